@@ -1,4 +1,4 @@
-"""Sources, records and laws that are plain objects, for the tests of the catalogue."""
+"""Sources, records and policy_dir that are plain objects, for the tests of the catalogue."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

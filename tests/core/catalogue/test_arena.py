@@ -27,7 +27,7 @@ async def drawn(world: World, model_id: str = "any", times: int = 40) -> set[str
     return {(await world.catalogue.resolve(model_id, ann)).model for _ in range(times)}
 
 
-async def test_without_a_list_of_its_own_there_is_one_for_all_that_administrators_see() -> None:
+async def test_default_arena_model_is_visible_to_administrators() -> None:
     world = World(shop(), arenas=[])
 
     entries = await world.entries()
@@ -40,20 +40,21 @@ async def test_without_a_list_of_its_own_there_is_one_for_all_that_administrator
         await world.catalogue.resolve("arena-model", actor("ann"))
 
 
-async def test_where_no_source_offers_anything_there_is_nothing_to_stand_for() -> None:
+async def test_no_arena_model_without_source_models() -> None:
     world = World(Source("empty"), arenas=[])
 
     assert await world.ids() == []
 
 
-async def test_AB_36_a_lot_is_drawn_only_among_what_the_caller_may_use() -> None:
+@pytest.mark.case("AB-36")
+async def test_arena_picks_only_usable_models() -> None:
     world = World(shop(), arenas=[arena(access_control=None)])
 
     assert await world.ids(actor("ann")) == ["open", "free", "any"]
     assert await drawn(world) == {"open", "free"}
 
 
-async def test_access_grants_say_who_may_use_an_arena_model_and_unreadable_ones_close_it() -> None:
+async def test_access_grants_of_arena_model_apply_and_invalid_ones_make_it_private() -> None:
     everyone = [{"principal_type": "user", "principal_id": "*", "permission": "read"}]
     anns = [{"principal_type": "user", "principal_id": "ann", "permission": "read"}]
     world = World(
@@ -71,7 +72,7 @@ async def test_access_grants_say_who_may_use_an_arena_model_and_unreadable_ones_
     assert await world.ids(actor("bob")) == ["open", "free", "public"]
 
 
-async def test_it_stands_for_those_it_names_or_for_all_but_those() -> None:
+async def test_arena_includes_or_excludes_named_models() -> None:
     named = arena("named", model_ids=["free", "closed"], access_control=None)
     others = arena("others", model_ids=["free"], filter_mode="exclude", access_control=None)
     hidden = arena("hidden", model_ids=["closed"], access_control=None)
@@ -83,7 +84,7 @@ async def test_it_stands_for_those_it_names_or_for_all_but_those() -> None:
         await world.catalogue.resolve("hidden", actor("ann"))
 
 
-async def test_people_and_groups_are_let_in_by_its_access_control() -> None:
+async def test_access_control_of_arena_model_allows_users_and_groups() -> None:
     world = World(
         shop(),
         arenas=[arena(access_control={"read": {"user_ids": ["bob"], "group_ids": ["crew"]}})],
@@ -95,13 +96,13 @@ async def test_people_and_groups_are_let_in_by_its_access_control() -> None:
     assert "any" in await world.ids(actor("cleo"))
 
 
-async def test_an_access_control_that_makes_no_sense_lets_nobody_in() -> None:
+async def test_invalid_access_control_makes_arena_model_private() -> None:
     world = World(shop(), arenas=[arena(access_control={"read": "everybody"})])
 
     assert "any" not in await world.ids(actor("ann"))
 
 
-async def test_nothing_can_stand_on_it_and_its_id_is_taken() -> None:
+async def test_arena_model_is_no_base_model_and_its_id_is_reserved() -> None:
     preset = record("mine", base_model_id="any", owner_id="ann")
     world = World(shop(), arenas=[arena(access_control=None)], records=[preset])
 

@@ -37,7 +37,7 @@ def test_models_come_in_the_order_of_their_sources() -> None:
     assert run(world.ids()) == ["b", "a", "c"]
 
 
-def test_of_two_sources_with_one_id_the_first_keeps_it_and_the_loser_is_told() -> None:
+def test_first_source_with_an_id_is_used_and_the_other_is_shadowed() -> None:
     async def story() -> None:
         world = World(Source("one", "a"), Source("two", "a", "b"))
         with structlog.testing.capture_logs() as logs:
@@ -50,7 +50,8 @@ def test_of_two_sources_with_one_id_the_first_keeps_it_and_the_loser_is_told() -
     run(story())
 
 
-def test_ft21_a_dead_source_keeps_its_last_list_marked_stale() -> None:
+@pytest.mark.case("FT-21")
+def test_failed_source_keeps_its_last_list_as_stale() -> None:
     async def story() -> None:
         dead = Source("dead", "d")
         world = World(Source("one", "a"), dead, Source("two", "b"))
@@ -78,7 +79,8 @@ def test_ft21_a_dead_source_keeps_its_last_list_marked_stale() -> None:
     run(story())
 
 
-def test_ft21_a_source_that_never_answered_does_not_hold_up_the_others() -> None:
+@pytest.mark.case("FT-21")
+def test_source_without_answer_does_not_delay_others() -> None:
     async def story() -> None:
         black_hole = Source("dead", delay=60)
         world = World(Source("one", "a"), black_hole)
@@ -92,7 +94,7 @@ def test_ft21_a_source_that_never_answered_does_not_hold_up_the_others() -> None
     run(story())
 
 
-def test_a_slow_first_list_is_waited_for_if_there_is_nothing_else() -> None:
+def test_first_list_is_awaited_if_there_is_no_other() -> None:
     async def story() -> None:
         world = World(Source("slow", "a", delay=0.3), limit=0.05)
         assert await world.ids() == ["a"]
@@ -103,7 +105,7 @@ def test_a_slow_first_list_is_waited_for_if_there_is_nothing_else() -> None:
 @pytest.mark.parametrize(
     "failure", [ValueError("secret http://x"), SystemExit(1), RecursionError()]
 )
-def test_whatever_a_source_raises_stays_with_it(failure: BaseException) -> None:
+def test_error_of_a_source_does_not_escape(failure: BaseException) -> None:
     async def story() -> None:
         broken = Source("broken")
         broken.failure = failure
@@ -115,7 +117,8 @@ def test_whatever_a_source_raises_stays_with_it(failure: BaseException) -> None:
     run(story())
 
 
-def test_ft22_a_herd_asks_each_source_once() -> None:
+@pytest.mark.case("FT-22")
+def test_concurrent_requests_load_each_source_once() -> None:
     async def story() -> None:
         one, two = Source("one", "a", delay=0.05), Source("two", "b", delay=0.05)
         world = World(one, two, ttl=0.01)
@@ -134,7 +137,7 @@ def test_ft22_a_herd_asks_each_source_once() -> None:
     run(story())
 
 
-def test_an_old_list_is_shown_once_more_while_a_fresh_one_is_fetched() -> None:
+def test_expired_list_is_used_while_a_new_one_is_loaded() -> None:
     async def story() -> None:
         source = Source("one", "a")
         world = World(source, ttl=0.01)
@@ -148,7 +151,7 @@ def test_an_old_list_is_shown_once_more_while_a_fresh_one_is_fetched() -> None:
     run(story())
 
 
-def test_a_list_nobody_looked_at_for_long_is_not_shown_once_more(
+def test_too_old_list_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cataloguing, "MAX_STALE_SECONDS", 0.01)
@@ -165,7 +168,7 @@ def test_a_list_nobody_looked_at_for_long_is_not_shown_once_more(
 
 
 @pytest.mark.parametrize(("ttl", "times"), [(0, 3), (60, 1), (None, 1)])
-def test_the_time_to_live_says_how_often_a_source_is_asked(ttl: float | None, times: int) -> None:
+def test_list_ttl_limits_how_often_sources_are_loaded(ttl: float | None, times: int) -> None:
     async def story() -> None:
         source = Source("one", "a")
         world = World(source, ttl=ttl)
@@ -178,7 +181,7 @@ def test_the_time_to_live_says_how_often_a_source_is_asked(ttl: float | None, ti
     run(story())
 
 
-def test_a_source_that_is_down_is_asked_again_where_a_good_list_is_kept(
+def test_failed_source_is_retried_when_lists_never_expire(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shelving, "RETRY_SECONDS", 0)
@@ -197,7 +200,7 @@ def test_a_source_that_is_down_is_asked_again_where_a_good_list_is_kept(
     run(story())
 
 
-def test_somebody_who_stops_waiting_does_not_stop_the_question() -> None:
+def test_cancelled_request_does_not_cancel_the_refresh() -> None:
     async def story() -> None:
         source = Source("one", "a", delay=0.1)
         world = World(source)
@@ -210,7 +213,7 @@ def test_somebody_who_stops_waiting_does_not_stop_the_question() -> None:
     run(story())
 
 
-def test_a_change_of_a_record_is_seen_at_once() -> None:
+def test_changed_record_is_visible_at_once() -> None:
     async def story() -> None:
         world = World(Source("one", "a"))
         assert await world.ids() == ["a"]
@@ -222,7 +225,7 @@ def test_a_change_of_a_record_is_seen_at_once() -> None:
     run(story())
 
 
-def test_base_entries_are_what_sources_offer() -> None:
+def test_base_entries_are_source_models() -> None:
     async def story() -> None:
         world = World(Source("one", "a"), records=[record("a", active=False), record("desk", "a")])
         assert await world.catalogue.base_entries_json() == (
@@ -237,7 +240,7 @@ def test_base_entries_are_what_sources_offer() -> None:
 # -- who may ----------------------------------------------------------------------------------------------------
 
 
-def test_people_see_what_a_record_lets_them_read_and_what_is_public() -> None:
+def test_users_see_readable_and_public_models() -> None:
     async def story() -> None:
         source = Source(
             "one",
@@ -263,7 +266,7 @@ def test_people_see_what_a_record_lets_them_read_and_what_is_public() -> None:
     run(story())
 
 
-def test_presets_on_one_base_stand_as_far_as_their_owners_do() -> None:
+def test_preset_is_usable_while_its_owner_may_use_the_base() -> None:
     async def story() -> None:
         world = World(
             Source("one", "closed", "given"),
@@ -281,7 +284,7 @@ def test_presets_on_one_base_stand_as_far_as_their_owners_do() -> None:
     run(story())
 
 
-def test_a_remembered_list_ends_with_a_change_of_the_policy() -> None:
+def test_cached_list_ends_with_a_policy_change() -> None:
     async def story() -> None:
         readers: dict[str, set[str]] = {"ben": set()}
         closed = record("desk", "open", owner="root")
@@ -309,7 +312,8 @@ def test_switches_open_everything_or_close_it_for_administrators() -> None:
     run(story())
 
 
-def test_ab40_unknown_hidden_inactive_and_forbidden_read_the_same() -> None:
+@pytest.mark.case("AB-40")
+def test_unknown_hidden_inactive_and_forbidden_models_look_the_same() -> None:
     async def story() -> None:
         world = World(
             Source("one", "closed", "hidden"),
@@ -323,7 +327,7 @@ def test_ab40_unknown_hidden_inactive_and_forbidden_read_the_same() -> None:
     run(story())
 
 
-def test_a_model_that_is_on_its_way_is_waited_for() -> None:
+def test_model_of_a_running_refresh_is_awaited() -> None:
     async def story() -> None:
         late = Source("late", "l", delay=0.3)
         world = World(Source("one", "a"), late, limit=0.2)
@@ -333,7 +337,7 @@ def test_a_model_that_is_on_its_way_is_waited_for() -> None:
     run(story())
 
 
-def test_a_preset_leads_to_its_base_with_its_own_parameters_alone() -> None:
+def test_preset_resolves_to_its_base_with_its_own_parameters() -> None:
     async def story() -> None:
         world = World(
             Source("one", "a"),
@@ -358,7 +362,8 @@ def test_a_preset_leads_to_its_base_with_its_own_parameters_alone() -> None:
     run(story())
 
 
-def test_ab36_a_preset_opens_no_base_that_its_owner_may_not_use() -> None:
+@pytest.mark.case("AB-36")
+def test_preset_gives_no_access_to_a_base_its_owner_may_not_use() -> None:
     async def story() -> None:
         mine = record("mine", "closed", owner="ann")
         hop = record("hop", "mine", owner="ben")
@@ -380,7 +385,8 @@ def test_ab36_a_preset_opens_no_base_that_its_owner_may_not_use() -> None:
     run(story())
 
 
-def test_ab36_a_preset_of_nobody_opens_nothing() -> None:
+@pytest.mark.case("AB-36")
+def test_preset_without_owner_gives_no_access() -> None:
     async def story() -> None:
         world = World(
             Source("one", "closed"),
@@ -392,7 +398,7 @@ def test_ab36_a_preset_of_nobody_opens_nothing() -> None:
     run(story())
 
 
-def test_after_a_change_only_what_changed_is_asked_for_and_encoded() -> None:
+def test_only_changed_records_are_loaded_and_encoded() -> None:
     async def story() -> None:
         kept, changed, gone = (
             record("kept", "base"),
@@ -414,7 +420,7 @@ def test_after_a_change_only_what_changed_is_asked_for_and_encoded() -> None:
     run(story())
 
 
-def test_what_is_not_known_any_more_is_asked_for_whole() -> None:
+def test_expired_changes_reload_all_records() -> None:
     async def story() -> None:
         world = World(Source("one", "base"), records=[record("gone", "base")])
         assert await world.ids() == ["base", "gone"]
@@ -427,7 +433,7 @@ def test_what_is_not_known_any_more_is_asked_for_whole() -> None:
     run(story())
 
 
-def test_a_record_about_several_models_opens_each_of_them() -> None:
+def test_record_for_several_models_applies_to_each() -> None:
     async def story() -> None:
         tags = [card(f"llama3:{tag}", owned_by="ollama") for tag in ("8b", "70b")]
         world = World(

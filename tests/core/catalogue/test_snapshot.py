@@ -60,7 +60,7 @@ def test_an_entry_has_the_keys_of_the_contract_in_their_order() -> None:
     )
 
 
-def test_a_preset_is_appended_and_takes_after_its_base() -> None:
+def test_preset_is_appended_with_details_of_its_base() -> None:
     base = card(
         "a",
         owned_by="ollama",
@@ -90,7 +90,7 @@ def test_presets_without_a_base_are_left_out() -> None:
     assert list(entries("a", "hidden", records=records)) == ["a", "fine"]
 
 
-def test_rings_and_chains_without_end_are_left_out() -> None:
+def test_cycles_and_long_chains_are_left_out() -> None:
     ring = [record("x", "y"), record("y", "x"), record("self", "self")]
     chain = [record(f"p{n}", f"p{n - 1}" if n else "a") for n in range(MAX_CHAIN_LENGTH + 4)]
     for records in (chain, chain[::-1]):
@@ -100,13 +100,14 @@ def test_rings_and_chains_without_end_are_left_out() -> None:
         }
 
 
-def test_ab35_a_preset_cannot_take_the_id_of_a_sources_model() -> None:
+@pytest.mark.case("AB-35")
+def test_preset_cannot_have_the_id_of_a_source_model() -> None:
     records = [record("a", "b"), record("hidden", active=False), record("hidden", "b", active=True)]
     found = entries("a", "b", "hidden", records=records[:1])
     assert "preset" not in found["a"] and "info" not in found["a"]
 
 
-def test_ollama_models_go_by_their_name_without_the_tag_too() -> None:
+def test_ollama_model_is_found_without_its_tag() -> None:
     llama, other = card("llama3:8b", owned_by="ollama"), card("x:y")
     records = [
         record("llama3", name="Llama"),
@@ -123,5 +124,5 @@ def test_ollama_models_go_by_their_name_without_the_tag_too() -> None:
 @pytest.mark.parametrize(
     "meta", [None, [], 7, {"tags": None}, {"tags": ["a"]}, {"tags": [{"name": 7}, {}]}]
 )
-def test_odd_documents_do_no_harm(meta: Any) -> None:
+def test_invalid_record_documents_are_ignored(meta: Any) -> None:
     assert entries("a", records=[record("a", meta=meta, params=meta)])["a"]["tags"] == []

@@ -23,7 +23,7 @@ async def words() -> AsyncIterator[str]:
     yield "Gott"
 
 
-def test_a_whole_reply_is_a_completion() -> None:
+def test_whole_response_is_a_completion() -> None:
     reply = asyncio.run(text_response(turn(False), words()))
     assert isinstance(reply.body, bytes)
     document = json.loads(reply.body)
@@ -31,7 +31,7 @@ def test_a_whole_reply_is_a_completion() -> None:
     assert document["choices"][0]["message"] == {"role": "assistant", "content": "Grüß Gott"}
 
 
-def test_a_streamed_reply_is_a_role_the_words_an_end_and_done() -> None:
+def test_stream_has_role_texts_stop_and_done() -> None:
     async def blocks() -> list[bytes]:
         reply = await text_response(turn(True), words())
         assert reply.content_type == "text/event-stream" and not isinstance(reply.body, bytes)
@@ -49,7 +49,7 @@ def test_a_streamed_reply_is_a_role_the_words_an_end_and_done() -> None:
     assert [choice["finish_reason"] for choice in choices] == [None, None, None, "stop"]
 
 
-def test_closing_a_stream_closes_the_words() -> None:
+def test_closing_the_stream_closes_the_texts() -> None:
     closed = []
 
     async def endless() -> AsyncIterator[str]:

@@ -14,7 +14,7 @@ from portico.permissions import TABLES, PolicyLine, ResourceKind
 
 #: A kind nobody ships: the room must not depend on what the built-in plugins bring.
 NOTE = ResourceKind("note", "note_note", ("read", "write", "delete"))
-NOTE_LAW = (
+NOTE_POLICIES = (
     PolicyLine("note", "*", "owner"),
     PolicyLine("note", "read", "reader"),
     PolicyLine("note", "read", "everyone"),

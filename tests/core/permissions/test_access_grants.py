@@ -19,13 +19,13 @@ def grant(holder: Any = "a", kind: Any = "user", permission: Any = "read", **mor
     return {"principal_type": kind, "principal_id": holder, "permission": permission} | more
 
 
-def test_an_empty_list_is_private_and_a_star_among_users_is_everyone() -> None:
+def test_empty_grants_are_private_and_star_user_is_everyone() -> None:
     assert read_access_grants([]) == PRIVATE
     assert read_access_grants([grant("*")]) == Sharing((PUBLIC,))
     assert read_access_grants(msgspec.Raw(b"[]")) == PRIVATE
 
 
-def test_grants_name_users_and_groups_and_may_be_as_they_were_stored() -> None:
+def test_grants_may_contain_the_keys_of_stored_grants() -> None:
     stored = {"id": "x", "resource_type": "model", "resource_id": "m", "created_at": 1}
 
     sharing = read_access_grants(
@@ -50,9 +50,7 @@ def test_grants_name_users_and_groups_and_may_be_as_they_were_stored() -> None:
         ([grant("a"), grant("*", effect="deny")], [1]), ([grant(expires_at=5)], [0]), ([{}], [0, "principal_type"]),
     ],
 )  # fmt: skip
-def test_grants_that_are_not_exactly_known_are_refused_with_their_place(
-    document: Any, loc: list[Any]
-) -> None:
+def test_unknown_grant_is_rejected_with_its_location(document: Any, loc: list[Any]) -> None:
     for given in (document, msgspec.Raw(msgspec.json.encode(document))):
         with pytest.raises(ValidationError) as refusal:
             read_access_grants(given)
@@ -60,12 +58,12 @@ def test_grants_that_are_not_exactly_known_are_refused_with_their_place(
 
 
 @pytest.mark.parametrize("raw", [b"[", b'["\xff"]', b"[" * 100_000])
-def test_grants_that_are_not_json_are_refused(raw: bytes) -> None:
+def test_grants_that_are_not_json_are_rejected(raw: bytes) -> None:
     with pytest.raises(ValidationError):
         read_access_grants(msgspec.Raw(raw))
 
 
-def test_either_form_counts_and_neither_says_nothing() -> None:
+def test_either_form_is_read_and_neither_is_none() -> None:
     absent = msgspec.UNSET
     assert read_rights(absent, absent) is None
     assert read_rights(msgspec.Raw(b""), msgspec.Raw(b"")) is None
@@ -81,7 +79,7 @@ def test_either_form_counts_and_neither_says_nothing() -> None:
         (None, [grant("*"), grant("a", permission="write")]),
     ],
 )  # fmt: skip
-def test_both_forms_that_say_the_same_are_read(control: Any, grants: Any) -> None:
+def test_equal_forms_are_accepted(control: Any, grants: Any) -> None:
     assert read_rights(control, grants) == read_access_grants(grants)
 
 
@@ -93,7 +91,7 @@ def test_both_forms_that_say_the_same_are_read(control: Any, grants: Any) -> Non
         ({"read": {"user_ids": ["a"]}}, [grant("a", "group")]), ({"read": {"user_ids": ["a"]}}, [grant(), grant("*")]),
     ],
 )  # fmt: skip
-def test_both_forms_that_disagree_are_refused(control: Any, grants: Any) -> None:
+def test_different_forms_are_rejected(control: Any, grants: Any) -> None:
     with pytest.raises(InvalidRequest):
         read_rights(control, grants)
 
@@ -105,7 +103,7 @@ def test_both_forms_that_disagree_are_refused(control: Any, grants: Any) -> None
         Sharing((PUBLIC, Share("write", "user", "u"))),
     ],
 )  # fmt: skip
-def test_what_is_written_as_grants_is_read_as_it_was(sharing: Sharing) -> None:
+def test_written_grants_are_read_unchanged(sharing: Sharing) -> None:
     assert read_access_grants(sharing.grants()) == sharing
     assert read_rights(sharing.document(), sharing.grants()) == sharing
 
@@ -113,11 +111,11 @@ def test_what_is_written_as_grants_is_read_as_it_was(sharing: Sharing) -> None:
 @pytest.mark.parametrize(
     "key", ["access", "accessControl", "Access-List", "access_rules", "acl", "sharing", "visibility", "is_public"]
 )  # fmt: skip
-def test_a_key_that_may_say_who_has_access_is_noticed(key: str) -> None:
+def test_unknown_access_key_is_found(key: str) -> None:
     assert unknown_rights({"id": 1, key: 2}) == key
 
 
-def test_keys_of_a_model_as_servers_export_it_say_nothing_about_access() -> None:
+def test_keys_of_exported_models_are_not_access_keys() -> None:
     keys = ("id", "user_id", "base_model_id", "name", "params", "meta", "is_active", "updated_at", "created_at",
             "version_id", "background_image_data", "write_access", "user", "owned_by")  # fmt: skip
     assert unknown_rights(dict.fromkeys(keys)) is None

@@ -1,4 +1,4 @@
-"""One law, three readers: the table that decides, the SQL for lists, and Casbin as the referee must say the same."""
+"""One policies, three readers: the table that decides, the SQL for lists, and Casbin as the referee must say the same."""
 
 import json
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ WHO = (*sorted(RELATIONS), *STANDING, *MADE)
 
 
 def lines(kinds: tuple[str, ...], actions: tuple[str, ...]) -> st.SearchStrategy[ParsedPolicies]:
-    """Random law: rules, and roles that lead to one another in any way."""
+    """Random policies: rules, and roles that lead to one another in any way."""
     rule = st.builds(
         Rule,
         kind=st.sampled_from(kinds),
@@ -75,11 +75,11 @@ def lines(kinds: tuple[str, ...], actions: tuple[str, ...]) -> st.SearchStrategy
     )
 
 
-def page(law: ParsedPolicies) -> PolicyFile:
+def page(policies: ParsedPolicies) -> PolicyFile:
     """The same as a file."""
     # Every role is made by some line, so that a rule may name it.
     made = [RoleRule("user:nobody", role, "") for role in MADE]
-    text = "".join(f"{line}\n" for line in (*law.rules, *law.roles, *made))
+    text = "".join(f"{line}\n" for line in (*policies.rules, *policies.roles, *made))
     return PolicyFile("random.csv", "random.csv", text)
 
 
@@ -90,7 +90,7 @@ class World:
     permitted: dict[str, PermissionTree]
     owners: dict[str, str | None]
     shares: dict[str, list[Share]]
-    law: ParsedPolicies
+    policies: ParsedPolicies
     other: ParsedPolicies
 
 
@@ -113,7 +113,7 @@ def worlds(draw: st.DrawFn) -> World:
         permitted={name: draw(tree) for name in people},
         owners={note: draw(st.sampled_from([None, *people])) for note in notes},
         shares={note: draw(st.lists(share, max_size=3, unique=True)) for note in notes},
-        law=draw(lines(("note", "*"), ("read", "write", "*"))),
+        policies=draw(lines(("note", "*"), ("read", "write", "*"))),
         other=draw(lines(("note", "*"), ("read", "write", "*"))),
     )
 
@@ -125,11 +125,10 @@ def worlds(draw: st.DrawFn) -> World:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-async def test_AB_32_decisions_and_lists_agree_whatever_people_groups_and_things_are_called(
-    world: World, database: Database
-) -> None:
+@pytest.mark.case("AB-32")
+async def test_decisions_and_lists_agree_for_all_names(world: World, database: Database) -> None:
     permissions, people = await build(world)
-    law = permissions.policies
+    policies = permissions.policies
 
     for actor in people:
         words = frozenset(await permissions.principals.for_actor(actor))
@@ -141,7 +140,7 @@ async def test_AB_32_decisions_and_lists_agree_whatever_people_groups_and_things
             }
             for note, owner in world.owners.items():
                 facts = words | ties(world, actor, note, owner)
-                assert law.casbin_enforcer.enforce("note", action, facts) == (note in decided)
+                assert policies.casbin_enforcer.enforce("note", action, facts) == (note in decided)
             assert await permissions.visible_ids(actor, action, "note") == decided
             for which in (
                 await permissions.where_allowed(actor, action, "note", first=2),
@@ -155,7 +154,7 @@ async def test_AB_32_decisions_and_lists_agree_whatever_people_groups_and_things
             told = await fetch_all(f"SELECT id, {column.sql} AS may FROM note_note", *column.args)
             assert {row["id"] for row in told if row["may"]} == decided
             everything = [
-                law.casbin_enforcer.enforce("note", action, words | set(some))
+                policies.casbin_enforcer.enforce("note", action, words | set(some))
                 for count in range(len(RELATIONS) + 1)
                 for some in combinations(RELATIONS, count)
             ]
@@ -173,15 +172,13 @@ async def test_AB_32_decisions_and_lists_agree_whatever_people_groups_and_things
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-async def test_a_survey_names_exactly_those_whom_asking_one_by_one_would_name(
-    world: World, database: Database
-) -> None:
+async def test_access_report_equals_single_decisions(world: World, database: Database) -> None:
     permissions, people = await build(world)
     before, after = permissions.policies, permissions.compile([NOTE], [page(world.other)])
     surveyed = await take_access_snapshot(permissions)
 
-    async def allowed(law: PolicySet) -> set[tuple[str, str, str]]:
-        permissions.activate(law)
+    async def allowed(policies: PolicySet) -> set[tuple[str, str, str]]:
+        permissions.activate(policies)
         return {
             (actor.id, action, note)
             for actor in people
@@ -244,12 +241,12 @@ LAWS = lines(("note", "*"), ("read", "write", "delete", "*"))
 FACTS = st.frozensets(st.sampled_from((*WHO, "user:bob", "p, note, *, *")), max_size=6)
 
 
-@given(law=LAWS, facts=FACTS, action=st.sampled_from(NOTE.actions))
+@given(policies=LAWS, facts=FACTS, action=st.sampled_from(NOTE.actions))
 @settings(max_examples=examples(400), deadline=None)
-def test_the_compiled_table_decides_as_the_referee_does(
-    law: ParsedPolicies, facts: frozenset[str], action: str
+def test_compiled_rules_decide_as_casbin_does(
+    policies: ParsedPolicies, facts: frozenset[str], action: str
 ) -> None:
-    compiled = PolicySet({"note": NOTE}, law)
+    compiled = PolicySet({"note": NOTE}, policies)
     ties = facts & RELATIONS
 
     decision = compiled.action_rules("note", action).allows(
@@ -259,12 +256,12 @@ def test_the_compiled_table_decides_as_the_referee_does(
     assert decision == compiled.casbin_enforcer.enforce("note", action, facts)
 
 
-@given(law=LAWS, facts=FACTS, action=st.sampled_from(NOTE.actions))
+@given(policies=LAWS, facts=FACTS, action=st.sampled_from(NOTE.actions))
 @settings(max_examples=examples(400), deadline=None)
-def test_a_decision_made_without_grants_is_the_one_that_grants_would_lead_to(
-    law: ParsedPolicies, facts: frozenset[str], action: str
+def test_decision_without_grants_equals_decision_with_grants(
+    policies: ParsedPolicies, facts: frozenset[str], action: str
 ) -> None:
-    plan = PolicySet({"note": NOTE}, law).action_rules("note", action)
+    plan = PolicySet({"note": NOTE}, policies).action_rules("note", action)
 
     early = plan.allows_without_grants(facts - RELATIONS | facts & {OWNER})
 

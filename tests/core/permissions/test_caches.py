@@ -1,7 +1,7 @@
-"""What is remembered of a decision is forgotten with whatever it rests on."""
+"""Cached decisions end with a change of what they are based on."""
 
 import pytest
-from tests.core.permissions.conftest import NOTE, NOTE_LAW, AddGroup, AddPerson
+from tests.core.permissions.conftest import NOTE, NOTE_POLICIES, AddGroup, AddPerson
 
 from portico.db import Database, execute, fetch_all, transaction
 from portico.events import EventBus
@@ -24,9 +24,9 @@ FOR_CREW = {"read": {"group_ids": ["crew"]}}
 
 @pytest.fixture
 def permissions() -> Permissions:
-    """One that would remember for an hour."""
+    """Permissions with a cache of an hour."""
     permissions = Permissions(ttl_seconds=3600)
-    permissions.activate_packaged([NOTE], NOTE_LAW)
+    permissions.activate_packaged([NOTE], NOTE_POLICIES)
     return permissions
 
 
@@ -37,7 +37,7 @@ def bus(permissions: Permissions) -> EventBus:
     return bus
 
 
-async def test_a_decision_is_asked_for_once(
+async def test_decision_is_cached(
     permissions: Permissions, add_person: AddPerson, database: Database
 ) -> None:
     ann = await add_person("ann")
@@ -49,7 +49,7 @@ async def test_a_decision_is_asked_for_once(
     assert await permissions.allows(ann, "read", ONE)
 
 
-async def test_a_grant_that_is_taken_back_counts_with_the_next_decision(
+async def test_revoked_grant_counts_with_the_next_decision(
     permissions: Permissions, add_person: AddPerson
 ) -> None:
     ann = await add_person("ann")
@@ -61,7 +61,8 @@ async def test_a_grant_that_is_taken_back_counts_with_the_next_decision(
     assert not await permissions.allows(ann, "read", ONE)
 
 
-async def test_AB_34_whoever_leaves_a_group_loses_what_it_was_given_with_the_next_decision(
+@pytest.mark.case("AB-34")
+async def test_removed_member_loses_grants_of_the_group(
     permissions: Permissions, bus: EventBus, add_person: AddPerson, add_group: AddGroup
 ) -> None:
     ann = await add_person("ann")
@@ -75,7 +76,7 @@ async def test_AB_34_whoever_leaves_a_group_loses_what_it_was_given_with_the_nex
     assert not await permissions.allows(ann, "read", ONE)
 
 
-async def test_a_role_given_to_a_group_goes_with_the_membership(
+async def test_removed_member_loses_role_of_the_group(
     permissions: Permissions, bus: EventBus, add_person: AddPerson, add_group: AddGroup
 ) -> None:
     ann = await add_person("ann")
@@ -90,7 +91,7 @@ async def test_a_role_given_to_a_group_goes_with_the_membership(
     assert not await permissions.allows(ann, "read", ONE)
 
 
-async def test_the_grants_of_a_group_go_with_it(
+async def test_grants_of_a_deleted_group_are_deleted(
     permissions: Permissions, bus: EventBus, add_person: AddPerson, add_group: AddGroup
 ) -> None:
     ann = await add_person("ann")
@@ -105,7 +106,7 @@ async def test_the_grants_of_a_group_go_with_it(
     assert await permissions.grants.sharing_of("note", "one") == PRIVATE
 
 
-async def test_another_law_counts_with_the_next_decision(
+async def test_activated_policies_count_with_the_next_decision(
     permissions: Permissions, add_person: AddPerson
 ) -> None:
     ann = await add_person("ann")
@@ -113,14 +114,14 @@ async def test_another_law_counts_with_the_next_decision(
     assert await permissions.allows(ann, "read", ONE)
 
     permissions.activate_packaged(
-        [NOTE], [*NOTE_LAW, PolicyLine("note", "read", "user:ann", "deny")]
+        [NOTE], [*NOTE_POLICIES, PolicyLine("note", "read", "user:ann", "deny")]
     )
 
     assert not await permissions.allows(ann, "read", ONE)
     assert await permissions.visible_ids(ann, "read", "note") == set()
 
 
-async def test_inside_a_transaction_what_it_wrote_counts_and_is_not_remembered(
+async def test_transaction_reads_its_own_grants_and_does_not_cache_them(
     permissions: Permissions, add_person: AddPerson
 ) -> None:
     class Undone(Exception):
@@ -138,7 +139,7 @@ async def test_inside_a_transaction_what_it_wrote_counts_and_is_not_remembered(
     assert not await permissions.allows(ann, "read", ONE)
 
 
-async def test_a_list_means_the_same_whether_somebody_holds_few_or_very_many(
+async def test_lookup_and_scan_return_the_same_rows(
     permissions: Permissions, add_person: AddPerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await add_person("ann")

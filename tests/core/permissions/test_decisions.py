@@ -1,7 +1,7 @@
-"""Deciding about one thing: relations, refusals that do not tell, and the switches above the law."""
+"""Deciding about one thing: relations, refusals that do not tell, and the switches above the policies."""
 
 import pytest
-from tests.core.permissions.conftest import NOTE, NOTE_LAW, AddGroup, AddPerson
+from tests.core.permissions.conftest import NOTE, NOTE_POLICIES, AddGroup, AddPerson
 
 from portico.db import Database
 from portico.errors import Forbidden, NotFound
@@ -26,11 +26,11 @@ MODEL = ResourceKind("model", "note_note", ITEM_ACTIONS, collection_actions=COLL
 @pytest.fixture
 def permissions() -> Permissions:
     permissions = Permissions()
-    permissions.activate_packaged([NOTE], NOTE_LAW)
+    permissions.activate_packaged([NOTE], NOTE_POLICIES)
     return permissions
 
 
-async def test_a_reader_may_read_and_not_write(
+async def test_reader_may_read_and_not_write(
     permissions: Permissions, add_person: AddPerson
 ) -> None:
     ann = await add_person("ann")
@@ -44,7 +44,8 @@ async def test_a_reader_may_read_and_not_write(
         await permissions.require(ann, "write", note)
 
 
-async def test_AB_40_what_one_may_not_read_looks_like_what_is_not_there(
+@pytest.mark.case("AB-40")
+async def test_unreadable_resource_looks_like_a_missing_one(
     permissions: Permissions, add_person: AddPerson
 ) -> None:
     ann = await add_person("ann")
@@ -55,7 +56,7 @@ async def test_AB_40_what_one_may_not_read_looks_like_what_is_not_there(
         assert refusal.value.detail == NotFound.default
 
 
-async def test_whoever_may_write_but_not_read_is_let_through_to_write(
+async def test_writer_without_read_access_may_write(
     permissions: Permissions, add_person: AddPerson
 ) -> None:
     ann = await add_person("ann")
@@ -69,7 +70,7 @@ async def test_whoever_may_write_but_not_read_is_let_through_to_write(
         await permissions.require(ann, "read", note)
 
 
-async def test_an_owner_is_decided_without_asking_the_database(
+async def test_owner_is_decided_without_a_statement(
     permissions: Permissions, add_person: AddPerson, database: Database
 ) -> None:
     ann = await add_person("ann")
@@ -78,7 +79,8 @@ async def test_an_owner_is_decided_without_asking_the_database(
     assert await permissions.allows(ann, "write", Resource("note", "one", "ann"))
 
 
-async def test_AB_16_a_pending_account_may_nothing_whatever_was_shared(
+@pytest.mark.case("AB-16")
+async def test_pending_account_is_denied_shared_resources(
     permissions: Permissions, add_person: AddPerson
 ) -> None:
     eve = await add_person("eve", role="pending")
@@ -88,18 +90,19 @@ async def test_AB_16_a_pending_account_may_nothing_whatever_was_shared(
     assert await permissions.visible_ids(eve, "read", "note") == set()
 
 
-async def test_an_administrator_may_only_what_a_line_says(
-    permissions: Permissions, add_person: AddPerson
-) -> None:
+async def test_administrator_needs_a_rule(permissions: Permissions, add_person: AddPerson) -> None:
     root = await add_person("root", role="admin")
     note = Resource("note", "one", "bob")
     assert not await permissions.allows(root, "read", note)
 
-    permissions.activate_packaged([NOTE], [*NOTE_LAW, PolicyLine("note", "read", "role:admin")])
+    permissions.activate_packaged(
+        [NOTE], [*NOTE_POLICIES, PolicyLine("note", "read", "role:admin")]
+    )
     assert await permissions.allows(root, "read", note)
 
 
-async def test_AB_34_leaving_a_group_counts_at_once(
+@pytest.mark.case("AB-34")
+async def test_leaving_a_group_counts_at_once(
     permissions: Permissions, add_person: AddPerson, add_group: AddGroup, database: Database
 ) -> None:
     ann = await add_person("ann")
@@ -118,31 +121,31 @@ async def test_AB_34_leaving_a_group_counts_at_once(
 async def test_deny_wins(permissions: Permissions, add_person: AddPerson) -> None:
     ann = await add_person("ann")
     permissions.activate_packaged(
-        [NOTE], [*NOTE_LAW, PolicyLine("note", "delete", "owner", "deny")]
+        [NOTE], [*NOTE_POLICIES, PolicyLine("note", "delete", "owner", "deny")]
     )
 
     assert await permissions.allows(ann, "write", Resource("note", "one", "ann"))
     assert not await permissions.allows(ann, "delete", Resource("note", "one", "ann"))
 
 
-async def test_a_kind_that_nobody_registered_cannot_be_listed(
+async def test_unknown_kind_cannot_be_listed(
     permissions: Permissions, add_person: AddPerson
 ) -> None:
     with pytest.raises(LookupError):
         await permissions.where_allowed(await add_person("ann"), "read", "picture")
 
 
-async def test_administrators_read_only_what_is_shared_once_the_bypass_is_off(
+async def test_administrator_reads_only_shared_models_without_the_bypass(
     add_person: AddPerson,
 ) -> None:
     root = await add_person("root", role="admin")
     model = Resource("model", "one", "bob")
-    law = [PackagedPolicy("portico_policies", "models.csv")]
+    policies = [PackagedPolicy("portico_policies", "models.csv")]
 
     usual = Permissions()
-    usual.activate_packaged([MODEL], law)
+    usual.activate_packaged([MODEL], policies)
     strict = Permissions(AccessSettings(bypass_admin_access_control=False))
-    strict.activate_packaged([MODEL], law)
+    strict.activate_packaged([MODEL], policies)
 
     assert await usual.allows(root, "read", model)
     assert not await strict.allows(root, "read", model)
@@ -152,7 +155,7 @@ async def test_administrators_read_only_what_is_shared_once_the_bypass_is_off(
     assert await strict.allows(root, "read", model)
 
 
-async def test_nobody_is_checked_on_models_while_that_switch_is_on(add_person: AddPerson) -> None:
+async def test_model_access_is_not_checked_while_the_switch_is_on(add_person: AddPerson) -> None:
     ann, eve = await add_person("ann"), await add_person("eve", role="pending")
     permissions = Permissions(AccessSettings(bypass_model_access_control=True))
     permissions.activate_packaged([MODEL], [PackagedPolicy("portico_policies", "models.csv")])
@@ -163,7 +166,7 @@ async def test_nobody_is_checked_on_models_while_that_switch_is_on(add_person: A
     assert not await permissions.allows(eve, "read", model)
 
 
-async def test_a_pending_account_is_exempt_from_nothing(add_person: AddPerson) -> None:
+async def test_pending_account_has_no_switches(add_person: AddPerson) -> None:
     """Also under an operator's policy without the rule that denies pending accounts everything."""
     settings = (
         "bypass_admin_access_control",

@@ -12,9 +12,7 @@ from portico.permissions import PRIVATE, Grants, Permissions, Resource, read_acc
 pytestmark = pytest.mark.anyio
 
 
-async def test_grants_come_back_in_the_order_in_which_they_were_given(
-    add_person: AddPerson, add_group: AddGroup
-) -> None:
+async def test_grants_keep_their_order(add_person: AddPerson, add_group: AddGroup) -> None:
     for name in ("zoe", "ann"):
         await add_person(name)
     await add_group("crew")
@@ -32,7 +30,7 @@ async def test_grants_come_back_in_the_order_in_which_they_were_given(
     assert await Grants().sharings_of("note", []) == {}
 
 
-async def test_writing_replaces_and_forgetting_leaves_nothing(
+async def test_write_replaces_and_delete_removes_all_grants(
     database: Database, add_person: AddPerson
 ) -> None:
     await add_person("ann")
@@ -48,7 +46,8 @@ async def test_writing_replaces_and_forgetting_leaves_nothing(
 @pytest.mark.parametrize(
     "ids", [{"user_ids": ["nobody"]}, {"group_ids": ["none"]}, {"user_ids": ["*"]}]
 )
-async def test_AB_33_sharing_with_somebody_who_is_not_there_is_refused(
+@pytest.mark.case("AB-33")
+async def test_sharing_with_unknown_account_is_rejected(
     ids: dict[str, list[str]], database: Database
 ) -> None:
     with pytest.raises(InvalidRequest):
@@ -57,7 +56,7 @@ async def test_AB_33_sharing_with_somebody_who_is_not_there_is_refused(
     assert await Grants().sharing_of("note", "one") == PRIVATE
 
 
-async def test_grants_are_part_of_the_transaction_that_writes_the_thing(
+async def test_grants_are_rolled_back_with_the_transaction(
     database: Database, add_person: AddPerson
 ) -> None:
     with pytest.raises(RuntimeError):
@@ -68,7 +67,7 @@ async def test_grants_are_part_of_the_transaction_that_writes_the_thing(
     assert await Grants().sharing_of("note", "one") == PRIVATE
 
 
-async def test_what_one_holds_comes_by_name_by_group_and_as_one_of_everyone(
+async def test_relations_come_from_user_group_and_everyone(
     add_person: AddPerson, add_group: AddGroup
 ) -> None:
     ann, bob, eve = await add_person("ann"), await add_person("bob"), await add_person("eve")
@@ -84,7 +83,7 @@ async def test_what_one_holds_comes_by_name_by_group_and_as_one_of_everyone(
     assert await Grants().relations_of(eve.id, two) == {"everyone"}
 
 
-async def test_saving_again_what_names_somebody_who_left_drops_them_without_a_word(
+async def test_saving_again_drops_deleted_accounts_silently(
     database: Database, add_person: AddPerson
 ) -> None:
     await add_person("ann")
@@ -100,7 +99,7 @@ async def test_saving_again_what_names_somebody_who_left_drops_them_without_a_wo
     assert {share.principal_id for share in kept.shares} == {"ann"}
 
 
-async def test_the_grants_of_a_deleted_account_are_dropped(
+async def test_grants_of_a_deleted_account_are_deleted(
     database: Database, add_person: AddPerson
 ) -> None:
     await add_person("ann")
@@ -113,7 +112,7 @@ async def test_the_grants_of_a_deleted_account_are_dropped(
     assert await Grants().sharing_of("note", "one") == PRIVATE
 
 
-async def test_many_ids_are_more_than_one_statement_but_all_are_found(
+async def test_many_ids_are_written_in_several_statements(
     database: Database, add_person: AddPerson
 ) -> None:
     people = [f"person-{number}" for number in range(620)]
@@ -125,7 +124,7 @@ async def test_many_ids_are_more_than_one_statement_but_all_are_found(
     assert len((await Grants().sharing_of("note", "one")).shares) == 620
 
 
-async def test_what_was_given_on_many_things_is_dropped_at_once(
+async def test_delete_many_deletes_grants_of_these_resources_only(
     database: Database, add_person: AddPerson
 ) -> None:
     await add_person("ann")
@@ -145,7 +144,7 @@ async def test_what_was_given_on_many_things_is_dropped_at_once(
     assert len(dropped) == 519
 
 
-async def test_a_sharing_can_be_asked_for_those_who_are_still_there(
+async def test_without_missing_keeps_existing_principals(
     database: Database, add_person: AddPerson
 ) -> None:
     await add_person("ann")
@@ -156,9 +155,7 @@ async def test_a_sharing_can_be_asked_for_those_who_are_still_there(
     assert still.same_as(read_access_control({"read": {"user_ids": ["ann"]}}))
 
 
-async def test_many_are_written_at_once_and_only_what_changes_is_in_the_audit(
-    database: Database, add_person: AddPerson
-) -> None:
+async def test_write_many_audits_changes_only(database: Database, add_person: AddPerson) -> None:
     for name in ("ann", "bob"):
         await add_person(name)
     grants = Grants()
@@ -181,7 +178,8 @@ async def test_many_are_written_at_once_and_only_what_changes_is_in_the_audit(
     assert await grants.sharings_of("note") == {}
 
 
-async def test_AB_33_one_of_many_with_somebody_who_is_not_there_is_refused(
+@pytest.mark.case("AB-33")
+async def test_write_many_with_unknown_account_is_rejected(
     database: Database, add_person: AddPerson
 ) -> None:
     await add_person("ann")

@@ -1,11 +1,11 @@
-"""Reading the law: every mistake is named with its place, and a bad set changes nothing."""
+"""Reading the policies: every mistake is named with its place, and a bad set changes nothing."""
 
 import logging
 import sys
 from pathlib import Path
 
 import pytest
-from tests.core.permissions.conftest import NOTE, NOTE_LAW
+from tests.core.permissions.conftest import NOTE, NOTE_POLICIES
 
 from portico.permissions import InvalidPolicy, PackagedPolicy, Permissions, PolicyLine
 from portico.permissions.policies.files import packaged_files
@@ -69,7 +69,8 @@ def write(policy_file: PackagedPolicy, tmp_path: Path, text: str | bytes) -> Non
         ("p, note, , reader, allow", "'' is not a valid action"),
     ],
 )
-def test_FT_31_a_bad_line_is_refused_with_file_line_and_reason(
+@pytest.mark.case("FT-31")
+def test_invalid_line_is_rejected_with_file_line_and_reason(
     text: str, reason: str, policy_file: PackagedPolicy, tmp_path: Path
 ) -> None:
     write(policy_file, tmp_path, f"# notes\n\np, note, read, owner, allow\n{text}\n")
@@ -82,7 +83,7 @@ def test_FT_31_a_bad_line_is_refused_with_file_line_and_reason(
     assert reason in fault
 
 
-def test_all_that_is_wrong_is_told_at_once(policy_file: PackagedPolicy, tmp_path: Path) -> None:
+def test_all_faults_are_reported_at_once(policy_file: PackagedPolicy, tmp_path: Path) -> None:
     write(policy_file, tmp_path, "p, note\np, note, read, owner, allow\nq\n")
 
     with pytest.raises(InvalidPolicy) as refusal:
@@ -96,7 +97,8 @@ def test_all_that_is_wrong_is_told_at_once(policy_file: PackagedPolicy, tmp_path
     ]
 
 
-def test_FT_31_random_bytes_and_missing_files_are_refused(
+@pytest.mark.case("FT-31")
+def test_random_bytes_and_missing_files_are_rejected(
     policy_file: PackagedPolicy, tmp_path: Path
 ) -> None:
     write(policy_file, tmp_path, bytes(range(256)) * 16)
@@ -108,46 +110,51 @@ def test_FT_31_random_bytes_and_missing_files_are_refused(
     assert len(refusal.value.faults) == 3
 
 
-def test_FT_31_a_million_lines_are_refused(policy_file: PackagedPolicy, tmp_path: Path) -> None:
+@pytest.mark.case("FT-31")
+def test_too_many_rules_are_rejected(policy_file: PackagedPolicy, tmp_path: Path) -> None:
     write(policy_file, tmp_path, "p, note, read, owner, allow\n" * (MAX_RULES + 1))
 
     with pytest.raises(InvalidPolicy, match=f"at most {MAX_RULES}"):
         read_policies([policy_file])
 
 
-def test_AB_83_a_line_for_everything_from_a_plugin_still_names_a_known_relation() -> None:
+@pytest.mark.case("AB-83")
+def test_wildcard_subject_of_a_plugin_is_rejected() -> None:
     with pytest.raises(InvalidPolicy):
         read_policies([PolicyLine("*", "*", "*")])
 
 
-def test_FT_31_a_bad_set_leaves_the_law_that_was_in_force() -> None:
+@pytest.mark.case("FT-31")
+def test_invalid_policies_leave_the_active_ones() -> None:
     permissions = Permissions()
-    before = permissions.activate_packaged([NOTE], NOTE_LAW)
+    before = permissions.activate_packaged([NOTE], NOTE_POLICIES)
 
     with pytest.raises(InvalidPolicy):
-        permissions.activate_packaged([NOTE], [*NOTE_LAW, PolicyLine("note", "read", "stranger")])
+        permissions.activate_packaged(
+            [NOTE], [*NOTE_POLICIES, PolicyLine("note", "read", "stranger")]
+        )
 
     assert permissions.policies is before
 
 
-def test_an_empty_law_allows_nothing() -> None:
-    law = Permissions().policies
+def test_empty_policies_allow_nothing() -> None:
+    policies = Permissions().policies
 
-    assert not law.action_rules("note", "read").allows(frozenset({"role:admin", "owner"}))
-
-
-def test_a_word_that_no_kind_knows_is_allowed_to_nobody() -> None:
-    law = Permissions().activate_packaged([NOTE], [PolicyLine("*", "*", "role:admin")])
-
-    assert law.action_rules("note", "read").allows(frozenset({"role:admin"}))
-    assert not law.action_rules("note", "paint").allows(frozenset({"role:admin"}))
-    assert not law.action_rules("picture", "read").allows(frozenset({"role:admin"}))
+    assert not policies.action_rules("note", "read").allows(frozenset({"role:admin", "owner"}))
 
 
-def test_the_referee_writes_no_refusals_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    law = Permissions().activate_packaged([NOTE], NOTE_LAW)
+def test_unknown_action_or_kind_is_denied() -> None:
+    policies = Permissions().activate_packaged([NOTE], [PolicyLine("*", "*", "role:admin")])
+
+    assert policies.action_rules("note", "read").allows(frozenset({"role:admin"}))
+    assert not policies.action_rules("note", "paint").allows(frozenset({"role:admin"}))
+    assert not policies.action_rules("picture", "read").allows(frozenset({"role:admin"}))
+
+
+def test_casbin_logs_no_denials(caplog: pytest.LogCaptureFixture) -> None:
+    policies = Permissions().activate_packaged([NOTE], NOTE_POLICIES)
 
     with caplog.at_level(logging.DEBUG):
-        assert not law.casbin_enforcer.enforce("note", "read", frozenset({"role:user"}))
+        assert not policies.casbin_enforcer.enforce("note", "read", frozenset({"role:user"}))
 
     assert not caplog.records

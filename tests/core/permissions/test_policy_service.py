@@ -1,4 +1,4 @@
-"""The law in force is the one that is written: pages laid over each other, edits noticed, bad ones refused."""
+"""The policies in force is the one that is written: pages laid over each other, edits noticed, bad ones refused."""
 
 import asyncio
 import os
@@ -54,26 +54,26 @@ def write(directory: Path) -> Callable[[str, str], None]:
 
 
 @pytest.fixture
-async def keeper(database: Database, directory: Path) -> PolicyService:
+async def service(database: Database, directory: Path) -> PolicyService:
     return await opened(directory)
 
 
 async def opened(
     directory: Path | None, kinds: tuple[ResourceKind, ...] = (MODEL, OFFICE)
 ) -> PolicyService:
-    """A keeper of another process on the same database."""
-    keeper = PolicyService(Permissions(), directory)
-    keeper.builder.set_plugin_policies(
+    """A service of another process on the same database."""
+    service = PolicyService(Permissions(), directory)
+    service.builder.set_plugin_policies(
         kinds, [p for p in POLICIES if kinds != (MODEL,) or isinstance(p, PackagedPolicy)]
     )
-    await keeper.load()
-    return keeper
+    await service.load()
+    return service
 
 
-def allowed(keeper: PolicyService, *words: str, action: str = "read") -> bool:
-    law = keeper._permissions.policies
-    return law.action_rules("model", action).allows(
-        law.effective_principals(words) | frozenset(words)
+def allowed(service: PolicyService, *words: str, action: str = "read") -> bool:
+    policies = service._permissions.policies
+    return policies.action_rules("model", action).allows(
+        policies.effective_principals(words) | frozenset(words)
     )
 
 
@@ -84,67 +84,68 @@ async def trail() -> list[tuple[str, str, Any, Any]]:
     ]
 
 
-async def test_a_page_of_another_name_adds_to_the_packaged_ones(
-    keeper: PolicyService, write: Callable[[str, str], None]
+async def test_file_with_another_name_adds_rules(
+    service: PolicyService, write: Callable[[str, str], None]
 ) -> None:
-    assert not allowed(keeper, "user:ann")
+    assert not allowed(service, "user:ann")
 
     write("ours.csv", "p, model, read, user:ann, allow\n")
-    await keeper.reload_if_changed()
+    await service.reload_if_changed()
 
-    assert allowed(keeper, "user:ann")
-    assert allowed(keeper, "everyone")
+    assert allowed(service, "user:ann")
+    assert allowed(service, "everyone")
 
 
-async def test_a_page_of_the_same_name_replaces_the_packaged_one(
-    keeper: PolicyService, write: Callable[[str, str], None], directory: Path
+async def test_file_with_the_same_name_replaces_the_packaged_one(
+    service: PolicyService, write: Callable[[str, str], None], directory: Path
 ) -> None:
     write("models.csv", "p, model, read, user:ann, allow\n")
-    await keeper.reload_if_changed()
+    await service.reload_if_changed()
 
-    assert allowed(keeper, "user:ann")
-    assert not allowed(keeper, "everyone")
+    assert allowed(service, "user:ann")
+    assert not allowed(service, "everyone")
 
     (directory / "models.csv").unlink()
-    await keeper.reload_if_changed()
+    await service.reload_if_changed()
 
-    assert allowed(keeper, "everyone")
+    assert allowed(service, "everyone")
 
 
-async def test_FT_31_a_bad_edit_is_refused_with_its_place_and_the_law_stays(
-    keeper: PolicyService, write: Callable[[str, str], None], directory: Path
+@pytest.mark.case("FT-31")
+async def test_invalid_edit_is_rejected_and_the_active_policies_stay(
+    service: PolicyService, write: Callable[[str, str], None], directory: Path
 ) -> None:
     write("ours.csv", "p, model, read, user:ann, allow\n")
-    await keeper.reload_if_changed()
-    law = keeper._permissions.policies
+    await service.reload_if_changed()
+    policies = service._permissions.policies
 
     write("ours.csv", "p, model, read, user:ann, allow\np, modle, read, user:bob, allow\n")
-    await keeper.reload_if_changed()
+    await service.reload_if_changed()
 
-    assert keeper._permissions.policies is law
-    (fault,) = keeper.rejected
+    assert service._permissions.policies is policies
+    (fault,) = service.rejected
     assert fault.startswith(f"{directory}/ours.csv:2: there is no kind 'modle'")
 
     write("ours.csv", "p, model, read, user:bob, allow\n")
-    await keeper.reload_if_changed()
+    await service.reload_if_changed()
 
-    assert keeper.rejected == ()
-    assert allowed(keeper, "user:bob")
+    assert service.rejected == ()
+    assert allowed(service, "user:bob")
 
 
-async def test_a_file_somebody_is_still_writing_is_left_alone_for_a_moment(
-    keeper: PolicyService, directory: Path
+async def test_file_that_just_changed_is_read_later(
+    service: PolicyService, directory: Path
 ) -> None:
     path = directory / "ours.csv"
     path.write_text("p, model, read, everyone, deny\n")
     os.utime(path)
 
-    await keeper.reload_if_changed()
-    assert allowed(keeper, "everyone")
+    await service.reload_if_changed()
+    assert allowed(service, "everyone")
 
     os.utime(path, ns=(10**9, 10**9))
-    await keeper.reload_if_changed()
-    assert not allowed(keeper, "everyone")
+    await service.reload_if_changed()
+    assert not allowed(service, "everyone")
 
 
 @pytest.mark.parametrize(
@@ -163,8 +164,9 @@ async def test_a_file_somebody_is_still_writing_is_left_alone_for_a_moment(
         ("ours.csv", "p, model, read, everyone, deny\n" * 20_000, "longer than"),
     ],
 )
-async def test_AB_83_a_law_that_would_lock_out_every_administrator_is_refused(
-    keeper: PolicyService,
+@pytest.mark.case("AB-83")
+async def test_lockout_of_every_administrator_is_rejected(
+    service: PolicyService,
     write: Callable[[str, str], None],
     add_person: AddPerson,
     add_group: AddGroup,
@@ -174,28 +176,28 @@ async def test_AB_83_a_law_that_would_lock_out_every_administrator_is_refused(
 ) -> None:
     root = await add_person("root", role="admin")
     await add_group("crew", root)
-    law = keeper._permissions.policies
+    policies = service._permissions.policies
 
     write(name, text)
-    await keeper.reload_if_changed()
+    await service.reload_if_changed()
 
-    assert keeper._permissions.policies is law
-    assert reason in keeper.rejected[0]
+    assert service._permissions.policies is policies
+    assert reason in service.rejected[0]
 
 
-async def test_one_administrator_may_be_kept_out_as_long_as_another_is_not(
-    keeper: PolicyService, write: Callable[[str, str], None], add_person: AddPerson
+async def test_one_of_two_administrators_may_be_denied(
+    service: PolicyService, write: Callable[[str, str], None], add_person: AddPerson
 ) -> None:
     await add_person("root", role="admin")
     await add_person("boss", role="admin")
 
     write("ours.csv", "p, office, keep, user:root, deny\n")
-    await keeper.reload_if_changed()
+    await service.reload_if_changed()
 
-    assert keeper.rejected == ()
+    assert service.rejected == ()
 
 
-async def test_the_page_that_lets_administrators_in_cannot_be_emptied(
+async def test_required_file_cannot_be_emptied(
     database: Database, directory: Path, write: Callable[[str, str], None]
 ) -> None:
     write("base.csv", "p, *, *, role:pending, deny\np, office, keep, role:admin, deny\n")
@@ -204,18 +206,16 @@ async def test_the_page_that_lets_administrators_in_cannot_be_emptied(
         await opened(directory)
 
 
-async def test_a_directory_that_is_not_there_is_said_at_the_start(
-    database: Database, tmp_path: Path
-) -> None:
+async def test_missing_directory_is_reported_at_start(database: Database, tmp_path: Path) -> None:
     with pytest.raises(InvalidPolicy, match="No such file"):
         await opened(tmp_path / "nowhere")
 
 
-async def test_after_a_restart_with_a_bad_page_the_last_good_law_is_in_force(
-    keeper: PolicyService, directory: Path, write: Callable[[str, str], None]
+async def test_restart_with_invalid_file_uses_the_last_active_policies(
+    service: PolicyService, directory: Path, write: Callable[[str, str], None]
 ) -> None:
     write("ours.csv", "p, model, read, everyone, deny\n")
-    await keeper.reload_if_changed()
+    await service.reload_if_changed()
     write("ours.csv", "p, model, read, everyone\n")
 
     restarted = await opened(directory)
@@ -224,12 +224,12 @@ async def test_after_a_restart_with_a_bad_page_the_last_good_law_is_in_force(
     assert "ours.csv:1: 4 fields where 5" in restarted.rejected[0]
 
 
-async def test_a_house_opens_with_a_law_that_locks_out_those_who_are_left_and_says_so(
-    keeper: PolicyService, add_person: AddPerson, database: Database
+async def test_start_reports_lockout_of_remaining_administrators(
+    service: PolicyService, add_person: AddPerson, database: Database
 ) -> None:
     await add_person("root", role="admin")
     await add_person("boss", role="admin")
-    await keeper.save({"ours.csv": "p, office, keep, user:root, deny\n"}, "boss")
+    await service.save({"ours.csv": "p, office, keep, user:root, deny\n"}, "boss")
     await database.execute("UPDATE portico_account SET role = 'user' WHERE id = 'boss'")
 
     restarted = await opened(None)
@@ -238,75 +238,76 @@ async def test_a_house_opens_with_a_law_that_locks_out_those_who_are_left_and_sa
     assert not allowed(restarted, "role:pending", "owner")
 
 
-async def test_a_line_about_the_things_of_a_plugin_that_failed_waits_for_it(
+async def test_rule_for_a_failed_plugin_is_inactive(
     database: Database, directory: Path, write: Callable[[str, str], None]
 ) -> None:
     write("ours.csv", "p, office, keep, role:user, allow\np, model, read, user:ann, allow\n")
-    keeper = PolicyService(Permissions(), directory)
-    keeper.builder.set_plugin_policies(
+    service = PolicyService(Permissions(), directory)
+    service.builder.set_plugin_policies(
         [MODEL], [PackagedPolicy("portico_policies", "models.csv")], allow_unknown_kinds=True
     )
 
-    await keeper.load()
+    await service.load()
 
-    assert allowed(keeper, "user:ann")
-    assert [rule.kind for rule in keeper._permissions.policies.inactive] == ["office"]
+    assert allowed(service, "user:ann")
+    assert [rule.kind for rule in service._permissions.policies.inactive] == ["office"]
 
 
-async def test_what_is_saved_is_in_force_here_at_once_and_elsewhere_with_the_next_look(
-    keeper: PolicyService, add_person: AddPerson
+async def test_saved_file_is_active_here_at_once_and_elsewhere_at_the_next_check(
+    service: PolicyService, add_person: AddPerson
 ) -> None:
     other = await opened(None)
-    await keeper.save({"ours.csv": "p, model, read, user:ann, allow\n"}, "root")
+    await service.save({"ours.csv": "p, model, read, user:ann, allow\n"}, "root")
 
-    assert allowed(keeper, "user:ann")
+    assert allowed(service, "user:ann")
     assert not allowed(other, "user:ann")
     await other.reload_if_changed()
     assert allowed(other, "user:ann")
 
 
-async def test_AB_83_a_bad_page_is_not_saved_and_a_good_one_can_be_taken_back(
-    keeper: PolicyService,
+@pytest.mark.case("AB-83")
+async def test_invalid_file_is_not_saved_and_a_valid_one_can_be_deleted(
+    service: PolicyService,
 ) -> None:
-    first = await keeper.save({"models.csv": ""}, "root")
-    assert not allowed(keeper, "everyone")
+    first = await service.save({"models.csv": ""}, "root")
+    assert not allowed(service, "everyone")
 
     with pytest.raises(InvalidPolicy):
-        await keeper.save({"ours.csv": "p, *, *, *, allow"}, "root")
-    assert not allowed(keeper, "everyone")
+        await service.save({"ours.csv": "p, *, *, *, allow"}, "root")
+    assert not allowed(service, "everyone")
 
-    await keeper.roll_back(0, "root")
-    assert allowed(keeper, "everyone")
-    await keeper.roll_back(first, "root")
-    assert not allowed(keeper, "everyone")
+    await service.roll_back(0, "root")
+    assert allowed(service, "everyone")
+    await service.roll_back(first, "root")
+    assert not allowed(service, "everyone")
     with pytest.raises(NotFound):
-        await keeper.roll_back(99, "root")
+        await service.roll_back(99, "root")
 
 
-async def test_a_save_that_is_rolled_back_with_its_transaction_changes_nothing(
-    keeper: PolicyService,
+async def test_save_is_rolled_back_with_its_transaction(
+    service: PolicyService,
 ) -> None:
     class Undone(Exception):
         pass
 
     with pytest.raises(Undone):
         async with transaction():
-            await keeper.save({"models.csv": ""}, "root")
+            await service.save({"models.csv": ""}, "root")
             raise Undone
 
-    assert allowed(keeper, "everyone")
+    assert allowed(service, "everyone")
     assert (await fetch_one("SELECT COUNT(*) AS n FROM portico_policy_version")) == {"n": 0}
 
 
-async def test_a_change_leaves_one_entry_with_before_and_after_whoever_sees_it(
-    keeper: PolicyService, write: Callable[[str, str], None], directory: Path
+async def test_change_is_audited_once_by_all_processes(
+    service: PolicyService, write: Callable[[str, str], None], directory: Path
 ) -> None:
-    await keeper.record_change()
+    await service.record_change()
     other = await opened(directory)
     before = len(await trail())
 
     write("ours.csv", "p, model, read, user:ann, allow\n")
-    await keeper.reload_if_changed()
+    await service.reload_if_changed()
     await other.reload_if_changed()
     assert len(await trail()) == before + 1
     assert (await trail())[0] == (
@@ -314,7 +315,7 @@ async def test_a_change_leaves_one_entry_with_before_and_after_whoever_sees_it(
     )  # fmt: skip
 
     with acting_as("root"):
-        await keeper.save({"models.csv": ""}, "root")
+        await service.save({"models.csv": ""}, "root")
     await other.reload_if_changed()
     author, subject, was, became = (await trail())[0]
     assert (author, subject, became) == ("root", "models.csv", {"models.csv": ""})
@@ -322,11 +323,11 @@ async def test_a_change_leaves_one_entry_with_before_and_after_whoever_sees_it(
     assert len(await trail()) == before + 2
 
 
-async def test_two_who_save_at_once_both_keep_their_page(keeper: PolicyService) -> None:
+async def test_concurrent_saves_keep_both_files(service: PolicyService) -> None:
     names = [f"page-{number}.csv" for number in range(6)]
     text = "p, model, read, user:ann, allow\n"
 
-    await asyncio.gather(*(keeper.save({name: text}, "root") for name in names))
-    await keeper.reload_if_changed()
+    await asyncio.gather(*(service.save({name: text}, "root") for name in names))
+    await service.reload_if_changed()
 
-    assert {page.name for page in keeper.files} >= set(names)
+    assert {page.name for page in service.files} >= set(names)

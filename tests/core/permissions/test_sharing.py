@@ -20,7 +20,7 @@ def back(document: Any) -> Any:
     return msgspec.json.decode(read_access_control(document).document())
 
 
-def test_null_is_everyone_and_an_empty_object_is_nobody() -> None:
+def test_null_is_everyone_and_empty_object_is_private() -> None:
     assert read_access_control(None) == Sharing((PUBLIC,))
     assert read_access_control({}) == PRIVATE
     assert read_access_control({"read": {"user_ids": []}, "write": {}}) == PRIVATE
@@ -37,7 +37,7 @@ def test_null_is_everyone_and_an_empty_object_is_nobody() -> None:
         },
     ],
 )
-def test_a_client_gets_back_what_it_sent(document: Any) -> None:
+def test_written_document_equals_the_sent_one(document: Any) -> None:
     assert back(document) == document
 
 
@@ -47,11 +47,12 @@ def test_raw_json_is_read_as_well() -> None:
         read_access_control(msgspec.Raw(b'{"read":"\xff"}'))
 
 
-def test_an_id_that_is_listed_twice_counts_once() -> None:
+def test_duplicate_id_counts_once() -> None:
     assert len(read_access_control({"read": {"user_ids": ["a", "a"]}}).shares) == 1
 
 
-def test_AB_33_a_star_is_somebody_of_that_name_and_not_everybody() -> None:
+@pytest.mark.case("AB-33")
+def test_star_is_an_id_and_not_everyone() -> None:
     sharing = read_access_control({"read": {"user_ids": ["*"]}})
 
     assert sharing.shares == (Share("read", "user", "*"),)
@@ -78,16 +79,15 @@ def test_AB_33_a_star_is_somebody_of_that_name_and_not_everybody() -> None:
         ({"write": {"user_ids": [["a"]]}}, ["write", "user_ids"]),
     ],
 )
-def test_AB_33_a_document_of_another_shape_is_refused_with_its_place(
-    document: Any, loc: list[str]
-) -> None:
+@pytest.mark.case("AB-33")
+def test_invalid_document_is_rejected_with_its_location(document: Any, loc: list[str]) -> None:
     with pytest.raises(ValidationError) as refusal:
         read_access_control(document)
 
     assert refusal.value.faults[0]["loc"] == ["body", "access_control", *loc]
 
 
-def test_the_same_sharing_in_another_order_is_the_same() -> None:
+def test_order_does_not_matter_for_equality() -> None:
     one = read_access_control({"read": {"user_ids": ["a", "b"]}})
     other = read_access_control({"read": {"user_ids": ["b", "a"]}})
 

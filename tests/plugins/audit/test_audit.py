@@ -1,9 +1,9 @@
-"""The audit trail: pages, filters and the whole of it as lines."""
+"""The audit log: pages, filters and the export as lines."""
 
 import json
 
 import pytest
-from tests.plugins.policy_admin.conftest import add_model, put_page
+from tests.plugins.policy_admin.conftest import add_model, put_policy_file
 
 from portico.db import execute
 from portico.testing import Client, InProcessApp
@@ -20,9 +20,9 @@ async def many(count: int) -> None:
         )
 
 
-def test_a_change_of_the_law_is_noted_with_before_and_after(admin: Client) -> None:
-    put_page(admin, "a.csv", "# one\n")
-    put_page(admin, "a.csv", "# two\n")
+def test_policy_change_is_audited_with_old_and_new(admin: Client) -> None:
+    put_policy_file(admin, "a.csv", "# one\n")
+    put_policy_file(admin, "a.csv", "# two\n")
     newest, older, *_ = admin.get("/api/v1/audit?event=policy.changed").json["entries"]
     assert (newest["old"], newest["new"]) == ({"a.csv": "# one\n"}, {"a.csv": "# two\n"})
     assert (older["old"], older["new"]) == ({"a.csv": None}, {"a.csv": "# one\n"})
@@ -30,7 +30,7 @@ def test_a_change_of_the_law_is_noted_with_before_and_after(admin: Client) -> No
     assert (newest["resource_kind"], newest["resource_id"]) == ("policy", "a.csv")
 
 
-def test_entries_are_chosen_by_author_kind_id_and_time(
+def test_entries_are_filtered_by_author_kind_id_and_time(
     app: InProcessApp, admin: Client, user: Client
 ) -> None:
     app.call(many, 3)
@@ -62,7 +62,7 @@ def test_pages_follow_one_another_without_gap_or_overlap(app: InProcessApp, admi
     assert seen == list(range(229, -1, -1))
 
 
-def test_an_export_is_all_of_it_one_entry_a_line(app: InProcessApp, admin: Client) -> None:
+def test_export_has_all_entries_one_a_line(app: InProcessApp, admin: Client) -> None:
     app.call(many, 250)
     answer = admin.get("/api/v1/audit/export?resource_kind=thing")
     assert answer.headers["content-type"] == "application/x-ndjson"
@@ -84,16 +84,16 @@ def test_an_export_is_all_of_it_one_entry_a_line(app: InProcessApp, admin: Clien
         ("resource_id=%25%27%3B--", 200),
     ],
 )
-def test_odd_filters_are_answered(admin: Client, query: str, status: int) -> None:
+def test_unusual_filters_are_answered(admin: Client, query: str, status: int) -> None:
     assert admin.get(f"/api/v1/audit?{query}").status == status
     assert admin.get(f"/api/v1/audit/export?{query}").status == status
     assert admin.get("/api/v1/audit?before=99999999999999999999999").status == 200
 
 
-def test_the_trail_is_for_those_whom_a_line_lets_in(admin: Client, user: Client) -> None:
+def test_audit_log_requires_a_rule(admin: Client, user: Client) -> None:
     for path in ("/api/v1/audit", "/api/v1/audit/export"):
         assert user.get(path).status == 403
         assert Client(admin.transport).get(path).status == 401
-    put_page(admin, "auditor.csv", f"p, audit, read, user:{user.account['id']}, allow\n")
+    put_policy_file(admin, "auditor.csv", f"p, audit, read, user:{user.account['id']}, allow\n")
     assert user.get("/api/v1/audit").status == 200
     assert user.get("/api/v1/policies").status == 403

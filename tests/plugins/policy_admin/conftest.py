@@ -1,4 +1,4 @@
-"""A house with an operator's directory of policy pages, some people, a group and a model of Ada's."""
+"""An application with an operator's policy directory, users, a group and a model of Ada's."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ AddGroup = Callable[..., str]
 
 
 @pytest.fixture
-def laws(tmp_path: Path) -> Path:
+def policy_dir(tmp_path: Path) -> Path:
     """The operator's pages."""
     directory = tmp_path / "laws"
     directory.mkdir()
@@ -20,10 +20,10 @@ def laws(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def env(env: dict[str, str], laws: Path) -> dict[str, str]:
+def env(env: dict[str, str], policy_dir: Path) -> dict[str, str]:
     return env | {
         "PORTICO_PLUGINS_ONLY": "accounts,password,models,chats,policy_admin,audit",
-        "PORTICO_ACCESS_POLICY_DIR": str(laws),
+        "PORTICO_ACCESS_POLICY_DIR": str(policy_dir),
         "BYPASS_ADMIN_ACCESS_CONTROL": "false",
     }
 
@@ -62,5 +62,5 @@ def add_model(by: Client, model_id: str = "legal-desk", **access: Any) -> str:
     return model_id
 
 
-def put_page(by: Client, name: str, text: str) -> Any:
+def put_policy_file(by: Client, name: str, text: str) -> Any:
     return by.request("PUT", f"/api/v1/policies/files/{name}", json={"text": text})

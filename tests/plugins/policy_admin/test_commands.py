@@ -1,36 +1,36 @@
-"""`portico policy …` and `portico audit …`, as somebody at the keyboard sees them."""
+"""`portico policy …` and `portico audit …`, on the command line."""
 
 import json
 from pathlib import Path
 
 import pytest
-from tests.plugins.policy_admin.conftest import AddGroup, add_model, put_page
+from tests.plugins.policy_admin.conftest import AddGroup, add_model, put_policy_file
 
 from portico.testing import Client, CommandLine, InProcessApp
 
 DESK = "p, model, read, {who}, allow\n"
 
 
-def test_show_prints_every_line_where_it_stands_with_names_for_ids(
-    cli: CommandLine, laws: Path, admin: Client, user: Client, add_group: AddGroup
+def test_show_prints_rules_by_file_with_names(
+    cli: CommandLine, policy_dir: Path, admin: Client, user: Client, add_group: AddGroup
 ) -> None:
     staff = add_group("Staff\x1b[2J", user)
-    (laws / "desk.csv").write_text(
+    (policy_dir / "desk.csv").write_text(
         f"# Ours.\n{DESK.format(who=f'group:{staff}')}g, user:gone, role:clerk\n"
     )
     said = cli("policy", "show").stdout
-    assert f"{laws / 'desk.csv'}\n     2  p, model, read, group:{staff}, allow    # " in said
+    assert f"{policy_dir / 'desk.csv'}\n     2  p, model, read, group:{staff}, allow    # " in said
     assert f"group:{staff} is Staff\\x1b[2J" in said
     assert "     3  g, user:gone, role:clerk    # user:gone does not exist" in said
     assert "portico_policies/chats.csv\n    11  p, chat, read, owner, allow" in said
     lines = {line["origin"]: line for line in json.loads(cli("policy", "show", "--json").stdout)}
-    assert lines[f"{laws / 'desk.csv'}:3"]["names"] == {"user:gone": None}
+    assert lines[f"{policy_dir / 'desk.csv'}:3"]["names"] == {"user:gone": None}
 
 
-def test_lines_of_a_plugin_that_failed_are_shown_as_idle(
-    cli: CommandLine, env: dict[str, str], laws: Path
+def test_show_marks_rules_of_failed_plugins_inactive(
+    cli: CommandLine, env: dict[str, str], policy_dir: Path
 ) -> None:
-    broken = laws.parent / "broken"
+    broken = policy_dir.parent / "broken"
     broken.mkdir()
     (broken / "portico_broken.py").write_text("raise ImportError('no luck')\n")
     info = broken / "portico_broken-1.dist-info"
@@ -42,20 +42,20 @@ def test_lines_of_a_plugin_that_failed_are_shown_as_idle(
         "PORTICO_STRICT": "false",
         "PORTICO_PLUGINS_ONLY": f"{env['PORTICO_PLUGINS_ONLY']},broken",
     }
-    (laws / "wallets.csv").write_text("p, wallet, read, owner, allow\n")
+    (policy_dir / "wallets.csv").write_text("p, wallet, read, owner, allow\n")
     said = cli("policy", "show").stdout
     assert "p, wallet, read, owner, allow    # inactive: no active plugin has this kind" in said
 
 
-def test_check_names_file_line_and_reason_and_passes_what_is_good(
-    cli: CommandLine, laws: Path, tmp_path: Path
+def test_check_reports_faults_and_accepts_valid_files(
+    cli: CommandLine, policy_dir: Path, tmp_path: Path
 ) -> None:
     assert ": valid, " in cli("policy", "check").stdout
-    (laws / "bad.csv").write_text("# one\np, modl, read, role:user, allow\np, model\n")
+    (policy_dir / "bad.csv").write_text("# one\np, modl, read, role:user, allow\np, model\n")
     said = cli("policy", "check", code=1)
     first, second = said.stderr.splitlines()
-    assert first.startswith(f"{laws / 'bad.csv'}:2: ") or first.startswith(
-        f"{laws / 'bad.csv'}:3: "
+    assert first.startswith(f"{policy_dir / 'bad.csv'}:2: ") or first.startswith(
+        f"{policy_dir / 'bad.csv'}:3: "
     )
     assert {line.rpartition(".csv:")[2][0] for line in (first, second)} == {"2", "3"}
     # Another directory is judged by itself, although the configured one is bad.
@@ -72,23 +72,21 @@ def test_check_names_file_line_and_reason_and_passes_what_is_good(
     assert "cannot be read" in cli("policy", "check", "nowhere", code=1).stderr
 
 
-def test_check_asks_for_a_directory_where_none_is_configured(
-    cli: CommandLine, env: dict[str, str]
-) -> None:
+def test_check_without_directory_is_a_usage_error(cli: CommandLine, env: dict[str, str]) -> None:
     env["PORTICO_ACCESS_POLICY_DIR"] = ""
     assert "access.policy_dir" in cli("policy", "check", code=2).stderr
 
 
-def test_check_points_out_pages_that_saved_ones_replace(
-    cli: CommandLine, laws: Path, admin: Client
+def test_check_notes_files_that_saved_ones_replace(
+    cli: CommandLine, policy_dir: Path, admin: Client
 ) -> None:
-    put_page(admin, "desk.csv", "")
-    (laws / "desk.csv").write_text(DESK.format(who="role:user"))
+    put_policy_file(admin, "desk.csv", "")
+    (policy_dir / "desk.csv").write_text(DESK.format(who="role:user"))
     said = cli.process("policy", "check").stderr  # this process logs, too
-    assert said == f"note: {laws / 'desk.csv'} is not used: database/desk.csv replaces it\n"
+    assert said == f"note: {policy_dir / 'desk.csv'} is not used: database/desk.csv replaces it\n"
 
 
-def test_explain_draws_the_reasons_and_exits_by_the_answer(
+def test_explain_prints_reasons_and_sets_the_exit_code(
     cli: CommandLine, admin: Client, user: Client, add_group: AddGroup
 ) -> None:
     staff = add_group("Staff", user)
@@ -123,15 +121,13 @@ def test_explain_draws_the_reasons_and_exits_by_the_answer(
         (("diff", "nowhere"), "cannot be read"),
     ],
 )
-def test_what_cannot_be_asked_exits_with_two_and_says_why(
+def test_invalid_question_exits_2_with_reason(
     cli: CommandLine, admin: Client, words: tuple[str, ...], said: str
 ) -> None:
     assert said in cli("policy", *words, code=2).stderr
 
 
-def test_who_lists_everybody_with_a_line_that_lets_them(
-    cli: CommandLine, admin: Client, user: Client
-) -> None:
+def test_who_can_lists_accounts_with_a_rule(cli: CommandLine, admin: Client, user: Client) -> None:
     add_model(admin, read={"user_ids": [user.account["id"]]})
     said = cli("policy", "who-can", "read", "model:legal-desk").stdout.splitlines()
     assert [line.split()[:2] for line in said] == [
@@ -143,11 +139,9 @@ def test_who_lists_everybody_with_a_line_that_lets_them(
     assert cli("policy", "who-can", "write", "chat").stdout == "No account is allowed this.\n"
 
 
-def test_versions_are_listed_and_rolled_back_by_the_command_line(
-    cli: CommandLine, admin: Client, user: Client
-) -> None:
+def test_versions_are_listed_and_rolled_back(cli: CommandLine, admin: Client, user: Client) -> None:
     assert cli("policy", "versions").stdout == "No version was ever saved.\n"
-    put_page(admin, "open.csv", "p, model, list, role:user, allow\n")
+    put_policy_file(admin, "open.csv", "p, model, list, role:user, allow\n")
     said = cli("policy", "rollback", "0").stdout
     assert said == "Saved the files of version 0 as version 2.\n"
     two, one = cli("policy", "versions").stdout.splitlines()
@@ -159,10 +153,10 @@ def test_versions_are_listed_and_rolled_back_by_the_command_line(
     assert newest["author"] == "" and newest["new"] == {"open.csv": None}
 
 
-def test_saved_pages_that_keep_the_server_from_starting_can_be_rolled_back(
+def test_saved_files_that_prevent_a_start_can_be_rolled_back(
     cli: CommandLine, env: dict[str, str], app: InProcessApp, admin: Client
 ) -> None:
-    put_page(admin, "chats.csv", "p, chat, read, owner, allow\n")
+    put_policy_file(admin, "chats.csv", "p, chat, read, owner, allow\n")
     app.close()
     # Chats are taken out, and with them the kind that the saved page speaks of.
     env["PORTICO_PLUGINS_ONLY"] = "accounts,password,models,policy_admin"
@@ -172,11 +166,11 @@ def test_saved_pages_that_keep_the_server_from_starting_can_be_rolled_back(
     assert "p, chat" not in shown
 
 
-def test_the_audit_trail_is_listed_filtered_and_exported(
+def test_audit_log_is_listed_filtered_and_exported(
     cli: CommandLine, admin: Client, user: Client, tmp_path: Path
 ) -> None:
     add_model(admin, read={"user_ids": [user.account["id"]]})
-    put_page(admin, "a.csv", "# one\n")
+    put_policy_file(admin, "a.csv", "# one\n")
     said = cli("audit", "list", "--actor", "ada@example.org").stdout.splitlines()
     assert [line.split()[3:5] for line in said] == [
         ["Ada", "policy.changed"],

@@ -1,4 +1,4 @@
-"""`portico policy diff` in a house of a thousand people: it names exactly those who gain or lose, and what."""
+"""`portico policy diff` with a thousand accounts: it lists exactly the gains and losses."""
 
 import json
 import random
@@ -110,11 +110,11 @@ async def seed() -> list[Actor]:
 
 
 async def everything_seen(
-    app: InProcessApp, people: list[Actor], law: PolicySet
+    app: InProcessApp, people: list[Actor], policies: PolicySet
 ) -> dict[Any, set[str]]:
     """What each person finds by each action, and whether they may in general (as the id ""), one by one."""
     permissions = app.portico.permissions
-    permissions.activate(law)
+    permissions.activate(policies)
     seen = {}
     for actor in people:
         for action in ACTIONS:
@@ -127,13 +127,13 @@ async def everything_seen(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_thousand_people_and_every_gain_and_loss_is_named(
-    app: InProcessApp, admin: Client, cli: CommandLine, laws: Path, tmp_path: Path
+def test_diff_for_a_thousand_accounts_equals_single_decisions(
+    app: InProcessApp, admin: Client, cli: CommandLine, policy_dir: Path, tmp_path: Path
 ) -> None:
     people = app.call(seed)
     changed = tmp_path / "changed"
     changed.mkdir()
-    (laws / "auditors.csv").write_text(BEFORE)
+    (policy_dir / "auditors.csv").write_text(BEFORE)
     (changed / "auditors.csv").write_text(AFTER)
     said = cli("policy", "diff", changed, "--json", code=1)
     named: dict[Any, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
@@ -144,10 +144,10 @@ def test_a_thousand_people_and_every_gain_and_loss_is_named(
         lost.update(shift["lost"], [""] if shift["in_general"] == "lost" else [])
 
     async def brute() -> tuple[Any, Any]:
-        keeper = app.portico.policies
+        service = app.portico.policies
         before, after = (
-            await keeper.builder.compile_directory(laws),
-            await keeper.builder.compile_directory(changed),
+            await service.builder.compile_directory(policy_dir),
+            await service.builder.compile_directory(changed),
         )
         was = await everything_seen(app, people, before)
         becomes = await everything_seen(app, people, after)
@@ -155,9 +155,9 @@ def test_a_thousand_people_and_every_gain_and_loss_is_named(
         await check_pairs(after, becomes)
         return was, becomes
 
-    async def check_pairs(law: PolicySet, seen: dict[Any, set[str]]) -> None:
+    async def check_pairs(policies: PolicySet, seen: dict[Any, set[str]]) -> None:
         permissions, chance = app.portico.permissions, random.Random(83)
-        permissions.activate(law)
+        permissions.activate(policies)
         for _ in range(PAIRS):
             actor, action = chance.choice(people), chance.choice(ACTIONS)
             model = await permissions.find("model", f"m{chance.randrange(MODELS)}")
@@ -181,4 +181,4 @@ def test_a_thousand_people_and_every_gain_and_loss_is_named(
     assert whose == {f"{one.upper()} <{one}@example.org>" for one, _ in expected}
     summary = cli("policy", "diff", changed, "--summary", code=1).stdout
     assert summary.splitlines()[-1] == f"{len(whose)} accounts gain or lose access."
-    assert cli("policy", "diff", laws).stdout == "No account gains or loses access.\n"
+    assert cli("policy", "diff", policy_dir).stdout == "No account gains or loses access.\n"

@@ -1,10 +1,10 @@
-"""Trying, saving, taking back and rolling back pages: over HTTP."""
+"""Preview, save, delete and roll back policy files over HTTP."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.plugins.policy_admin.conftest import add_model, put_page
+from tests.plugins.policy_admin.conftest import add_model, put_policy_file
 
 from portico.testing import Client, InProcessApp
 
@@ -19,7 +19,7 @@ def what_if(by: Client, files: dict[str, Any]) -> Any:
     return by.post("/api/v1/policies/preview", {"files": files})
 
 
-def test_trying_says_who_would_gain_what_and_saves_nothing(admin: Client, user: Client) -> None:
+def test_preview_reports_gains_and_saves_nothing(admin: Client, user: Client) -> None:
     add_model(admin)
     outcome = what_if(admin, {"open.csv": OPEN}).json
     assert (outcome["accounts"], outcome["total"]) == (1, 2)
@@ -32,40 +32,38 @@ def test_trying_says_who_would_gain_what_and_saves_nothing(admin: Client, user: 
     assert admin.get("/api/v1/policies").json["version"] == 0
 
 
-def test_trying_to_take_a_page_back_says_who_would_lose_what(admin: Client, user: Client) -> None:
+def test_preview_of_a_deletion_reports_losses(admin: Client, user: Client) -> None:
     add_model(admin)
-    put_page(admin, "open.csv", OPEN)
+    put_policy_file(admin, "open.csv", OPEN)
     outcome = what_if(admin, {"open.csv": None}).json
     assert [s["lost"] for s in outcome["changes"]] == [["legal-desk"]] * 2
     assert can_list(user)
 
 
-def test_a_role_given_to_another_moves_what_it_opens(admin: Client, user: Client) -> None:
+def test_preview_of_a_moved_role_reports_gains(admin: Client, user: Client) -> None:
     add_model(admin)
     page = "g, user:{}, role:auditor\np, model, read, role:auditor, allow\n"
-    put_page(admin, "auditors.csv", page.format("nobody"))
+    put_policy_file(admin, "auditors.csv", page.format("nobody"))
     outcome = what_if(admin, {"auditors.csv": page.format(user.account["id"])}).json
     (shift,) = outcome["changes"]
     assert (shift["email"], shift["action"]) == ("ben@example.org", "read")
     assert (shift["gained"], shift["gained_total"], shift["lost"]) == (["legal-desk"], 1, [])
 
 
-def test_a_saved_page_is_in_force_at_once_and_can_be_taken_back(
-    admin: Client, user: Client
-) -> None:
+def test_saved_file_is_active_at_once_and_can_be_deleted(admin: Client, user: Client) -> None:
     add_model(admin)
-    assert put_page(admin, "open.csv", OPEN).json == {"version": 1}
+    assert put_policy_file(admin, "open.csv", OPEN).json == {"version": 1}
     assert can_list(user)
     assert admin.delete("/api/v1/policies/files/open.csv").json == {"version": 2}
     assert not can_list(user)
     assert admin.delete("/api/v1/policies/files/open.csv").status == 404
 
 
-def test_a_saved_page_is_in_force_after_a_restart(
+def test_saved_file_is_active_after_a_restart(
     env: dict[str, str], app: InProcessApp, admin: Client, user: Client
 ) -> None:
     add_model(admin)
-    put_page(admin, "open.csv", OPEN)
+    put_policy_file(admin, "open.csv", OPEN)
     app.close()
     again = InProcessApp(env)
     try:
@@ -74,10 +72,10 @@ def test_a_saved_page_is_in_force_after_a_restart(
         again.close()
 
 
-def test_every_version_is_listed_and_any_can_be_gone_back_to(admin: Client, user: Client) -> None:
+def test_versions_are_listed_and_can_be_rolled_back_to(admin: Client, user: Client) -> None:
     add_model(admin)
-    put_page(admin, "open.csv", OPEN)
-    put_page(admin, "open.csv", "# closed again\n")
+    put_policy_file(admin, "open.csv", OPEN)
+    put_policy_file(admin, "open.csv", "# closed again\n")
     assert not can_list(user)
     assert admin.post("/api/v1/policies/rollback", {"version": 1}).json == {"version": 3}
     assert can_list(user)
@@ -99,16 +97,16 @@ def test_every_version_is_listed_and_any_can_be_gone_back_to(admin: Client, user
     ] == [2, 1]
 
 
-def test_going_back_to_a_version_that_never_was_is_refused(admin: Client) -> None:
+def test_rollback_to_unknown_version_is_rejected(admin: Client) -> None:
     assert admin.post("/api/v1/policies/rollback", {"version": 7}).status == 404
     assert admin.post("/api/v1/policies/rollback", {"version": -1}).status == 422
     assert admin.post("/api/v1/policies/rollback", {"version": 10**30}).status == 404
     assert admin.post("/api/v1/policies/rollback", {}).status == 422
 
 
-def test_a_bad_page_is_refused_with_every_fault_and_its_line(admin: Client) -> None:
+def test_invalid_file_is_rejected_with_every_fault(admin: Client) -> None:
     bad = "p, modl, read, role:user, allow\n# fine\np, model, read, role:usr, allow\n"
-    for answer in (put_page(admin, "bad.csv", bad), what_if(admin, {"bad.csv": bad})):
+    for answer in (put_policy_file(admin, "bad.csv", bad), what_if(admin, {"bad.csv": bad})):
         assert answer.status == 400
         first, second = answer.detail.splitlines()
         assert first == "database/bad.csv:1: there is no kind 'modl'; did you mean 'model'?"
@@ -116,11 +114,11 @@ def test_a_bad_page_is_refused_with_every_fault_and_its_line(admin: Client) -> N
     assert admin.get("/api/v1/policies").json["version"] == 0
 
 
-def test_a_bad_directory_is_told_and_the_last_good_law_stays(
-    app: InProcessApp, laws: Path, admin: Client, user: Client
+def test_invalid_directory_is_reported_and_the_active_policies_stay(
+    app: InProcessApp, policy_dir: Path, admin: Client, user: Client
 ) -> None:
     add_model(admin)
-    page = laws / "open.csv"
+    page = policy_dir / "open.csv"
     page.write_text(OPEN)
     look = app.portico.policies.reload_if_changed
     while not can_list(user):
@@ -130,11 +128,11 @@ def test_a_bad_directory_is_told_and_the_last_good_law_stays(
         app.call(look)
     assert refused == [f"{page}:3: 2 fields where 5 are expected: p, kind, action, subject, effect"]
     assert can_list(user)
-    assert put_page(admin, "more.csv", OPEN).detail.startswith(f"{page}:3: ")
+    assert put_policy_file(admin, "more.csv", OPEN).detail.startswith(f"{page}:3: ")
 
 
 @pytest.mark.parametrize("body", [{}, {"text": None}, {"text": 1}, [], 1])
-def test_a_body_of_another_shape_is_refused(admin: Client, body: Any) -> None:
+def test_invalid_body_is_rejected(admin: Client, body: Any) -> None:
     answer = admin.request("PUT", "/api/v1/policies/files/x.csv", json=body)
     assert answer.status == 422
     assert what_if(admin, {"x.csv": body}).status == 422

@@ -1,10 +1,10 @@
-"""What is in force, why it decides as it does, who may: over HTTP."""
+"""Active policies, explanations and allowed accounts over HTTP."""
 
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.plugins.policy_admin.conftest import AddGroup, add_model, put_page
+from tests.plugins.policy_admin.conftest import AddGroup, add_model, put_policy_file
 
 from portico.testing import Client
 
@@ -18,10 +18,8 @@ def why(by: Client, who: str, action: str, kind: str, thing: str = "") -> dict:
     return answer.json
 
 
-def test_an_administrator_sees_every_page_and_where_it_comes_from(
-    laws: Path, admin: Client
-) -> None:
-    put_page(admin, "auditors.csv", AUDITORS)
+def test_active_files_are_listed_with_their_origin(policy_dir: Path, admin: Client) -> None:
+    put_policy_file(admin, "auditors.csv", AUDITORS)
     shown = admin.get("/api/v1/policies").json
     pages = {page["name"]: page for page in shown["files"]}
     assert pages["models.csv"]["origin"] == "packaged"
@@ -45,16 +43,16 @@ def test_an_administrator_sees_every_page_and_where_it_comes_from(
     assert "create" in kinds["model"]["collection_actions"] and "read" in kinds["model"]["actions"]
 
 
-def test_a_page_that_lies_over_others_names_them(laws: Path, admin: Client) -> None:
+def test_overriding_file_lists_the_overridden_ones(policy_dir: Path, admin: Client) -> None:
     text = "p, chat, *, owner, allow\n"
-    (laws / "chats.csv").write_text(text)
-    put_page(admin, "chats.csv", text)
+    (policy_dir / "chats.csv").write_text(text)
+    put_policy_file(admin, "chats.csv", text)
     (page,) = [p for p in admin.get("/api/v1/policies").json["files"] if p["name"] == "chats.csv"]
     assert page["origin"] == "database"
-    assert page["replaces"] == ["portico_policies/chats.csv", str(laws / "chats.csv")]
+    assert page["replaces"] == ["portico_policies/chats.csv", str(policy_dir / "chats.csv")]
 
 
-def test_a_yes_names_the_line_and_the_group_it_came_through(
+def test_explanation_of_access_names_rule_and_group(
     admin: Client, user: Client, add_group: AddGroup
 ) -> None:
     staff = add_group("Staff", user)
@@ -72,7 +70,9 @@ def test_a_yes_names_the_line_and_the_group_it_came_through(
     )
 
 
-def test_a_no_says_that_no_line_allows_it_and_which_would(admin: Client, user: Client) -> None:
+def test_explanation_of_no_access_names_rules_that_would_allow_it(
+    admin: Client, user: Client
+) -> None:
     add_model(admin)
     found = why(admin, user.account["id"], "read", "model", "legal-desk")
     assert found["summary"] == "Ben may not read model legal-desk: no rule allows it."
@@ -80,8 +80,8 @@ def test_a_no_says_that_no_line_allows_it_and_which_would(admin: Client, user: C
     assert "p, model, read, owner, allow" in [rule["rule"] for rule in found["would_allow"]]
 
 
-def test_a_denial_names_the_line_that_denies(admin: Client, user: Client) -> None:
-    put_page(admin, "no.csv", f"p, model, read, user:{user.account['id']}, deny\n")
+def test_explanation_of_a_denial_names_the_denying_rule(admin: Client, user: Client) -> None:
+    put_policy_file(admin, "no.csv", f"p, model, read, user:{user.account['id']}, deny\n")
     add_model(admin, read={"user_ids": [user.account["id"]]})
     found = why(admin, "ben@example.org", "read", "model", "legal-desk")
     assert found["allowed"] is False
@@ -89,7 +89,7 @@ def test_a_denial_names_the_line_that_denies(admin: Client, user: Client) -> Non
     assert found["because"][0]["reasons"] == ["it is this account"]
 
 
-def test_a_thing_that_is_not_there_is_answered_in_general_and_said_to_be_missing(
+def test_unknown_resource_is_explained_in_general(
     admin: Client,
 ) -> None:
     found = why(admin, "ada@example.org", "write", "model", "ghost\x00")
@@ -97,12 +97,12 @@ def test_a_thing_that_is_not_there_is_answered_in_general_and_said_to_be_missing
     assert "there is no such model" in found["summary"]
 
 
-def test_kinds_without_rows_are_asked_in_general(admin: Client, user: Client) -> None:
+def test_kind_without_rows_is_explained_in_general(admin: Client, user: Client) -> None:
     assert why(admin, "ada@example.org", "write", "policy")["allowed"] is True
     assert why(admin, "ben@example.org", "read", "audit")["allowed"] is False
 
 
-def test_who_may_is_listed_with_the_lines_that_let_them(
+def test_who_can_lists_accounts_with_their_rules(
     admin: Client, user: Client, add_group: AddGroup
 ) -> None:
     add_model(admin, read={"group_ids": [add_group("Staff", user)]})
@@ -135,7 +135,7 @@ def test_who_may_is_listed_with_the_lines_that_let_them(
         ("versions/-1", 404, "could not find"),
     ],
 )
-def test_odd_questions_are_refused_in_words(
+def test_invalid_queries_are_rejected_with_reason(
     admin: Client, query: str, status: int, said: str
 ) -> None:
     answer = admin.get(f"/api/v1/policies/{query}")
