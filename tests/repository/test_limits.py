@@ -23,7 +23,7 @@ PINNED: dict[str, float] = {
     "portico.server.log_repeats.MAX_KINDS": 100,
     "portico.server.log_repeats.MAX_KINDS_OF_CLIENT": 8,
     "portico.encryption.encryptor.PREFIX_CHARS": 20,
-    "portico.web.middleware.outer.MAX_PATH": 2048,
+    "portico.web.middleware.outer.MAX_PATH_CHARS": 2048,
     "portico.web.middleware.slow_readers.PIECE_BYTES": 65536,
     "portico.web.request.body_scanner.BLOCK_BYTES": 65536,
     "portico_models.sharing_rules.MAX_CHAIN_LENGTH": 8,
