@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from click.testing import CliRunner, Result
 
-from portico.cli.commands import config, db, migrate, plugins, secret
+from portico.cli.commands import config, db, migrate, plugin, secret
 from portico.cli.context import CommandContext
 from portico.errors import DomainError, OperatorError
 from portico.server.logging import configure_logging
 from portico.settings.schema import LogSettings
 
-CORE = {"config": config, "db": db, "migrate": migrate, "plugins": plugins, "secret": secret}
+CORE = {"config": config, "db": db, "migrate": migrate, "plugin": plugin, "secret": secret}
 Command = Callable[..., str]
 
 

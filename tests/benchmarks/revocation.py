@@ -44,20 +44,20 @@ def settings(folder: Path, upstream: Upstream) -> dict[str, str]:
     )
 
 
-def measure(app: str, environment: dict[str, str], folder: Path) -> dict[str, dict[str, float]]:
+def measure(setup: str, environment: dict[str, str], folder: Path) -> dict[str, dict[str, float]]:
     """Return milliseconds by kind of revocation and kind of connection."""
     with ExitStack() as running:
-        if "Redis" in app:
+        if "Redis" in setup:
             redis = RedisServer().start()
             running.callback(redis.close)
             environment = environment | {"REDIS_URL": redis.url}
         servers = []
-        for number in range(1 if app == "one instance" else 2):
+        for number in range(1 if setup == "one instance" else 2):
             (folder / f"server-{number}").mkdir()
             servers.append(Server(environment, folder / f"server-{number}").start())
             running.callback(servers[-1].kill)
         admin = servers[0].client.sign_up("Ada")
-        if "stopped" in app:
+        if "stopped" in setup:
             redis.stop()
         return {
             name: _one(servers, admin, f"P{number}", name)

@@ -63,7 +63,7 @@ def test_third_party_stream_has_the_openai_format(echoing: Server) -> None:
 
 def test_third_party_plugin_is_listed(with_echo: "Environment", tmp_path: Path) -> None:
     listed = json.loads(
-        with_echo.run(with_echo.command("portico"), "plugins", "--json", cwd=tmp_path)
+        with_echo.run(with_echo.command("portico"), "plugin", "list", "--json", cwd=tmp_path)
     )
     echo = next(plugin for plugin in listed if plugin["name"] == "echo")
     assert (echo["state"], echo["distribution"]) == ("active", "portico-echo")

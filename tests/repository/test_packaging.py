@@ -122,7 +122,7 @@ def test_installed_command_finds_all_plugins(
 ) -> None:
     command = fresh_environment.command("portico")
     said = fresh_environment.run(
-        command, "plugins", "--json", cwd=tmp_path, environ={"DATA_DIR": str(tmp_path)}
+        command, "plugin", "list", "--json", cwd=tmp_path, environ={"DATA_DIR": str(tmp_path)}
     )
     # Another test may have installed a plugin of its own beside them.
     own = [plugin for plugin in json.loads(said) if plugin["distribution"] == "portico"]

@@ -1,4 +1,4 @@
-"""The core's own commands: `serve`, `migrate`, `plugins`, `config`."""
+"""The core's own commands: `serve`, `migrate`, `plugin`, `config`."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ import click
 from portico.cli.context import CommandContext
 from portico.cli.database import db
 from portico.cli.secret import secret
-from portico.terminal import json_option, print_json
+from portico.terminal import json_option, print_json, renamed_command
 
 if TYPE_CHECKING:
     from portico.boot import Application
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 def register(cli: click.Group) -> None:
     """Add the core's commands to the root command."""
-    for command in (serve, migrate, plugins, config, secret, db):
+    for command in (
+        serve,
+        migrate,
+        plugin,
+        config,
+        secret,
+        db,
+        renamed_command("plugins", "portico plugin list"),
+    ):
         cli.add_command(command)
 
 
@@ -146,10 +154,15 @@ async def _migrate(application: "Application") -> int:
     return 1 if report.failed else 0
 
 
-@click.command()
+@click.group()
+def plugin() -> None:
+    """Show the installed plugins."""
+
+
+@plugin.command("list")
 @json_option
 @click.pass_obj
-def plugins(context: CommandContext, as_json: bool) -> None:
+def list_plugins(context: CommandContext, as_json: bool) -> None:
     """List all installed plugins: state, reason, and what each contributes."""
     registry = context.application().registry
     if as_json:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ import click
 
 from portico.cli.context import CommandContext
 from portico.errors import OperatorError
+from portico.settings.section import Secret
+from portico.terminal import renamed_option
 
 if TYPE_CHECKING:
     from portico.boot import Application
@@ -18,61 +21,103 @@ class WouldLoseData(OperatorError):
     """With the configured keys, some encrypted values could not be decrypted any more."""
 
 
-@click.group(invoke_without_command=True)
-@click.option(
-    "--adopt",
-    is_flag=True,
-    help="Use the configured keys for this database from now on. All users have to sign in again.",
-)
-@click.option(
-    "--lose",
-    is_flag=True,
-    help="With --adopt: accept that values encrypted with a missing key are lost.",
-)
-@click.pass_context
-def secret(click_context: click.Context, adopt: bool, lose: bool) -> None:
-    """Show the fingerprints of the secret key and the encryption key, configured and in use.
+class _SecretGroup(click.Group):
+    """The group, which names `show` and `replace` to callers of the former forms of `portico secret`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--adopt" in args:
+            raise click.UsageError("`portico secret --adopt` is now `portico secret replace`.", ctx)
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_SecretGroup)
+def secret() -> None:
+    """Show, replace and rotate the secret key and the encryption key.
 
     A server refuses to start when the configured secret key is not the one in use.
     """
-    if click_context.invoked_subcommand:
-        return
+
+
+@secret.command()
+@click.pass_obj
+def show(context: CommandContext) -> None:
+    """Show the fingerprints of both keys, configured and in use, and which key encrypts how many values."""
+    application = context.application()
+
+    async def work(_: Any) -> _Keys:
+        return await _keys_in_use(application)
+
+    _print_keys(context, context.run(work))
+
+
+@secret.command()
+@click.option(
+    "--accept-data-loss",
+    is_flag=True,
+    help="Accept that values encrypted with a key that is not configured are lost.",
+)
+@renamed_option("--lose", "--accept-data-loss", is_flag=True)
+@click.pass_obj
+def replace(context: CommandContext, accept_data_loss: bool) -> None:
+    """Use the configured keys for this database from now on. All users have to sign in again."""
     from portico.audit import record_change
     from portico.db import transaction
-    from portico.encryption import key_usage, replace_encryption_key, stored_key_id
-    from portico.identity.secret_key_check import replace_secret_key, stored_fingerprint
-    from portico.settings.secret_key import ensure_secret_key, secret_fingerprint
+    from portico.encryption import replace_encryption_key
+    from portico.identity.secret_key_check import replace_secret_key
 
-    context: CommandContext = click_context.obj
+    application, configured = context.application(), _configured_secret(context)
+
+    async def work(_: Any) -> _Keys:
+        before = await _keys_in_use(application)
+        if not accept_data_loss:
+            readable = application.encryptor.can_read
+            _check_loss([one for one in before.usage if not readable(one.key_id)])
+        async with transaction():
+            await replace_secret_key(configured)
+            await replace_encryption_key(application.encryptor)
+            after = await _keys_in_use(application)
+            old, new = [before.secret, before.encryption], [after.secret, after.encryption]
+            if old != new:
+                await record_change("secret_key.replaced", "secret_key", "", old, new)
+        return after
+
+    _print_keys(context, context.run(work))
+    click.echo("The configured keys are in use now. All users have to sign in again.")
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """Fingerprint and id of the keys in use, None in a new database, and how many values each key encrypts."""
+
+    secret: str | None
+    encryption: str | None
+    usage: Sequence[Any]
+
+
+async def _keys_in_use(application: "Application") -> _Keys:
+    from portico.encryption import key_usage, stored_key_id
+    from portico.identity.secret_key_check import stored_fingerprint
+
+    usage = await key_usage(application.encrypted_columns)
+    return _Keys(await stored_fingerprint(), await stored_key_id(), usage)
+
+
+def _configured_secret(context: CommandContext) -> Secret:
+    from portico.settings.secret_key import ensure_secret_key
+
     settings = context.load_settings().settings
-    configured = ensure_secret_key(settings, Path(settings.data_dir).absolute())
-    application = context.application()
-    encryptor = application.encryptor
+    return ensure_secret_key(settings, Path(settings.data_dir).absolute())
 
-    async def work(_: Any) -> tuple[str | None, str | None, Sequence[Any]]:
-        usage = await key_usage(application.encrypted_columns)
-        if adopt:
-            if not lose:
-                _check_loss([one for one in usage if not encryptor.can_read(one.key_id)])
-            async with transaction():
-                old = await stored_fingerprint(), await stored_key_id()
-                await replace_secret_key(configured)
-                await replace_encryption_key(encryptor)
-                new = await stored_fingerprint(), await stored_key_id()
-                if old != new:
-                    await record_change(
-                        "secret_key.replaced", "secret_key", "", list(old), list(new)
-                    )
-        return await stored_fingerprint(), await stored_key_id(), usage
 
-    secret_in_use, key_in_use, usage = context.run(work)
-    click.echo(f"secret key configured      {secret_fingerprint(configured)}")
-    click.echo(f"secret key in use          {secret_in_use or 'none yet'}")
+def _print_keys(context: CommandContext, keys: _Keys) -> None:
+    from portico.settings.secret_key import secret_fingerprint
+
+    encryptor = context.application().encryptor
+    click.echo(f"secret key configured      {secret_fingerprint(_configured_secret(context))}")
+    click.echo(f"secret key in use          {keys.secret or 'none yet'}")
     click.echo(f"encryption key configured  {encryptor.current_id}")
-    click.echo(f"encryption key in use      {key_in_use or 'none yet'}")
-    _print_usage(encryptor, usage)
-    if adopt:
-        click.echo("The configured keys are in use now. All users have to sign in again.")
+    click.echo(f"encryption key in use      {keys.encryption or 'none yet'}")
+    _print_usage(encryptor, keys.usage)
 
 
 @secret.command()
@@ -127,7 +172,7 @@ def _check_loss(lost: Sequence[Any]) -> None:
                     "values encrypted with a key that is not configured would be lost:",
                     *reasons,
                     "Add the earlier key to PORTICO_PREVIOUS_SECRET_KEYS (or PORTICO_ENCRYPTION_KEYS), "
-                    "or add --lose to give these values up.",
+                    "or add --accept-data-loss to give these values up.",
                 ]
             )
         )

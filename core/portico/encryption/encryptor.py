@@ -33,7 +33,7 @@ class WrongEncryptionKey(OperatorError):
         super().__init__(
             f"this database encrypts tokens and keys with another key (fingerprint {in_use}; the configured one is "
             f"{configured}). Give all instances the same PORTICO_ENCRYPTION_KEYS, add a replaced secret key to "
-            "PORTICO_PREVIOUS_SECRET_KEYS, or run `portico secret --adopt`."
+            "PORTICO_PREVIOUS_SECRET_KEYS, or run `portico secret replace`."
         )
 
 

@@ -2,5 +2,5 @@
 
 `discovery` finds installed plugins, `loader` imports them, `contributions` collects what each one registers, `conflicts`
 drops plugins that clash with others. `isolation` wraps every call into a plugin, and `registry` holds the state of each
-plugin for `portico plugins` and `/ready`.
+plugin for `portico plugin list` and `/ready`.
 """

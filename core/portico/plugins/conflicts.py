@@ -127,7 +127,7 @@ def _missing_requirement(contribution: Contribution, valid: set[str]) -> str:
 
 
 def summarize(contribution: Contribution) -> dict[str, list[str]]:
-    """Return what a plugin contributes by kind, for `portico plugins`. Empty kinds are left out."""
+    """Return what a plugin contributes by kind, for `portico plugin list`. Empty kinds are left out."""
     provided = {
         "routes": [f"{method} {path}" for method, path in contribution.paths],
         "model sources": [source.name for source in contribution.sources],

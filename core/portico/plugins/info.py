@@ -12,7 +12,7 @@ API = 1
 class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The constant `PLUGIN` of a plugin's module.
 
-    `api_version`: the version of the plugin API that it is written for. `summary`: one sentence for `portico plugins`.
+    `api_version`: the version of the plugin API that it is written for. `summary`: one sentence for `portico plugin list`.
     `requires`: names of plugins that it needs. `route_prefixes`: prefixes of its paths outside `/api/x/<plugin>/`, such as
     `/api/v1/chats`. `disabled_by_default`: True = not loaded unless `plugins.enable` names it.
     `formerly`: names that the plugin had before. Its migrations are recorded under the new name; settings and

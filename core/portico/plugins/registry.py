@@ -1,4 +1,4 @@
-"""The state of each installed plugin, for `portico plugins`, `/ready` and the log."""
+"""The state of each installed plugin, for `portico plugin list`, `/ready` and the log."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -82,7 +82,7 @@ def ensure_same_secret(stored_fingerprint: str, secret: Secret) -> None:
         reason = (
             f"the database was used with another secret key (its fingerprint is "
             f"{stored_fingerprint}, of this one {secret_fingerprint(secret)}); give all instances "
-            f"the same {_variable()}, or run `portico secret --adopt` to replace it permanently"
+            f"the same {_variable()}, or run `portico secret replace` to replace it permanently"
         )
         raise SecretKeyMismatch([Problem(KEY, reason)])
 

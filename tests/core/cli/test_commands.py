@@ -37,16 +37,18 @@ def test_wrong_usage_exits_with_2(cli: CommandLine) -> None:
 
 
 def test_plugins_lists_every_built_in_plugin_with_its_contributions(run) -> None:
-    listed = {plugin["name"]: plugin for plugin in json.loads(run("plugins", "--json"))}
+    listed = {plugin["name"]: plugin for plugin in json.loads(run("plugin", "list", "--json"))}
     assert listed.keys() >= {"accounts", "password", "models", "chats", "completions", "openai"}
     assert {plugin["state"] for plugin in listed.values()} == {"active"}
     assert "POST /api/chat/completions" in listed["completions"]["contributes"]["routes"]
     assert "chats_message" in listed["chats"]["contributes"]["tables"]
-    assert "● chats" in run("plugins")
+    assert "● chats" in run("plugin", "list")
 
 
 def test_plugins_prints_why_a_plugin_is_not_active(run) -> None:
-    assert "reason: named in plugins.disable" in run("plugins", PORTICO_PLUGINS_DISABLE="chats")
+    assert "reason: named in plugins.disable" in run(
+        "plugin", "list", PORTICO_PLUGINS_DISABLE="chats"
+    )
 
 
 def test_config_prints_values_and_origins_and_masks_secrets(run, env) -> None:
@@ -89,9 +91,9 @@ def test_changed_secret_key_is_shown_and_can_be_adopted(run) -> None:
     def fingerprints(printed: str) -> list[str]:
         return [line.split()[-1] for line in printed.splitlines()[:2]]
 
-    ours, in_use = fingerprints(run("secret", "--adopt"))
+    ours, in_use = fingerprints(run("secret", "replace"))
     assert ours == in_use
     other = {"WEBUI_SECRET_KEY": "quite-another-secret-0987654321-zyxwvuts"}
-    theirs, in_use = fingerprints(run("secret", **other))
+    theirs, in_use = fingerprints(run("secret", "show", **other))
     assert in_use == ours != theirs
-    assert fingerprints(run("secret", "--adopt", **other)) == [theirs, theirs]
+    assert fingerprints(run("secret", "replace", **other)) == [theirs, theirs]

@@ -107,25 +107,25 @@ TOKENS = [f"token of {name}" for name in "abc"]
 def test_replacing_the_secret_key_does_not_silently_lose_encrypted_values(
     run, tokens: Tokens
 ) -> None:
-    run("secret", "--adopt")
-    refused = run("secret", "--adopt", code=1, WEBUI_SECRET_KEY=NEW)
+    run("secret", "replace")
+    refused = run("secret", "replace", code=1, WEBUI_SECRET_KEY=NEW)
     assert f"tokens_token.token: 3 with {encryptor(SECRET).current_id}" in refused
     assert "PORTICO_PREVIOUS_SECRET_KEYS" in refused
-    assert "cannot be decrypted" in run("secret", WEBUI_SECRET_KEY=NEW)
+    assert "cannot be decrypted" in run("secret", "show", WEBUI_SECRET_KEY=NEW)
     moving = {"WEBUI_SECRET_KEY": NEW, "PORTICO_PREVIOUS_SECRET_KEYS": SECRET}
-    assert "are in use now" in run("secret", "--adopt", **moving)
+    assert "are in use now" in run("secret", "replace", **moving)
     assert tokens.read(SECRET) == TOKENS
-    assert "3  can be decrypted" in run("secret", **moving)
+    assert "3  can be decrypted" in run("secret", "show", **moving)
     assert "3 values re-encrypted" in run("secret", "rotate", **moving)
     assert tokens.read(NEW) == TOKENS
-    assert "3  in use" in run("secret", WEBUI_SECRET_KEY=NEW)
+    assert "3  in use" in run("secret", "show", WEBUI_SECRET_KEY=NEW)
     trail = run("audit", "list", WEBUI_SECRET_KEY=NEW)
     assert "secret_key.replaced" in trail and "encryption_key.rotated" in trail
     assert NEW not in trail and SECRET not in trail
 
 
 def test_data_loss_can_be_accepted_explicitly(run, tokens: Tokens) -> None:
-    assert "are in use now" in run("secret", "--adopt", "--lose", WEBUI_SECRET_KEY=NEW)
+    assert "are in use now" in run("secret", "replace", "--accept-data-loss", WEBUI_SECRET_KEY=NEW)
     assert "tokens_token.token: 3 values cannot be decrypted" in run(
         "secret", "rotate", code=1, WEBUI_SECRET_KEY=NEW
     )
@@ -163,4 +163,4 @@ def test_plugin_with_encrypted_column_in_a_foreign_table_is_refused(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     install(tmp_path / "site", table="portico_account")
-    assert "is in a table of another plugin" in cli("plugins").stdout
+    assert "is in a table of another plugin" in cli("plugin", "list").stdout
