@@ -77,7 +77,7 @@ def test_edited_policy_rule_changes_lists_and_access_without_a_restart(
     until(lambda: sees(ben))
 
     found = explained(ada)
-    assert found["allowed"] and found["because"][0]["line"] == allow
+    assert found["allowed"] and found["because"][0]["rule"] == allow
     assert found["because"][0]["origin"] == f"{page}:2"
     why = ("policy", "explain", "ben@example.org", "read", "model:legal-desk")
     said = cli(*why)
@@ -87,7 +87,7 @@ def test_edited_policy_rule_changes_lists_and_access_without_a_restart(
     page.write_text(page.read_text().replace(allow, deny))
     until(lambda: sees_nothing(ben))
     found = explained(ada)
-    assert not found["allowed"] and found["because"][0]["line"] == deny
+    assert not found["allowed"] and found["because"][0]["rule"] == deny
     assert found["because"][0]["origin"] == f"{page}:2"
     assert f"denied by  {deny}  ({page}:2)" in cli(*why, code=1).stdout
 
@@ -96,7 +96,7 @@ def test_edited_policy_rule_changes_lists_and_access_without_a_restart(
     (fault,) = ada.get("/api/v1/policies").json["rejected"]
     assert fault.startswith(f"{page}:1: there is no subject 'role:usr'; did you mean 'role:user'")
     assert f"{page}:1: " in server.log_text
-    assert sees_nothing(ben) and explained(ada)["because"][0]["line"] == deny
+    assert sees_nothing(ben) and explained(ada)["because"][0]["rule"] == deny
 
     page.unlink()
     until(lambda: not ada.get("/api/v1/policies").json["rejected"])
@@ -148,8 +148,8 @@ def test_restart_with_invalid_policy_files_keeps_the_last_valid_policies(
     page.write_text(good + "p, model, read, role:user")
     server.start()
     assert sees(ben)
-    assert "policies refused, the last good ones stay" in server.log_text
-    fault = f"{page}:3: 4 fields where 5 are expected: p, kind, action, who, effect"
+    assert "policies rejected, the active ones stay" in server.log_text
+    fault = f"{page}:3: 4 fields where 5 are expected: p, kind, action, subject, effect"
     assert fault in server.log_text
     assert ada.get("/api/v1/policies").json["rejected"] == [fault]
     assert cli("policy", "check", code=1).stderr == f"{fault}\n"
