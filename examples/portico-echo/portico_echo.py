@@ -5,17 +5,9 @@ from typing import Annotated
 
 import msgspec
 
-from portico.api import (
-    ModelCard,
-    PluginInfo,
-    Section,
-    SourceRequest,
-    SourceResponse,
-    get,
-    hookimpl,
-    setting,
-    text_response,
-)
+from portico.api import PluginInfo, Section, hookimpl, setting
+from portico.api.models import ModelCard, SourceRequest, SourceResponse, text_response
+from portico.api.web import get
 
 PLUGIN = PluginInfo(api_version=1, summary="A model that repeats the last message.")
 

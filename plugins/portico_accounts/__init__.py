@@ -5,7 +5,8 @@ Signing in is up to the auth providers that other plugins register.
 
 import click
 
-from portico.api import AppContext, PackagedPolicy, PluginInfo, ResourceKind, Section, hookimpl
+from portico.api import AppContext, PluginInfo, Section, hookimpl
+from portico.api.policy import PackagedPolicy, ResourceKind
 
 PLUGIN = PluginInfo(
     api_version=1,

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from portico.api import Actor, AppContext, Forbidden, InvalidRequest, is_valid_lifetime
+from portico.api import AppContext, Forbidden, InvalidRequest
+from portico.api.auth import Actor, is_valid_lifetime
 from portico_accounts.schemas import AdminConfig, AdminConfigAnswer
 
 #: A shorter session would end before the administrator could undo the change.

@@ -1,6 +1,8 @@
 """The administrator whom users can contact."""
 
-from portico.api import ACTION_PROHIBITED, Actor, AppContext, Forbidden, InvalidRequest
+from portico.api import AppContext, Forbidden, InvalidRequest
+from portico.api.auth import Actor
+from portico.api.messages import ACTION_PROHIBITED
 from portico_accounts.schemas import AdminDetails
 from portico_accounts.settings import AccountsSettings
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar import Response
 from litestar.params import FromQuery, JSONBody, PathParameter
 
-from portico.api import (
+from portico.api.web import (
     Controller,
     JSONResponse,
     Request,

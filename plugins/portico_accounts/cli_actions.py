@@ -1,6 +1,7 @@
 """Changes of accounts on the command line, where accounts are given by e-mail address."""
 
-from portico.api import Account, AppContext, NotFound, SessionInfo
+from portico.api import AppContext, NotFound
+from portico.api.auth import Account, SessionInfo
 
 
 class NoSuchAccount(NotFound):

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from portico.api import Actor, AppContext
+from portico.api import AppContext
+from portico.api.auth import Actor
 from portico_accounts.settings import AccountsSettings
 
 #: The version of the reference that clients of this server expect.

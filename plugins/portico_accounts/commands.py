@@ -6,16 +6,9 @@ from typing import Any
 import click
 import msgspec
 
-from portico.api import (
-    AccountSummary,
-    AppContext,
-    CommandContext,
-    format_time,
-    json_option,
-    print_json,
-    printable,
-    renamed_option,
-)
+from portico.api import AppContext, CommandContext
+from portico.api.auth import AccountSummary
+from portico.api.cli import format_time, json_option, print_json, printable, renamed_option
 from portico_accounts import cli_actions
 from portico_accounts.schemas import NewAccount
 

@@ -2,15 +2,8 @@
 
 from litestar.params import JSONBody
 
-from portico.api import (
-    Controller,
-    JSONResponse,
-    ProfileDetails,
-    Request,
-    get,
-    json_response,
-    post,
-)
+from portico.api.auth import ProfileDetails
+from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
 from portico_accounts.components import AccountsPlugin
 from portico_accounts.schemas import (
     AdminDetails,

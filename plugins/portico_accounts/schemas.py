@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from portico.api import SessionInfo
+from portico.api.auth import SessionInfo
 
 EmojiText = Annotated[str, msgspec.Meta(max_length=64)]
 ShortText = Annotated[str, msgspec.Meta(max_length=512)]

@@ -4,23 +4,20 @@ from typing import Any
 
 import msgspec
 
-from portico.api import (
-    ACTION_PROHIBITED,
+from portico.api import AppContext, Forbidden, NotFound
+from portico.api.auth import (
     SESSION_CREDENTIAL,
-    SHARED_ACCOUNT_PREFIX,
     Account,
     AccountChanges,
     AccountQuery,
     AccountSummary,
     Actor,
-    AppContext,
-    Forbidden,
-    NotFound,
     ProviderTokens,
-    Resource,
-    SharedChats,
     is_same_address,
 )
+from portico.api.interfaces import SHARED_ACCOUNT_PREFIX, SharedChats
+from portico.api.messages import ACTION_PROHIBITED
+from portico.api.policy import Resource
 from portico_accounts.redaction import without_secrets
 from portico_accounts.schemas import (
     AccountForm,

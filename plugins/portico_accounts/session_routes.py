@@ -8,13 +8,12 @@ from typing import Annotated, TypeAlias
 import msgspec
 from litestar.params import FromQuery, JSONBody, PathParameter
 
-from portico.api import (
+from portico.api.auth import SessionUser, SessionUserInfo
+from portico.api.web import (
     Controller,
     JSONResponse,
     Request,
     SchemaOf,
-    SessionUser,
-    SessionUserInfo,
     delete,
     get,
     json_response,

@@ -6,13 +6,12 @@ from typing import Annotated
 
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
-from portico.api import (
+from portico.api.auth import AccountQuery, decode_data_url
+from portico.api.web import (
     IMAGE_RESPONSES,
-    AccountQuery,
     Controller,
     JSONResponse,
     Request,
-    decode_data_url,
     get,
     image_response,
     json_response,

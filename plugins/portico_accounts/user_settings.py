@@ -2,7 +2,8 @@
 
 import msgspec
 
-from portico.api import Actor, AppContext, RawFields, ValidationError
+from portico.api import AppContext, ValidationError
+from portico.api.auth import Actor, RawFields
 
 TOOL_SERVERS = "toolServers"
 

@@ -2,20 +2,10 @@
 
 import click
 
-from portico.api import (
-    AccountChanged,
-    AccountDeleted,
-    ApiKeyRevoked,
-    AppContext,
-    Listener,
-    PackagedPolicy,
-    PluginInfo,
-    ResourceKind,
-    Section,
-    TableSet,
-    TokenAuthenticator,
-    hookimpl,
-)
+from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
+from portico.api.auth import AccountChanged, AccountDeleted, ApiKeyRevoked, TokenAuthenticator
+from portico.api.db import TableSet
+from portico.api.policy import PackagedPolicy, ResourceKind
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -98,7 +88,7 @@ def register_routes() -> list[object]:
 @hookimpl
 def register_commands(cli: click.Group) -> None:
     """Add `portico api-key …`."""
-    from portico.api import renamed_command
+    from portico.api.cli import renamed_command
     from portico_api_keys.commands import api_key
 
     cli.add_command(api_key)

@@ -4,15 +4,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from portico.api import (
-    API_KEY_NOT_ALLOWED,
-    Actor,
-    AppContext,
-    CredentialScope,
-    Forbidden,
-    TTLCache,
-    now,
-)
+from portico.api import AppContext, Forbidden, TTLCache
+from portico.api.auth import Actor, CredentialScope
+from portico.api.db import now
+from portico.api.messages import API_KEY_NOT_ALLOWED
 from portico_api_keys import store
 from portico_api_keys.api_key import PREFIX, digest_of, is_key
 from portico_api_keys.restrictions import Paths, allowed_paths, intersect

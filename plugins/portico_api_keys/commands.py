@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import click
 
-from portico.api import CommandContext, NotFound, json_option, now, print_json, printable
+from portico.api import CommandContext, NotFound
+from portico.api.cli import json_option, print_json, printable
+from portico.api.db import now
 from portico_api_keys import store
 from portico_api_keys.api_key import PREFIX, ApiKey, digest_of, is_key
 from portico_api_keys.schemas import KeyForm, KeyWithOwner

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from litestar.params import FromQuery, JSONBody, PathParameter
 
-from portico.api import Controller, JSONResponse, Request, delete, get, json_response, post
+from portico.api.web import Controller, JSONResponse, Request, delete, get, json_response, post
 from portico_api_keys.api_key import ApiKey
 from portico_api_keys.components import ApiKeysPlugin
 from portico_api_keys.schemas import ClientKey, KeyChanges, KeyForm, KeyPage, NewKey

@@ -4,25 +4,19 @@ from typing import Any
 
 import structlog
 
-from portico.api import (
-    API_KEY_CREATION_NOT_ALLOWED,
-    API_KEY_NOT_FOUND,
-    Account,
-    Actor,
-    ApiKeyRevoked,
-    AppContext,
+from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
+from portico.api.audit import record_change
+from portico.api.auth import Account, Actor, ApiKeyRevoked
+from portico.api.db import (
     DecryptionError,
-    Forbidden,
     ForeignKeyViolation,
-    InvalidRequest,
-    NotFound,
-    Resource,
     after_commit,
     new_id,
     now,
-    record_change,
     transaction,
 )
+from portico.api.messages import API_KEY_CREATION_NOT_ALLOWED, API_KEY_NOT_FOUND
+from portico.api.policy import Resource
 from portico_api_keys import store
 from portico_api_keys.api_key import SHOWN_CHARS, ApiKey, digest_of, new_key
 from portico_api_keys.restrictions import checked_endpoints, checked_scopes

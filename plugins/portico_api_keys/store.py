@@ -5,7 +5,14 @@ from typing import Any
 
 import msgspec
 
-from portico.api import MAX_IDS_PER_STATEMENT, chunks, execute, fetch_all, fetch_one, placeholders
+from portico.api.db import (
+    MAX_IDS_PER_STATEMENT,
+    chunks,
+    execute,
+    fetch_all,
+    fetch_one,
+    placeholders,
+)
 from portico_api_keys.api_key import COLUMNS, SHOWN_CHARS, ApiKey
 
 #: Keys per page.

@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Boolean, Text
 from piccolo.table import Table
 
-from portico.api import EncryptedColumn, TableSet
+from portico.api.db import EncryptedColumn, TableSet
 
 #: Associated data of an encrypted key.
 ENCRYPTION_CONTEXT = "key:{id}"

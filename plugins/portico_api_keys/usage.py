@@ -1,6 +1,7 @@
 """When each key was last used: kept in memory, and written to the database in batches."""
 
-from portico.api import LastSeenTracker, now
+from portico.api.auth import LastSeenTracker
+from portico.api.db import now
 
 #: Seconds between two writes for the same key, from any instance.
 MIN_WRITE_SECONDS = 60

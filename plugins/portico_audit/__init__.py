@@ -5,7 +5,8 @@ The core writes the log; this plugin owns no table.
 
 import click
 
-from portico.api import AppContext, PackagedPolicy, PluginInfo, ResourceKind, hookimpl
+from portico.api import AppContext, PluginInfo, hookimpl
+from portico.api.policy import PackagedPolicy, ResourceKind
 
 PLUGIN = PluginInfo(
     api_version=1,

@@ -7,11 +7,10 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from portico.api import (
+from portico.api import AppContext, CommandContext
+from portico.api.audit import AuditEntry
+from portico.api.cli import (
     UTC_TIME,
-    AppContext,
-    AuditEntry,
-    CommandContext,
     epoch_seconds,
     format_time,
     json_option,

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 from litestar.params import FromQuery, QueryParameter
 
-from portico.api import (
-    AppContext,
-    AuditEntry,
+from portico.api import AppContext
+from portico.api.audit import AuditEntry
+from portico.api.models import SourceResponse
+from portico.api.web import (
     JSONResponse,
     QueryTime,
     Request,
-    SourceResponse,
     StreamResponse,
     get,
     json_response,

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from portico.api import AuditEntry
+from portico.api.audit import AuditEntry
 
 
 class AuditPage(msgspec.Struct, frozen=True, kw_only=True):

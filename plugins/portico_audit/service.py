@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from portico.api import AppContext, AuditFilter, AuditLog, NotFound, ValidationError
+from portico.api import AppContext, NotFound, ValidationError
+from portico.api.audit import AuditFilter, AuditLog
 from portico_audit.schemas import AuditPage
 
 #: The value of a filter for changes that no account made.

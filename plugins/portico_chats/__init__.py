@@ -4,23 +4,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portico.api import (
-    AccountDeleting,
-    AppContext,
-    ChatChanged,
-    ChatStore,
-    DatabaseCheck,
-    FoldersDeleting,
-    Listener,
-    PackagedPolicy,
-    PluginInfo,
-    ResourceKind,
-    Retention,
-    Service,
-    SharedChats,
-    TableSet,
-    hookimpl,
-)
+from portico.api import AppContext, Listener, PluginInfo, Service, hookimpl
+from portico.api.auth import AccountDeleting
+from portico.api.db import DatabaseCheck, Retention, TableSet
+from portico.api.interfaces import ChatChanged, ChatStore, FoldersDeleting, SharedChats
+from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
     from portico_chats.plugin import ChatsPlugin

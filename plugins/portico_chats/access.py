@@ -2,17 +2,11 @@
 
 from typing import Any, Final, Literal
 
-from portico.api import (
-    Actor,
-    AppContext,
-    ChatChanged,
-    FolderLookup,
-    Forbidden,
-    NotFound,
-    Resource,
-    after_commit,
-    now,
-)
+from portico.api import AppContext, Forbidden, NotFound
+from portico.api.auth import Actor
+from portico.api.db import after_commit, now
+from portico.api.interfaces import ChatChanged, FolderLookup
+from portico.api.policy import Resource
 from portico_chats.storage import chat_queries
 
 KIND: Final = "chat"

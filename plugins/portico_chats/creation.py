@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from portico.api import Actor, AppContext, Forbidden, ForeignKeyViolation, NotFound
+from portico.api import AppContext, Forbidden, NotFound
+from portico.api.auth import Actor
+from portico.api.db import ForeignKeyViolation
 from portico_chats.access import ChatAccess
 from portico_chats.content.chat_document import ChatDocument
 from portico_chats.storage.writer import insert_chat

@@ -5,15 +5,10 @@ Nothing here knows HTTP.
 
 from collections.abc import Sequence
 
-from portico.api import (
-    AccountDeleting,
-    Actor,
-    FoldersDeleting,
-    Forbidden,
-    chunks,
-    placeholders,
-    transaction,
-)
+from portico.api import Forbidden
+from portico.api.auth import AccountDeleting, Actor
+from portico.api.db import chunks, placeholders, transaction
+from portico.api.interfaces import FoldersDeleting
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.flags import queries as flag_queries
 from portico_chats.storage import chat_queries, indexed_texts

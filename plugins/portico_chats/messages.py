@@ -8,16 +8,10 @@ from typing import Any
 
 import msgspec
 
-from portico.api import (
-    Actor,
-    AppContext,
-    InvalidRequest,
-    MessageEvent,
-    NotFound,
-    after_commit,
-    now,
-    transaction,
-)
+from portico.api import AppContext, InvalidRequest, NotFound
+from portico.api.auth import Actor
+from portico.api.db import after_commit, now, transaction
+from portico.api.interfaces import MessageEvent
 from portico_chats.access import ChatAccess, is_storable
 from portico_chats.content.chat_document import is_message_id, is_text
 from portico_chats.content.message_events import creates_message, handler_for_event

@@ -1,6 +1,7 @@
 """The objects of this plugin, built once per application."""
 
-from portico.api import AppContext, ChatChanged
+from portico.api import AppContext
+from portico.api.interfaces import ChatChanged
 from portico_chats.access import ChatAccess
 from portico_chats.creation import ChatCreator
 from portico_chats.deletion import ChatDeleter

@@ -3,7 +3,7 @@
 import msgspec
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from portico.api import (
+from portico.api.web import (
     Controller,
     JSONResponse,
     Request,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from portico.api import FolderPath
+from portico.api.interfaces import FolderPath
 
 #: JSON values in a chat. None of them is decoded: 100,000 messages have about a million values.
 MAX_CHAT_VALUES = 4_000_000

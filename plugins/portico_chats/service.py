@@ -4,13 +4,9 @@ from typing import Any
 
 import msgspec
 
-from portico.api import (
-    Actor,
-    NotFound,
-    new_id,
-    now,
-    transaction,
-)
+from portico.api import NotFound
+from portico.api.auth import Actor
+from portico.api.db import new_id, now, transaction
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.content.chat_document import NEW_CHAT, ChatDocument, read_document
 from portico_chats.creation import ChatCreator

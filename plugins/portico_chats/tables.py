@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Boolean, SmallInt, Text
 from piccolo.table import Table
 
-from portico.api import Reference, TableSet
+from portico.api.db import Reference, TableSet
 
 
 class ChatTable(Table, tablename="chats_chat"):

@@ -6,7 +6,7 @@ from typing import Final, ParamSpec, TypeVar
 
 import msgspec
 
-from portico.api import MAX_IDS_PER_STATEMENT, chunks
+from portico.api.db import MAX_IDS_PER_STATEMENT, chunks
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, cached_property
 
-from portico.api import InvalidRequest, now
+from portico.api import InvalidRequest
+from portico.api.db import now
 from portico_completions.placeholders import placeholders
 from portico_completions.user_variables import UNSET
 

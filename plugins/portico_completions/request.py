@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from portico.api import ValidationError, lenient_decoder
+from portico.api import ValidationError
+from portico.api.web import lenient_decoder
 
 #: Keys between the client and Portico; a provider never sees them.
 PORTICO_KEYS = frozenset(

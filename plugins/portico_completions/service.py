@@ -5,19 +5,12 @@ from typing import Any
 
 import msgspec
 
-from portico.api import (
-    MODEL_NOT_FOUND,
-    Actor,
-    AppContext,
-    ChatStore,
-    DomainError,
-    Forbidden,
-    NotFound,
-    SourceFailed,
-    SourceRequest,
-    SourceResponse,
-    let_others_run,
-)
+from portico.api import AppContext, DomainError, Forbidden, NotFound, SourceFailed
+from portico.api.auth import Actor
+from portico.api.interfaces import ChatStore
+from portico.api.messages import MODEL_NOT_FOUND
+from portico.api.models import SourceRequest, SourceResponse
+from portico.api.web import let_others_run
 from portico_completions.params import merged, wants_stream
 from portico_completions.prompt_template import PromptTemplate
 from portico_completions.prompts import (

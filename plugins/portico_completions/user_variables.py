@@ -6,7 +6,9 @@ from typing import Final
 
 import msgspec
 
-from portico.api import Account, Actor, AppContext, now
+from portico.api import AppContext
+from portico.api.auth import Account, Actor
+from portico.api.db import now
 from portico_completions.placeholders import placeholders
 
 #: Text for unknown values. Source: the reference does the same.

@@ -2,19 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from portico.api import (
-    AccountDeleting,
-    AppContext,
-    FolderLookup,
-    Listener,
-    PackagedPolicy,
-    PluginInfo,
-    ResourceKind,
-    Section,
-    Service,
-    TableSet,
-    hookimpl,
-)
+from portico.api import AppContext, Listener, PluginInfo, Section, Service, hookimpl
+from portico.api.auth import AccountDeleting
+from portico.api.db import TableSet
+from portico.api.interfaces import FolderLookup
+from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
     from portico_folders.plugin import FoldersPlugin

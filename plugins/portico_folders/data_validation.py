@@ -8,7 +8,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from portico.api import InvalidRequest, TooLarge, ValidationError, decode_anything, explain_misfit
+from portico.api import InvalidRequest, TooLarge, ValidationError
+from portico.api.web import decode_anything, to_field_error
 
 #: Bytes of one of them as JSON; clients put pictures into it.
 MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
@@ -59,7 +60,7 @@ def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | N
         known = msgspec.convert(value, _KNOWN[field])
     except msgspec.ValidationError as error:
         # msgspec names what it expected and where, never what it got.
-        field_error = explain_misfit(str(error), "body")
+        field_error = to_field_error(str(error), "body")
         field_error["loc"].insert(1, field)
         raise ValidationError([field_error]) from None
     if isinstance(known, _Meta) and known.icon and len(known.icon) > MAX_ICON_CHARS:

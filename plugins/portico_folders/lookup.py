@@ -3,16 +3,10 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from portico.api import (
-    AppContext,
-    FolderPath,
-    InvalidRequest,
-    after_commit,
-    chunks,
-    likeness,
-    new_id,
-    now,
-)
+from portico.api import AppContext, InvalidRequest
+from portico.api.db import after_commit, chunks, new_id, now
+from portico.api.interfaces import FolderPath
+from portico.api.text import likeness
 from portico_folders import store
 from portico_folders.events import FolderChanged
 from portico_folders.names import read_name, search_name

@@ -3,7 +3,8 @@
 import unicodedata
 from typing import Final
 
-from portico.api import InvalidRequest, likeness
+from portico.api import InvalidRequest
+from portico.api.text import likeness
 
 #: Characters, not bytes.
 MAX_NAME_CHARS: Final = 256

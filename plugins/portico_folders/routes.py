@@ -6,7 +6,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromQuery, JSONBody, PathParameter
 
-from portico.api import (
+from portico.api.web import (
     Controller,
     JSONResponse,
     Request,

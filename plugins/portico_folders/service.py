@@ -6,23 +6,19 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import (
-    AccountDeleting,
-    Actor,
-    AppContext,
-    FoldersDeleting,
-    Forbidden,
+from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
+from portico.api.auth import AccountDeleting, Actor
+from portico.api.db import (
     ForeignKeyViolation,
-    InvalidRequest,
-    NotFound,
-    Resource,
     UniqueViolation,
     after_commit,
-    likeness,
     new_id,
     now,
     transaction,
 )
+from portico.api.interfaces import FoldersDeleting
+from portico.api.policy import Resource
+from portico.api.text import likeness
 from portico_folders import data_validation, store
 from portico_folders.events import Change, FolderChanged
 from portico_folders.lookup import is_storable

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from portico.api import execute, fetch_all, fetch_one, placeholders
+from portico.api.db import execute, fetch_all, fetch_one, placeholders
 
 #: Ids in one statement.
 MAX_IDS: Final = 500

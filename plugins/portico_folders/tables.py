@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Boolean, Text
 from piccolo.table import Table
 
-from portico.api import TableSet
+from portico.api.db import TableSet
 
 
 class FolderOwnerLockTable(Table, tablename="folders_owner"):

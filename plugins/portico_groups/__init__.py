@@ -5,7 +5,8 @@ The core stores groups, since every request asks what the caller's groups grant.
 
 import click
 
-from portico.api import AppContext, PackagedPolicy, PluginInfo, ResourceKind, hookimpl
+from portico.api import AppContext, PluginInfo, hookimpl
+from portico.api.policy import PackagedPolicy, ResourceKind
 
 PLUGIN = PluginInfo(
     api_version=1,

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from portico.api import AppContext, Group, InvalidRequest, NotFound, likeness
+from portico.api import AppContext, InvalidRequest, NotFound
+from portico.api.auth import Group
+from portico.api.text import likeness
 
 
 async def find_group(app: AppContext, name_or_id: str) -> Group:

@@ -5,15 +5,9 @@ from typing import Any
 
 import click
 
-from portico.api import (
-    AppContext,
-    CommandContext,
-    Group,
-    json_option,
-    print_json,
-    renamed_command,
-    renamed_option,
-)
+from portico.api import AppContext, CommandContext
+from portico.api.auth import Group
+from portico.api.cli import json_option, print_json, renamed_command, renamed_option
 from portico_groups.cli_lookup import find_accounts, find_group
 from portico_groups.service import describe
 from portico_groups.transfer_commands import export, import_, member_count

@@ -4,7 +4,8 @@ from typing import Annotated, Any, BinaryIO, TypeAlias
 
 import msgspec
 
-from portico.api import SchemaOf, ValidationError, explain_misfit, lenient_decoder, read_items
+from portico.api import ValidationError
+from portico.api.web import SchemaOf, lenient_decoder, read_items, to_field_error
 from portico_groups.schemas import MAX_GROUPS, ImportedGroup
 
 #: Errors in one response.
@@ -29,7 +30,7 @@ def read_groups(file: BinaryIO) -> list[ImportedGroup]:
         try:
             groups.append(decoder.decode(item.text))
         except msgspec.ValidationError as error:
-            found = explain_misfit(str(error), "body")
+            found = to_field_error(str(error), "body")
             path = [] if item.is_alone else [*filter(None, [item.key]), item.index]
             errors.append(found | {"loc": ["body", *path, *found["loc"][1:]]})
     if errors:

@@ -3,15 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from portico.api import (
-    AppContext,
-    Group,
-    InvalidRequest,
-    PermissionTree,
-    ValidationError,
-    permission_errors,
-    transaction,
-)
+from portico.api import AppContext, InvalidRequest, ValidationError
+from portico.api.auth import Group, PermissionTree, permission_errors
+from portico.api.db import transaction
 from portico_groups.schemas import ImportedGroup, ImportReport
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar.params import FromQuery, JSONBody, PathParameter
 
-from portico.api import (
+from portico.api.web import (
     NO_STORE,
     Controller,
     JSONResponse,

@@ -8,15 +8,8 @@ from typing import Any
 
 import msgspec
 
-from portico.api import (
-    Actor,
-    AppContext,
-    Forbidden,
-    Group,
-    MembershipChange,
-    NotFound,
-    PermissionTree,
-)
+from portico.api import AppContext, Forbidden, NotFound
+from portico.api.auth import Actor, Group, MembershipChange, PermissionTree
 from portico_groups.importer import GroupImport
 from portico_groups.schemas import (
     GroupAnswer,

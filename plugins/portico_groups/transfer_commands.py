@@ -6,7 +6,8 @@ from typing import Any
 import click
 import msgspec
 
-from portico.api import AppContext, CommandContext, json_option, print_json, renamed_option
+from portico.api import AppContext, CommandContext
+from portico.api.cli import json_option, print_json, renamed_option
 from portico_groups.cli_lookup import find_group
 from portico_groups.import_reader import read_groups
 from portico_groups.importer import GroupImport

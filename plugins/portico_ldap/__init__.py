@@ -2,18 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from portico.api import (
-    AppContext,
-    AuthProvider,
-    DomainError,
-    OperatorError,
-    PackagedPolicy,
-    PluginInfo,
-    ResourceKind,
-    Section,
-    TableSet,
-    hookimpl,
-)
+from portico.api import AppContext, DomainError, OperatorError, PluginInfo, Section, hookimpl
+from portico.api.auth import AuthProvider
+from portico.api.db import TableSet
+from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
     from portico_ldap.components import LdapComponents

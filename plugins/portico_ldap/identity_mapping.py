@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 
-from portico.api import ExternalIdentity, Role
+from portico.api.auth import ExternalIdentity, Role
 from portico_ldap.protocol import SearchEntry, common_name, normalize_dn
 from portico_ldap.server import LdapServerConfig
 

@@ -2,16 +2,9 @@
 
 from typing import Literal, NamedTuple
 
-from portico.api import (
-    ACTION_PROHIBITED,
-    INVALID_CRED,
-    AppContext,
-    ExternalIdentity,
-    Forbidden,
-    InvalidRequest,
-    ProvisioningRules,
-    Role,
-)
+from portico.api import AppContext, Forbidden, InvalidRequest
+from portico.api.auth import ExternalIdentity, ProvisioningRules, Role
+from portico.api.messages import ACTION_PROHIBITED, INVALID_CRED
 from portico_ldap.client import FAILED, LdapClient
 from portico_ldap.identity_mapping import identity_of, is_administrator, subject_of
 from portico_ldap.protocol import SearchEntry

@@ -2,11 +2,11 @@
 
 from litestar.params import JSONBody
 
-from portico.api import (
+from portico.api.auth import SessionUser
+from portico.api.web import (
     Controller,
     JSONResponse,
     Request,
-    SessionUser,
     client_address,
     get,
     json_response,

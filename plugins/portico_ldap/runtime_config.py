@@ -5,17 +5,9 @@ from typing import Any
 
 import structlog
 
-from portico.api import (
-    PINNED,
-    AppContext,
-    DecryptionError,
-    InvalidRequest,
-    execute,
-    fetch_one,
-    now,
-    record_change,
-    transaction,
-)
+from portico.api import PINNED, AppContext, InvalidRequest
+from portico.api.audit import record_change
+from portico.api.db import DecryptionError, execute, fetch_one, now, transaction
 from portico_ldap.protocol import read_filters
 from portico_ldap.protocol.distinguished_names import parts
 from portico_ldap.protocol.filters import ATTRIBUTE

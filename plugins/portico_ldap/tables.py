@@ -3,7 +3,7 @@
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
 
-from portico.api import EncryptedColumn, TableSet
+from portico.api.db import EncryptedColumn, TableSet
 
 
 class LdapSecretTable(Table, tablename="ldap_secret"):

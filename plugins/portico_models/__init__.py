@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portico.api import (
-    AccountDeleting,
-    AppContext,
-    GroupDeleting,
-    Listener,
-    PackagedPolicy,
-    PluginInfo,
-    ResourceKind,
-    Retention,
-    Section,
-    Service,
-    TableSet,
-    WorkspaceModels,
-    hookimpl,
-    renamed_command,
-)
+from portico.api import AppContext, Listener, PluginInfo, Section, Service, hookimpl
+from portico.api.auth import AccountDeleting, GroupDeleting
+from portico.api.cli import renamed_command
+from portico.api.db import Retention, TableSet
+from portico.api.models import WorkspaceModels
+from portico.api.policy import PackagedPolicy, ResourceKind
 from portico_models.settings import ModelsSettings
 
 if TYPE_CHECKING:

@@ -2,7 +2,10 @@
 
 from typing import Any, Literal
 
-from portico.api import Actor, AppContext, Forbidden, NotFound, Resource, after_commit, fetch_one
+from portico.api import AppContext, Forbidden, NotFound
+from portico.api.auth import Actor
+from portico.api.db import after_commit, fetch_one
+from portico.api.policy import Resource
 from portico_models.events import ModelChanged
 from portico_models.model_ids import may_exist
 from portico_models.records import KIND

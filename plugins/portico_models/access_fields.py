@@ -6,17 +6,9 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portico.api import (
-    PRIVATE,
-    DomainError,
-    ItemError,
-    Sharing,
-    ValidationError,
-    field_error,
-    plain_value,
-    read_rights,
-    unknown_rights,
-)
+from portico.api import DomainError, ValidationError
+from portico.api.policy import PRIVATE, Sharing, read_rights, unknown_rights
+from portico.api.web import ItemError, field_error, plain_value
 from portico_models.schemas import AccessFields
 
 #: Characters of an unknown key that an error quotes.

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
-from portico.api import MODEL_ID_TAKEN, UNAUTHORIZED, Actor, AppContext, Forbidden, InvalidRequest
+from portico.api import AppContext, Forbidden, InvalidRequest
+from portico.api.auth import Actor
+from portico.api.messages import MODEL_ID_TAKEN, UNAUTHORIZED
 from portico_models.model_ids import check_id, normalized_id
 from portico_models.records import KIND
 

@@ -7,17 +7,10 @@ from typing import Any, Final
 import click
 import msgspec
 
-from portico.api import (
-    Actor,
-    AppContext,
-    CommandContext,
-    NotFound,
-    json_array_stream,
-    json_option,
-    print_json,
-    printable,
-    renamed_option,
-)
+from portico.api import AppContext, CommandContext, NotFound
+from portico.api.auth import Actor
+from portico.api.cli import json_option, print_json, printable, renamed_option
+from portico.api.web import json_array_stream
 from portico_models.components import ModelsPlugin
 from portico_models.transfer.format import ImportDocument, read_import, with_templates
 from portico_models.transfer.writer import ImportReport

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Self
 
-from portico.api import Actor, AppContext
+from portico.api import AppContext
+from portico.api.auth import Actor
 from portico_models.history.service import ModelHistory
 from portico_models.records import ModelRecords
 from portico_models.service import Models

@@ -9,7 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import Actor, AppContext, ValidationError, fetch_all, likeness
+from portico.api import AppContext, ValidationError
+from portico.api.auth import Actor
+from portico.api.db import fetch_all
+from portico.api.text import likeness
 from portico_models.records import KIND
 from portico_models.validation import tag_key
 

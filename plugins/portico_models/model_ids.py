@@ -2,7 +2,9 @@
 
 import unicodedata
 
-from portico.api import INVALID_MODEL_ID, MODEL_ID_TOO_LONG, InvalidRequest, normalized
+from portico.api import InvalidRequest
+from portico.api.messages import INVALID_MODEL_ID, MODEL_ID_TOO_LONG
+from portico.api.text import normalized
 
 #: Characters, not bytes.
 MAX_ID_CHARS = 256

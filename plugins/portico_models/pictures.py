@@ -5,15 +5,10 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import (
-    Actor,
-    AppContext,
-    ImageData,
-    InvalidRequest,
-    Resource,
-    decode_data_url,
-    fetch_one,
-)
+from portico.api import AppContext, InvalidRequest
+from portico.api.auth import Actor, ImageData, decode_data_url
+from portico.api.db import fetch_one
+from portico.api.policy import Resource
 from portico_models.model_ids import may_exist
 from portico_models.records import KIND
 

@@ -6,21 +6,21 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import (
+from portico.api import AppContext
+from portico.api.db import (
     MAX_ROWS_PER_STATEMENT,
-    AppContext,
-    Sharing,
-    WorkspaceModel,
     after_commit,
     chunks,
     execute,
     fetch_all,
     fetch_one,
-    likeness,
     now,
     placeholder_rows,
     placeholders,
 )
+from portico.api.models import WorkspaceModel
+from portico.api.policy import Sharing
+from portico.api.text import likeness
 from portico_models.history.store import ChangeKind, CreationKind, PreviousVersion, VersionStore
 from portico_models.model_ids import normalized_id
 from portico_models.schemas import model_document

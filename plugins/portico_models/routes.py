@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
-from portico.api import (
+from portico.api.web import (
     IMAGE_RESPONSES,
     Controller,
     JSONResponse,

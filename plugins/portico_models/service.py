@@ -3,23 +3,19 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
-from portico.api import (
-    MODEL_ID_TAKEN,
-    AccountDeleting,
-    Actor,
-    AppContext,
+from portico.api import AppContext, InvalidRequest, NotFound
+from portico.api.audit import current_author
+from portico.api.auth import AccountDeleting, Actor, GroupDeleting
+from portico.api.db import (
     ForeignKeyViolation,
-    GroupDeleting,
-    InvalidRequest,
-    NotFound,
-    Resource,
     UniqueViolation,
-    current_author,
     fetch_all,
     fetch_one,
     now,
     transaction,
 )
+from portico.api.messages import MODEL_ID_TAKEN
+from portico.api.policy import Resource
 from portico_models.access import find_model, publish_change
 from portico_models.access_fields import RequestedSharing
 from portico_models.history.store import ChangeKind, CreationKind

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from portico.api import Actor, AppContext, Forbidden, InvalidRequest, Resource, Sharing, fetch_all
+from portico.api import AppContext, Forbidden, InvalidRequest
+from portico.api.auth import Actor
+from portico.api.db import fetch_all
+from portico.api.policy import Resource, Sharing
 from portico_models.access_fields import RequestedSharing
 from portico_models.base_models import load_base_access
 from portico_models.records import KIND, ModelDraft

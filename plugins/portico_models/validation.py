@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import InvalidRequest, ValidationError, decode_anything, field_error, label_key
+from portico.api import InvalidRequest, ValidationError
+from portico.api.text import label_key
+from portico.api.web import decode_anything, field_error
 from portico_models.params import check_params, integers_from_floats
 from portico_models.pictures import DEFAULT_PICTURE, check_picture, unsupported_picture_reason
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
-from portico.api import Actor, AppContext, BytesCache, Resource
+from portico.api import AppContext, BytesCache
+from portico.api.auth import Actor
+from portico.api.policy import Resource
 from portico_models.access import find_model
 from portico_models.listing import ListQuery, list_rows
 from portico_models.records import KIND, ModelRecords

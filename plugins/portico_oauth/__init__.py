@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portico.api import (
-    AppContext,
-    AuthProvider,
-    PluginInfo,
-    ProviderTokens,
-    Section,
-    Service,
-    TableSet,
-    hookimpl,
-)
+from portico.api import AppContext, PluginInfo, Section, Service, hookimpl
+from portico.api.auth import AuthProvider, ProviderTokens
+from portico.api.db import TableSet
 
 if TYPE_CHECKING:
     from portico_oauth.components import OAuthComponents

@@ -1,6 +1,7 @@
 """Why a sign-in at a provider fails."""
 
-from portico.api import INVALID_CRED, InvalidRequest, SourceFailed
+from portico.api import InvalidRequest, SourceFailed
+from portico.api.messages import INVALID_CRED
 
 #: The message of an error without a text of its own. Source: the clients' contract.
 FAILED = "[ERROR: Error during OAuth process]"

@@ -8,15 +8,8 @@ import structlog
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 
-from portico.api import (
-    Controller,
-    InvalidRequest,
-    JSONResponse,
-    Request,
-    client_address,
-    get,
-    post,
-)
+from portico.api import InvalidRequest
+from portico.api.web import Controller, JSONResponse, Request, client_address, get, post
 from portico_oauth.components import OAuthComponents
 from portico_oauth.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.login.flow import BrowserRedirect, CallbackParams

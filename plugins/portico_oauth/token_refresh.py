@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 import structlog
 
-from portico.api import AppContext, DomainError, ProviderSession, now
+from portico.api import AppContext, DomainError
+from portico.api.auth import ProviderSession
+from portico.api.db import now
 from portico_oauth.errors import ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
 from portico_oauth.token_store import StoredToken, TokenStore

@@ -6,15 +6,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from portico.api import (
-    DecryptionError,
-    Encryptor,
-    ProviderSession,
-    execute,
-    fetch_all,
-    fetch_one,
-    now,
-)
+from portico.api.auth import ProviderSession
+from portico.api.db import DecryptionError, Encryptor, execute, fetch_all, fetch_one, now
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.tables import ID_TOKEN, TOKEN
 

@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from portico.api import RateLimited, SourceFailed, SourceResponse, SourceTimedOut, now
+from portico.api import RateLimited, SourceFailed, SourceTimedOut
+from portico.api.db import now
+from portico.api.models import SourceResponse
 
 log = logging.getLogger(__name__)
 

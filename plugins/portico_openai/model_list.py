@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api import ModelCard
+from portico.api.models import ModelCard
 from portico_openai.settings import OpenAIConnection
 
 #: Parts of ids of OpenAI's models that cannot chat.

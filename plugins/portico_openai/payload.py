@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from portico.api import InvalidRequest, SourceRequest
+from portico.api import InvalidRequest
+from portico.api.models import SourceRequest
 
 #: Keys that set address and credentials in client libraries. Neither a client nor a model's
 #: record can set them, nor the model, which is already chosen.

@@ -7,11 +7,11 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 import aiohttp
 import msgspec
 
-from portico.api import (
+from portico.api import SourceFailed
+from portico.api.models import (
     EVENT_STREAM,
     JSON_MEDIA_TYPE,
     ModelCard,
-    SourceFailed,
     SourceRequest,
     SourceResponse,
 )

@@ -1,14 +1,7 @@
 """Sign-up and sign-in with an e-mail address and a password."""
 
-from portico.api import (
-    AppContext,
-    AuthProvider,
-    PasswordRule,
-    PluginInfo,
-    Section,
-    Service,
-    hookimpl,
-)
+from portico.api import AppContext, PluginInfo, Section, Service, hookimpl
+from portico.api.auth import AuthProvider, PasswordRule
 from portico_password.settings import PasswordSettings
 
 PLUGIN = PluginInfo(

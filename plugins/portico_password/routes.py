@@ -2,15 +2,8 @@
 
 from litestar.params import JSONBody
 
-from portico.api import (
-    Controller,
-    JSONResponse,
-    Request,
-    SessionUser,
-    json_response,
-    post,
-    sign_in_response,
-)
+from portico.api.auth import SessionUser
+from portico.api.web import Controller, JSONResponse, Request, json_response, post, sign_in_response
 from portico_password.schemas import NewPassword, SignUp
 from portico_password.service import PasswordSignIn
 

@@ -1,12 +1,9 @@
 """The operator's rule for new passwords."""
 
-from portico.api import (
-    INVALID_PASSWORD,
-    InvalidRequest,
-    OperatorPattern,
-    PasswordRule,
-    PatternTooSlow,
-)
+from portico.api import InvalidRequest
+from portico.api.auth import PasswordRule
+from portico.api.messages import INVALID_PASSWORD
+from portico.api.text import OperatorPattern, PatternTooSlow
 
 
 class WeakPassword(InvalidRequest):

@@ -5,7 +5,8 @@ Both use the same functions. What a rule means is decided by `portico.permission
 
 import click
 
-from portico.api import AppContext, PackagedPolicy, PluginInfo, ResourceKind, hookimpl
+from portico.api import AppContext, PluginInfo, hookimpl
+from portico.api.policy import PackagedPolicy, ResourceKind
 
 PLUGIN = PluginInfo(
     api_version=1,

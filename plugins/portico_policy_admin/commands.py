@@ -8,19 +8,9 @@ from typing import Any
 
 import click
 
-from portico.api import (
-    AccessChange,
-    AppContext,
-    CommandContext,
-    DomainError,
-    InvalidPolicy,
-    ValidationError,
-    format_time,
-    json_option,
-    print_json,
-    printable,
-    renamed_command,
-)
+from portico.api import AppContext, CommandContext, DomainError, ValidationError
+from portico.api.cli import format_time, json_option, print_json, printable, renamed_command
+from portico.api.policy import AccessChange, InvalidPolicy
 from portico_policy_admin import policy_changes, policy_queries, terminal
 from portico_policy_admin.policy_queries import rules_of
 

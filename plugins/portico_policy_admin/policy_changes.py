@@ -6,15 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from portico.api import (
+from portico.api import AppContext, InvalidRequest, NotFound, TooLarge
+from portico.api.policy import (
     MAX_POLICY_FILE_BYTES,
     AccessChange,
-    AppContext,
     InvalidPolicy,
-    InvalidRequest,
-    NotFound,
     PolicyVersion,
-    TooLarge,
     changed_kinds,
     take_access_snapshot,
 )

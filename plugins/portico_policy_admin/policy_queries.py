@@ -2,11 +2,10 @@
 
 import asyncio
 
-from portico.api import (
+from portico.api import AppContext, NotFound
+from portico.api.auth import Account
+from portico.api.policy import (
     AccessExplanation,
-    Account,
-    AppContext,
-    NotFound,
     PolicyFile,
     PolicySet,
     RoleRule,

@@ -4,19 +4,9 @@ from typing import Annotated, Any
 
 from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 
-from portico.api import (
-    MAX_POLICY_FILE_BYTES,
-    AccessExplanation,
-    AppContext,
-    JSONResponse,
-    PolicyVersion,
-    Request,
-    delete,
-    get,
-    json_response,
-    post,
-    put,
-)
+from portico.api import AppContext
+from portico.api.policy import MAX_POLICY_FILE_BYTES, AccessExplanation, PolicyVersion
+from portico.api.web import JSONResponse, Request, delete, get, json_response, post, put
 from portico_policy_admin import policy_changes, policy_queries
 from portico_policy_admin.schemas import (
     AccountsPage,

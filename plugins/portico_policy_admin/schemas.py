@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from portico.api import AllowedAccount
+from portico.api.policy import AllowedAccount
 
 Origin = Literal["packaged", "plugin", "directory", "database"]
 

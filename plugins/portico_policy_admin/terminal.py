@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from portico.api import AccessChange, AccessExplanation, AllowedAccount, printable
+from portico.api.cli import printable
+from portico.api.policy import AccessChange, AccessExplanation, AllowedAccount
 from portico_policy_admin.policy_queries import split
 from portico_policy_admin.schemas import ActiveRule
 

@@ -1,6 +1,7 @@
 """Single-user mode: one account on the user's own machine, without sign-in. `WEBUI_AUTH=false`."""
 
-from portico.api import AppContext, AuthProvider, PluginInfo, Section, hookimpl
+from portico.api import AppContext, PluginInfo, Section, hookimpl
+from portico.api.auth import AuthProvider
 from portico_single_user.settings import SingleUserSettings
 
 PLUGIN = PluginInfo(

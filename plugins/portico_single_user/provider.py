@@ -4,16 +4,10 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, Literal
 
-from portico.api import (
-    ACTION_PROHIBITED,
-    Account,
-    AppContext,
-    Forbidden,
-    InvalidRequest,
-    OperatorError,
-    ProvisioningRules,
-    transaction,
-)
+from portico.api import AppContext, Forbidden, InvalidRequest, OperatorError
+from portico.api.auth import Account, ProvisioningRules
+from portico.api.db import transaction
+from portico.api.messages import ACTION_PROHIBITED
 from portico_single_user.settings import SingleUserSettings
 
 EMAIL = "admin@localhost"

@@ -1,6 +1,7 @@
 """Sign-in with a header in which a trusted proxy names the user."""
 
-from portico.api import AppContext, AuthProvider, PluginInfo, Section, hookimpl
+from portico.api import AppContext, PluginInfo, Section, hookimpl
+from portico.api.auth import AuthProvider
 from portico_trusted_header.settings import TrustedHeaderSettings
 
 PLUGIN = PluginInfo(

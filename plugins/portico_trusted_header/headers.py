@@ -6,7 +6,8 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from portico.api import InvalidRequest, from_trusted_proxy
+from portico.api import InvalidRequest
+from portico.api.web import from_trusted_proxy
 from portico_trusted_header.settings import TrustedHeaderSettings
 
 #: Longer names are cut; requests with more groups are refused.

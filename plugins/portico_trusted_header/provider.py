@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import structlog
 
-from portico.api import Actor, AppContext, ExternalIdentity, ProvisioningRules, is_same_address
+from portico.api import AppContext
+from portico.api.auth import Actor, ExternalIdentity, ProvisioningRules, is_same_address
 from portico_trusted_header.headers import HeaderIdentity, TrustedHeaders
 from portico_trusted_header.settings import TrustedHeaderSettings
 

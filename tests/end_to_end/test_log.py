@@ -87,7 +87,8 @@ def test_printing_plugin_does_not_block_when_stdout_is_not_read(
     install(
         "printing",
         """
-        from portico.api import PluginInfo, get, hookimpl
+        from portico.api import PluginInfo, hookimpl
+        from portico.api.web import get
         PLUGIN = PluginInfo(summary="prints", api_version=1)
 
         @get("/api/x/printing/", access="public")

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from tests.plugins.chats.conftest import new_chat
 
-from portico.api import Database, current_database, execute, fetch_all
+from portico.api.db import Database, current_database, execute, fetch_all
 from portico.testing import PASSWORD, Client, InProcessApp
 
 #: Composed, and taken apart; the typed one in another case.

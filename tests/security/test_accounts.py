@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portico.api import PolicyLine
+from portico.api.policy import PolicyLine
 from portico.testing import Client, InProcessApp
 
 USERS = "/api/v1/users"

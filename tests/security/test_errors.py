@@ -13,9 +13,11 @@ SOURCE = f'''
     import asyncio
     from litestar.params import JSONBody
     from litestar.response import Stream
-    from portico.api import (
-        AccountDeleting, ChatChanged, Listener, PluginInfo, execute, fetch_all, hookimpl, post, transaction
-    )
+    from portico.api import Listener, PluginInfo, hookimpl
+    from portico.api.auth import AccountDeleting
+    from portico.api.db import execute, fetch_all, transaction
+    from portico.api.interfaces import ChatChanged
+    from portico.api.web import post
 
     PLUGIN = PluginInfo(api_version=1, summary="Fails.")
     SECRET = "{SECRET}"

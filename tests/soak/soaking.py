@@ -79,7 +79,8 @@ def soak(
 #: that allocated most since then. `gc` does not list texts and tuples of texts; they are found through their containers.
 HOLDER = """
 import collections, gc, sys, tracemalloc
-from portico.api import PluginInfo, get, hookimpl
+from portico.api import PluginInfo, hookimpl
+from portico.api.web import get
 PLUGIN = PluginInfo(summary="Reports objects in memory.", api_version=1)
 before = [collections.Counter(), {}, None]
 

@@ -11,7 +11,7 @@ from portico.db import now
 from portico.errors import InvalidRequest, ValidationError
 from portico.identity import Actor
 from portico.permissions import EVERYONE, READER, Resource, Sharing, read_rights
-from portico.settings.schema import ArenaModel, CatalogueSettings
+from portico.settings.catalogue import ArenaModel, CatalogueSettings
 
 #: The arena model if none is configured. Source: the API's clients.
 DEFAULT = ArenaModel("arena-model", "Arena Model", {"description": None, "model_ids": None})

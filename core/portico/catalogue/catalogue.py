@@ -16,7 +16,7 @@ from portico.catalogue.source_cache import CachedSource, SourceStatus
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.identity import Account, Actor
 from portico.permissions import EVERYONE, Resource
-from portico.settings.schema import CatalogueSettings
+from portico.settings.catalogue import CatalogueSettings
 
 log = structlog.get_logger("portico.catalogue")
 

@@ -53,7 +53,7 @@ from portico.db.piccolo_engine import bind
 from portico.db.retention import Retention
 from portico.db.row_locks import hold_for_deletion, hold_rows
 from portico.db.tableset import EncryptedColumn, Reference, TableSet
-from portico.settings.schema import DatabaseSettings
+from portico.settings.database import DatabaseSettings
 
 __all__ = [
     "MAX_IDS_PER_STATEMENT",

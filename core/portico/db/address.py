@@ -5,8 +5,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from portico.db.errors import BadDatabase
+from portico.settings.database import DatabaseSettings
 from portico.settings.masking import without_credentials
-from portico.settings.schema import DatabaseSettings
 from portico.settings.section import Secret
 
 FILE_NAME = "portico.db"

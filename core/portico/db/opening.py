@@ -6,7 +6,7 @@ from portico.db.address import PostgresAddress, find_database
 from portico.db.database import Database
 from portico.db.postgres.database import Postgres
 from portico.db.sqlite.database import SQLite
-from portico.settings.schema import DatabaseSettings
+from portico.settings.database import DatabaseSettings
 
 
 def open_database(settings: DatabaseSettings, data_dir: Path) -> Database:

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from portico.settings.schema import IdentitySettings
+from portico.settings.identity import IdentitySettings
 from portico.settings.secret_key import check_strength
 from portico.settings.section import Secret
 

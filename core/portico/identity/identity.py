@@ -35,9 +35,9 @@ from portico.identity.sign_in.session_response import SessionResponder, SignInRe
 from portico.rate_limits import RateLimiter
 from portico.redis import RedisConnection
 from portico.runtime_settings import RuntimeSettings, SettingsStore
+from portico.settings.identity import IdentitySettings
 from portico.settings.permissions import PermissionDefaults
 from portico.settings.redis import RedisSettings
-from portico.settings.schema import IdentitySettings
 from portico.settings.section import Secret
 
 

@@ -31,7 +31,7 @@ from portico.rate_limits.pending_attempts import PendingAttempts
 from portico.rate_limits.redis_counter import RedisCounter
 from portico.rate_limits.rules import RateLimit, RateLimits
 from portico.redis import RedisConnection, RedisUnavailable
-from portico.settings.schema import RateLimitSettings
+from portico.settings.identity import RateLimitSettings
 from portico.settings.section import Secret
 
 #: An attempt waits this long for attempts under way before it is refused.

@@ -4,7 +4,7 @@ import hashlib
 from typing import NamedTuple
 
 from portico.rate_limits.network import network_of
-from portico.settings.schema import RateLimitSettings
+from portico.settings.identity import RateLimitSettings
 from portico.settings.section import Secret
 
 #: Endpoints that check a password. They share their limits, so each one gives no additional attempts.

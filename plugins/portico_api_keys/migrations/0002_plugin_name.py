@@ -2,7 +2,7 @@
 
 import json
 
-from portico.api import Database
+from portico.api.db import Database
 
 _RENAME = """
 ALTER TABLE keys_owner RENAME TO api_keys_owner;

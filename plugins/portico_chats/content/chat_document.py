@@ -11,7 +11,8 @@ from typing import Annotated, Final
 
 import msgspec
 
-from portico.api import ValidationError, sanitize_json
+from portico.api import ValidationError
+from portico.api.web import sanitize_json
 
 NEW_CHAT: Final = "New Chat"
 #: Characters of the title column; the document holds the whole title.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-from portico.api import MAX_IDS_PER_STATEMENT, chunks, execute, fetch_all, placeholders
+from portico.api.db import MAX_IDS_PER_STATEMENT, chunks, execute, fetch_all, placeholders
 from portico_chats.storage.chat_queries import Where
 
 PIN_FIRST: Final = 3

@@ -1,6 +1,8 @@
 """Pinning, archiving and the folder of a chat. Nothing here knows HTTP."""
 
-from portico.api import Actor, NotFound, now, transaction
+from portico.api import NotFound
+from portico.api.auth import Actor
+from portico.api.db import now, transaction
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.flags import queries as flag_queries
 from portico_chats.storage import chat_queries

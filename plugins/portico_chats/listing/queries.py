@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from portico.api import chunks, fetch_all, fetch_all_in_thread, placeholders
+from portico.api.db import chunks, fetch_all, fetch_all_in_thread, placeholders
 from portico_chats.storage.chat_queries import BLOCK_SIZE, MAX_PAGE, PAGE_SIZE, Where, find_full
 
 Row: TypeAlias = dict[str, Any]

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from portico.api import (
+from portico.api.models import SourceResponse
+from portico.api.web import (
     Controller,
     JSONResponse,
     Request,
-    SourceResponse,
     StreamResponse,
     get,
     json_array_stream,

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from portico.api import Actor, AppContext, FolderLookup, Forbidden, InvalidRequest, NotFound
+from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
+from portico.api.auth import Actor
+from portico.api.interfaces import FolderLookup
 from portico_chats.access import KIND, ChatAccess, check_id
 from portico_chats.listing import queries as list_queries
 from portico_chats.schemas import Chat

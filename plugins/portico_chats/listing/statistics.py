@@ -4,7 +4,8 @@ from typing import Final
 
 import msgspec
 
-from portico.api import Actor, fetch_all_in_thread
+from portico.api.auth import Actor
+from portico.api.db import fetch_all_in_thread
 
 _CHATS: Final = (
     "SELECT COUNT(*) AS total, COUNT(CASE WHEN archived THEN 1 END) AS archived, "

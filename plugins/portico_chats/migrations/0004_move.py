@@ -2,7 +2,7 @@
 
 import msgspec
 
-from portico.api import Database
+from portico.api.db import Database
 from portico_chats.storage.writer import split_legacy_chat
 
 _BLOCK = 20

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from portico.api import Database
+from portico.api.db import Database
 from portico_chats.tags.names import tag_id, tags_in, with_tags
 
 

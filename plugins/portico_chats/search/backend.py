@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from portico.api import current_database
+from portico.api.db import current_database
 
 
 class IndexBackend(Protocol):

@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
-from portico.api import Actor, AppContext, FolderLookup
+from portico.api import AppContext
+from portico.api.auth import Actor
+from portico.api.interfaces import FolderLookup
 from portico_chats.access import ChatAccess
 from portico_chats.search.backend import IndexBackend
 from portico_chats.search.query_parser import SearchQuery

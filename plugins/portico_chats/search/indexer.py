@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from portico.api import PeriodicTask, fetch_one
+from portico.api import PeriodicTask
+from portico.api.db import fetch_one
 from portico_chats.search.backend import index_backend
 
 #: Seconds from a change until its texts are indexed. A reply that is stored while it grows is thereby indexed once.

@@ -6,7 +6,7 @@ contains a text once its state is 1; the function is in the migration and matche
 
 from typing import Final
 
-from portico.api import execute, transaction
+from portico.api.db import execute, transaction
 from portico_chats.search.trigrams import owner_prefix, query_for
 
 #: Texts that are indexed in one statement.

@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
-from portico.api import Actor, AppContext, fetch_all_in_thread
+from portico.api import AppContext
+from portico.api.auth import Actor
+from portico.api.db import fetch_all_in_thread
 from portico_chats.access import ChatAccess
 from portico_chats.search.backend import IndexBackend, index_backend
 from portico_chats.search.filters import ChatFilter, own_chats

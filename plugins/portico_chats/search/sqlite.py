@@ -11,7 +11,7 @@ whenever SQLite decides.
 import asyncio
 from typing import Any, Final
 
-from portico.api import execute, fetch_all, transaction
+from portico.api.db import execute, fetch_all, transaction
 from portico_chats.search.trigrams import owner_prefix, query_for, trigrams
 
 #: Characters that are indexed in one batch.

@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
-from portico.api import Actor, InvalidRequest, NotFound, new_id, now, transaction
+from portico.api import InvalidRequest, NotFound
+from portico.api.auth import Actor
+from portico.api.db import new_id, now, transaction
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.content.chat_document import ChatDocument, as_json, column_title, parse_document
 from portico_chats.creation import ChatCreator

@@ -5,7 +5,7 @@ A share counts only while its chat points to it: without the pointer the link is
 
 from typing import Any, Final
 
-from portico.api import execute, fetch_all_in_thread, fetch_one
+from portico.api.db import execute, fetch_all_in_thread, fetch_one
 
 # The same row lock that writers of the chat wait for; neither its time nor its revision changes.
 _POINT: Final = (

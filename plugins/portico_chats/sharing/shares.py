@@ -2,16 +2,11 @@
 
 from typing import Any
 
-from portico.api import (
-    SHARED_ACCOUNT_PREFIX,
-    Actor,
-    AppContext,
-    NotFound,
-    Resource,
-    new_id,
-    now,
-    transaction,
-)
+from portico.api import AppContext, NotFound
+from portico.api.auth import Actor
+from portico.api.db import new_id, now, transaction
+from portico.api.interfaces import SHARED_ACCOUNT_PREFIX
+from portico.api.policy import Resource
 from portico_chats.access import KIND, ChatAccess, check_id, is_storable
 from portico_chats.schemas import Chat
 from portico_chats.sharing import queries as share_queries

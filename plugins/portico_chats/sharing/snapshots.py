@@ -4,7 +4,8 @@ from typing import Final
 
 import msgspec
 
-from portico.api import SHARED_ACCOUNT_PREFIX, InvalidRequest
+from portico.api import InvalidRequest
+from portico.api.interfaces import SHARED_ACCOUNT_PREFIX
 from portico_chats.content.chat_document import (
     ChatDocument,
     Parts,

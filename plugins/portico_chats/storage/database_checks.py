@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from portico.api import DatabaseCheck, execute, fetch_all_in_thread, transaction
+from portico.api.db import DatabaseCheck, execute, fetch_all_in_thread, transaction
 
 _ORPHANED = "state <> 2 AND NOT EXISTS (SELECT 1 FROM chats_chat c WHERE c.id = chats_text.chat_id)"
 _COUNT = f"SELECT COUNT(*) AS n FROM chats_text WHERE {_ORPHANED}"  # noqa: S608

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Any, Final
 
-from portico.api import (
+from portico.api.db import (
     MAX_ROWS_PER_STATEMENT,
     chunks,
     current_database,
     execute,
     fetch_all,
-    normalized,
     placeholders,
 )
+from portico.api.text import normalized
 from portico_chats.worker_thread import PAGE_ROWS, in_turns, off_loop
 
 #: The part of a chat with its title and all text that belongs to no message.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
-from portico.api import (
+from portico.api.db import (
     current_database,
     execute,
     fetch_all,

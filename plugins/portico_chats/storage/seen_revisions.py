@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 import structlog
 
-from portico.api import ForeignKeyViolation, execute, fetch_one, now
+from portico.api.db import ForeignKeyViolation, execute, fetch_one, now
 
 log = structlog.get_logger("portico.chats")
 

@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from portico.api import InvalidRequest, label_key
+from portico.api import InvalidRequest
+from portico.api.text import label_key
 
 #: Characters of a name.
 MAX_TAG_CHARS: Final = 128

@@ -7,7 +7,7 @@ row of the owner first, so that no tag is deleted while another transaction adds
 from collections.abc import Sequence
 from typing import Any, Final
 
-from portico.api import execute, fetch_all, fetch_all_in_thread, placeholders
+from portico.api.db import execute, fetch_all, fetch_all_in_thread, placeholders
 from portico_chats.storage.chat_queries import Where
 from portico_chats.worker_thread import in_turns
 

@@ -2,7 +2,7 @@
 
 from litestar.params import FromPath, JSONBody
 
-from portico.api import Controller, JSONResponse, Request, delete, get, json_response, post
+from portico.api.web import Controller, JSONResponse, Request, delete, get, json_response, post
 from portico_chats.plugin import ChatsPlugin
 from portico_chats.schemas import ChatTag, ListedChat, TagFilter, TagForm
 

@@ -7,7 +7,9 @@ it. Both are written in one transaction.
 from collections.abc import Mapping
 from typing import Any
 
-from portico.api import Actor, InvalidRequest, NotFound, transaction
+from portico.api import InvalidRequest, NotFound
+from portico.api.auth import Actor
+from portico.api.db import transaction
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.content.chat_document import is_text
 from portico_chats.storage import chat_queries

@@ -11,7 +11,7 @@ import uuid
 from collections import Counter, deque
 from typing import Final, NamedTuple
 
-from portico.api import chunks, fetch_all, now, placeholders, transaction
+from portico.api.db import chunks, fetch_all, now, placeholders, transaction
 from portico_chats.transfer.examination import FilePosition, read_again
 from portico_chats.transfer.imported_chat import ImportedChat
 from portico_chats.transfer.importer import ChatImport

@@ -11,17 +11,11 @@ from typing import Any, BinaryIO
 
 import click
 
-from portico.api import (
-    Account,
-    AppContext,
-    CommandContext,
-    FolderLookup,
-    NotFound,
-    json_array_stream,
-    json_option,
-    print_json,
-    renamed_command,
-)
+from portico.api import AppContext, CommandContext, NotFound
+from portico.api.auth import Account
+from portico.api.cli import json_option, print_json, renamed_command
+from portico.api.interfaces import FolderLookup
+from portico.api.web import json_array_stream
 from portico_chats.schemas import ExportedChat
 from portico_chats.search import indexer
 from portico_chats.transfer import exporter

@@ -5,7 +5,8 @@ from typing import Final
 
 from msgspec import UNSET
 
-from portico.api import FolderLookup, FolderPath, fetch_one
+from portico.api.db import fetch_one
+from portico.api.interfaces import FolderLookup, FolderPath
 from portico_chats.listing import queries as list_queries
 from portico_chats.schemas import Chat, ExportedChat
 from portico_chats.storage import chat_queries

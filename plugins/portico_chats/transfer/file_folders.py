@@ -6,7 +6,10 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portico.api import AppContext, FolderLookup, field_error, likeness
+from portico.api import AppContext
+from portico.api.interfaces import FolderLookup
+from portico.api.text import likeness
+from portico.api.web import field_error
 
 #: Folder ids as other servers make them.
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)

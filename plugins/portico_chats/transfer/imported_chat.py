@@ -9,10 +9,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portico.api import (
-    InvalidRequest,
+from portico.api import InvalidRequest, ValidationError
+from portico.api.web import (
     UnreadableImport,
-    ValidationError,
     field_error,
     json_error,
     lenient_decoder,

@@ -8,15 +8,9 @@ import asyncio
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
-from portico.api import (
-    AppContext,
-    ItemError,
-    TooLarge,
-    new_id,
-    now,
-    raise_item_errors,
-    transaction,
-)
+from portico.api import AppContext, TooLarge
+from portico.api.db import new_id, now, transaction
+from portico.api.web import ItemError, raise_item_errors
 from portico_chats.creation import ChatCreator
 from portico_chats.transfer.examination import (
     CheckedObject,

@@ -6,11 +6,11 @@ from typing import Final
 import msgspec
 from litestar.params import FromQuery, JSONBody
 
-from portico.api import (
+from portico.api.models import SourceResponse
+from portico.api.web import (
     NO_STORE,
     Controller,
     Request,
-    SourceResponse,
     StreamResponse,
     json_array_stream,
     parse_query_flag,

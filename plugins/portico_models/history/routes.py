@@ -2,7 +2,7 @@
 
 from litestar.params import FromQuery, JSONBody
 
-from portico.api import Controller, JSONResponse, Request, get, json_response, post
+from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
 from portico_models.components import ModelsPlugin
 from portico_models.routes import ModelIdQuery
 from portico_models.schemas import Model, RestoreRequest, VersionDocument, VersionPage

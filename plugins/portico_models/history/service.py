@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
-from portico.api import UNAUTHORIZED, Actor, AppContext, Forbidden, InvalidRequest, NotFound
+from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
+from portico.api.auth import Actor
+from portico.api.messages import UNAUTHORIZED
 from portico_models.access import find_model
 from portico_models.access_fields import RequestedSharing
 from portico_models.listing import PAGE_SIZE, page_offset

@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from portico.api import (
+from portico.api.db import (
     MAX_ROWS_PER_STATEMENT,
     chunks,
     execute,

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from portico.api import Database
+from portico.api.db import Database
 
 _BLOCK = 100
 

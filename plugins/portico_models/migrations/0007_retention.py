@@ -1,7 +1,7 @@
 # safe-beside: previous
 """What was changed long ago can be found to be deleted: times of changes, and an index for those of versions."""
 
-from portico.api import Database, now
+from portico.api.db import Database, now
 
 
 async def forwards(database: Database) -> None:

@@ -1,7 +1,7 @@
 """A search finds a model in whichever form of Unicode its name was typed, and tags that look alike are one."""
 # safe-beside: previous
 
-from portico.api import Database
+from portico.api.db import Database
 from portico_models.records import search_text
 from portico_models.validation import tag_key
 

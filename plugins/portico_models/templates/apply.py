@@ -2,7 +2,9 @@
 
 import msgspec
 
-from portico.api import Actor, AppContext, field_error
+from portico.api import AppContext
+from portico.api.auth import Actor
+from portico.api.web import field_error
 from portico_models.access_fields import RequestedSharing
 from portico_models.schemas import Model, ModelForm
 from portico_models.service import Models

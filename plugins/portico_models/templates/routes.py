@@ -4,7 +4,7 @@ from typing import Annotated
 
 from litestar.params import FromQuery, JSONBody, PathParameter
 
-from portico.api import Controller, JSONResponse, Request, delete, get, json_response, post
+from portico.api.web import Controller, JSONResponse, Request, delete, get, json_response, post
 from portico_models.access_fields import read_sharing
 from portico_models.components import ModelsPlugin
 from portico_models.schemas import Model

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from portico.api import JSONObject
+from portico.api.web import JSONObject
 from portico_models.schemas import AccessControl, AccessFields, AccessGrants
 
 #: An absent document.

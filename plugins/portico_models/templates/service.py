@@ -8,15 +8,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portico.api import (
-    AccountDeleting,
-    Actor,
-    AppContext,
-    Forbidden,
+from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
+from portico.api.auth import AccountDeleting, Actor
+from portico.api.db import (
     ForeignKeyViolation,
-    InvalidRequest,
-    NotFound,
-    Resource,
     UniqueViolation,
     execute,
     fetch_all,
@@ -25,6 +20,7 @@ from portico.api import (
     now,
     transaction,
 )
+from portico.api.policy import Resource
 from portico_models.access_fields import RequestedSharing
 from portico_models.listing import PAGE_SIZE, page_offset
 from portico_models.model_ids import MAX_NORMALIZED_ID_CHARS, is_allowed, may_exist, normalized_id

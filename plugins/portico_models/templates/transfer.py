@@ -7,19 +7,11 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET
 
-from portico.api import (
-    Actor,
-    AppContext,
-    DomainError,
-    InvalidRequest,
-    ItemError,
-    SchemaOf,
-    Sharing,
-    describe_missing,
-    json_error,
-    lenient_decoder,
-    transaction,
-)
+from portico.api import AppContext, DomainError, InvalidRequest
+from portico.api.auth import Actor
+from portico.api.db import transaction
+from portico.api.policy import Sharing, describe_missing
+from portico.api.web import ItemError, SchemaOf, json_error, lenient_decoder
 from portico_models.access_fields import (
     RequestedSharing,
     imported_sharing,

@@ -5,7 +5,9 @@ from typing import Any
 
 from msgspec import UNSET
 
-from portico.api import InvalidRequest, ItemError, chunks, fetch_all, placeholders
+from portico.api import InvalidRequest
+from portico.api.db import chunks, fetch_all, placeholders
+from portico.api.web import ItemError
 from portico_models.sharing_rules import CYCLE_MESSAGE, MAX_CHAIN_LENGTH, TOO_DEEP_MESSAGE
 from portico_models.transfer.items import ImportItem
 

@@ -6,7 +6,9 @@ Between two blocks no connection is in use and nothing is stored, so any number 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
-from portico.api import Actor, AppContext, chunks, fetch_all, placeholders
+from portico.api import AppContext
+from portico.api.auth import Actor
+from portico.api.db import chunks, fetch_all, placeholders
 from portico_models.model_ids import may_exist
 from portico_models.records import KIND
 from portico_models.schemas import Model, model_document

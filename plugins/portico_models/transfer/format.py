@@ -6,7 +6,8 @@ from typing import Annotated, BinaryIO, TypeAlias
 
 import msgspec
 
-from portico.api import InvalidRequest, SchemaOf, UnreadableImport, read_items
+from portico.api import InvalidRequest
+from portico.api.web import SchemaOf, UnreadableImport, read_items
 from portico_models.schemas import Model
 from portico_models.templates.schemas import ModelTemplate, TemplateForm
 from portico_models.templates.transfer import MAX_TEMPLATES

@@ -7,18 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from portico.api import (
-    MODEL_ID_TAKEN,
-    Actor,
-    AppContext,
-    ForeignKeyViolation,
-    InvalidRequest,
-    ItemError,
-    NotFound,
-    UniqueViolation,
-    raise_item_errors,
-    transaction,
-)
+from portico.api import AppContext, InvalidRequest, NotFound
+from portico.api.auth import Actor
+from portico.api.db import ForeignKeyViolation, UniqueViolation, transaction
+from portico.api.messages import MODEL_ID_TAKEN
+from portico.api.web import ItemError, raise_item_errors
 from portico_models.records import ModelRecords
 from portico_models.templates.service import TemplateService
 from portico_models.templates.transfer import dry_run_templates, import_templates

@@ -8,14 +8,12 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portico.api import (
-    DomainError,
-    InvalidRequest,
+from portico.api import DomainError, InvalidRequest, ValidationError
+from portico.api.policy import Sharing
+from portico.api.web import (
     ItemError,
     JSONObject,
     SchemaOf,
-    Sharing,
-    ValidationError,
     field_error,
     json_error,
     lenient_decoder,

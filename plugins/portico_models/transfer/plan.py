@@ -7,21 +7,12 @@ from typing import Any
 
 from msgspec import UNSET
 
-from portico.api import (
-    MODEL_ID_TAKEN,
-    Actor,
-    AppContext,
-    DomainError,
-    Forbidden,
-    InvalidRequest,
-    ItemError,
-    Resource,
-    Sharing,
-    chunks,
-    fetch_all,
-    field_error,
-    placeholders,
-)
+from portico.api import AppContext, DomainError, Forbidden, InvalidRequest
+from portico.api.auth import Actor
+from portico.api.db import chunks, fetch_all, placeholders
+from portico.api.messages import MODEL_ID_TAKEN
+from portico.api.policy import Resource, Sharing
+from portico.api.web import ItemError, field_error
 from portico_models.base_models import BaseAccess, load_base_access
 from portico_models.records import KIND
 from portico_models.sharing_rules import MAX_CHAIN_LENGTH, sharing_rights_of

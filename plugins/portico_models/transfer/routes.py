@@ -7,16 +7,16 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
-from portico.api import (
+from portico.api import TooLarge
+from portico.api.auth import Actor
+from portico.api.models import SourceResponse
+from portico.api.web import (
     NO_STORE,
-    Actor,
     Controller,
     JSONResponse,
     QueryFlag,
     Request,
-    SourceResponse,
     StreamResponse,
-    TooLarge,
     get,
     json_array_stream,
     json_response,

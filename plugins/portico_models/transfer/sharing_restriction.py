@@ -6,7 +6,8 @@ from typing import Final
 
 from msgspec import UNSET
 
-from portico.api import Forbidden, InvalidRequest, Share, Sharing, describe_missing
+from portico.api import Forbidden, InvalidRequest
+from portico.api.policy import Share, Sharing, describe_missing
 from portico_models.sharing_rules import SharingRights
 from portico_models.transfer.items import ImportItem
 

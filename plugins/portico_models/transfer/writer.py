@@ -6,18 +6,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from portico.api import (
+from portico.api import AppContext, DomainError
+from portico.api.auth import Actor
+from portico.api.db import (
     MAX_ROWS_PER_STATEMENT,
-    Actor,
-    AppContext,
-    DomainError,
-    ItemError,
     after_commit,
     chunks,
     fetch_all,
     now,
     placeholders,
 )
+from portico.api.web import ItemError
 from portico_models.events import ModelChanged
 from portico_models.records import KIND, ModelDraft, ModelRecords
 from portico_models.transfer.items import BYTES_PER_STEP, Progress, draft_of

@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from portico.api import (
-    AppContext,
-    CommandContext,
-    json_option,
-    print_json,
-    printable,
-    renamed_command,
-    renamed_option,
-)
+from portico.api import AppContext, CommandContext
+from portico.api.cli import json_option, print_json, printable, renamed_command, renamed_option
 from portico_oauth.settings import ProviderName
 
 if TYPE_CHECKING:

@@ -4,7 +4,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from portico.api import Account, AppContext, DomainError, ExternalIdentity, printable, transaction
+from portico.api import AppContext, DomainError
+from portico.api.auth import Account, ExternalIdentity
+from portico.api.cli import printable
+from portico.api.db import transaction
 from portico_oauth.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
 from portico_oauth.protocol.jwt_verification import VerifiedToken, unverified_claims, verify_token

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from portico.api import AppContext, printable
+from portico.api import AppContext
+from portico.api.cli import printable
 from portico_oauth.errors import ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
 from portico_oauth.protocol.jwt_verification import accepted_algorithms

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from portico.api import AppContext, ExternalIdentity, FetchRefused, decode_data_url
+from portico.api import AppContext, FetchRefused
+from portico.api.auth import ExternalIdentity, decode_data_url
 from portico_oauth.protocol.claims import EMPTY_VALUES, lookup
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.protocol.registration import Registration

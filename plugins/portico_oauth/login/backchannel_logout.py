@@ -3,7 +3,8 @@
 import msgspec
 import structlog
 
-from portico.api import AppContext, Unavailable, now, transaction
+from portico.api import AppContext, Unavailable
+from portico.api.db import now, transaction
 from portico_oauth.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
 from portico_oauth.login.used_tokens import UsedTokens

@@ -5,14 +5,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
-from portico.api import (
-    ExternalIdentity,
-    InvalidRequest,
-    OperatorPattern,
-    PatternTooSlow,
-    check_email,
-    domain_key,
-)
+from portico.api import InvalidRequest
+from portico.api.auth import ExternalIdentity, check_email, domain_key
+from portico.api.text import OperatorPattern, PatternTooSlow
 from portico_oauth.errors import LoginRejected
 from portico_oauth.protocol.claims import MAX_VALUE_CHARS, display_text, lookup, text_values
 from portico_oauth.protocol.login_result import LoginResult

@@ -8,7 +8,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 import structlog
 
-from portico.api import AppContext, DomainError, SignInResult, Unavailable, client_address
+from portico.api import AppContext, DomainError, Unavailable
+from portico.api.auth import SignInResult
+from portico.api.web import client_address
 from portico_oauth.errors import FAILED, LoginRejected, ProviderUnavailable, UnknownState
 from portico_oauth.login.pending_logins import (
     PENDING_LOGIN_SECONDS,

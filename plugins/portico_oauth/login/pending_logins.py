@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from portico.api import OAUTH_STATE_COOKIE, DecryptionError, Encryptor, now
+from portico.api.auth import OAUTH_STATE_COOKIE
+from portico.api.db import DecryptionError, Encryptor, now
 
 #: Time for the user to sign in at the provider.
 PENDING_LOGIN_SECONDS = 600

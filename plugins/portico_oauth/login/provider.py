@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from portico.api import AppContext, ExternalIdentity, ProvisioningRules
+from portico.api import AppContext
+from portico.api.auth import ExternalIdentity, ProvisioningRules
 from portico_oauth.errors import LoginRejected
 from portico_oauth.login.avatars import Avatars
 from portico_oauth.login.claim_mapping import BlockedGroups, identity_from

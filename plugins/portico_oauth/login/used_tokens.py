@@ -2,7 +2,7 @@
 
 import hashlib
 
-from portico.api import execute, fetch_all, now
+from portico.api.db import execute, fetch_all, now
 
 #: By which the clocks of two instances may differ.
 CLOCK_SKEW_SECONDS = 600

@@ -12,7 +12,7 @@ import msgspec
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from portico.api import now
+from portico.api.db import now
 from portico_oauth.errors import LoginRejected
 from portico_oauth.protocol.discovery import Discovery, Metadata
 from portico_oauth.protocol.jwks import KeySet

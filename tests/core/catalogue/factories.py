@@ -9,7 +9,8 @@ import msgspec
 from portico.catalogue import Catalogue, ModelCard, SourceRequest, SourceResponse, WorkspaceModel
 from portico.identity import Account, Actor
 from portico.permissions import Resource
-from portico.settings.schema import AccessSettings, ArenaModel, CatalogueSettings
+from portico.settings.catalogue import ArenaModel, CatalogueSettings
+from portico.settings.schema import AccessSettings
 
 
 def raw(value: Any) -> msgspec.Raw:

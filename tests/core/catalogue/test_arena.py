@@ -4,7 +4,7 @@ import pytest
 from tests.core.catalogue.factories import Source, World, actor, card, record
 
 from portico.errors import NotFound
-from portico.settings.schema import ArenaModel
+from portico.settings.catalogue import ArenaModel
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portico.api import chunks, placeholder_rows, placeholders
+from portico.api.db import chunks, placeholder_rows, placeholders
 from portico.db import MAX_IDS_PER_STATEMENT, Database
 
 

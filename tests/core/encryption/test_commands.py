@@ -17,7 +17,8 @@ NEW = "quite-another-secret-0987654321-zyxwvuts"
 PLUGIN = """
     from piccolo.columns import Text
     from piccolo.table import Table
-    from portico.api import EncryptedColumn, PluginInfo, TableSet, hookimpl
+    from portico.api import PluginInfo, hookimpl
+    from portico.api.db import EncryptedColumn, TableSet
     PLUGIN = PluginInfo(api_version=1, summary="Stores tokens.")
     class Token(Table, tablename="tokens_token"):
         id = Text(primary_key=True)

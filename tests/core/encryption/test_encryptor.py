@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from portico.encryption import DecryptionError, Encryptor, configured_key_ring, make_key_ring
 from portico.encryption.encryptor import PREFIX_CHARS
-from portico.settings.schema import IdentitySettings
+from portico.settings.identity import IdentitySettings
 from portico.settings.secret_key import WeakSecret
 from portico.settings.section import Secret
 

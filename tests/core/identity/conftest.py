@@ -21,7 +21,7 @@ from portico.identity import (
     SessionRevoked,
 )
 from portico.runtime_settings import TABLES as CONFIGURATION_TABLES
-from portico.settings.schema import IdentitySettings
+from portico.settings.identity import IdentitySettings
 from portico.settings.section import Secret
 
 SECRET = Secret("a-secret-for-tests-only-0123456789abcdefghij")

@@ -9,7 +9,7 @@ from engines import choose
 from portico.db import DatabaseSettings, open_database
 from portico.events import EventBus
 from portico.identity import Identity
-from portico.settings.schema import IdentitySettings
+from portico.settings.identity import IdentitySettings
 from portico.settings.section import Secret
 
 

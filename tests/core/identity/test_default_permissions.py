@@ -12,7 +12,7 @@ from portico.events import EventBus
 from portico.identity import Identity, PermissionDefaults
 from portico.identity.groups.default_permissions import DefaultPermissions
 from portico.runtime_settings import SettingsStore
-from portico.settings.schema import IdentitySettings
+from portico.settings.identity import IdentitySettings
 
 pytestmark = pytest.mark.anyio
 

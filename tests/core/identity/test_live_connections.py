@@ -12,7 +12,7 @@ from portico.errors import Unavailable
 from portico.events import EventBus
 from portico.identity import Actor, Identity
 from portico.identity.sessions.live_connections import LiveConnections
-from portico.settings.schema import IdentitySettings
+from portico.settings.identity import IdentitySettings
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from portico.errors import InvalidRequest
 from portico.events import EventBus
 from portico.identity import Identity, SessionRevoked
 from portico.identity.sessions import sessions
-from portico.settings.schema import IdentitySettings
+from portico.settings.identity import IdentitySettings
 
 from .conftest import SECRET
 

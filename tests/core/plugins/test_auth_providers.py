@@ -10,10 +10,10 @@ from portico.testing import Client, InProcessApp, Response
 BADGES = """
     import msgspec
     from litestar.params import JSONBody
-    from portico.api import (
-        Actor, CredentialScope, InvalidRequest, INVALID_CRED, JSONResponse, PluginInfo, ExternalIdentity, Request, ProvisioningRules, get, hookimpl, post,
-        sign_in_response,
-    )
+    from portico.api import InvalidRequest, PluginInfo, hookimpl
+    from portico.api.auth import Actor, CredentialScope, ExternalIdentity, ProvisioningRules
+    from portico.api.messages import INVALID_CRED
+    from portico.api.web import JSONResponse, Request, get, post, sign_in_response
     PLUGIN = PluginInfo(api_version=1, summary="Sign-in with badges.")
 
     class Badge(msgspec.Struct):
@@ -75,7 +75,8 @@ BADGES = """
         return [enter, hello, change, search, own]
 """
 DUPLICATE_PROVIDER = """
-    from portico.api import PluginInfo, ProvisioningRules, hookimpl
+    from portico.api import PluginInfo, hookimpl
+    from portico.api.auth import ProvisioningRules
     PLUGIN = PluginInfo(api_version=1, summary="Twice.")
     class Same:
         name, label, kind, provisioning_rules = "password", "Mine", "form", ProvisioningRules()
@@ -156,7 +157,8 @@ def test_second_provider_of_the_same_name_fails(
 
 
 HEADER_SIGN_IN = """
-    from portico.api import InvalidRequest, OperatorError, PluginInfo, ExternalIdentity, ProvisioningRules, hookimpl
+    from portico.api import InvalidRequest, OperatorError, PluginInfo, hookimpl
+    from portico.api.auth import ExternalIdentity, ProvisioningRules
     PLUGIN = PluginInfo(api_version=1, summary="Sign-in with a header.")
     class HeaderSignIn:
         name, label, kind = "words", "Word", "header"

@@ -8,7 +8,8 @@ from portico.testing import InProcessApp
 
 Install = Callable[..., None]
 GOOD = """
-    from portico.api import PluginInfo, get, hookimpl
+    from portico.api import PluginInfo, hookimpl
+    from portico.api.web import get
     PLUGIN = PluginInfo(api_version=1, summary="Fine.")
     @hookimpl
     def register_routes():
@@ -114,7 +115,8 @@ def test_plugin_cannot_replace_a_route_of_another_plugin(install: Install, start
     install(
         "grab",
         """
-        from portico.api import PluginInfo, get, hookimpl
+        from portico.api import PluginInfo, hookimpl
+        from portico.api.web import get
         PLUGIN = PluginInfo(api_version=1, summary="", route_prefixes=("/health", "/api/v1/auths"))
         @hookimpl
         def register_routes():
@@ -184,7 +186,8 @@ def test_hook_that_raises_or_returns_a_wrong_type_fails_its_plugin(
     install(
         "wild",
         f"""
-        from portico.api import PluginInfo, get, hookimpl
+        from portico.api import PluginInfo, hookimpl
+        from portico.api.web import get
         PLUGIN = PluginInfo(api_version=1, summary="")
         @hookimpl
         {hook}
@@ -214,7 +217,8 @@ def test_exception_in_a_plugin_route_is_not_shown_to_clients(
         "leaky",
         """
         from litestar import Response
-        from portico.api import PluginInfo, get, hookimpl
+        from portico.api import PluginInfo, hookimpl
+        from portico.api.web import get
         PLUGIN = PluginInfo(api_version=1, summary="")
         @hookimpl
         def register_routes():
@@ -266,7 +270,9 @@ def test_plugin_with_a_broken_migration_fails_and_its_changes_are_undone(
         """
         from piccolo.columns import Text
         from piccolo.table import Table
-        from portico.api import PluginInfo, TableSet, get, hookimpl
+        from portico.api import PluginInfo, hookimpl
+        from portico.api.db import TableSet
+        from portico.api.web import get
         PLUGIN = PluginInfo(api_version=1, summary="")
         class Ruin(Table, tablename="ruin_thing"):
             id = Text(primary_key=True)
@@ -330,7 +336,9 @@ def test_plugin_with_an_invalid_policy_fails_and_the_other_policies_stay(
     install(
         "rebel",
         """
-        from portico.api import PluginInfo, PolicyLine, get, hookimpl
+        from portico.api import PluginInfo, hookimpl
+        from portico.api.policy import PolicyLine
+        from portico.api.web import get
         PLUGIN = PluginInfo(api_version=1, summary="")
         @hookimpl
         def register_policies():
@@ -362,7 +370,8 @@ def test_parameter_of_another_type_is_the_same_route(install: Install, start_app
         "odd",
         """
         from litestar.params import FromPath
-        from portico.api import PluginInfo, get, hookimpl
+        from portico.api import PluginInfo, hookimpl
+        from portico.api.web import get
         PLUGIN = PluginInfo(api_version=1, summary="", route_prefixes=("/api/v1/chats",))
         @hookimpl
         def register_routes():
@@ -383,7 +392,8 @@ def test_services_of_a_plugin_that_fails_at_startup_are_removed(
     install(
         "warden",
         """
-        from portico.api import InvalidRequest, PasswordRule, PluginInfo, Service, hookimpl
+        from portico.api import InvalidRequest, PluginInfo, Service, hookimpl
+        from portico.api.auth import PasswordRule
         PLUGIN = PluginInfo(api_version=1, summary="")
         def never(password):
             raise InvalidRequest("no password is good enough")

@@ -17,8 +17,8 @@ from portico.rate_limits import TABLES, RateLimiter
 from portico.rate_limits.local_counter import LocalCounter
 from portico.rate_limits.rules import RateLimit
 from portico.redis import RedisConnection
+from portico.settings.identity import RateLimitSettings
 from portico.settings.redis import RedisSettings
-from portico.settings.schema import RateLimitSettings
 from portico.settings.section import Secret
 
 pytestmark = pytest.mark.anyio

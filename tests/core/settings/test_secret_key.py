@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portico.settings.identity import IdentitySettings
 from portico.settings.problems import BadSettings
-from portico.settings.schema import CoreSettings, IdentitySettings
+from portico.settings.schema import CoreSettings
 from portico.settings.secret_key import (
     FILE_NAME,
     SecretKeyMismatch,

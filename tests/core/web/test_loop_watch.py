@@ -17,7 +17,9 @@ from portico.web.loop_watch import LoopWatch
 PLUGIN = """
 import asyncio, time
 from litestar.params import FromPath
-from portico.api import AccountCreated, Listener, PluginInfo, get, hookimpl
+from portico.api import Listener, PluginInfo, hookimpl
+from portico.api.auth import AccountCreated
+from portico.api.web import get
 PLUGIN = PluginInfo(summary="blocks", api_version=1)
 
 def too_long():

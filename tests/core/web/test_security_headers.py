@@ -156,7 +156,8 @@ def test_configured_policy_keeps_json_responses(client: Client) -> None:
 
 PAGES = """
     from litestar.enums import MediaType
-    from portico.api import JSONResponse, PluginInfo, get, hookimpl
+    from portico.api import PluginInfo, hookimpl
+    from portico.api.web import JSONResponse, get
 
     PLUGIN = PluginInfo(api_version=1, summary="Shows pages.")
     WEAKER = [

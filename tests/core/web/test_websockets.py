@@ -11,9 +11,9 @@ from portico.testing import Client, HandshakeRefused, InProcessApp, Server, Sock
 
 SOURCE = """
     from typing import Annotated
-    from portico.api import (
-        Forbidden, PluginInfo, Socket, fetch_one, get, hookimpl, websocket
-    )
+    from portico.api import Forbidden, PluginInfo, hookimpl
+    from portico.api.db import fetch_one
+    from portico.api.web import Socket, get, websocket
     from litestar.params import PathParameter
 
     PLUGIN = PluginInfo(api_version=1, summary="Has web sockets.")
@@ -215,7 +215,8 @@ def test_two_sockets_at_one_path_conflict(
     install(
         "other",
         """
-        from portico.api import PluginInfo, Socket, hookimpl, websocket
+        from portico.api import PluginInfo, hookimpl
+        from portico.api.web import Socket, websocket
 
         PLUGIN = PluginInfo(api_version=1, summary="Has another web socket.", route_prefixes=("/api/x/live",))
 

@@ -12,7 +12,9 @@ import pytest
 from click.testing import CliRunner
 from tests.plugins.chats.conftest import chat_import, document
 
-from portico.api import ChatChanged, Unavailable, execute
+from portico.api import Unavailable
+from portico.api.db import execute
+from portico.api.interfaces import ChatChanged
 from portico.cli.main import command_line
 from portico.events import Listener
 from portico.server.logging import configure_logging

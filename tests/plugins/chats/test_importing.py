@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import document, new_chat
 
-from portico.api import ChatChanged
+from portico.api.interfaces import ChatChanged
 from portico.events import Listener
 from portico.testing import Client, InProcessApp
 from portico_chats.transfer import imported_chat, importer
@@ -294,7 +294,7 @@ def test_thousand_chats_survive_export_and_import(
 ) -> None:
     def exported_chats(user: Client) -> list[dict[str, Any]]:
         async def read() -> bytes:
-            from portico.api import json_array_stream
+            from portico.api.web import json_array_stream
             from portico_chats.transfer import exporter
 
             found = exporter.blocks(user.account["id"])

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from tests.plugins.chats.conftest import document, new_chat
 
-from portico.api import ChatChanged
+from portico.api.interfaces import ChatChanged
 from portico.events import Listener
 from portico.testing import Client, InProcessApp
 

@@ -10,7 +10,9 @@ from click.testing import CliRunner
 from tests.plugins.chats.conftest import chat_import, new_chat, new_folder
 from tests.servers import fresh_database
 
-from portico.api import FolderLookup, execute, json_array_stream
+from portico.api.db import execute
+from portico.api.interfaces import FolderLookup
+from portico.api.web import json_array_stream
 from portico.cli.main import command_line
 from portico.server.logging import configure_logging
 from portico.settings.schema import LogSettings

@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
-from portico.api import Account, InvalidRequest
+from portico.api import InvalidRequest
+from portico.api.auth import Account
 from portico_completions.prompt_template import PromptTemplate
 from portico_completions.user_variables import account_variables
 

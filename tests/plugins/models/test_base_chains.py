@@ -5,7 +5,7 @@ import threading
 import pytest
 from tests.plugins.models.conftest import Shop, form, readers, writers
 
-from portico.api import UNAUTHORIZED
+from portico.api.messages import UNAUTHORIZED
 from portico.testing import Client
 from portico_models.sharing_rules import CYCLE_MESSAGE, MAX_CHAIN_LENGTH
 

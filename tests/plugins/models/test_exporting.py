@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from tests.plugins.models.conftest import AddGroup, form, readers, writers
 
-from portico.api import UNAUTHORIZED
+from portico.api.messages import UNAUTHORIZED
 from portico.testing import Client, InProcessApp
 from portico.web.response.json_array import json_array_stream
 from portico_models.transfer import exporter

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.plugins.models.conftest import AddGroup, form, readers, writers
 
-from portico.api import MODEL_ID_TAKEN, UNAUTHORIZED
+from portico.api.messages import MODEL_ID_TAKEN, UNAUTHORIZED
 from portico.events import Listener
 from portico.testing import Client, InProcessApp, Response
 from portico_models.events import ModelChanged

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.plugins.models.conftest import AddGroup, form
 
-from portico.api import fetch_all
+from portico.api.db import fetch_all
 from portico.testing import Client, InProcessApp
 
 CREATE = "/api/v1/models/create"

@@ -6,7 +6,7 @@ import pytest
 from tests.plugins.models.conftest import AddGroup, form, readers
 from tests.plugins.models.test_importing import models_of, stored
 
-from portico.api import MODEL_ID_TAKEN
+from portico.api.messages import MODEL_ID_TAKEN
 from portico.events import Listener
 from portico.testing import Client, InProcessApp, Response
 from portico_models.events import ModelChanged

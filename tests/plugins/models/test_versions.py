@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
-from portico.api import UNAUTHORIZED
+from portico.api.messages import UNAUTHORIZED
 from portico.testing import Client, InProcessApp
 
 MODELS = "/api/v1/models"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
-from portico.api import ACCESS_PROHIBITED, UNAUTHORIZED
+from portico.api.messages import ACCESS_PROHIBITED, UNAUTHORIZED
 from portico.testing import Client, InProcessApp
 from portico_models.events import ModelChanged
 

@@ -8,7 +8,8 @@ import pytest
 from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import Browser
 
-from portico.api import ExternalIdentity, FetchRefused, FetchResult, Secret
+from portico.api import FetchRefused, FetchResult, Secret
+from portico.api.auth import ExternalIdentity
 from portico.testing import InProcessApp
 from portico_oauth.login.avatars import Avatars
 from portico_oauth.protocol.login_result import LoginResult

@@ -10,7 +10,8 @@ import pytest
 from tests.plugins.oauth.authorization_server import CLIENT_ID, AuthorizationServer
 from tests.plugins.oauth.browser import APP_URL, Browser, SignInResult, query_of
 
-from portico.api import ProviderTokens, execute, fetch_all
+from portico.api.auth import ProviderTokens
+from portico.api.db import execute, fetch_all
 from portico.testing import Client, InProcessApp, Response
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

@@ -10,7 +10,8 @@ import pytest
 from pytest_iam import Server, iam_configuration, iam_server, iam_server_port  # noqa: F401 - fixtures
 from tests.plugins.oauth.browser import APP_URL, Browser
 
-from portico.api import ProviderTokens, execute
+from portico.api.auth import ProviderTokens
+from portico.api.db import execute
 from portico.testing import Client, InProcessApp
 
 CLIENT_ID, CLIENT_SECRET = "portico", "portico-secret"

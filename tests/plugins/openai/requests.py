@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
-from portico.api import Actor, Secret, SourceFailed, SourceRequest, SourceResponse
+from portico.api import Secret, SourceFailed
+from portico.api.auth import Actor
+from portico.api.models import SourceRequest, SourceResponse
 from portico.web.response.stream import DONE, error_event
 from portico_openai.settings import ConnectionOptions, OpenAISettings, connections
 from portico_openai.source import OpenAISource

@@ -10,7 +10,8 @@ import pytest
 from tests.plugins.openai.requests import complete, settings, source_request, with_source
 from tests.upstream import DONE, GOOD, KEY, LEAK, Upstream, chunk, completion
 
-from portico.api import DomainError, RateLimited, SourceFailed, SourceResponse, SourceTimedOut
+from portico.api import DomainError, RateLimited, SourceFailed, SourceTimedOut
+from portico.api.models import SourceResponse
 from portico_openai.source import OpenAISource
 
 ERROR = '"type":"upstream_error"'

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from portico.api import INVALID_CRED
+from portico.api.messages import INVALID_CRED
 from portico.settings.problems import BadSettings
 from portico.testing import Client, InProcessApp, Response
 from portico.testing.client import PASSWORD

@@ -22,7 +22,7 @@ from portico.db.postgres.causes import INTERNAL_ERRORS, explain, is_unavailable
 from portico.db.schema_guard import check_on_postgres
 from portico.db.shielded import run_to_completion
 from portico.errors import InvalidRequest, Unavailable
-from portico.settings.schema import DatabaseSettings
+from portico.settings.database import DatabaseSettings
 
 MIGRATION_LOCK = 7320195  # an arbitrary number; all releases must use the same
 #: Seconds for a cancelled statement to end.

@@ -21,7 +21,7 @@ from portico.db.sqlite.file_lock import DatabaseFileLock, open_lock
 from portico.db.sqlite.statements import change, fetch, prepare, split
 from portico.db.sqlite.writer import Writer
 from portico.errors import Unavailable
-from portico.settings.schema import DatabaseSettings
+from portico.settings.database import DatabaseSettings
 from portico.settings.section import Secret
 
 #: Threads for long reads.

@@ -13,7 +13,7 @@ from portico.db.sqlite.cipher import CipherKey, connect_read_only, load_key, loa
 from portico.db.sqlite.file_lock import open_lock
 from portico.db.sqlite.statements import raise_translated
 from portico.db.sqlite.temporary_copy import prepare_temporary_copy
-from portico.settings.schema import DatabaseSettings
+from portico.settings.database import DatabaseSettings
 from portico.settings.section import Secret
 
 #: Prepared statements per connection. Mixed load uses about 90. A statement with a list of ids has a text for each

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import plugin_of
 
-from portico.api import FolderLookup, Service
+from portico.api import Service
+from portico.api.interfaces import FolderLookup
 from portico.db import execute, transaction
 from portico.identity import Actor
 from portico.testing import InProcessApp

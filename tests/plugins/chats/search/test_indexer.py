@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.plugins.chats.search.conftest import ANN, STRATEGIES, Library, Note
 
-from portico.api import after_commit
+from portico.api.db import after_commit
 from portico.db import Database, fetch_all, fetch_one, open_database, transaction
 from portico.interfaces import ChatChanged
 from portico.testing import InProcessApp

@@ -1,0 +1,91 @@
+"""The public API: everything that a plugin may import from Portico, besides libraries.
+
+`portico.api` has what every plugin needs: hooks, the app context, errors, settings and events. The submodules have the rest by task:
+
+    portico.api.web         routes, requests, responses, imports of files
+    portico.api.db          statements, transactions, tables, encrypted columns
+    portico.api.auth        accounts, groups, auth providers, credentials, rate limits
+    portico.api.policy      resources, access, policies and their reports
+    portico.api.models      model sources and the model catalogue
+    portico.api.interfaces  protocols and events that plugins share: chats and folders
+    portico.api.audit       the audit log
+    portico.api.cli         commands and texts for terminals
+    portico.api.text        comparing texts, patterns of operators
+    portico.api.messages    error details that clients know
+
+A plugin is a module with an entry point in the group `portico`, a constant `PLUGIN`, and functions marked with `hookimpl`:
+
+    from portico.api import PluginInfo, hookimpl
+    from portico.api.web import Controller, JSONResponse, get, json_response
+
+    PLUGIN = PluginInfo(api_version=1, summary="Says hello.")
+
+    class HelloRoutes(Controller):
+        @get("/api/x/hello", access="public")
+        async def hello(self) -> JSONResponse:
+            return json_response({"hello": "world"})
+
+    @hookimpl
+    def register_routes() -> list[object]:
+        return [HelloRoutes]
+
+`portico.hookspecs` lists all hooks. `PluginInfo.api_version` names the version of this API.
+"""
+
+from portico.cache import BytesCache, TTLCache
+from portico.errors import (
+    DomainError,
+    FetchRefused,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    OperatorError,
+    RateLimited,
+    SourceFailed,
+    SourceTimedOut,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    ValidationError,
+)
+from portico.events import EventBus, Listener
+from portico.hookspecs import hookimpl
+from portico.http_client import FetchResult, SafeHTTPClient
+from portico.plugins.context import AppContext, CommandContext, Services
+from portico.plugins.info import PluginInfo, Service
+from portico.runtime_settings import PINNED
+from portico.settings.section import Secret, Section, setting
+from portico.tasks import PeriodicTask
+
+__all__ = [
+    "PINNED",
+    "AppContext",
+    "BytesCache",
+    "CommandContext",
+    "DomainError",
+    "EventBus",
+    "FetchRefused",
+    "FetchResult",
+    "Forbidden",
+    "InvalidRequest",
+    "Listener",
+    "NotFound",
+    "OperatorError",
+    "PeriodicTask",
+    "PluginInfo",
+    "RateLimited",
+    "SafeHTTPClient",
+    "Secret",
+    "Section",
+    "Service",
+    "Services",
+    "SourceFailed",
+    "SourceTimedOut",
+    "TTLCache",
+    "TooLarge",
+    "Unauthenticated",
+    "Unavailable",
+    "ValidationError",
+    "hookimpl",
+    "setting",
+]

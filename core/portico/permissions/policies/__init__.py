@@ -1,0 +1,1 @@
+"""Policy files: reading, checking, activating, saving and rolling back."""

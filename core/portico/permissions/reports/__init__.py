@@ -1,0 +1,1 @@
+"""Reports about access: why, who can, and what a change does."""
