@@ -1,4 +1,4 @@
-"""The law as it is shipped: read as a table of who may do what."""
+"""The packaged policies, as a table of subjects and actions."""
 
 import pytest
 
@@ -16,14 +16,14 @@ PERMISSION = ResourceKind("default_permissions", "", ("read", "write"))
 ACCOUNT = ResourceKind(
     "account", "portico_account", ("read", "write", "create", "delete"), owner="id"
 )
-LAW = (
+PACKAGED = (
     PackagedPolicy("portico_policies", "models.csv"),
     PackagedPolicy("portico_policies", "chats.csv"),
 )
-PEOPLE = (PackagedPolicy("portico_policies", "accounts.csv"),)
+ACCOUNTS = (PackagedPolicy("portico_policies", "accounts.csv"),)
 
 OWNER = frozenset({"role:user", "owner"})
-STRANGER = frozenset({"role:user"})
+OTHER_USER = frozenset({"role:user"})
 READER = frozenset({"role:user", "reader"})
 WRITER = frozenset({"role:user", "writer"})
 OF_EVERYONE = frozenset({"role:user", "everyone"})
@@ -37,7 +37,7 @@ PENDING_OWNER = frozenset({"role:pending", "owner", "reader", "writer", "everyon
     ("facts", "expected"),
     [
         (OWNER, {"list", "read", "use", "write", "delete", "share"}),
-        (STRANGER, set()),
+        (OTHER_USER, set()),
         (READER, {"read", "use"}),
         (WRITER, {"list", "write", "delete", "share"}),
         (OF_EVERYONE, {"list", "read", "use"}),
@@ -48,10 +48,12 @@ PENDING_OWNER = frozenset({"role:pending", "owner", "reader", "writer", "everyon
     ],
 )
 def test_model_access_follows_roles_and_grants(facts: frozenset[str], expected: set[str]) -> None:
-    law = Permissions().activate_packaged([MODEL, CHAT], LAW)
+    policies = Permissions().activate_packaged([MODEL, CHAT], PACKAGED)
 
     assert {
-        action for action in MODEL.all_actions if law.action_rules("model", action).allows(facts)
+        action
+        for action in MODEL.all_actions
+        if policies.action_rules("model", action).allows(facts)
     } == expected
 
 
@@ -61,7 +63,7 @@ def test_model_access_follows_roles_and_grants(facts: frozenset[str], expected: 
     ("facts", "expected"),
     [
         (OWNER, {"read", "write", "delete", "share"}),
-        (STRANGER, set()),
+        (OTHER_USER, set()),
         (READER, set()),
         (WRITER, set()),
         (OF_EVERYONE, set()),
@@ -74,27 +76,27 @@ def test_model_access_follows_roles_and_grants(facts: frozenset[str], expected: 
 def test_chats_are_visible_to_owners_and_at_most_readable_by_administrators(
     facts: frozenset[str], expected: set[str]
 ) -> None:
-    law = Permissions().activate_packaged([MODEL, CHAT], LAW)
+    policies = Permissions().activate_packaged([MODEL, CHAT], PACKAGED)
 
     assert {
-        action for action in CHAT.all_actions if law.action_rules("chat", action).allows(facts)
+        action for action in CHAT.all_actions if policies.action_rules("chat", action).allows(facts)
     } == expected
 
 
 @pytest.mark.case("AB-29")
 @pytest.mark.parametrize(
     ("facts", "is_allowed"),
-    [(ADMIN, True), (OWNER, False), (STRANGER, False), (READER, False), (WRITER, False), (PENDING_OWNER, False)],
+    [(ADMIN, True), (OWNER, False), (OTHER_USER, False), (READER, False), (WRITER, False), (PENDING_OWNER, False)],
 )  # fmt: skip
 def test_groups_and_default_permissions_are_for_administrators_only(
     facts: frozenset[str], is_allowed: bool
 ) -> None:
     page = PackagedPolicy("portico_policies", "groups.csv")
-    law = Permissions().activate_packaged([GROUP, PERMISSION], [page])
+    policies = Permissions().activate_packaged([GROUP, PERMISSION], [page])
 
     for kind in (GROUP, PERMISSION):
         assert {
-            law.action_rules(kind.name, action).allows(facts) for action in kind.all_actions
+            policies.action_rules(kind.name, action).allows(facts) for action in kind.all_actions
         } == {is_allowed}
 
 
@@ -103,7 +105,7 @@ def test_groups_and_default_permissions_are_for_administrators_only(
     ("facts", "expected"),
     [
         (OWNER, {"read"}),
-        (STRANGER, set()),
+        (OTHER_USER, set()),
         (READER, set()),
         (WRITER, set()),
         (OF_EVERYONE, set()),
@@ -114,15 +116,15 @@ def test_groups_and_default_permissions_are_for_administrators_only(
 def test_account_is_readable_by_its_owner_and_writable_by_administrators(
     facts: frozenset[str], expected: set[str]
 ) -> None:
-    law = Permissions().activate_packaged([ACCOUNT], PEOPLE)
+    policies = Permissions().activate_packaged([ACCOUNT], ACCOUNTS)
 
     assert {
-        one for one in ACCOUNT.actions if law.action_rules("account", one).allows(facts)
+        one for one in ACCOUNT.actions if policies.action_rules("account", one).allows(facts)
     } == expected
 
 
 def test_policy_rule_knows_its_file_and_line() -> None:
-    law = Permissions().activate_packaged([MODEL, CHAT], LAW)
+    policies = Permissions().activate_packaged([MODEL, CHAT], PACKAGED)
 
-    assert law.rules[0].origin.startswith("portico_policies/base.csv:")
-    assert all(rule.origin.rpartition(":")[2].isdigit() for rule in law.rules)
+    assert policies.rules[0].origin.startswith("portico_policies/base.csv:")
+    assert all(rule.origin.rpartition(":")[2].isdigit() for rule in policies.rules)

@@ -78,7 +78,7 @@ def changing_request(scene: Scene, method: str, path: str) -> tuple[str, Any]:
         made, body = ask(scene, method, path)
         return made, body | {"permissions": {"workspace": {"models": True}}}
     if path.endswith("/policies/files/{name}") and method == "PUT":
-        text = f"# {scene.name()}\np, model, read, user:nobody, allow\n"
+        text = f"# {scene.name()}\np, model, read, user:absent, allow\n"
         return path.replace("{name}", "ours.csv"), {"text": text}
     if path.endswith(("/config/ldap/server", "/update/profile")):
         made, body = ask(scene, method, path)

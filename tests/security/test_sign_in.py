@@ -137,7 +137,7 @@ def test_sign_in_time_does_not_reveal_accounts(
     unlimited: None, client: Client, admin: Client
 ) -> None:
     """Measured in computing time of this process, so that the load of the machine has no effect."""
-    emails = {"known": "ada@example.org", "unknown": "nobody@example.org"}
+    emails = {"known": "ada@example.org", "unknown": "absent@example.org"}
     took: dict[str, list[float]] = {name: [] for name in emails}
     bodies = set()
     for _ in range(20):

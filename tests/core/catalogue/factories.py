@@ -95,7 +95,7 @@ class Records:
         self.past[self.version] = self.records
 
 
-class Law:
+class Access:
     """Owners may read what is theirs, and people what `readers` says: ids of models by account."""
 
     def __init__(self, records: Records, readers: dict[str, set[str]], **switches: bool) -> None:
@@ -125,7 +125,7 @@ class Law:
 
 
 class People:
-    """Everybody there is; administrators by name."""
+    """All accounts; administrators by name."""
 
     def __init__(self, *admins: str) -> None:
         self.admins = set(admins)
@@ -167,7 +167,7 @@ class World:
     ) -> None:
         self.records = Records(*records)
         self.people = People(*admins)
-        self.law = Law(self.records, readers or {}, **switches)
+        self.access = Access(self.records, readers or {}, **switches)
         self.catalogue = Catalogue(
             CatalogueSettings(
                 cache_ttl=ttl,
@@ -176,7 +176,7 @@ class World:
                 arena=arenas is not None,
                 arena_models=list(arenas or ()),
             ),
-            self.law,
+            self.access,
             self.people,
             self.people,
             moment,

@@ -97,7 +97,7 @@ async def test_access_control_of_arena_model_allows_users_and_groups() -> None:
 
 
 async def test_invalid_access_control_makes_arena_model_private() -> None:
-    world = World(shop(), arenas=[arena(access_control={"read": "everybody"})])
+    world = World(shop(), arenas=[arena(access_control={"read": "all"})])
 
     assert "any" not in await world.ids(actor("ann"))
 

@@ -1,4 +1,4 @@
-"""Which models somebody sees and may use, whatever their sources are up to."""
+"""Which models a user sees and may use, whatever the sources do."""
 
 import asyncio
 import time
@@ -297,7 +297,7 @@ def test_cached_list_ends_with_a_policy_change() -> None:
         )
         assert await world.ids(BEN) == ["open"]
         readers["ben"].add("desk")
-        world.law.changes += 1
+        world.access.changes += 1
         assert await world.ids(BEN) == ["open", "desk"]
 
     run(story())

@@ -28,7 +28,7 @@ def test_an_entry_has_the_keys_of_the_contract_in_their_order() -> None:
         meta={
             "profile_image_url": "data:image/png;base64,AA",
             "description": None,
-            "tags": [{"name": "Law"}],
+            "tags": [{"name": "Lex"}],
         },
     )
     entry = entries(mine, records=[override])["gpt-4o"]
@@ -47,7 +47,7 @@ def test_an_entry_has_the_keys_of_the_contract_in_their_order() -> None:
                 "user_id": "ann",
                 "base_model_id": None,
                 "name": "GPT-4o",
-                "meta": {"description": None, "tags": [{"name": "Law"}]},
+                "meta": {"description": None, "tags": [{"name": "Lex"}]},
                 "access_control": None,
                 "is_active": True,
                 "updated_at": 2,
@@ -55,7 +55,7 @@ def test_an_entry_has_the_keys_of_the_contract_in_their_order() -> None:
             },
             "actions": [],
             "filters": [],
-            "tags": [{"name": "Lab"}, {"name": "Law"}],
+            "tags": [{"name": "Lab"}, {"name": "Lex"}],
         }
     )
 

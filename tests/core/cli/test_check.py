@@ -16,9 +16,7 @@ from portico.testing import CommandLine, InProcessApp
 pytestmark = pytest.mark.timeout(180)
 
 #: Names of columns that hold ids of accounts.
-OWNER = re.compile(
-    r"(user|account|owner|author|principal|subject|updated_by|created_by|heir)(_id)?"
-)
+OWNER = re.compile(r"(user|account|owner|author|principal|subject|updated_by|created_by)(_id)?")
 ORPHANS = (
     "INSERT INTO chats_chat (id, user_id, title, created_at, updated_at, meta, chat) VALUES ('c', 'gone', '', 0, 0, '{}', '{}')",
     "INSERT INTO chats_message (chat_id, id, position, role, created_at, updated_at, since, knew, origin, body) "

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 OLD, NEW = Secret("the old password"), Secret('it\'s the "new" one')
 WAYS = {"encrypt": (None, NEW), "decrypt": (OLD, None), "rekey": (OLD, NEW)}
 STAGES = ["settled", "copying", "copied", "checked", "kept", "swapped"]
-WORDS = "what nobody else may read"
+WORDS = "what only the owner may read"
 SCHEMA = """
     CREATE TABLE person (id TEXT PRIMARY KEY, born BOOLEAN, picture BLOB);
     CREATE TABLE numbered (id INTEGER PRIMARY KEY AUTOINCREMENT, words TEXT REFERENCES person (id));
@@ -41,7 +41,7 @@ EVERYTHING = (
     "SELECT rowid, words FROM bare ORDER BY rowid",
     'SELECT * FROM "odd ""name"',
     "SELECT * FROM sqlite_sequence",
-    "SELECT rowid, words FROM found WHERE found MATCH 'nobody'",
+    "SELECT rowid, words FROM found WHERE found MATCH 'owner'",
     "SELECT * FROM people ORDER BY id",
     "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name",
     "PRAGMA user_version",

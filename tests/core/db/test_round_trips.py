@@ -38,7 +38,7 @@ async def test_piccolo_reads_what_it_wrote(database: Database) -> None:
         assert await Lamp.insert(Lamp(id="a", name="hall", lit=True, made_at=made_at)) == [
             {"id": "a"}
         ]
-        await Lamp(id="b", name="door", made_at=2**40).save()
+        await Lamp(id="b", name="desk", made_at=2**40).save()
         await Lamp.update({Lamp.name: "gate"}).where(Lamp.id == "b")
 
         whole = {"id": "a", "name": "hall", "lit": True, "made_at": made_at, "watts": 1.5}

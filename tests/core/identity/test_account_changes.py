@@ -79,7 +79,7 @@ async def test_update_with_an_invalid_field_changes_nothing(
         assert reason in refused.value.detail
     assert await identity.accounts.by_id(ben.id) == ben and await trail(ben.id) == before
     with pytest.raises(NotFound):
-        await identity.accounts.update("nobody", AccountChanges(name="X"), by=ann.id)
+        await identity.accounts.update("absent", AccountChanges(name="X"), by=ann.id)
 
 
 async def test_unchanged_fields_are_neither_validated_nor_published(
@@ -238,5 +238,5 @@ async def test_new_owner_must_be_another_existing_account(
     with pytest.raises(InvalidRequest):
         await identity.accounts.delete(eve.id, new_owner_id=eve.id)
     with pytest.raises(NotFound):
-        await identity.accounts.delete(eve.id, new_owner_id="nobody")
+        await identity.accounts.delete(eve.id, new_owner_id="absent")
     assert await identity.accounts.find(eve.id)

@@ -103,7 +103,7 @@ async def test_lookup_with_unstorable_text_finds_nothing(identity: Identity) -> 
     assert await identity.accounts.find("\x00") is None
     assert await identity.accounts.password_hash_of("a\x00@b.c") == (None, None)
     with pytest.raises(NotFound):
-        await identity.accounts.by_id("nobody")
+        await identity.accounts.by_id("absent")
 
 
 async def test_check_password_returns_the_account_of_a_valid_pair(
@@ -223,7 +223,7 @@ async def test_new_password_ends_sessions_and_the_old_password(
         await identity.check_password(ann.email, "old")
     assert AccountChanged(ann.id) in published
     with pytest.raises(NotFound):
-        await identity.accounts.set_password_hash("nobody", "x")
+        await identity.accounts.set_password_hash("absent", "x")
 
 
 async def test_password_change_keeps_the_given_session(

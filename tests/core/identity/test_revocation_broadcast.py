@@ -67,7 +67,7 @@ def test_another_instance_is_notified_of_a_sign_out(
 
 
 @pytest.mark.parametrize(
-    "message", ["", "x", "null", "{}", '"', "\x00", '"nobody"', "[" * 5000, "5", '"\\ud800"']
+    "message", ["", "x", "null", "{}", '"', "\x00", '"absent"', "[" * 5000, "5", '"\\ud800"']
 )
 def test_forged_redis_messages_have_no_effect(
     admin: Client, app: InProcessApp, ask: Callable[..., Any], tmp_path: Path, message: str

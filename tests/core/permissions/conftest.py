@@ -12,7 +12,7 @@ from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Actor
 from portico.permissions import TABLES, PolicyLine, ResourceKind
 
-#: A kind nobody ships: the room must not depend on what the built-in plugins bring.
+#: A kind of no plugin: the package must not depend on what the built-in plugins provide.
 NOTE = ResourceKind("note", "note_note", ("read", "write", "delete"))
 NOTE_POLICIES = (
     PolicyLine("note", "*", "owner"),

@@ -78,7 +78,7 @@ def lines(kinds: tuple[str, ...], actions: tuple[str, ...]) -> st.SearchStrategy
 def page(policies: ParsedPolicies) -> PolicyFile:
     """The same as a file."""
     # Every role is made by some line, so that a rule may name it.
-    made = [RoleRule("user:nobody", role, "") for role in MADE]
+    made = [RoleRule("user:absent", role, "") for role in MADE]
     text = "".join(f"{line}\n" for line in (*policies.rules, *policies.roles, *made))
     return PolicyFile("random.csv", "random.csv", text)
 
@@ -219,12 +219,12 @@ async def build(world: World) -> tuple[Permissions, list[Actor]]:
         return world.permitted.get(account_id, {})
 
     permissions = Permissions(permitted=permitted, ttl_seconds=60)
-    permissions.activate(permissions.compile([NOTE], [page(world.law)]))
+    permissions.activate(permissions.compile([NOTE], [page(world.policy_text)]))
     people = [await insert_person(name, role) for name, role in world.roles.items()]
     for group, members in world.members.items():
         await insert_group(group, *(one for one in people if one.id in members))
     for number, actor in enumerate(people):
-        # What somebody is permitted, they are permitted through a group of their own.
+        # An actor has a permission through a group of their own.
         await insert_group(f"only-{number}", actor)
         await execute(
             "UPDATE portico_group SET permissions = $1 WHERE id = $2",
@@ -237,11 +237,11 @@ async def build(world: World) -> tuple[Permissions, list[Actor]]:
     return permissions, people
 
 
-LAWS = lines(("note", "*"), ("read", "write", "delete", "*"))
+POLICIES = lines(("note", "*"), ("read", "write", "delete", "*"))
 FACTS = st.frozensets(st.sampled_from((*WHO, "user:bob", "p, note, *, *")), max_size=6)
 
 
-@given(policies=LAWS, facts=FACTS, action=st.sampled_from(NOTE.actions))
+@given(policies=POLICIES, facts=FACTS, action=st.sampled_from(NOTE.actions))
 @settings(max_examples=examples(400), deadline=None)
 def test_compiled_rules_decide_as_casbin_does(
     policies: ParsedPolicies, facts: frozenset[str], action: str
@@ -256,7 +256,7 @@ def test_compiled_rules_decide_as_casbin_does(
     assert decision == compiled.casbin_enforcer.enforce("note", action, facts)
 
 
-@given(policies=LAWS, facts=FACTS, action=st.sampled_from(NOTE.actions))
+@given(policies=POLICIES, facts=FACTS, action=st.sampled_from(NOTE.actions))
 @settings(max_examples=examples(400), deadline=None)
 def test_decision_without_grants_equals_decision_with_grants(
     policies: ParsedPolicies, facts: frozenset[str], action: str

@@ -159,6 +159,6 @@ async def test_lookup_and_scan_return_the_same_rows(
     for which in (few, many):
         found = await fetch_all(f"SELECT id FROM note_note WHERE {which.sql}", *which.args)
         assert {one["id"] for one in found} == held
-    # Whoever reads all of them has nothing of walking along an index.
+    # An actor who reads all rows gains nothing from an index.
     assert (await permissions.where_allowed(ann, "read", "note", whole=True)).sql == few.sql
     assert await permissions.visible_ids(ann, "read", "note") == held

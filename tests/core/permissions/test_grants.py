@@ -44,7 +44,7 @@ async def test_write_replaces_and_delete_removes_all_grants(
 
 
 @pytest.mark.parametrize(
-    "ids", [{"user_ids": ["nobody"]}, {"group_ids": ["none"]}, {"user_ids": ["*"]}]
+    "ids", [{"user_ids": ["absent"]}, {"group_ids": ["none"]}, {"user_ids": ["*"]}]
 )
 @pytest.mark.case("AB-33")
 async def test_sharing_with_unknown_account_is_rejected(
@@ -184,10 +184,10 @@ async def test_write_many_with_unknown_account_is_rejected(
 ) -> None:
     await add_person("ann")
     good = read_access_control({"read": {"user_ids": ["ann"]}})
-    bad = read_access_control({"read": {"user_ids": ["ann", "nobody"]}})
+    bad = read_access_control({"read": {"user_ids": ["ann", "absent"]}})
 
-    assert {one.principal_id for one in await Grants().missing([good, bad])} == {"nobody"}
-    with pytest.raises(InvalidRequest, match="names user nobody"):
+    assert {one.principal_id for one in await Grants().missing([good, bad])} == {"absent"}
+    with pytest.raises(InvalidRequest, match="names user absent"):
         await Grants().write_many("note", {"one": good, "two": bad})
 
     assert await Grants().sharings_of("note") == {}

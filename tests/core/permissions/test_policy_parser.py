@@ -20,14 +20,14 @@ def read_policies(policies: list[PackagedPolicy | PolicyLine]) -> ParsedPolicies
 
 @pytest.fixture
 def policy_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackagedPolicy:
-    """A packaged file `laws_for_test/notes.csv`; write its text with `write`."""
-    monkeypatch.delitem(sys.modules, "laws_for_test", raising=False)
-    package = tmp_path / "laws_for_test"
+    """A packaged file `policies_for_test/notes.csv`; write its text with `write`."""
+    monkeypatch.delitem(sys.modules, "policies_for_test", raising=False)
+    package = tmp_path / "policies_for_test"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "notes.csv").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    return PackagedPolicy("laws_for_test", "notes.csv")
+    return PackagedPolicy("policies_for_test", "notes.csv")
 
 
 def write(policy_file: PackagedPolicy, tmp_path: Path, text: str | bytes) -> None:
@@ -79,7 +79,7 @@ def test_invalid_line_is_rejected_with_file_line_and_reason(
         read_policies([policy_file])
 
     (fault,) = refusal.value.faults
-    assert fault.startswith("laws_for_test/notes.csv:4: ")
+    assert fault.startswith("policies_for_test/notes.csv:4: ")
     assert reason in fault
 
 
@@ -91,8 +91,8 @@ def test_all_faults_are_reported_at_once(policy_file: PackagedPolicy, tmp_path: 
 
     places = [fault.split(": ")[0] for fault in refusal.value.faults]
     assert places == [
-        "laws_for_test/notes.csv:1",
-        "laws_for_test/notes.csv:3",
+        "policies_for_test/notes.csv:1",
+        "policies_for_test/notes.csv:3",
         "line `p, gone, read, owner, allow`",
     ]
 
@@ -130,9 +130,7 @@ def test_invalid_policies_leave_the_active_ones() -> None:
     before = permissions.activate_packaged([NOTE], NOTE_POLICIES)
 
     with pytest.raises(InvalidPolicy):
-        permissions.activate_packaged(
-            [NOTE], [*NOTE_POLICIES, PolicyLine("note", "read", "stranger")]
-        )
+        permissions.activate_packaged([NOTE], [*NOTE_POLICIES, PolicyLine("note", "read", "other")])
 
     assert permissions.policies is before
 

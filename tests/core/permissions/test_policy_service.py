@@ -1,4 +1,4 @@
-"""The policies in force is the one that is written: pages laid over each other, edits noticed, bad ones refused."""
+"""The active policies are those of the files: files override others, edits are noticed, invalid ones rejected."""
 
 import asyncio
 import os

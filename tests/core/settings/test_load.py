@@ -221,7 +221,7 @@ def test_plugin_variable_has_the_plugin_name() -> None:
 
 
 def test_plugin_table_is_not_checked_by_the_core() -> None:
-    loaded = load("[plugins]\ndisable = ['ldap']\n[plugins.nobody]\nx = 1")
+    loaded = load("[plugins]\ndisable = ['ldap']\n[plugins.absent]\nx = 1")
     assert loaded.settings.plugins.disable == ["ldap"]
 
 

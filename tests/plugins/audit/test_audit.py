@@ -47,7 +47,7 @@ def test_entries_are_filtered_by_author_kind_id_and_time(
     assert found("author=gone&since=1&until=2") == ["thing.counted"]
     assert found("resource_kind=thing&resource_id=t2") == ["thing.counted"]
     assert found("event=nothing.such") == []
-    assert admin.get("/api/v1/audit?author=nobody@example.org").status == 404
+    assert admin.get("/api/v1/audit?author=absent@example.org").status == 404
 
 
 def test_pages_follow_one_another_without_gap_or_overlap(app: InProcessApp, admin: Client) -> None:

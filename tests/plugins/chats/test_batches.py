@@ -57,7 +57,7 @@ def test_other_writes_succeed_between_batches(app: InProcessApp, ann: Client, ba
         running = asyncio.ensure_future(command.run())
         writes = 0
         while not running.done():
-            await execute("UPDATE chats_chat SET pinned = pinned WHERE user_id = $1", "nobody")
+            await execute("UPDATE chats_chat SET pinned = pinned WHERE user_id = $1", "absent")
             writes += not running.done()
         await running
         return writes

@@ -177,7 +177,7 @@ def test_nul_is_removed_and_long_title_is_cut_in_list(ann: Client) -> None:
 
 @pytest.mark.case("AB-55")
 def test_unknown_folder_is_refused(ann: Client) -> None:
-    answer = ann.post(CHATS + "new", {"chat": document(), "folder_id": "somebody's"})
+    answer = ann.post(CHATS + "new", {"chat": document(), "folder_id": "foreign"})
 
     assert answer.status == 404
     assert ann.get(CHATS).json == []

@@ -50,18 +50,18 @@ def test_clone_without_history_has_no_branch_point(ann: Client) -> None:
 
 def test_clone_of_own_chat_keeps_flags_folder_and_tags(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
-    sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["law_desk"]}'"""
+    sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["lex_desk"]}'"""
     app.call(app.portico.database.execute, sql)
 
     clone = ann.post(f"{CHATS}{chat_id}/clone", {}).json
 
     assert (clone["pinned"], clone["folder_id"]) == (True, "f")
-    assert clone["meta"] == {"tags": ["law_desk"]}
+    assert clone["meta"] == {"tags": ["lex_desk"]}
     assert (clone["archived"], clone["share_id"]) == (False, None)
     tagged = app.call(app.portico.database.rows, "SELECT * FROM chats_tagged")
-    assert tagged == [{"chat_id": clone["id"], "tag_id": "law_desk", "user_id": ann.account["id"]}]
+    assert tagged == [{"chat_id": clone["id"], "tag_id": "lex_desk", "user_id": ann.account["id"]}]
     (tag,) = app.call(app.portico.database.rows, "SELECT * FROM chats_tag")
-    assert tag == {"user_id": ann.account["id"], "id": "law_desk", "name": "law_desk"}
+    assert tag == {"user_id": ann.account["id"], "id": "lex_desk", "name": "lex_desk"}
 
 
 @pytest.mark.case("D-CHAT-10")
@@ -69,7 +69,7 @@ def test_clone_of_shared_chat_has_only_title_and_document(
     app: InProcessApp, ann: Client, bob: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
-    sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["law"]}'"""
+    sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["lex"]}'"""
     app.call(app.portico.database.execute, sql)
     shared = ann.post(f"{CHATS}{chat_id}/share").json
 

@@ -75,13 +75,13 @@ def test_reindex_command_rebuilds_index(cli: CommandLine) -> None:
 
 
 def test_command_errors_say_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
-    unknown = ("--user", "nobody@example.org")
+    unknown = ("--user", "absent@example.org")
     assert (
-        "There is no account with the e-mail address nobody@"
+        "There is no account with the e-mail address absent@"
         in cli("chat", "export", "x.json", *unknown, code=1).stderr
     )
     assert (
-        "There is no account with the e-mail address nobody@"
+        "There is no account with the e-mail address absent@"
         in cli("chat", "import", "-", *unknown, said="[]", code=1).stderr
     )
     assert not (tmp_path / "x.json").exists()

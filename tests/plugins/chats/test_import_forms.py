@@ -22,7 +22,7 @@ def row(title: str, **changes: Any) -> dict[str, Any]:
     """Return a chat as a 0.6.41 export contains it."""
     return {
         "id": f"id of {title}",
-        "user_id": "somebody",
+        "user_id": "other",
         "title": title,
         "chat": document(title=title),
         "updated_at": 1_700_000_001,
@@ -107,7 +107,7 @@ def test_sqlite_row_is_imported_as_chat(import_chats: ImportChats) -> None:
                 row(
                     "one",
                     chat=json.dumps(document(title="one")),
-                    meta='{"tags": ["law"]}',
+                    meta='{"tags": ["lex"]}',
                     archived=0,
                     pinned=1,
                     created_at="1700000000",
@@ -118,16 +118,16 @@ def test_sqlite_row_is_imported_as_chat(import_chats: ImportChats) -> None:
     )
 
     assert found["chat"] == document(title="one")
-    assert (found["meta"], found["archived"], found["pinned"]) == ({"tags": ["law"]}, False, True)
+    assert (found["meta"], found["archived"], found["pinned"]) == ({"tags": ["lex"]}, False, True)
     assert (found["created_at"], found["updated_at"]) == (1_700_000_000, 1_700_000_000)
 
 
 def test_single_document_keeps_time_and_tags(import_chats: ImportChats) -> None:
-    alone = document(title="one", timestamp=1_600_000_000_000, tags=["Law", {"name": "tax"}])
+    alone = document(title="one", timestamp=1_600_000_000_000, tags=["Lex", {"name": "tax"}])
 
     (found,) = import_chats(encoded([alone]))
 
-    assert (found["chat"], found["meta"]) == (alone, {"tags": ["law", "tax"]})
+    assert (found["chat"], found["meta"]) == (alone, {"tags": ["lex", "tax"]})
     assert found["created_at"] == found["updated_at"] == 1_600_000_000
 
 
@@ -188,7 +188,7 @@ class TestFolders:
                         row("a", folder_id="f2"),
                         row("b", folder_id="f1"),
                         row("c", folder="WORK"),
-                        row("d", folder_id="f9", folder={"name": "Law"}),
+                        row("d", folder_id="f9", folder={"name": "Lex"}),
                         row("e", folder_id="unknown"),
                         row("f", archived=True, folder_id="f1"),
                     ],
@@ -197,9 +197,9 @@ class TestFolders:
         )
 
         names = self.folders(ann)
-        assert sorted(names.values()) == ["Law", "Spain", "Trips", "Work"]
+        assert sorted(names.values()) == ["Lex", "Spain", "Trips", "Work"]
         assert [names.get(one["folder_id"]) for one in found] == [
-            *("Spain", "Trips", "Work", "Law", None, "Trips")
+            *("Spain", "Trips", "Work", "Lex", None, "Trips")
         ]
         assert found[2]["folder_id"] == mine
         parents = {one["name"]: one["parent_id"] for one in ann.get("/api/v1/folders/").json}
@@ -234,6 +234,6 @@ class TestWithoutFolders:
         return env | only | {"USER_PERMISSIONS_FEATURES_FOLDERS": "false"}
 
     def test_import_without_folder_permission_reports_missing_folders(self, ann: Client) -> None:
-        (expected,) = ann.post(f"{IMPORT}?dry_run=true", [row("a", folder="Law")]).json["chats"]
+        (expected,) = ann.post(f"{IMPORT}?dry_run=true", [row("a", folder="Lex")]).json["chats"]
         assert (expected["in_folder"], "in no folder" in expected["note"]) == (False, True)
-        assert ann.post(IMPORT, [row("a", folder="Law")]).json[0]["folder_id"] is None
+        assert ann.post(IMPORT, [row("a", folder="Lex")]).json[0]["folder_id"] is None

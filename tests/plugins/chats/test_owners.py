@@ -44,7 +44,7 @@ async def before_owners(database: Database, sets: dict[str, TableSet]) -> None:
                     "INSERT INTO portico_migration VALUES ($1, $2, $3)", owner, step.name, now()
                 )
     await execute(ACCOUNT)
-    for chat_id, owner in (("hers", "ann"), ("nobody's", "gone")):
+    for chat_id, owner in (("hers", "ann"), ("absent's", "gone")):
         await execute(CHAT, chat_id, owner, chat_id)
         for part in PARTS:
             await execute(part, chat_id)

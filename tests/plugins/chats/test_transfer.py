@@ -152,13 +152,13 @@ def test_equal_folder_names_of_two_accounts_stay_separate(
     app: InProcessApp, elsewhere: InProcessApp, ann: Client, bob: Client
 ) -> None:
     for user, title in ((ann, "ann's"), (bob, "bob's")):
-        inner = new_folder(user, "Law", new_folder(user, "Work"))
+        inner = new_folder(user, "Lex", new_folder(user, "Work"))
         put(user, title, inner)
     text, eve = exported(app), elsewhere.client.sign_up("Eve")
 
     import_chats(elsewhere, eve, text)
 
-    assert sorted(places(eve).values()) == ["/Work (2)/Law", "/Work/Law"]
+    assert sorted(places(eve).values()) == ["/Work (2)/Lex", "/Work/Lex"]
     before = places(eve)
     for one in eve.get(CHATS + "all").json:
         if one["title"] == "ann's":

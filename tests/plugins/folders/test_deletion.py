@@ -137,11 +137,11 @@ def test_account_deletion_deletes_folders(
     top = new_folder(ann, "Top")
     low = new_folder(ann, "Low", inside=top)
     kept = new_folder(bob)
-    nobody = admin.add_user("Eve")  # never had any
+    eve = admin.add_user("Eve")  # never had any
     told: list[FolderChanged] = []
     app.portico.events.subscribe("test", [Listener(FolderChanged, told.append)])
 
-    for user in (ann, nobody):
+    for user in (ann, eve):
         assert admin.delete(f"/api/v1/users/{user.account['id']}").status == 200
 
     assert [row["id"] for row in stored(app)] == [kept]

@@ -1,4 +1,4 @@
-"""A house with groups, and what tests of them do over and over."""
+"""An application with groups, and what several tests of them do."""
 
 from collections.abc import Callable
 from typing import Any

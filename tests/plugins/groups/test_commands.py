@@ -1,4 +1,4 @@
-"""`portico group …`, as somebody at the keyboard sees it."""
+"""`portico group …`, on the command line."""
 
 import json
 from collections.abc import Callable
@@ -74,7 +74,7 @@ def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine, tmp_path: Pat
         (("add", "Twin", "x"), "portico group add-member"),
         (("create", "G", "--permit", "chat.tts"), "--permission"),
         (("export", "--to", "g.json"), "portico group export FILE"),
-        (("show", "Nobody"), "portico group list"),
+        (("show", "Absent"), "portico group list"),
         (("add-member", "Twin", "x@example.org"), "Use the id"),
         (("create", "G", "--permission", "chat.shout"), "Unknown permission"),
         (("import", "bad.json"), "body.1.name"),

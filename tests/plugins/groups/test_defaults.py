@@ -1,4 +1,4 @@
-"""What everybody may do, as an administrator sees and changes it."""
+"""The default permissions, read and changed by an administrator."""
 
 import copy
 from pathlib import Path
@@ -59,8 +59,9 @@ def test_all_sections_are_needed_and_words_may_be_missing(admin: Client) -> None
     assert tree_of(admin) == answer
 
 
+@pytest.mark.case("AB-31")
 @pytest.mark.parametrize("value", ["no", "true", 1, 0, None, [], {}, 1e5])
-def test_AB_31_a_default_is_true_or_false(admin: Client, value: Any) -> None:
+def test_a_default_is_true_or_false(admin: Client, value: Any) -> None:
     tree = tree_of(admin)
     answer = admin.post(DEFAULTS, tree | {"features": {"api_keys": value}})
     assert answer.status == 422

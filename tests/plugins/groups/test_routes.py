@@ -36,14 +36,14 @@ def test_members_come_and_go_and_are_counted(
 ) -> None:
     path = f"{GROUPS}/id/{new_group()['id']}/users"
     ben = user.account["id"]
-    added = admin.post(f"{path}/add", {"user_ids": [ben, ben, "nobody"]}).json
-    assert (added["member_count"], added["ignored"]) == (1, ["nobody"])
+    added = admin.post(f"{path}/add", {"user_ids": [ben, ben, "absent"]}).json
+    assert (added["member_count"], added["ignored"]) == (1, ["absent"])
     added = admin.post(f"{path}/add", {"user_ids": [ben, admin.account["id"]]}).json
     assert added["member_count"] == 2 and "ignored" not in added
     assert admin.post(f"{path}/add", {}).json["member_count"] == 2
     assert admin.post(f"{path}/remove", {}).json["member_count"] == 2
-    gone = admin.post(f"{path}/remove", {"user_ids": [ben, "nobody"]}).json
-    assert (gone["member_count"], gone["ignored"]) == (1, ["nobody"])
+    gone = admin.post(f"{path}/remove", {"user_ids": [ben, "absent"]}).json
+    assert (gone["member_count"], gone["ignored"]) == (1, ["absent"])
     assert admin.post(f"{path}/remove", {"user_ids": [ben]}).json["member_count"] == 1
     assert [one["name"] for one in admin.post(path).json] == ["Ada"]
 
@@ -92,7 +92,7 @@ def test_people_see_the_groups_they_are_in_and_administrators_see_all(
     assert own["name"] == "Staff" and "member_count" not in own
     assert admin.get("/api/v1/users/groups").json == []
     assert admin.get(f"/api/v1/users/{user.account['id']}/groups").json == [own]
-    assert admin.get("/api/v1/users/nobody/groups").status == 404
+    assert admin.get("/api/v1/users/absent/groups").status == 404
     assert user.get(f"/api/v1/users/{user.account['id']}/groups").status == 403
 
 
@@ -189,7 +189,7 @@ def test_an_exported_group_names_its_members(
     assert admin.get(f"{path}/export").json["user_ids"] == [user.account["id"]]
 
 
-def test_the_groups_of_somebody_who_leaves_go_to_whoever_deletes_them(
+def test_groups_of_a_deleted_account_go_to_the_administrator_who_deletes_it(
     app: InProcessApp, admin: Client
 ) -> None:
     eve = admin.add_user("Eve", role="admin")
@@ -243,7 +243,7 @@ def test_every_change_is_noted_with_who_made_it(
     ben, ada = user.account["id"], admin.account["id"]
     group = new_group(permissions={"chat": {"tts": True}})["id"]
     path = f"{GROUPS}/id/{group}"
-    admin.post(f"{path}/users/add", {"user_ids": [ben, "nobody"]})
+    admin.post(f"{path}/users/add", {"user_ids": [ben, "absent"]})
     admin.post(f"{path}/users/add", {"user_ids": [ben]})
     admin.post(f"{path}/update", {"name": "Crew", "description": "", "permissions": {}})
     admin.post(f"{path}/update", {"name": "Crew", "description": ""})

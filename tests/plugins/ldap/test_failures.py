@@ -226,7 +226,7 @@ def test_password_is_tried_for_unknown_user_too(
             peer.sendall(reply)
 
     with fake_server(answer) as port:
-        refused = sign_in(start_app(settings_for(python_server, port)).client, "nobody", "a-guess")
+        refused = sign_in(start_app(settings_for(python_server, port)).client, "absent", "a-guess")
     assert (refused.status, refused.detail) == (400, INVALID_CRED)
     assert b"cn=unknown-" in received[2] and b"a-guess" in received[2]
 

@@ -86,7 +86,7 @@ def form(model_id: str = "legal-desk", **changes: Any) -> dict[str, Any]:
         "id": model_id,
         "name": "Legal desk",
         "base_model_id": "open-1",
-        "meta": {"description": "Law", "tags": [{"name": "Law"}]},
+        "meta": {"description": "Lex", "tags": [{"name": "Lex"}]},
         "params": {"system": "Be brief.", "temperature": 0.2},
         "access_control": {},
     } | changes

@@ -20,9 +20,9 @@ BARE = {"id": "m", "name": "M", "base_model_id": "open-1"}
 def template(admin: Client) -> str:
     """The id of a template with every field."""
     document = {
-        "name": "Law desk",
+        "name": "Lex desk",
         "params": {"system": "Be brief.", "temperature": 0.5, "deep": {"a": 1}},
-        "meta": {"description": "Law", "tags": [{"name": "Law"}]},
+        "meta": {"description": "Lex", "tags": [{"name": "Lex"}]},
         "access_control": None,
     }
     return str(admin.post(f"{MODELS}/templates/create", document).json["id"])
@@ -35,15 +35,15 @@ def test_create_from_template_lets_values_of_the_caller_win(admin: Client, templ
 
     assert created["params"] == {"system": "Be brief.", "temperature": 1, "deep": {"b": 2}}
     assert created["meta"]["description"] == "Mine"
-    assert created["meta"]["tags"] == [{"name": "Law"}]
+    assert created["meta"]["tags"] == [{"name": "Lex"}]
     assert created["meta"]["profile_image_url"] == "/static/favicon.png"
     assert created["access_control"] is None
-    assert admin.get(f"{MODELS}/list?tag=law").json["total"] == 1
+    assert admin.get(f"{MODELS}/list?tag=lex").json["total"] == 1
     private = BARE | {"id": "n", "access_control": {}}
     assert admin.post(f"{CREATE}?template={template}", private).json["access_control"] == {}
 
 
-@pytest.mark.parametrize("key", ["Law desk", "law DESK", "translator", "Translator"])
+@pytest.mark.parametrize("key", ["Lex desk", "lex DESK", "translator", "Translator"])
 def test_create_finds_template_by_id_or_name(admin: Client, template: str, key: str) -> None:
     created = admin.post(f"{CREATE}?template={quote(key)}", BARE)
     assert (created.status, bool(created.json["params"]["system"])) == (200, True)
@@ -113,7 +113,7 @@ def test_apply_template_overrides_model_except_values_of_the_caller(
     assert after.json["params"] == {
         "system": "Be brief.", "temperature": 2, "top_k": 5, "deep": {"a": 1}, "new": 1,
     }  # fmt: skip
-    assert after.json["meta"]["description"] == "Law"
+    assert after.json["meta"]["description"] == "Lex"
     assert after.json["meta"]["mine"] == 1
     assert after.json["access_control"] is None
     assert (after.json["name"], after.json["base_model_id"]) == (before["name"], "open-1")

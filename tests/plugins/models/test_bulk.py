@@ -15,7 +15,7 @@ Run = Callable[..., Any]
 
 def draft(model_id: str, **changes: Any) -> ModelDraft:
     values = {"name": model_id, "base_model_id": "open-1", "is_active": True, "meta": "{}"}
-    tags = {"law": "Law", "tax": "TAX"}
+    tags = {"lex": "Lex", "tax": "TAX"}
     return ModelDraft(**{"id": model_id, "params": "{}", "tags": tags} | values | changes)
 
 
@@ -85,6 +85,6 @@ def test_insert_many_inserts_nothing_if_one_id_is_taken(
 
 def test_insert_for_a_missing_account_fails(app: InProcessApp, admin: Client, run: Run) -> None:
     with pytest.raises(ForeignKeyViolation):
-        run("insert", draft("m"), "nobody")
+        run("insert", draft("m"), "absent")
 
     assert table(app, "models_version", "number") == []

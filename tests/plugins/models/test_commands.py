@@ -64,6 +64,6 @@ def test_errors_say_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
         ("[]", "There is no administrator yet"),
     ):
         assert expected in cli("model", "import", "-", said=said, code=1).stderr
-    result = cli("model", "sync", "-", "--owner", "nobody@example.org", said="[]", code=1)
-    assert "No account has the address nobody@example.org" in result.stderr
+    result = cli("model", "sync", "-", "--owner", "absent@example.org", said="[]", code=1)
+    assert "No account has the address absent@example.org" in result.stderr
     cli("model", "import", "absent.json", code=2)

@@ -58,7 +58,7 @@ WORDS: dict[str, tuple[Callable[[Client], Response], int, str]] = {
         PROHIBITED,
     ),
     "NOT_FOUND": (
-        lambda bob: bob.get(f"{MODELS}/model?id=nobody"),
+        lambda bob: bob.get(f"{MODELS}/model?id=absent"),
         404,
         "We could not find what you're looking for :/",
     ),
@@ -86,7 +86,7 @@ def test_chat_with_unknown_model_is_model_not_found(
     app = InProcessApp(env | {"PORTICO_PLUGINS_ONLY": "accounts,password,models,completions"})
     try:
         ada = app.client.sign_up("Ada")
-        body = {"model": "nobody", "messages": [{"role": "user", "content": "hi"}]}
+        body = {"model": "absent", "messages": [{"role": "user", "content": "hi"}]}
         answer = ada.post("/api/chat/completions", body)
         assert (answer.status, answer.detail) == (404, "Model not found")
     finally:

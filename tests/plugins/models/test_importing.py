@@ -146,7 +146,7 @@ def test_import_with_one_invalid_model_writes_nothing(app: InProcessApp, admin: 
         ({"base_model_id": "m0999"}, 400),
         ({"id": "closed-1"}, 400),
         ({"params": []}, 422),
-        ({"access_control": {"read": {"user_ids": ["nobody"]}}}, 400),
+        ({"access_control": {"read": {"user_ids": ["absent"]}}}, 400),
     ):
         every = [*models[:999], models[999] | broken]
         answer = admin.post(f"{IMPORT}?strict=true", {"models": every})

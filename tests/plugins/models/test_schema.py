@@ -20,7 +20,7 @@ _MODEL = (
     "INSERT INTO models_model (id, likeness, user_id, name, sought, is_active, updated_at, created_at, meta, "
     "params) VALUES ($1, $1, $2, $1, $3, TRUE, 1, 1, $4, '{}')"
 )
-_META = '{"tags": [{"name": " Law "}, {"name": "LAW"}, {"name": "Tax"}, {"name": 5}, "x"]}'
+_META = '{"tags": [{"name": " Lex "}, {"name": "LEX"}, {"name": "Tax"}, {"name": 5}, "x"]}'
 
 
 def settle(environment: dict[str, str]) -> None:
@@ -47,7 +47,7 @@ def settle(environment: dict[str, str]) -> None:
             await execute(_ACCOUNT, "ann", "c@example.org", "user", 0)
             await execute(_MODEL, "anns", "ann", "x" * 5000, _META)
             await execute(_MODEL, "orphan", "gone", "orphan", '{"tags": "none"}')
-            for tag in ("law", "tax", "lost"):
+            for tag in ("lex", "tax", "lost"):
                 await execute("INSERT INTO models_tag VALUES ('anns', $1)", tag)
         await portico.database.stop()
 
@@ -71,7 +71,7 @@ def test_migration_from_first_schema_keeps_owners_and_labels(
         ]
         labels = app.call(ask, "SELECT name, label FROM models_tag ORDER BY name")
         assert [(one["name"], one["label"]) for one in labels] == [
-            ("law", "Law"),
+            ("lex", "Lex"),
             ("lost", "lost"),
             ("tax", "Tax"),
         ]

@@ -27,7 +27,7 @@ def make(client: Client, name: str = "Desk", **more: Any) -> Any:
 def test_template_is_created_read_updated_and_deleted(
     ann: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    created = make(ann, description="Law", params={"temperature": 1}, meta={"mine": 1})
+    created = make(ann, description="Lex", params={"temperature": 1}, meta={"mine": 1})
     assert created["user_id"] == ann.account["id"]
     assert (created["params"], created["meta"], created["built_in"]) == (
         {"temperature": 1},

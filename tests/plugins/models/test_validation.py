@@ -15,7 +15,7 @@ CREATE = "/api/v1/models/create"
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("tags", "law"), ("tags", ["law"]), ("tags", [{}]), ("tags", [{"name": 1}]), ("capabilities", []),
+        ("tags", "lex"), ("tags", ["lex"]), ("tags", [{}]), ("tags", [{"name": 1}]), ("capabilities", []),
         ("capabilities", {"vision": "yes"}), ("capabilities", {"vision": 1}), ("hidden", "no"), ("hidden", 0),
         ("suggestion_prompts", {}), ("suggestion_prompts", ["Hello"]), ("knowledge", "all"),
         ("toolIds", "a"), ("toolIds", [1]), ("actionIds", {}), ("filterIds", [None]),
@@ -33,7 +33,7 @@ def test_known_meta_key_of_wrong_type_is_422(ann: Client, key: str, value: Any) 
 def test_known_meta_keys_are_stored_and_null_means_not_set(ann: Client) -> None:
     meta = {
         "profile_image_url": "/x.png", "description": None, "capabilities": {"vision": True, "mine": False},
-        "tags": [{"name": "Law", "colour": "red"}], "hidden": True, "suggestion_prompts": [{"content": "Hi", "x": 1}],
+        "tags": [{"name": "Lex", "colour": "red"}], "hidden": True, "suggestion_prompts": [{"content": "Hi", "x": 1}],
         "toolIds": ["a"], "actionIds": [], "filterIds": None, "knowledge": [{"id": "k"}], "mine": [1, {"a": None}],
     }  # fmt: skip
     assert ann.post(CREATE, form(meta=meta)).json["meta"] == meta

@@ -76,7 +76,7 @@ def test_versions_store_documents_byte_for_byte(ann: Client) -> None:
 
 def test_failed_update_stores_no_version(admin: Client) -> None:
     admin.post(CREATE, form())
-    for invalid in (form(access_control={"read": {"user_ids": ["nobody"]}}), form(params=1)):
+    for invalid in (form(access_control={"read": {"user_ids": ["absent"]}}), form(params=1)):
         assert admin.post(UPDATE, invalid).status in (400, 422)
     admin.post(CREATE, form())  # rejected: the id exists
 
@@ -96,7 +96,7 @@ def test_restore_can_be_undone_by_another_restore(ann: Client, bob: Client, admi
     assert restored.status == 200
     assert {**restored.json, "updated_at": 0, "write_access": True} == {**was, "updated_at": 0}
     assert model(bob)["name"] == "Legal desk"
-    assert [one["id"] for one in admin.get(f"{MODELS}/list?tag=law").json["items"]] == [was["id"]]
+    assert [one["id"] for one in admin.get(f"{MODELS}/list?tag=lex").json["items"]] == [was["id"]]
     assert changes(admin)[0] == "restored"
     assert restore(admin, 4).json["name"] == "New"
 

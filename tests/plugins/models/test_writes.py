@@ -33,8 +33,8 @@ def test_create_returns_the_complete_model(ann: Client) -> None:
     assert model["meta"] == {
         "profile_image_url": "/static/favicon.png",
         "capabilities": None,
-        "description": "Law",
-        "tags": [{"name": "Law"}],
+        "description": "Lex",
+        "tags": [{"name": "Lex"}],
     }
     read = ann.get("/api/v1/models/model?id=legal-desk").json
     assert read == model | {"write_access": True}
@@ -246,7 +246,7 @@ def test_invalid_picture_is_rejected(ann: Client, picture: str) -> None:
 def test_sharing_with_missing_ids_is_rejected(ann: Client, add_group: AddGroup) -> None:
     add_group(ann, sharing={"models": True})
 
-    for ids in ({"user_ids": ["*"]}, {"group_ids": ["nobody"]}):
+    for ids in ({"user_ids": ["*"]}, {"group_ids": ["absent"]}):
         assert ann.post(CREATE, form(access_control={"read": ids})).status == 400
     assert ann.get("/api/v1/models/model?id=legal-desk").status == 404
 

@@ -155,7 +155,7 @@ def test_accounts_are_linked_and_unlinked(
     cli("oauth", "link", "ada@example.org", "oidc", "s-1", code=1)
     assert "no longer linked" in cli("oauth", "unlink", "ben@example.org", "oidc", "s-1").stdout
     cli("oauth", "unlink", "ben@example.org", "oidc", "s-1", code=1)
-    cli("oauth", "link", "nobody@example.org", "oidc", "s-2", code=1)
+    cli("oauth", "link", "absent@example.org", "oidc", "s-2", code=1)
     assert json.loads(cli("oauth", "list-links", "ben@example.org", "--json").stdout) == []
 
 

@@ -58,7 +58,7 @@ def test_administrator_sees_provider_sessions_without_tokens(
     assert shown["id"] == browser.cookies[APP_URL]["oauth_session_id"]
     assert oauth_user.get(path).status == 403
     assert admin.get(f"/api/v1/users/{admin.account['id']}/oauth/sessions").status == 404
-    assert admin.get("/api/v1/users/nobody/oauth/sessions").status == 404
+    assert admin.get("/api/v1/users/absent/oauth/sessions").status == 404
 
 
 def test_missing_or_invalid_expiry_is_stored_as_null(
@@ -326,7 +326,7 @@ INVALID_CLAIMS: dict[str, dict[str, Any]] = {
     "no id": {"jti": None},
     "a long id": {"jti": "x" * 5000},
     "another issuer": {"iss": "https://evil.example"},
-    "another audience": {"aud": "somebody"},
+    "another audience": {"aud": "other"},
     "expired": {"exp": NOW - 3600},
     "old": {"iat": NOW - 7200, "exp": None},
     "from the future": {"iat": NOW + 3600},
@@ -390,7 +390,7 @@ def test_backchannel_logout_rejects_invalid_bodies(client: Client) -> None:
 def test_backchannel_logout_of_provider_without_tokens_is_not_found(
     client: Client, provider_server: AuthorizationServer
 ) -> None:
-    for provider in ("github", "feishu", "nobody"):
+    for provider in ("github", "feishu", "absent"):
         assert send_logout(client, signed(provider_server), provider=provider).status == 404
 
 

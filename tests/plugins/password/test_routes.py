@@ -21,12 +21,12 @@ def start_app(env: dict[str, str]) -> Iterator[StartApp]:
     """Return an application with other settings: `start_app(ENABLE_SIGNUP="false")`; None removes one."""
     apps: list[InProcessApp] = []
 
-    def open_house(**changes: str | None) -> Client:
+    def start_app(**changes: str | None) -> Client:
         settings = {name: value for name, value in {**env, **changes}.items() if value is not None}
         apps.append(InProcessApp(settings))
         return apps[-1].client
 
-    yield open_house
+    yield start_app
     for app in apps:
         app.close()
 

@@ -14,7 +14,7 @@ AddGroup = Callable[..., str]
 @pytest.fixture
 def policy_dir(tmp_path: Path) -> Path:
     """The operator's pages."""
-    directory = tmp_path / "laws"
+    directory = tmp_path / "policies"
     directory.mkdir()
     return directory
 
@@ -48,7 +48,7 @@ def add_group(app: InProcessApp, admin: Client) -> AddGroup:
 
 
 def add_model(by: Client, model_id: str = "legal-desk", **access: Any) -> str:
-    """A model shared with nobody, or with `read={"group_ids": [...]}`."""
+    """A private model, or one shared with `read={"group_ids": [...]}`."""
     form = {
         "id": model_id,
         "name": model_id,

@@ -62,12 +62,12 @@ def test_check_reports_faults_and_accepts_valid_files(
     other = tmp_path / "other"
     other.mkdir()
     (other / "chats.csv").write_text("p, chat, *, owner, allow\n")
-    (other / "desk.csv").write_text(DESK.format(who="group:nobody"))
+    (other / "desk.csv").write_text(DESK.format(who="group:absent"))
     said = cli.process("policy", "check", "other")  # this process logs, too
     assert said.stdout == "other: valid, 2 rules in 2 files.\n"
     assert said.stderr.splitlines() == [
         f"note: {other / 'chats.csv'} replaces all of portico_policies/chats.csv",
-        f"note: {other / 'desk.csv'}:1: group:nobody: there is no such group",
+        f"note: {other / 'desk.csv'}:1: group:absent: there is no such group",
     ]
     assert "cannot be read" in cli("policy", "check", "nowhere", code=1).stderr
 
@@ -110,7 +110,7 @@ def test_explain_prints_reasons_and_sets_the_exit_code(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("explain", "nobody@example.org", "read", "model"), "nobody@example.org"),
+        (("explain", "absent@example.org", "read", "model"), "absent@example.org"),
         (
             ("explain", "ada@example.org", "raed", "model"),
             "Expected one of create, delete, delete_all",

@@ -26,7 +26,7 @@ p, model, list, role:auditor, allow
 p, model, read, role:auditor, allow
 p, model, read, user:u7, deny
 """
-#: Other auditors, readers who may use but not copy, nobody denied any more.
+#: Other auditors, readers who may use but not copy, no user denied any more.
 AFTER = """\
 g, group:g5, role:auditor
 p, model, list, role:auditor, allow
@@ -53,7 +53,7 @@ async def fill(table: str, columns: str, found: Sequence[tuple[Any, ...]]) -> No
 
 
 async def seed() -> list[Actor]:
-    chance = random.Random(31)  # noqa: S311 - a made-up house, the same each time
+    chance = random.Random(31)  # noqa: S311 - made-up accounts, the same each time
     ids = [f"u{number}" for number in range(PEOPLE)]
     roles = [chance.choice(("user", "user", "user", "pending")) for _ in ids]
     models = [f"m{number}" for number in range(MODELS)]

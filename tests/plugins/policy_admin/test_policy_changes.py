@@ -43,7 +43,7 @@ def test_preview_of_a_deletion_reports_losses(admin: Client, user: Client) -> No
 def test_preview_of_a_moved_role_reports_gains(admin: Client, user: Client) -> None:
     add_model(admin)
     page = "g, user:{}, role:auditor\np, model, read, role:auditor, allow\n"
-    put_policy_file(admin, "auditors.csv", page.format("nobody"))
+    put_policy_file(admin, "auditors.csv", page.format("absent"))
     outcome = what_if(admin, {"auditors.csv": page.format(user.account["id"])}).json
     (shift,) = outcome["changes"]
     assert (shift["email"], shift["action"]) == ("ben@example.org", "read")

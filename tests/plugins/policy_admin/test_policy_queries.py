@@ -8,7 +8,7 @@ from tests.plugins.policy_admin.conftest import AddGroup, add_model, put_policy_
 
 from portico.testing import Client
 
-AUDITORS = "g, user:nobody, role:auditor\np, model, list, role:auditor, allow\n"
+AUDITORS = "g, user:absent, role:auditor\np, model, list, role:auditor, allow\n"
 
 
 def why(by: Client, who: str, action: str, kind: str, thing: str = "") -> dict:
@@ -123,7 +123,7 @@ def test_who_can_lists_accounts_with_their_rules(
         ("explain?user=ada@example.org&action=read", 422, "kind"),
         ("explain?user=ada@example.org&action=raed&kind=model", 422, "read"),
         ("explain?user=ada@example.org&action=read&kind=modl", 422, "model"),
-        ("explain?user=nobody@example.org&action=read&kind=model", 404, "nobody@example.org"),
+        ("explain?user=absent@example.org&action=read&kind=model", 404, "absent@example.org"),
         ("explain?user=%00&action=read&kind=model", 404, "There is no account"),
         ("who-can?action=read&kind=model&id=ghost", 404, "no such model"),
         ("who-can?action=read&kind=model&id=%00", 404, "no such model"),

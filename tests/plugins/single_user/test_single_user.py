@@ -20,13 +20,13 @@ def start_app(env: dict[str, str]) -> Iterator[StartApp]:
     """`start_app(WEBUI_AUTH="false")` starts an application with these settings and stops the previous one."""
     apps: list[InProcessApp] = []
 
-    def open_house(**changes: str) -> InProcessApp:
+    def start_app(**changes: str) -> InProcessApp:
         for before in apps:
             before.close()
         apps[:] = [InProcessApp(env | changes)]
         return apps[0]
 
-    yield open_house
+    yield start_app
     for app in apps:
         app.close()
 

@@ -32,11 +32,11 @@ def env(env: dict[str, str]) -> dict[str, str]:
 def start_app(env: dict[str, str]) -> Iterator[StartApp]:
     apps: list[InProcessApp] = []
 
-    def open_house(**changes: str) -> InProcessApp:
+    def start_app(**changes: str) -> InProcessApp:
         apps.append(InProcessApp(env | changes))
         return apps[-1]
 
-    yield open_house
+    yield start_app
     for app in apps:
         app.close()
 
