@@ -38,7 +38,7 @@ class MessageTable(Table, tablename="chats_message"):
     updated_at = BigInt()
     since = BigInt()
     knew = BigInt()
-    session_id = Text()
+    origin = Text()
     body = Text()
 
 

@@ -246,7 +246,7 @@ def test_pattern_on_foreign_text_is_tested_for_linear_time() -> None:
         "plugins/portico_ldap/protocol/distinguished_names.py:_escaped",
         "plugins/portico_api_keys/schemas.py:Name",
         "plugins/portico_groups/schemas.py:GroupId",
-        "plugins/portico_oauth/protocol/discovery.py:Address",
+        "plugins/portico_oauth/protocol/discovery.py:Url",
         "core/portico/identity/sessions/tokens.py:Id",
         "core/portico/web/middleware/proxies.py:value",
         "core/portico/web/middleware/origins.py:_origin_of",
