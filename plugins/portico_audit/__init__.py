@@ -28,11 +28,17 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_routes(app: AppContext) -> list[object]:
-    """Return the routes below `/api/v1/audit`."""
-    from portico_audit.routes import routes
+def register_components(app: AppContext) -> AppContext:
+    """Return the app context: routes have no other state."""
+    return app
 
-    return routes(app)
+
+@hookimpl
+def register_routes() -> list[object]:
+    """Return the routes below `/api/v1/audit`."""
+    from portico_audit.routes import AuditRoutes
+
+    return [AuditRoutes]
 
 
 @hookimpl

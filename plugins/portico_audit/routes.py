@@ -1,7 +1,7 @@
 """The routes of the audit log. What they do is in `service.py`."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from litestar.params import FromQuery, QueryParameter
 
@@ -9,6 +9,7 @@ from portico.api import AppContext
 from portico.api.audit import AuditEntry
 from portico.api.models import SourceResponse
 from portico.api.web import (
+    Controller,
     JSONResponse,
     QueryTime,
     Request,
@@ -31,11 +32,14 @@ Author = Annotated[
 Event = Annotated[str, QueryParameter(description="What happened, such as `role.changed`")]
 
 
-def routes(app: AppContext) -> list[Any]:
-    """Return the routes below `/api/v1/audit`."""
+class AuditRoutes(Controller):
+    """`/api/v1/audit`: the audit log."""
+
+    plugin: AppContext
 
     @get("/api/v1/audit", requires="audit:read", response_type=AuditPage)
-    async def page(
+    async def list_entries(
+        self,
         *,
         author: Author = "",
         event: Event = "",
@@ -57,10 +61,11 @@ def routes(app: AppContext) -> list[Any]:
             since=parse_query_time("since", since),
             until=parse_query_time("until", until),
         )
-        return json_response(await service.page(app, filters, before))
+        return json_response(await service.page(self.plugin, filters, before))
 
     @get("/api/v1/audit/export", requires="audit:read", response_type=AuditEntry)
     async def export(
+        self,
         request: Request,
         *,
         author: Author = "",
@@ -82,13 +87,11 @@ def routes(app: AppContext) -> list[Any]:
             since=parse_query_time("since", since),
             until=parse_query_time("until", until),
         )
-        found = await service.export(app, filters)
+        found = await service.export(self.plugin, filters)
         reply = SourceResponse(body=_lines(found), content_type=NDJSON)
         return stream_response(
             request, reply, (ATTACHMENT, (b"x-total-count", b"%d" % found.count))
         )
-
-    return [page, export]
 
 
 async def _lines(found: AuditExport) -> AsyncIterator[bytes]:

@@ -29,11 +29,17 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_routes(app: AppContext) -> list[object]:
-    """Return the routes below `/api/v1/policies`."""
-    from portico_policy_admin.routes import routes
+def register_components(app: AppContext) -> AppContext:
+    """Return the app context: routes have no other state."""
+    return app
 
-    return routes(app)
+
+@hookimpl
+def register_routes() -> list[object]:
+    """Return the routes below `/api/v1/policies`."""
+    from portico_policy_admin.routes import PolicyRoutes
+
+    return [PolicyRoutes]
 
 
 @hookimpl
