@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-from portico.testing import Client, Server
+from portico.testing import Client, ServerProcess
 
 ECHO = "/api/x/probe/echo"
 _PLUGIN = """
@@ -47,7 +47,7 @@ def install_probe(site: Path) -> None:
 class LiveSocket:
     """An open web socket. `code`: its close code; None while it is open."""
 
-    def __init__(self, server: Server, client: Client) -> None:
+    def __init__(self, server: ServerProcess, client: Client) -> None:
         self._url = server.url.replace("http", "ws", 1) + ECHO
         self._headers = {"Authorization": f"Bearer {client.token}"}
         self.code: int | None = None
@@ -97,7 +97,7 @@ class LiveSocket:
 class LiveStream:
     """A streamed reply. `received`: the last bytes so far; `is_live` until the server ends it."""
 
-    def __init__(self, server: Server, client: Client, model: str = "endless") -> None:
+    def __init__(self, server: ServerProcess, client: Client, model: str = "endless") -> None:
         parts = urllib.parse.urlsplit(server.url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         body = {"model": model, "stream": True, "messages": [{"role": "user", "content": "hi"}]}

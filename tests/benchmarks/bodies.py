@@ -27,7 +27,7 @@ import click
 from tests import upstream as behaviours
 from tests.upstream import Connection, Upstream, chunk
 
-from portico.testing import SECRET, Client, Server
+from portico.testing import SECRET, Client, ServerProcess
 
 SIZES = {
     "1K": 1 << 10,
@@ -111,7 +111,7 @@ ROUTES: dict[str, tuple[str, int, tuple[bytes, bytes]]] = {
 class Pulse:
     """Requests /health without a pause, in a thread. `slowest`: seconds of the slowest request since `begin`."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ServerProcess) -> None:
         where = urlsplit(server.url)
         self._connection = HTTPConnection(str(where.hostname), where.port, timeout=120)
         self._ends = threading.Event()
@@ -139,7 +139,7 @@ class Pulse:
 class Memory:
     """Resident memory of the worker of a server, in bytes."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ServerProcess) -> None:
         self._folder = Path(f"/proc/{worker_of(server)}")
 
     def now(self) -> int:
@@ -156,7 +156,7 @@ class Memory:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
-def worker_of(server: Server) -> int:
+def worker_of(server: ServerProcess) -> int:
     """Return the worker's process id: the child of the main process with the most memory."""
     assert server.process is not None
     main = server.process.pid
@@ -169,7 +169,7 @@ def worker_of(server: Server) -> int:
 
 
 @contextlib.contextmanager
-def running(**more: str) -> Iterator[tuple[Server, Client, Upstream]]:
+def running(**more: str) -> Iterator[tuple[ServerProcess, Client, Upstream]]:
     """Yield a server, a signed-in client, and its provider."""
     folder = Path(tempfile.mkdtemp())
     with Upstream() as upstream:
@@ -182,14 +182,14 @@ def running(**more: str) -> Iterator[tuple[Server, Client, Upstream]]:
             **upstream.environment,
             **more,
         }
-        server = Server(environment, folder).start()
+        server = ServerProcess(environment, folder).start()
         try:
             yield server, server.client.sign_up("Ada"), upstream
         finally:
             server.kill()
 
 
-def post(server: Server, client: Client, path: str, body: bytes) -> int:
+def post(server: ServerProcess, client: Client, path: str, body: bytes) -> int:
     """Send a body, and return the status of the response."""
     where = urlsplit(server.url)
     connection = HTTPConnection(str(where.hostname), where.port, timeout=300)

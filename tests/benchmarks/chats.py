@@ -63,14 +63,14 @@ def written(opened: InProcessApp) -> int:
     database = opened.portico.database
     if database.dialect == "sqlite":
         return Path(f"{database.path}-wal").stat().st_size  # type: ignore[attr-defined]
-    (found,) = opened.call(database.rows, "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn AS n")
+    (found,) = opened.run(database.rows, "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn AS n")
     return int(found["n"])
 
 
 def settle(opened: InProcessApp) -> None:
     """Empty the write-ahead log, so that its growth is what was written."""
     if opened.portico.database.dialect == "sqlite":
-        opened.call(opened.portico.database.rows, "PRAGMA wal_checkpoint(TRUNCATE)")
+        opened.run(opened.portico.database.rows, "PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def measured(opened: InProcessApp, step: Callable[[int], None], times: int) -> tuple[float, float]:
@@ -99,7 +99,7 @@ def curve(opened: InProcessApp) -> list[tuple[int, float, float, float, float]]:
         history = tree(length)
         chat_id = user.post(CHATS + "new", {"chat": {"history": history}}).json["id"]
         # Index the initial messages before measuring.
-        opened.call(plugin_of(opened).indexer.index_pending)
+        opened.run(plugin_of(opened).indexer.index_pending)
 
         def append(n: int, chat_id: str = chat_id) -> None:
             path = f"{CHATS}{chat_id}/messages/new{n}"

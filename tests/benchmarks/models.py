@@ -122,7 +122,7 @@ def measure(url: str, models: int, seconds: float, afresh: bool) -> dict[str, fl
         try:
             clients = fill(app, models, [one["id"] for one in upstream.models])
             return {
-                name: app.call(spent, app, clients[caller], target, seconds)
+                name: app.run(spent, app, clients[caller], target, seconds)
                 for name, (caller, target) in REQUESTS.items()
             }
         finally:

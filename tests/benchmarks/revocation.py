@@ -26,7 +26,7 @@ from tests.redis_server import RedisServer
 from tests.servers import fresh_database, postgres_server
 from tests.upstream import Upstream
 
-from portico.testing import SECRET, Client, Server
+from portico.testing import SECRET, Client, ServerProcess
 
 
 def settings(folder: Path, upstream: Upstream) -> dict[str, str]:
@@ -54,7 +54,7 @@ def measure(setup: str, environment: dict[str, str], folder: Path) -> dict[str, 
         servers = []
         for number in range(1 if setup == "one instance" else 2):
             (folder / f"server-{number}").mkdir()
-            servers.append(Server(environment, folder / f"server-{number}").start())
+            servers.append(ServerProcess(environment, folder / f"server-{number}").start())
             running.callback(servers[-1].kill)
         admin = servers[0].client.sign_up("Ada")
         if "stopped" in setup:
@@ -65,7 +65,7 @@ def measure(setup: str, environment: dict[str, str], folder: Path) -> dict[str, 
         }
 
 
-def _one(servers: list[Server], admin: Client, name: str, way: str) -> dict[str, float]:
+def _one(servers: list[ServerProcess], admin: Client, name: str, way: str) -> dict[str, float]:
     user = admin.add_user(name)
     held = credential(way, user, servers[-1])
     holds = {kind: hold(servers[-1], held) for kind, hold in HOLDS.items()}

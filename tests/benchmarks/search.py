@@ -255,7 +255,7 @@ def main(postgres: bool, chats: int, messages: int) -> None:
             else ""
         )
         app = opened.enter_context(application(url))
-        app.call(measure, app, chats, messages)
+        app.run(measure, app, chats, messages)
 
 
 if __name__ == "__main__":

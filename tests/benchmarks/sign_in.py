@@ -23,7 +23,7 @@ import aiohttp
 import click
 from tests.upstream import Upstream
 
-from portico.testing import PASSWORD, SECRET, Client, Server
+from portico.testing import PASSWORD, SECRET, Client, ServerProcess
 
 ATTEMPTS = 200
 FLOOD = 200
@@ -32,7 +32,7 @@ DURATION_SECONDS = 10.0
 SIGN_IN = "/api/v1/auths/signin"
 
 
-def timing(server: Server) -> dict[str, float]:
+def timing(server: ServerProcess) -> dict[str, float]:
     """Return median milliseconds of sign-ins with a wrong password, by kind of account."""
     names = {"an account": "ada", "unknown address": "unknown", "without a password": "sam"}
     took: dict[str, list[float]] = {name: [] for name in names}
@@ -80,7 +80,7 @@ def run_sign_ins(url: str, seconds: float, done: "Queue[Counter[int]]") -> None:
     done.put(statuses)
 
 
-def flood(server: Server, admin: Client) -> tuple[list[float], list[float], Counter[int]]:
+def flood(server: ServerProcess, admin: Client) -> tuple[list[float], list[float], Counter[int]]:
     """Return the durations of the list without and with concurrent sign-ins, and the statuses of the sign-ins."""
     idle = listing(admin, DURATION_SECONDS)
     done: Queue[Counter[int]] = queue_of()
@@ -110,7 +110,7 @@ def main(rounds: int) -> None:
             "PORTICO_RATE_LIMITS_ENABLED": "false",
             "GLOBAL_LOG_LEVEL": "warning",
         }
-        server = Server(environment, Path(folder)).start(timeout=60)
+        server = ServerProcess(environment, Path(folder)).start(timeout=60)
         try:
             admin = server.client.sign_up("Ada")
             admin.add_user("Sam")

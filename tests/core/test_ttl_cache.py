@@ -91,7 +91,7 @@ def test_changes_of_this_process_apply_to_the_next_request(app: InProcessApp) ->
 
     again = Client(ben.transport, app.client.sign_in("Ben").token)
     assert again.get("/api/models").status == 200
-    app.call(accounts.set_role, ben.account["id"], "pending")
+    app.run(accounts.set_role, ben.account["id"], "pending")
     assert {again.get("/api/models").status, ben.get("/api/models").status} <= {401, 403}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from tests.upstream import Upstream
 
-from portico.testing import Server
+from portico.testing import ServerProcess
 
 
 @pytest.fixture
@@ -13,14 +13,14 @@ def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
 
 
 @pytest.fixture
-def servers(env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Server]]:
+def servers(env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
     """`servers(NAME="value")` is another process on the same database, not started yet."""
-    made: list[Server] = []
+    made: list[ServerProcess] = []
 
-    def another(**settings: str) -> Server:
+    def another(**settings: str) -> ServerProcess:
         directory = tmp_path / f"server-{len(made)}"
         directory.mkdir()
-        made.append(Server(env | settings, directory))
+        made.append(ServerProcess(env | settings, directory))
         return made[-1]
 
     yield another

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from portico.testing import Server
+from portico.testing import ServerProcess
 
 ROUNDS = 4
 WRITERS = 8
@@ -16,7 +16,7 @@ WRITERS = 8
 Write = Callable[[int], tuple[str, str]]
 
 
-def acknowledged_under_kill_9(server: Server, write: Write) -> dict[str, str]:
+def acknowledged_under_kill_9(server: ServerProcess, write: Write) -> dict[str, str]:
     """Run writers, kill the server at a random time, start it again; several times.
 
     Returns all that was acknowledged. The server runs at the end.

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.open_connections import LiveRequests, LiveSocket, LiveStream
 
-from portico.testing import PASSWORD, Client, Server
+from portico.testing import PASSWORD, Client, ServerProcess
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ KEY_WAYS: dict[str, Take] = {
 }
 
 
-def credential(way: str, person: Client, there: Server) -> Client:
+def credential(way: str, person: Client, there: ServerProcess) -> Client:
     """What is taken away by this way: a sign-in at `there`, or a key."""
     if way in WAYS:
         return there.client.sign_in(str(person.account["name"]))
@@ -105,7 +105,7 @@ def credential(way: str, person: Client, there: Server) -> Client:
 
 
 #: Kinds of connections: each has `is_live` and, once it is not, `ended_at`.
-HOLDS: dict[str, Callable[[Server, Client], Any]] = {
+HOLDS: dict[str, Callable[[ServerProcess, Client], Any]] = {
     "HTTP": lambda server, client: LiveRequests(client),
     "websocket": LiveSocket,
     "stream": LiveStream,

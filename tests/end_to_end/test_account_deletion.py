@@ -118,15 +118,15 @@ def test_deleted_account_leaves_only_ids_in_the_history(app: InProcessApp) -> No
     shared = {"read": {"user_ids": [account], "group_ids": []}}
     model = {"id": "desk", "name": "Desk", "base_model_id": None, "meta": {}, "params": {}}
     assert ada.post("/api/v1/models/create", model | {"access_control": shared}).status == 200
-    assert ("chats_chat", "user_id") in app.call(traces, account)
+    assert ("chats_chat", "user_id") in app.run(traces, account)
 
     assert ada.delete(f"/api/v1/users/{account}?delete_content=true").status == 200
 
-    app.call(settled)
-    assert app.call(traces, account) <= HISTORY
-    assert app.call(traces, address) == set()
-    assert app.call(traces, "Leavesbehind") == set()
-    assert app.call(traces, "words 1") == set()
+    app.run(settled)
+    assert app.run(traces, account) <= HISTORY
+    assert app.run(traces, address) == set()
+    assert app.run(traces, "Leavesbehind") == set()
+    assert app.run(traces, "words 1") == set()
 
 
 @pytest.mark.parametrize("keep", ["", "?delete_content=true"])
@@ -158,9 +158,9 @@ def test_rows_written_during_account_deletion_are_deleted(app: InProcessApp, kee
 
     assert [answer.status for answer in answers] == [200] * WRITERS
     assert 500 not in statuses
-    app.call(settled)
+    app.run(settled)
     for who in leaving:
-        assert app.call(traces, who.account["id"]) <= HISTORY
+        assert app.run(traces, who.account["id"]) <= HISTORY
 
 
 def test_grant_to_a_group_being_deleted_is_not_stored(app: InProcessApp) -> None:
@@ -189,4 +189,4 @@ def test_grant_to_a_group_being_deleted_is_not_stored(app: InProcessApp) -> None
     both(share, delete)
     assert 500 not in statuses
     for group_id in ids:
-        assert app.call(traces, group_id) <= HISTORY
+        assert app.run(traces, group_id) <= HISTORY

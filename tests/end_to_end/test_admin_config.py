@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portico.testing import PASSWORD, Client, Server
+from portico.testing import PASSWORD, Client, ServerProcess
 
 CONFIG = "/api/v1/auths/admin/config"
 #: Generous: what is promised is a second, what is tested is that it happens.
@@ -29,7 +29,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.timeout(120)
 def test_setting_changed_on_one_instance_applies_on_all(
-    servers: Callable[..., Server],
+    servers: Callable[..., ServerProcess],
 ) -> None:
     one = servers().start()
     ada = one.client.sign_up("Ada")

@@ -9,10 +9,10 @@ import pytest
 from tests.engines import ENCRYPTED
 from tests.upstream import Upstream
 
-from portico.testing import PASSWORD, CommandLine, Server
+from portico.testing import PASSWORD, CommandLine, ServerProcess
 
 pytestmark = pytest.mark.timeout(120)
-Servers = Callable[..., Server]
+Servers = Callable[..., ServerProcess]
 KEY = "a pass phrase, isn't it: ßæ"
 CIPHER = {"DATABASE_TYPE": "sqlite+sqlcipher", "DATABASE_PASSWORD": KEY}
 SAID = "the narwhal sleeps at noon"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.upstream import Upstream
 
-from portico.testing import Client, Server
+from portico.testing import Client, ServerProcess
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -25,7 +25,7 @@ TURN = {"model": "desk", "messages": [{"role": "user", "content": "hi"}], "strea
 class Two:
     """Two instances on one database, and Ben, who has read from both. `here` is the one that is changed."""
 
-    def __init__(self, servers: Callable[..., Server]) -> None:
+    def __init__(self, servers: Callable[..., ServerProcess]) -> None:
         here = servers().start()
         self.ada = here.client.sign_up("Ada")
         there = servers().start()
@@ -45,7 +45,7 @@ class Two:
 
 
 @pytest.fixture
-def two(servers: Callable[..., Server]) -> Two:
+def two(servers: Callable[..., ServerProcess]) -> Two:
     return Two(servers)
 
 
@@ -140,7 +140,7 @@ def test_permissions_follow_changed_defaults(two: Two) -> None:
 
 
 def test_cached_lists_load_at_start_and_then_only_on_refresh(
-    servers: Callable[..., Server], upstream: Upstream
+    servers: Callable[..., ServerProcess], upstream: Upstream
 ) -> None:
     named = {"OPENAI_API_CONFIGS": '{"0": {"access": "public"}}'}
     server = servers(ENABLE_BASE_MODELS_CACHE="true", MODELS_CACHE_TTL="0", **named).start()

@@ -7,7 +7,7 @@ import openai
 import pytest
 from tests.upstream import WORDS, Upstream
 
-from portico.testing import Server
+from portico.testing import ServerProcess
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -30,7 +30,9 @@ def chat_document(text: str) -> dict[str, Any]:
     }
 
 
-def test_streamed_chat_of_a_new_user_survives_a_crash(server: Server, upstream: Upstream) -> None:
+def test_streamed_chat_of_a_new_user_survives_a_crash(
+    server: ServerProcess, upstream: Upstream
+) -> None:
     ada = server.client.sign_up("Ada")
     assert ada.account["role"] == "admin"
     created = ada.post("/api/v1/models/create", PIRATE)
@@ -69,7 +71,7 @@ def test_streamed_chat_of_a_new_user_survives_a_crash(server: Server, upstream: 
 
 
 def test_openai_package_gets_responses_and_errors_it_understands(
-    server: Server, upstream: Upstream
+    server: ServerProcess, upstream: Upstream
 ) -> None:
     ada = server.client.sign_up("Ada")
     sdk = openai.OpenAI(base_url=f"{server.url}/api/v1", api_key=ada.token, max_retries=0)
@@ -87,7 +89,7 @@ def test_openai_package_gets_responses_and_errors_it_understands(
             pass
 
 
-def test_session_survives_a_restart_and_ends_at_sign_out(server: Server) -> None:
+def test_session_survives_a_restart_and_ends_at_sign_out(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     server.stop()
     server.start()
@@ -96,7 +98,7 @@ def test_session_survives_a_restart_and_ends_at_sign_out(server: Server) -> None
     assert ada.get("/api/v1/auths/").status == 401
 
 
-def test_log_and_tables_contain_no_secret(server: Server, upstream: Upstream) -> None:
+def test_log_and_tables_contain_no_secret(server: ServerProcess, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
     for model in ("good", "status-401", "status-500-json", "cut", "broken-json", "absent"):
         ada.post(
@@ -119,7 +121,7 @@ def test_log_and_tables_contain_no_secret(server: Server, upstream: Upstream) ->
         assert secret not in said
 
 
-def test_ready_line_has_the_url(server: Server) -> None:
+def test_ready_line_has_the_url(server: ServerProcess) -> None:
     said = server.log_text
     assert f"Portico is ready at {server.url}" in said
     assert "The first account to sign up" in said

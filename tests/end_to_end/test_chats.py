@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from tests.end_to_end.kill_processes import acknowledged_under_kill_9
 
-from portico.testing import Client, HTTPTransport, Server
+from portico.testing import Client, HTTPTransport, ServerProcess
 
 pytestmark = pytest.mark.timeout(180)
-Servers = Callable[..., Server]
+Servers = Callable[..., ServerProcess]
 
 CHATS = "/api/v1/chats/"
 QUIET = {"prefer": "return=minimal"}
@@ -27,7 +27,7 @@ def messages(person: Client, chat_id: str) -> dict[str, Any]:
     return dict(person.get(CHATS + chat_id).json["chat"]["history"]["messages"])
 
 
-def everywhere(person: Client, started: list[Server]) -> list[Client]:
+def everywhere(person: Client, started: list[ServerProcess]) -> list[Client]:
     """The same sign-in at each of several processes."""
     return [Client(HTTPTransport(server.url), person.token, person.account) for server in started]
 
@@ -89,7 +89,7 @@ def test_concurrent_whole_document_updates_lose_no_message(
 
 
 @pytest.mark.case("FT-01")
-def test_acknowledged_messages_survive_kill_9(server: Server) -> None:
+def test_acknowledged_messages_survive_kill_9(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     chat_id = new_chat(ada)
 

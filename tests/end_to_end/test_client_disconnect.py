@@ -11,7 +11,7 @@ import pytest
 from tests.open_connections import eventually
 from tests.redis_server import RedisServer
 
-from portico.testing import PASSWORD, Client, Server
+from portico.testing import PASSWORD, Client, ServerProcess
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
 
@@ -20,7 +20,7 @@ CALLS = 600
 
 
 def hang_up(
-    server: Server, method: str, path: str, token: str | None, body: bytes, wait: float
+    server: ServerProcess, method: str, path: str, token: str | None, body: bytes, wait: float
 ) -> None:
     """Send a request, and reset the connection after so many seconds."""
     parts = urllib.parse.urlsplit(server.url)
@@ -39,7 +39,7 @@ def hang_up(
 
 @pytest.mark.case("FT-05")
 def test_cancelled_request_leaks_no_data_to_other_users(
-    servers: Callable[..., Server], redis: RedisServer
+    servers: Callable[..., ServerProcess], redis: RedisServer
 ) -> None:
     server = servers(
         REDIS_URL=redis.url, DATABASE_POOL_SIZE="3", PORTICO_RATE_LIMITS_ENABLED="true",

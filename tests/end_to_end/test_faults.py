@@ -18,10 +18,10 @@ from tests.end_to_end.kill_processes import acknowledged_under_kill_9
 from tests.engines import connect
 from tests.upstream import Upstream
 
-from portico.testing import Client, HTTPTransport, Server
+from portico.testing import Client, HTTPTransport, ServerProcess
 
 pytestmark = pytest.mark.timeout(180)
-Servers = Callable[..., Server]
+Servers = Callable[..., ServerProcess]
 ASK = {"stream": True, "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -50,7 +50,7 @@ class Streaming(threading.Thread):
 
 
 @pytest.mark.case("FT-01")
-def test_acknowledged_chats_survive_kill_9(server: Server) -> None:
+def test_acknowledged_chats_survive_kill_9(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
 
     def write(number: int) -> tuple[str, str]:
@@ -66,7 +66,9 @@ def test_acknowledged_chats_survive_kill_9(server: Server) -> None:
 
 
 @pytest.mark.case("FT-03")
-def test_sigterm_lets_a_stream_finish_and_exits_with_0(server: Server, upstream: Upstream) -> None:
+def test_sigterm_lets_a_stream_finish_and_exits_with_0(
+    server: ServerProcess, upstream: Upstream
+) -> None:
     ada = server.client.sign_up("Ada")
     stream = Streaming(ada, "slow")
     assert server.stop() == 0
@@ -89,7 +91,9 @@ def test_endless_stream_receives_a_final_event_after_the_shutdown_timeout(
 
 
 @pytest.mark.case("FT-23")
-def test_client_disconnect_ends_the_upstream_request(server: Server, upstream: Upstream) -> None:
+def test_client_disconnect_ends_the_upstream_request(
+    server: ServerProcess, upstream: Upstream
+) -> None:
     ada = server.client.sign_up("Ada")
     where = urlsplit(server.url)
     for model in ("endless", "silence", "silent") * 5:
@@ -225,7 +229,7 @@ def test_port_in_use_is_reported(servers: Servers) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_worker_that_dies_is_replaced(server: Server) -> None:
+def test_worker_that_dies_is_replaced(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     assert server.process is not None
     main = server.process.pid

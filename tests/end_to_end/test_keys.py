@@ -8,7 +8,7 @@ import pytest
 from tests.api_keys import KEYS, ON, SINGLE, new_key
 from tests.upstream import WORDS
 
-from portico.testing import Client, Server
+from portico.testing import Client, ServerProcess
 
 ME = "/api/v1/auths/"
 TURN = [{"role": "user", "content": "hi"}]
@@ -22,7 +22,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.timeout(120)
-def test_openai_package_works_with_an_api_key(server: Server) -> None:
+def test_openai_package_works_with_an_api_key(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     made = new_key(ada, scopes=["models:read", "completions"])
     sdk = openai.OpenAI(base_url=f"{server.url}/api/v1", api_key=made["api_key"], max_retries=0)
@@ -44,7 +44,7 @@ def test_openai_package_works_with_an_api_key(server: Server) -> None:
 
 @pytest.mark.case("AB-21")
 @pytest.mark.timeout(120)
-def test_key_loses_access_on_every_instance(servers: Callable[..., Server]) -> None:
+def test_key_loses_access_on_every_instance(servers: Callable[..., ServerProcess]) -> None:
     one = servers().start()
     ada = one.client.sign_up("Ada")
     two = servers().start()

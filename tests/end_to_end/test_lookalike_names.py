@@ -100,19 +100,19 @@ def test_rows_of_an_earlier_release_are_found_and_their_tags_merged(
         database: Database = current_database()
         await module.forwards(database)
 
-    app.call(earlier)
+    app.run(earlier)
     from importlib import import_module
 
     for name in (
         "portico.identity.migrations.0008_likeness",
         "portico_chats.migrations.0010_tag_likeness",
     ):
-        app.call(step, import_module(name))
+        app.run(step, import_module(name))
 
     async def tags() -> list[dict[str, Any]]:
         return await fetch_all("SELECT id FROM chats_tag WHERE user_id = $1 AND id <> 'x'", me)
 
-    assert app.call(tags) == [{"id": "café"}]
+    assert app.run(tags) == [{"id": "café"}]
     for chat in chats:
         assert admin.get(f"/api/v1/chats/{chat}").json["meta"] == {"tags": ["café"]}
         assert len(admin.get(f"/api/v1/chats/{chat}/tags").json) == 1

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from portico.testing import Client, CommandLine, Server
+from portico.testing import Client, CommandLine, ServerProcess
 
 pytestmark = pytest.mark.timeout(180)
-Servers = Callable[..., Server]
+Servers = Callable[..., ServerProcess]
 DESK = {
     "id": "legal-desk",
     "base_model_id": "good",
@@ -65,7 +65,7 @@ def explained(by: Client) -> dict[str, Any]:
 
 
 def test_edited_policy_rule_changes_lists_and_access_without_a_restart(
-    server: Server, cli: CommandLine, policy_dir: Path
+    server: ServerProcess, cli: CommandLine, policy_dir: Path
 ) -> None:
     ada = server.client.sign_up("Ada")
     ben = ada.add_user("Ben")
@@ -134,7 +134,7 @@ def test_policy_file_saved_on_one_instance_is_active_on_the_other(servers: Serve
 
 @pytest.mark.case("FT-31")
 def test_restart_with_invalid_policy_files_keeps_the_last_valid_policies(
-    server: Server, cli: CommandLine, policy_dir: Path
+    server: ServerProcess, cli: CommandLine, policy_dir: Path
 ) -> None:
     ada = server.client.sign_up("Ada")
     ben = ada.add_user("Ben")

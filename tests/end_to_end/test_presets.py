@@ -8,7 +8,7 @@ import openai
 import pytest
 from tests.upstream import WORDS, Upstream
 
-from portico.testing import Client, Server
+from portico.testing import Client, ServerProcess
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -39,14 +39,14 @@ MUTE = DESK | {"id": "mute", "name": "Mute", "params": {"stop": ["ahoy"]}}
 
 
 @contextmanager
-def sdk(server: Server, person: Client) -> Iterator[openai.OpenAI]:
+def sdk(server: ServerProcess, person: Client) -> Iterator[openai.OpenAI]:
     url, key = f"{server.url}/api/v1", str(person.token)
     with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
         yield client
 
 
 @pytest.fixture
-def ada(server: Server) -> Client:
+def ada(server: ServerProcess) -> Client:
     """The administrator, who has made the presets."""
     ada = server.client.sign_up("Ada")
     for form in (OFFICE, DESK, MUTE):
@@ -56,7 +56,7 @@ def ada(server: Server) -> Client:
 
 
 def test_preset_is_listed_and_answers_with_merged_parameters(
-    server: Server, ada: Client, upstream: Upstream
+    server: ServerProcess, ada: Client, upstream: Upstream
 ) -> None:
     ben = ada.add_user("Ben")
     assert ben.post("/api/v1/users/user/info/update", {"location": "Rome"}).status == 200
@@ -84,7 +84,7 @@ def test_preset_is_listed_and_answers_with_merged_parameters(
 
 
 def test_preset_without_a_prompt_uses_that_of_its_base(
-    server: Server, ada: Client, upstream: Upstream
+    server: ServerProcess, ada: Client, upstream: Upstream
 ) -> None:
     with sdk(server, ada) as client:
         create: Any = client.chat.completions.create
@@ -96,7 +96,7 @@ def test_preset_without_a_prompt_uses_that_of_its_base(
 
 
 def test_preset_follows_changes_of_its_base_immediately(
-    server: Server, ada: Client, upstream: Upstream
+    server: ServerProcess, ada: Client, upstream: Upstream
 ) -> None:
     changed = OFFICE | {"params": {"top_p": 1, "system": "Serve."}}
     assert ada.post("/api/v1/models/model/update", changed).status == 200
@@ -111,7 +111,9 @@ def test_preset_follows_changes_of_its_base_immediately(
     assert "temperature" not in asked.json
 
 
-def test_forbidden_preset_looks_absent(server: Server, ada: Client, upstream: Upstream) -> None:
+def test_forbidden_preset_looks_absent(
+    server: ServerProcess, ada: Client, upstream: Upstream
+) -> None:
     ben = ada.add_user("Ben")
     private = DESK | {"access_control": {"read": {"user_ids": [ada.account["id"]]}}}
     assert ada.post("/api/v1/models/model/update", private).status == 200

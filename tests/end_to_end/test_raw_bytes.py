@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from portico.testing import Client, Server
+from portico.testing import Client, ServerProcess
 
 SIGN_IN = b"POST /api/v1/auths/signin HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
@@ -33,7 +33,7 @@ BROKEN = {
 }
 
 
-def tell(server: Server, said: bytes, *, hang_up: bool = False) -> bytes:
+def tell(server: ServerProcess, said: bytes, *, hang_up: bool = False) -> bytes:
     """What a server answers before it closes the connection. `hang_up`: nothing more is sent."""
     where = urlsplit(server.url)
     heard = b""
@@ -47,7 +47,7 @@ def tell(server: Server, said: bytes, *, hang_up: bool = False) -> bytes:
     return heard
 
 
-def errors(server: Server) -> list[str]:
+def errors(server: ServerProcess) -> list[str]:
     """The lines of the log that an operator would have to read."""
     return [line for line in server.log_text.splitlines() if '"level": "error"' in line]
 
@@ -60,7 +60,7 @@ def with_credentials(said: bytes, client: Client) -> bytes:
     )
 
 
-def test_bytes_that_are_not_http_are_400_and_end_the_connection(server: Server) -> None:
+def test_bytes_that_are_not_http_are_400_and_end_the_connection(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     for name, said in BROKEN.items():
         for spoken in (said, with_credentials(said, ada)):
@@ -73,7 +73,7 @@ def test_bytes_that_are_not_http_are_400_and_end_the_connection(server: Server) 
 
 
 def test_body_that_breaks_off_is_400_and_affects_no_other_request(
-    server: Server,
+    server: ServerProcess,
 ) -> None:
     ada = server.client.sign_up("Ada")
     for framing in (b"content-length: 500\r\n\r\n{", CHUNKED + b"5\r\n{", CHUNKED + b"1\r\n{\r\n"):
@@ -93,7 +93,7 @@ def test_body_that_breaks_off_is_400_and_affects_no_other_request(
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_content_length_beside_chunks_smuggles_no_request(
-    server: Server, order: tuple[int, int]
+    server: ServerProcess, order: tuple[int, int]
 ) -> None:
     headers = (b"content-length: 4\r\n", b"transfer-encoding: chunked\r\n")
     framed = SIGN_IN + headers[order[0]] + headers[order[1]] + b"\r\n"

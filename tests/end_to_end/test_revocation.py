@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portico.testing import Client, Server
+from portico.testing import Client, ServerProcess
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -36,7 +36,7 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 @pytest.mark.case("AB-34")
 def test_leaving_a_group_ends_model_access_on_every_instance(
-    servers: Callable[..., Server],
+    servers: Callable[..., ServerProcess],
 ) -> None:
     one = servers().start()
     ada = one.client.sign_up("Ada")

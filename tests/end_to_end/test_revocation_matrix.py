@@ -17,11 +17,11 @@ from tests.open_connections import LiveSocket, LiveStream, eventually, install_p
 from tests.redis_server import RedisServer
 from tests.upstream import Upstream
 
-from portico.testing import Client, Server
+from portico.testing import Client, ServerProcess
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 
-Servers = Callable[..., Server]
+Servers = Callable[..., ServerProcess]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def env(env: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture(params=SETUPS)
-def app(request: pytest.FixtureRequest, servers: Servers) -> Iterator[list[Server]]:
+def app(request: pytest.FixtureRequest, servers: Servers) -> Iterator[list[ServerProcess]]:
     """The instances: the first revokes, the last has the connection."""
     redis = RedisServer() if "Redis" in request.param else None
     settings = {"REDIS_URL": redis.start().url} if redis else {}
@@ -46,7 +46,7 @@ def app(request: pytest.FixtureRequest, servers: Servers) -> Iterator[list[Serve
 @pytest.mark.case("AB-06")
 @pytest.mark.case("AB-07")
 def test_revocation_ends_access_everywhere(
-    request: pytest.FixtureRequest, app: list[Server], upstream: Upstream
+    request: pytest.FixtureRequest, app: list[ServerProcess], upstream: Upstream
 ) -> None:
     here, there = app[0], app[-1]
     admin = here.client.sign_up("Ada")

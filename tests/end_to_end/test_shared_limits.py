@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portico.testing import Client, Server
+from portico.testing import Client, ServerProcess
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -41,7 +41,7 @@ def checked(clients: list[Client], attempt: Callable[[Client], int]) -> int:
 
 
 def test_two_instances_without_redis_share_rate_limits(
-    servers: Callable[..., Server],
+    servers: Callable[..., ServerProcess],
 ) -> None:
     both = [servers(**SETTINGS).start()]
     ada = both[0].client.sign_up("Ada")

@@ -12,7 +12,7 @@ import pytest
 from tests import upstream as behaviours
 from tests.upstream import Connection, Upstream, chunk
 
-from portico.testing import Client, Server
+from portico.testing import Client, ServerProcess
 
 SEND_TIMEOUT = 2.5
 
@@ -50,7 +50,7 @@ def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
     return env | upstream.environment | limit
 
 
-def ask(server: Server, client: Client, model: str) -> socket.socket:
+def ask(server: ServerProcess, client: Client, model: str) -> socket.socket:
     """Ask for a stream over a socket that takes little by itself, and read the beginning of the answer."""
     where = urlsplit(server.url)
     connection = socket.socket()
@@ -81,7 +81,7 @@ def read_on(connection: socket.socket) -> bytes:
     return said
 
 
-def wait_for_line(server: Server, text: str, count: int = 1) -> None:
+def wait_for_line(server: ServerProcess, text: str, count: int = 1) -> None:
     """Wait until the log has this text so many times. Fails the test if it does not come."""
     deadline = time.monotonic() + 30
     while server.log_text.count(text) < count:
@@ -90,7 +90,7 @@ def wait_for_line(server: Server, text: str, count: int = 1) -> None:
 
 
 def test_stream_that_is_not_read_is_ended_with_its_upstream_request(
-    server: Server, upstream: Upstream
+    server: ServerProcess, upstream: Upstream
 ) -> None:
     ada = server.client.sign_up("Ada")
     with contextlib.ExitStack() as opened:
@@ -105,7 +105,7 @@ def test_stream_that_is_not_read_is_ended_with_its_upstream_request(
     assert ada.get("/api/v1/auths/").status == 200
 
 
-def test_slow_but_steady_reader_stays_connected(server: Server, upstream: Upstream) -> None:
+def test_slow_but_steady_reader_stays_connected(server: ServerProcess, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
     with ask(server, ada, "flood") as connection:
         ends = time.monotonic() + 3 * SEND_TIMEOUT
@@ -117,7 +117,7 @@ def test_slow_but_steady_reader_stays_connected(server: Server, upstream: Upstre
 
 
 def test_silent_upstream_does_not_end_the_connection_as_a_slow_reader(
-    server: Server, upstream: Upstream
+    server: ServerProcess, upstream: Upstream
 ) -> None:
     ada = server.client.sign_up("Ada")
     with ask(server, ada, "pause") as connection:
@@ -132,7 +132,7 @@ def test_silent_upstream_does_not_end_the_connection_as_a_slow_reader(
 LARGE = 8_000_000
 
 
-def test_large_response_that_is_not_read_is_ended(server: Server) -> None:
+def test_large_response_that_is_not_read_is_ended(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     form = {"chat": {"title": "x", "a": "y" * LARGE}}
     chat: Any = ada.post("/api/v1/chats/new", form).json

@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 import pytest
 from tests.end_to_end.test_faults import Streaming as ToTheEnd
 
-from portico.testing import Client, HTTPTransport, Server
+from portico.testing import Client, HTTPTransport, ServerProcess
 from portico.testing.processes import bare_environment
 
 pytestmark = [
     pytest.mark.timeout(180),
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),  # nothing of it is about it
 ]
-Servers = Callable[..., Server]
+Servers = Callable[..., ServerProcess]
 #: Seconds that something may take which happens at once; more is a hang.
 HANG = 10
 
@@ -38,7 +38,7 @@ class Streaming(ToTheEnd):
         self.connection.close()
 
 
-def pid(server: Server) -> int:
+def pid(server: ServerProcess) -> int:
     assert server.process is not None
     return server.process.pid
 
@@ -63,7 +63,7 @@ def is_closed(url: str) -> bool:
     return False
 
 
-def test_kill_9_of_the_main_process_ends_the_worker(server: Server) -> None:
+def test_kill_9_of_the_main_process_ends_the_worker(server: ServerProcess) -> None:
     stream = Streaming(server.client.sign_up("Ada"), "endless")
     worker = worker_of(pid(server))
     os.kill(pid(server), signal.SIGKILL)
@@ -104,7 +104,7 @@ def test_server_drains_after_the_delay_and_exits_with_0(servers: Servers) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_two_signals_in_quick_succession_count_as_one(server: Server, number: int) -> None:
+def test_two_signals_in_quick_succession_count_as_one(server: ServerProcess, number: int) -> None:
     """As `timeout` sends them, and a terminal."""
     stream = Streaming(server.client.sign_up("Ada"), "slow")
     os.kill(pid(server), number)
@@ -117,7 +117,7 @@ def test_two_signals_in_quick_succession_count_as_one(server: Server, number: in
     assert "Traceback" not in server.log_text
 
 
-def test_second_signal_ends_the_server_without_waiting_for_streams(server: Server) -> None:
+def test_second_signal_ends_the_server_without_waiting_for_streams(server: ServerProcess) -> None:
     stream = Streaming(server.client.sign_up("Ada"), "endless")
     worker = worker_of(pid(server))
     os.kill(pid(server), signal.SIGINT)
@@ -130,7 +130,7 @@ def test_second_signal_ends_the_server_without_waiting_for_streams(server: Serve
     stream.join()
 
 
-def test_sighup_does_not_end_the_server(server: Server) -> None:
+def test_sighup_does_not_end_the_server(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     worker = worker_of(pid(server))
     for one in (pid(server), worker):

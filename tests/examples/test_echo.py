@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portico.testing import Server
+from portico.testing import ServerProcess
 
 if TYPE_CHECKING:
     from tests.environments import Environment
@@ -35,13 +35,15 @@ def with_echo(
 
 
 @pytest.fixture
-def echoing(with_echo: "Environment", env: dict[str, str], tmp_path: Path) -> Iterator[Server]:
-    server = Server(env | {"PORTICO_ECHO_TIMES": "2"}, tmp_path, with_echo.python)
+def echoing(
+    with_echo: "Environment", env: dict[str, str], tmp_path: Path
+) -> Iterator[ServerProcess]:
+    server = ServerProcess(env | {"PORTICO_ECHO_TIMES": "2"}, tmp_path, with_echo.python)
     yield server.start()
     server.kill()
 
 
-def test_third_party_model_answers_at_the_same_endpoint(echoing: Server) -> None:
+def test_third_party_model_answers_at_the_same_endpoint(echoing: ServerProcess) -> None:
     ada = echoing.client.sign_up("Ada")
     ben = ada.add_user("Ben")
     assert [model["id"] for model in ben.get("/api/models").json["data"]] == ["echo"]
@@ -50,7 +52,7 @@ def test_third_party_model_answers_at_the_same_endpoint(echoing: Server) -> None
     assert echoing.client.get("/api/x/echo/times").status == 401
 
 
-def test_third_party_stream_has_the_openai_format(echoing: Server) -> None:
+def test_third_party_stream_has_the_openai_format(echoing: ServerProcess) -> None:
     ada = echoing.client.sign_up("Ada")
     question = {"model": "echo", "messages": [{"role": "user", "content": "ho"}], "stream": True}
     answer = ada.post("/api/chat/completions", question)

@@ -35,7 +35,7 @@ def test_migrated_tables_match_their_declaration(app: InProcessApp) -> None:
         columns = await fetch_all(COLUMNS[current_database().dialect].format(table=table))
         return {column["name"]: bool(column["needed"]) for column in columns}
 
-    made = {table: app.call(found, table) for table in declared}
+    made = {table: app.run(found, table) for table in declared}
     assert made == declared
 
 
@@ -98,7 +98,7 @@ def test_database_of_the_previous_schema_is_migrated_with_its_rows(
         async def booked() -> list[dict[str, Any]]:
             return await fetch_all("SELECT plugin, name FROM portico_migration")
 
-        done = {(row["plugin"], row["name"]) for row in app.call(booked)}
+        done = {(row["plugin"], row["name"]) for row in app.run(booked)}
         assert done >= set(lacking.items())
     finally:
         app.close()

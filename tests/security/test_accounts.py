@@ -112,7 +112,7 @@ def test_concurrent_demotion_leaves_one_administrator(app: InProcessApp, admin: 
     # There is no first administrator here: the oldest account is not an administrator.
     first = admin.add_user("Eve", role="admin")
     second = admin.add_user("Cem", role="admin")
-    app.call(execute, "UPDATE portico_account SET role = 'user', created_at = 1 WHERE name = 'Ada'")
+    app.run(execute, "UPDATE portico_account SET role = 'user', created_at = 1 WHERE name = 'Ada'")
 
     def demote(pair: tuple[Client, Client]) -> int:
         return pair[0].post(path(pair[1], "/update"), form(pair[1], role="user")).status
@@ -199,7 +199,7 @@ def test_stored_foreign_picture_is_not_served(
 ) -> None:
     from portico.db import execute
 
-    app.call(execute, "UPDATE portico_account SET profile_image_url = $1", picture)
+    app.run(execute, "UPDATE portico_account SET profile_image_url = $1", picture)
     answer = admin.get(path(admin, "/profile/image"))
     assert answer.status == 200 and "location" not in answer.headers
     assert answer.headers["content-type"] == "image/png"

@@ -11,7 +11,7 @@ from tests.repository.test_route_access import routes
 from tests.upstream import Upstream
 
 from portico.db import execute, fetch_all
-from portico.testing import PASSWORD, InProcessApp, Server
+from portico.testing import PASSWORD, InProcessApp, ServerProcess
 
 #: Routes whose changes must be audited.
 AUDITED = {
@@ -45,7 +45,7 @@ def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
 
 
 def entries(app: InProcessApp) -> int:
-    (found,) = app.call(fetch_all, "SELECT count(*) AS n FROM portico_audit")
+    (found,) = app.run(fetch_all, "SELECT count(*) AS n FROM portico_audit")
     return int(found["n"])
 
 
@@ -56,7 +56,7 @@ def everything(app: InProcessApp) -> dict[str, list[str]]:
         for table in tables.tables:
             name = table._meta.tablename
             if name not in ("portico_audit", *DELAYED_TABLES, *COUNTER_TABLES):
-                found = app.call(fetch_all, f'SELECT * FROM "{name}"')
+                found = app.run(fetch_all, f'SELECT * FROM "{name}"')
                 rows[name] = sorted(
                     repr({k: v for k, v in row.items() if k not in VOLATILE_COLUMNS})
                     for row in found
@@ -107,14 +107,14 @@ def test_change_without_audit_entry_is_rolled_back(scene: Scene) -> None:
         audited.add((method, path))
         target, body = changing_request(scene, method, path)
         was = everything(app)
-        app.call(execute, "ALTER TABLE portico_audit RENAME TO portico_audit_away")
+        app.run(execute, "ALTER TABLE portico_audit RENAME TO portico_audit_away")
         try:
             answer = admin.request(method, target, json=body)
             assert answer.status >= 500, (method, path, answer)
             assert b"portico_audit" not in answer.body
             assert everything(app) == was, (method, path)
         finally:
-            app.call(execute, "ALTER TABLE portico_audit_away RENAME TO portico_audit")
+            app.run(execute, "ALTER TABLE portico_audit_away RENAME TO portico_audit")
     assert audited >= AUDITED, AUDITED - audited
 
 
@@ -164,14 +164,14 @@ def test_audit_has_no_password_or_token(admin: Any, app: InProcessApp) -> None:
     account_id = admin.add_user("Mallory").account["id"]
     form = {"role": "user", "name": "M", "email": "m@example.org", "profile_image_url": "", "password": "n3w and secret"}  # fmt: skip
     assert admin.post(f"/api/v1/users/{account_id}/update", form).status == 200
-    rows = json.dumps(app.call(fetch_all, "SELECT * FROM portico_audit"))
+    rows = json.dumps(app.run(fetch_all, "SELECT * FROM portico_audit"))
     assert "password.changed" in rows
     for secret in ("n3w and secret", PASSWORD, "$2b$", admin.token):
         assert secret not in rows
 
 
 @pytest.mark.case("AB-85")
-def test_text_of_client_cannot_forge_a_log_line(server: Server) -> None:
+def test_text_of_client_cannot_forge_a_log_line(server: ServerProcess) -> None:
     """A user whose name contains a line end writes no further log line."""
     ada = server.client.sign_up("Ada")
     forged = 'Eve\n{"event": "forged", "level": "info"}'

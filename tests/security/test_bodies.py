@@ -235,7 +235,7 @@ class TestBodiesInFlight:
             serve: Any = app.asgi._serve
             assert serve._app.state.bodies.held_bytes == 0
 
-        app.call(run)
+        app.run(run)
 
     def test_single_large_body_is_accepted(self, user: Client) -> None:
         body = b'{"model":"good",' + MESSAGES + b"}" + b" " * 10 * MIB
@@ -249,5 +249,5 @@ class TestBodiesInFlight:
             HeldBody(budget, "c").take(2 * MIB)
 
         with pytest.raises(Unavailable) as refused:
-            app.call(run)
+            app.run(run)
         assert dict(domain_error_response(refused.value).headers)[b"retry-after"]

@@ -74,7 +74,7 @@ def everything(app: InProcessApp) -> dict[str, Any]:
             account.pop("last_active_at")  # updated by requests of all kinds
         return {name: sorted(map(repr, rows)) for name, rows in found.items()}
 
-    found: dict[str, Any] = app.call(read)
+    found: dict[str, Any] = app.run(read)
     return found
 
 

@@ -34,7 +34,7 @@ def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
 def rows_of(app: InProcessApp, owner_id: str) -> list[Any]:
     """Return all rows of an account's chats and folders."""
     return [
-        sorted(str(dict(row)) for row in app.call(app.portico.database.rows, sql, owner_id))
+        sorted(str(dict(row)) for row in app.run(app.portico.database.rows, sql, owner_id))
         for table in TABLES
         for sql in (_select(table),)
     ]

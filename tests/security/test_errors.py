@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portico.testing import Client, InProcessApp, Server
+from portico.testing import Client, InProcessApp, ServerProcess
 
 SECRET = "swordfish-0123456789"
 SOURCE = f'''
@@ -120,7 +120,7 @@ def test_failing_listener_changes_no_response(
     capsys.readouterr()
     chat = {"chat": {"title": PROMPT}}
     assert admin.post("/api/v1/chats/new", chat).status == 200
-    app.call(app.portico.events.drain)
+    app.run(app.portico.events.drain)
     log_text = capsys.readouterr().err
     assert_no_secrets(log_text, str(admin.token))
     assert "plugin failed" in log_text
@@ -139,7 +139,7 @@ def test_failing_transaction_listener_rolls_back(
 
 
 @pytest.mark.case("AB-73")
-def test_server_log_reveals_nothing(server: Server) -> None:
+def test_server_log_reveals_nothing(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     for path in (*FAILING_ROUTES, "stream", "task"):
         try:

@@ -22,7 +22,7 @@ NAMES = (
 def snapshot(app: InProcessApp) -> list[Any]:
     """Return all rows about groups."""
     return [
-        app.call(app.portico.database.rows, f"SELECT * FROM {table} ORDER BY 1, 2")
+        app.run(app.portico.database.rows, f"SELECT * FROM {table} ORDER BY 1, 2")
         for table in (
             "portico_group",
             "portico_group_member",
@@ -188,10 +188,10 @@ def test_names_have_no_meaning_in_policies(
             for kind, action, resource_id in triples
         ]
 
-    expected = app.call(decisions, "Ann", harmless["id"])
+    expected = app.run(decisions, "Ann", harmless["id"])
     assert not any(expected)
     for name, account_id in itertools.islice(zip(NAMES, reversed(NAMES), strict=True), 4):
-        assert app.call(decisions, name, account_id) == expected
+        assert app.run(decisions, name, account_id) == expected
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.api_keys import KEYS, ON, OUT_OF_BOUNDS, SINGLE, new_key, permit, with_key
 
-from portico.testing import PASSWORD, Client, InProcessApp, Server
+from portico.testing import PASSWORD, Client, InProcessApp, ServerProcess
 
 ME = "/api/v1/auths/"
 CHATS = "/api/v1/chats/"
@@ -105,7 +105,7 @@ def test_host_and_path_tricks_do_not_widen_a_key(
 
 @pytest.mark.timeout(120)
 @pytest.mark.case("AB-20")
-def test_host_and_path_tricks_fail_on_a_server(server: Server) -> None:
+def test_host_and_path_tricks_fail_on_a_server(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     ada.post("/api/v1/chats/new", {"chat": {"title": "a secret of Ada's"}})
     key = new_key(ada, endpoints=["/api/models/base"])["api_key"]
@@ -151,7 +151,7 @@ def test_key_of_demoted_administrator_is_demoted(admin: Client) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.case("AB-22")
 def test_no_file_contains_a_usable_key(env: dict[str, str], tmp_path: Path) -> None:
-    server = Server(env | {"GLOBAL_LOG_LEVEL": "debug"}, tmp_path).start()
+    server = ServerProcess(env | {"GLOBAL_LOG_LEVEL": "debug"}, tmp_path).start()
     try:
         ada = server.client.sign_up("Ada")
         keys = [new_key(ada)["api_key"], ada.post(SINGLE).json["api_key"]]
@@ -185,7 +185,7 @@ def test_no_row_contains_a_usable_key(admin: Client, app: InProcessApp) -> None:
         tables = ("api_keys_key", "api_keys_owner", "portico_audit", "portico_configuration")
         return str([await fetch_all(f"SELECT * FROM {table}") for table in tables])
 
-    rows = app.call(everything)
+    rows = app.run(everything)
     assert keys[0][:7] in rows
     for key in keys:
         assert key not in rows and key[7:] not in rows

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import structlog
 
-from portico.testing import PASSWORD, Client, InProcessApp, Response, Server
+from portico.testing import PASSWORD, Client, InProcessApp, Response, ServerProcess
 
 LIMITED = "API rate limit exceeded"
 ATTACKER_ADDRESS, OTHER_ADDRESS = "127.0.0.2", "127.0.0.3"
@@ -99,7 +99,7 @@ def test_each_refused_attempt_is_logged(admin: Client, app: InProcessApp) -> Non
 
 @pytest.mark.slow
 @pytest.mark.case("AB-11")
-def test_attempts_are_limited_on_a_server(server: Server) -> None:
+def test_attempts_are_limited_on_a_server(server: ServerProcess) -> None:
     server.client.sign_up("Ada")
     attacker = server.client_at(ATTACKER_ADDRESS)
     refused = [

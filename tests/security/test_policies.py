@@ -258,7 +258,7 @@ def test_names_that_look_like_policy_have_no_meaning(
         await groups.add_members(group.id, [alice.account["id"]])
         return str(group.id)
 
-    group_id = app.call(create_group)
+    group_id = app.run(create_group)
     form = {"id": name, "name": name, "base_model_id": "x", "meta": {}, "params": {}}
     sharing = {"access_control": {"read": {"group_ids": [group_id]}}}
     made = admin.post("/api/v1/models/create", form | sharing)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from portico.testing import PASSWORD, SECRET, Client, Server
+from portico.testing import PASSWORD, SECRET, Client, ServerProcess
 
 INVALID_TOKEN = "Your session has expired or the token is invalid. Please sign in again."
 ME = "/api/v1/auths/"
@@ -159,7 +159,7 @@ def test_concurrent_sign_ups_on_three_servers_create_one_administrator(
     servers = []
     for name in ("one", "two", "three"):
         (tmp_path / name).mkdir()
-        servers.append(Server(env, tmp_path / name))
+        servers.append(ServerProcess(env, tmp_path / name))
 
     def sign_up(number: int) -> tuple[int, Any]:
         form = {"name": f"P{number}", "email": f"p{number}@example.org", "password": PASSWORD}

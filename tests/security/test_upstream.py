@@ -14,7 +14,7 @@ import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.upstream import BEHAVIOURS, DONE, GOOD, KEY, Upstream, chunk
 
-from portico.testing import Client, InProcessApp, Response, Server
+from portico.testing import Client, InProcessApp, Response, ServerProcess
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 COMPLETION_PATHS = ["/api/chat/completions", "/api/v1/chat/completions"]
@@ -314,7 +314,7 @@ def _refreshed(admin: Client) -> Any:
 def test_concurrent_requests_fetch_the_list_once(
     env: dict[str, str], upstream: Upstream, tmp_path: Any
 ) -> None:
-    server = Server(env | {"OPENAI_API_CONFIGS": "{}"}, tmp_path).start()
+    server = ServerProcess(env | {"OPENAI_API_CONFIGS": "{}"}, tmp_path).start()
     try:
         admin = server.client.sign_up("Ada")
         assert [entry["id"] for entry in admin.get("/api/models").json["data"]] == ["good"]
@@ -358,7 +358,7 @@ def one_connection(env: dict[str, str]) -> None:
 
 @pytest.mark.usefixtures("one_connection")
 @pytest.mark.case("FT-23")
-def test_disconnected_clients_end_their_calls(server: Server, upstream: Upstream) -> None:
+def test_disconnected_clients_end_their_calls(server: ServerProcess, upstream: Upstream) -> None:
     ada = server.client.sign_up("Ada")
     assert server.process is not None
     token = str(ada.token)
@@ -394,7 +394,7 @@ def _handles(pid: int) -> int:
 def test_sigterm_ends_streams_with_event(
     env: dict[str, str], upstream: Upstream, tmp_path: Any
 ) -> None:
-    server = Server(env | {"PORTICO_SERVER_SHUTDOWN_TIMEOUT": "0.5"}, tmp_path).start()
+    server = ServerProcess(env | {"PORTICO_SERVER_SHUTDOWN_TIMEOUT": "0.5"}, tmp_path).start()
     try:
         ada = server.client.sign_up("Ada")
         with ThreadPoolExecutor(1) as pool:
@@ -411,7 +411,7 @@ def test_sigterm_ends_streams_with_event(
         server.kill()
 
 
-def test_slow_reader_blocks_its_own_stream_only(server: Server, upstream: Upstream) -> None:
+def test_slow_reader_blocks_its_own_stream_only(server: ServerProcess, upstream: Upstream) -> None:
     """A client that reads nothing delays its own stream only."""
     ada = server.client.sign_up("Ada")
     parts = urllib.parse.urlsplit(server.url)
@@ -425,7 +425,7 @@ def test_slow_reader_blocks_its_own_stream_only(server: Server, upstream: Upstre
     connection.close()
 
 
-def test_stream_is_not_buffered(server: Server) -> None:
+def test_stream_is_not_buffered(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     begun = time.monotonic()
     disconnect(server.url, str(ada.token), "silence", wait_for=chunk("first ").rstrip())

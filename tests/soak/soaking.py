@@ -10,7 +10,7 @@ from tests.soak.load import FAILING, Load
 from tests.soak.measuring import Report, Watch, worker_of
 from tests.upstream import Upstream
 
-from portico.testing import SECRET, Client, CommandLine, Server
+from portico.testing import SECRET, Client, CommandLine, ServerProcess
 
 SETTINGS = {
     "WEBUI_SECRET_KEY": SECRET,
@@ -43,7 +43,7 @@ def soak(
         environment |= settings
         if diagnoses:
             environment |= install(folder)
-        server = Server(environment, folder).start()
+        server = ServerProcess(environment, folder).start()
         end.callback(server.kill)
         admin = server.client.sign_up("Ada")
         for model in names:

@@ -17,7 +17,7 @@ import pytest
 from portico.testing.client import PASSWORD, Client, HTTPTransport, Transport
 from portico.testing.command_line import CommandLine
 from portico.testing.in_process import InProcessApp
-from portico.testing.processes import Server
+from portico.testing.processes import ServerProcess
 from portico.testing.response import Response
 from portico.testing.websockets import HandshakeRefused, Socket, SocketClosed
 
@@ -30,7 +30,7 @@ __all__ = [
     "HandshakeRefused",
     "InProcessApp",
     "Response",
-    "Server",
+    "ServerProcess",
     "Socket",
     "SocketClosed",
     "Transport",
@@ -81,9 +81,9 @@ def user(admin: Client) -> Client:
 
 
 @pytest.fixture
-def server(env: dict[str, str], tmp_path: Path) -> Iterator[Server]:
+def server(env: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]:
     """A real server process with a port, already started."""
-    process = Server(env, tmp_path).start()
+    process = ServerProcess(env, tmp_path).start()
     yield process
     process.kill()
 

@@ -22,7 +22,7 @@ Done = subprocess.CompletedProcess[str]
 
 @dataclass(frozen=True)
 class CommandLine:
-    """Runs `portico …`: `cli("user", "list", said="standard input")`.
+    """Runs `portico …`: `cli("user", "list", stdin="standard input")`.
 
     `environment`: settings by environment name. `directory`: working directory of the command.
     """
@@ -33,48 +33,48 @@ class CommandLine:
     def __call__(
         self,
         *words: str | Path,
-        said: str = "",
+        stdin: str = "",
         code: int | None = 0,
         settings: Mapping[str, str] | None = None,
     ) -> Done:
         """Run one command in this process, and wait for its end; `serve` runs in a separate process.
 
-        `said`: standard input. `settings` override the environment. Fails the test at another exit code than `code`
+        `stdin`: standard input. `settings` override the environment. Fails the test at another exit code than `code`
         (None = any), and at a traceback, since errors must be reported in words.
         """
         arguments = [str(word) for word in words]
         run = self._as_process if "serve" in arguments[:1] else self._inside
-        return _checked(run(arguments, said, {**self.environment, **(settings or {})}), code)
+        return _checked(run(arguments, stdin, {**self.environment, **(settings or {})}), code)
 
     def process(
         self,
         *words: str | Path,
-        said: str = "",
+        stdin: str = "",
         code: int | None = 0,
         settings: Mapping[str, str] | None = None,
     ) -> Done:
         """Run one command in a separate process, which costs about a second of computing time. See `__call__`."""
         given = {**self.environment, **(settings or {})}
-        return _checked(self._as_process([str(word) for word in words], said, given), code)
+        return _checked(self._as_process([str(word) for word in words], stdin, given), code)
 
-    def _as_process(self, words: list[str], said: str, environment: dict[str, str]) -> Done:
+    def _as_process(self, words: list[str], stdin: str, environment: dict[str, str]) -> Done:
         return subprocess.run(  # noqa: S603 - our own interpreter
             [sys.executable, "-m", "portico", *words],
             env={**bare_environment(), **environment},
             cwd=self.directory,
-            input=said,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=50,
             check=False,
         )
 
-    def _inside(self, words: list[str], said: str, environment: dict[str, str]) -> Done:
+    def _inside(self, words: list[str], stdin: str, environment: dict[str, str]) -> Done:
         out, err = _stream(), _stream()
         bare = bare_environment()
         path = environment.get("PYTHONPATH", bare.get("PYTHONPATH", ""))
         with (
-            _process_state({**bare, **environment}, self.directory, said, out, err),
+            _process_state({**bare, **environment}, self.directory, stdin, out, err),
             _on_path([entry for entry in path.split(os.pathsep) if entry]),
         ):
             if _loop_runs_here():
@@ -109,27 +109,27 @@ def _run(words: list[str]) -> int:
 
 @contextmanager
 def _process_state(
-    environment: Mapping[str, str], directory: Path, said: str, out: TextIO, err: TextIO
+    environment: Mapping[str, str], directory: Path, stdin: str, out: TextIO, err: TextIO
 ) -> Iterator[None]:
     """Give the command its own environment, directory and streams, and restore those of the tests."""
     import click
     import structlog
 
-    before, here, stdin = dict(os.environ), Path.cwd(), sys.stdin  # noqa: TID251 - restored below
+    before, here, old_stdin = dict(os.environ), Path.cwd(), sys.stdin  # noqa: TID251 - restored below
     root, configuration = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers, root.level
     hidden = click.termui.hidden_prompt_func
     os.chdir(directory)
     os.environ.clear()  # noqa: TID251
     os.environ.update(environment)  # noqa: TID251
-    sys.stdin = io.TextIOWrapper(io.BytesIO(said.encode()), encoding="utf-8")
+    sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
     click.termui.hidden_prompt_func = _hidden_prompt  # never read from a terminal
     try:
         with redirect_stdout(out), redirect_stderr(err):
             yield
     finally:
         click.termui.hidden_prompt_func = hidden
-        sys.stdin = stdin
+        sys.stdin = old_stdin
         os.environ.clear()  # noqa: TID251
         os.environ.update(before)  # noqa: TID251
         os.chdir(here)

@@ -55,7 +55,7 @@ class InProcessApp:
         """Return a client that is not signed in, with this client address."""
         return Client(InProcessTransport(self._portal, self.asgi, address))
 
-    def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
+    def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Await `work(*arguments)` on the application's event loop, with its database as the current one."""
 
         async def inside() -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 from portico.testing.client import Client, HTTPTransport
 
 
-class Server:
+class ServerProcess:
     """`portico serve` as a real process. `url`: its address, after `start` has returned.
 
     `python`: the interpreter in whose environment Portico is installed.
@@ -26,7 +26,7 @@ class Server:
         self.url = ""
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, *options: str, timeout: float = 30) -> "Server":
+    def start(self, *options: str, timeout: float = 30) -> "ServerProcess":
         """Start it and wait for the ready line. `timeout`: seconds. Raises: RuntimeError with its output."""
         self.log = (self.directory / "server.log").open("a+")
         self.log.seek(0, os.SEEK_END)

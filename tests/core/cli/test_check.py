@@ -55,7 +55,7 @@ async def make_orphans() -> None:
 def test_orphaned_rows_are_found_and_removed(app: InProcessApp, cli: CommandLine) -> None:
     ada = app.client.sign_up("Ada")
     assert ada.post("/api/v1/chats/new", {"chat": {"title": "stays"}}).status == 200
-    app.call(make_orphans)
+    app.run(make_orphans)
 
     printed = cli("db", "check", code=1).stdout
     for table in ("chats_chat", "chats_message", "chats_text", "folders_owner", "portico_grant",
@@ -65,16 +65,16 @@ def test_orphaned_rows_are_found_and_removed(app: InProcessApp, cli: CommandLine
 
     assert "found and repaired" in cli("db", "check", "--repair").stdout
     assert json.loads(cli("db", "check", "--json").stdout) == {"found": [], "left": []}
-    left = app.call(fetch_all, "SELECT title FROM chats_chat")
+    left = app.run(fetch_all, "SELECT title FROM chats_chat")
     assert left == [{"title": "stays"}]
     for table, column in (("models_model", "user_id"), ("portico_group", "account_id")):
-        owners = app.call(fetch_all, f"SELECT {column} AS owner FROM {table} WHERE id = 'kept'")
+        owners = app.run(fetch_all, f"SELECT {column} AS owner FROM {table} WHERE id = 'kept'")
         assert owners == [{"owner": ada.account["id"]}]
 
 
 def test_every_owner_column_has_a_foreign_key_or_a_reference(app: InProcessApp) -> None:
     """A new table with such a column fails here until it has a foreign key, or a `Reference` in its `TableSet`."""
-    known = {(one.table, one.column) for one in app.call(foreign_keys)}
+    known = {(one.table, one.column) for one in app.run(foreign_keys)}
     known |= {
         (one.table, one.column)
         for tables in app.portico.table_sets.values()
@@ -94,7 +94,7 @@ def test_checks_of_plugins_are_run(app: InProcessApp) -> None:
     async def names() -> list[str]:
         return [check.name for check in await app.portico.database_checks()]
 
-    found = app.call(names)
+    found = app.run(names)
     assert {"chats_text", "chats_chat.user_id", "engine"} <= set(found)
     assert "portico_audit.author" not in found
 

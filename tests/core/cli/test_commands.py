@@ -25,10 +25,10 @@ def test_process_prints_the_same_as_in_process_run(cli: CommandLine) -> None:
     outside = cli.process("config", code=1, settings=wrong)
     assert (outside.stdout, outside.stderr) == (inside.stdout, inside.stderr)
     add = ("user", "add", "ann@example.org", "--password-stdin")
-    cli.process(*add, said="long enough\n")
+    cli.process(*add, stdin="long enough\n")
     assert "ann@example.org" in cli("user", "list").stdout
-    again = cli.process(*add, said="long enough\n", code=1)
-    assert again.stderr == cli(*add, said="long enough\n", code=1).stderr
+    again = cli.process(*add, stdin="long enough\n", code=1)
+    assert again.stderr == cli(*add, stdin="long enough\n", code=1).stderr
 
 
 def test_wrong_usage_exits_with_2(cli: CommandLine) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portico.testing import CommandLine, Server
+from portico.testing import CommandLine, ServerProcess
 
 pytestmark = pytest.mark.timeout(180)  # many commands
 OLD, NEW = "the old password", 'it\'s the "new" one'
@@ -27,7 +27,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
 @pytest.fixture
 def made(cli: CommandLine, env: dict[str, str]) -> Path:
     """A plain database with an account in it."""
-    cli("user", "add", "ada@example.org", "--password-stdin", said="secret\n")
+    cli("user", "add", "ada@example.org", "--password-stdin", stdin="secret\n")
     return Path(env["DATA_DIR"]) / "portico.db"
 
 
@@ -64,11 +64,11 @@ def test_database_is_encrypted_rekeyed_and_decrypted(
 
 
 def test_passwords_are_prompted_for_if_not_configured(cli: CommandLine, made: Path) -> None:
-    cli("db", "encrypt", "--discard-backup", said=f"{OLD}\n{OLD}\n")
-    cli("db", "rekey", "--discard-backup", said=f"{OLD}\n{NEW}\n{NEW}\n")
-    refused = cli("db", "decrypt", said=f"{OLD}\n", code=1)
+    cli("db", "encrypt", "--discard-backup", stdin=f"{OLD}\n{OLD}\n")
+    cli("db", "rekey", "--discard-backup", stdin=f"{OLD}\n{NEW}\n{NEW}\n")
+    refused = cli("db", "decrypt", stdin=f"{OLD}\n", code=1)
     assert "the password is wrong" in refused.stderr
-    cli("db", "decrypt", "--discard-backup", said=f"{NEW}\n")
+    cli("db", "decrypt", "--discard-backup", stdin=f"{NEW}\n")
     assert "ada@example.org" in cli("user", "list").stdout
 
 
@@ -81,7 +81,7 @@ def test_new_password_is_read_from_the_environment(cli: CommandLine, made: Path)
 def test_encrypt_is_refused_while_a_server_runs(
     cli: CommandLine, made: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
-    server = Server(env, tmp_path).start()
+    server = ServerProcess(env, tmp_path).start()
     try:
         refused = cli("db", "encrypt", settings=CIPHER, code=1)
         assert "stop every server" in refused.stderr
@@ -95,7 +95,7 @@ def test_encrypt_is_refused_while_a_server_runs(
 def test_conversion_is_refused_if_already_done_or_file_missing(
     cli: CommandLine, made: Path
 ) -> None:
-    assert "not encrypted" in cli("db", "decrypt", said=f"{OLD}\n", code=1).stderr
+    assert "not encrypted" in cli("db", "decrypt", stdin=f"{OLD}\n", code=1).stderr
     cli("db", "encrypt", "--discard-backup", settings=CIPHER)
     assert "already encrypted" in cli("db", "encrypt", settings=CIPHER, code=1).stderr
     made.unlink()
@@ -141,7 +141,7 @@ def test_no_command_prints_a_password(cli: CommandLine, made: Path) -> None:
 def test_server_does_not_start_with_incomplete_encryption_settings(
     env: dict[str, str], made: Path, tmp_path: Path, settings: dict[str, str], why: str
 ) -> None:
-    server = Server(env | settings, tmp_path)
+    server = ServerProcess(env | settings, tmp_path)
     try:
         with pytest.raises(RuntimeError, match=why) as refused:
             server.start()

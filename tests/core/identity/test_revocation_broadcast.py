@@ -23,7 +23,7 @@ def ask(app: InProcessApp) -> Callable[..., Any]:
     redis = app.portico.redis
 
     def asked(command: str, *parts: str) -> Any:
-        return app.call(redis.run, lambda client: getattr(client, command)(*parts))
+        return app.run(redis.run, lambda client: getattr(client, command)(*parts))
 
     return asked
 

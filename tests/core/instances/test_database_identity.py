@@ -38,7 +38,7 @@ def emptied(
 
 def test_database_id_file_is_readable_by_its_owner_only(app: InProcessApp, data_dir: Path) -> None:
     file = data_dir / "database_id"
-    (stored,) = app.call(fetch_all, "SELECT database_id FROM portico_database")
+    (stored,) = app.run(fetch_all, "SELECT database_id FROM portico_database")
     assert file.read_text() == stored["database_id"] + "\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -72,7 +72,7 @@ def test_database_with_accounts_is_accepted_by_another_data_directory(
     app: InProcessApp, data_dir: Path, env: dict[str, str]
 ) -> None:
     app.client.sign_up("Ada")
-    app.call(execute, "DELETE FROM portico_database")  # as one of an earlier release
+    app.run(execute, "DELETE FROM portico_database")  # as one of an earlier release
     app.close()
     (data_dir / "database_id").write_text("another\n")
     again = InProcessApp(env)

@@ -37,7 +37,7 @@ def test_instance_stops_writing_when_a_newer_release_changes_the_schema(
 ) -> None:
     ada = app.client.sign_up("Ada")
     assert reason(app) is None
-    app.call(execute, FUTURE)
+    app.run(execute, FUTURE)
     until(lambda: ada.post("/api/v1/chats/new", CHAT).status == 503)
     assert ada.post("/api/v1/chats/new", CHAT).detail == DETAIL
     assert ada.get("/api/v1/chats/").status == 503  # it would show what is not there any more
@@ -59,8 +59,8 @@ def test_tolerated_steps_do_not_stop_an_instance(
 ) -> None:
     ada = app.client.sign_up("Ada")
     tolerated = json.dumps({"identity": ["0099_future"]})
-    app.call(execute, "UPDATE portico_instance SET tolerated_steps = $1", tolerated)
-    app.call(execute, FUTURE)
+    app.run(execute, "UPDATE portico_instance SET tolerated_steps = $1", tolerated)
+    app.run(execute, FUTURE)
     app.portico.database.guard._looked = 0.0
     assert ada.post("/api/v1/chats/new", CHAT).status == 200
     assert reason(app) is None

@@ -174,7 +174,7 @@ async def test_killed_instance_is_not_waited_for(database: Database, package: Pa
 def test_schema_of_a_newer_release_is_refused_unless_forced(
     app: InProcessApp, env: dict[str, str]
 ) -> None:
-    app.call(execute, FUTURE)
+    app.run(execute, FUTURE)
     app.close()
     for settings in ({}, {"PORTICO_DATABASE_MIGRATE_ON_START": "false"}):
         with pytest.raises(CannotStart, match="newer release .* not know: identity 0099_future"):
@@ -189,7 +189,7 @@ def test_schema_of_a_newer_release_is_refused_unless_forced(
 def test_steps_of_an_unloaded_plugin_do_not_refuse_the_start(
     app: InProcessApp, env: dict[str, str]
 ) -> None:
-    app.call(execute, FUTURE.replace("identity", "folders"))
+    app.run(execute, FUTURE.replace("identity", "folders"))
     app.close()
     with pytest.raises(CannotStart, match="folders 0099_future"):
         InProcessApp(env)
@@ -197,7 +197,7 @@ def test_steps_of_an_unloaded_plugin_do_not_refuse_the_start(
 
 
 def test_commands_report_a_schema_of_a_newer_release(app: InProcessApp, command: Command) -> None:
-    app.call(execute, FUTURE)
+    app.run(execute, FUTURE)
     app.close()
     checked = command("migrate", "--check", code=1)
     assert "unknown  identity  0099_future" in checked and "up to date" not in checked
@@ -208,8 +208,8 @@ def test_commands_report_a_schema_of_a_newer_release(app: InProcessApp, command:
 
 
 def test_instance_is_listed_while_it_runs(app: InProcessApp) -> None:
-    (row,) = app.call(live_instances)
+    (row,) = app.run(live_instances)
     assert row.release.startswith(f"{row.version}+")
     assert row.newest_steps.keys() >= {"identity", "chats"}
-    app.call(app.portico.instance.unregister)
-    assert app.call(live_instances) == []
+    app.run(app.portico.instance.unregister)
+    assert app.run(live_instances) == []

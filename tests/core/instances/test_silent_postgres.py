@@ -12,7 +12,7 @@ from tests.servers import fresh_database
 from tests.upstream import Upstream
 
 from portico.boot import CannotStart
-from portico.testing import Client, InProcessApp, Server
+from portico.testing import Client, InProcessApp, ServerProcess
 
 CHAT = {"chat": {"title": "x"}}
 
@@ -122,7 +122,7 @@ def test_stream_ends_after_the_grace_period_without_a_database(
     env: dict[str, str], proxy: PostgresProxy, upstream: Upstream, tmp_path: Path
 ) -> None:
     settings = upstream.environment | {"PORTICO_IDENTITY_REVOCATION_GRACE_SECONDS": "1"}
-    server = Server(env | settings, tmp_path).start()
+    server = ServerProcess(env | settings, tmp_path).start()
     try:
         stream = LiveStream(server, server.client.sign_up("Ada"))
         assert stream.is_live

@@ -75,7 +75,7 @@ def test_keys_of_the_former_plugin_name_are_migrated(
     environ = env | ({"DATABASE_URL": database_url} if database_url else {})
     for _ in range(2):
         app = InProcessApp(environ)
-        app.call(check_migrated, app)
+        app.run(check_migrated, app)
         app.close()
 
 

@@ -301,7 +301,7 @@ def test_plugin_with_a_broken_migration_fails_and_its_changes_are_undone(
 
         return await fetch_all("SELECT name FROM sqlite_master WHERE name = 'ruin_thing'")
 
-    assert app.call(tables) == []
+    assert app.run(tables) == []
 
 
 def test_required_plugin_that_fails_stops_the_start(install: Install, start_app) -> None:

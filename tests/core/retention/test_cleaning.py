@@ -55,39 +55,39 @@ async def counts() -> dict[str, int]:
 
 
 def test_rows_older_than_their_setting_are_deleted(app: InProcessApp) -> None:
-    app.call(execute, "DELETE FROM portico_audit")
-    app.call(write)
-    deleted = app.call(clean, app)
+    app.run(execute, "DELETE FROM portico_audit")
+    app.run(write)
+    deleted = app.run(clean, app)
     assert deleted == {"portico_audit": 520, "models_version": 80, "models_change": 1}
-    assert app.call(counts) == {"portico_audit": 30, "models_version": 20, "models_change": 1}
-    left = app.call(fetch_all, "SELECT model_id FROM models_change")
+    assert app.run(counts) == {"portico_audit": 30, "models_version": 20, "models_change": 1}
+    left = app.run(fetch_all, "SELECT model_id FROM models_change")
     assert left == [{"model_id": "deleted today"}]
 
 
 def test_second_instance_does_not_clean_within_the_hour(app: InProcessApp) -> None:
-    app.call(clean, app)
-    app.call(write)
-    assert app.call(clean, app) == {}
-    app.call(execute, "UPDATE portico_cleaning SET worked_at = 0")
-    assert app.call(clean, app)
+    app.run(clean, app)
+    app.run(write)
+    assert app.run(clean, app) == {}
+    app.run(execute, "UPDATE portico_cleaning SET worked_at = 0")
+    assert app.run(clean, app)
 
 
 def test_existing_model_keeps_its_last_version(app: InProcessApp) -> None:
     ada = app.client.sign_up("Ada")
     model = {"id": "desk", "name": "Desk", "base_model_id": None, "meta": {}, "params": {}}
     assert ada.post("/api/v1/models/create", model).status == 200
-    assert app.call(fetch_all, "SELECT model_id FROM models_change WHERE at > 0") == [
+    assert app.run(fetch_all, "SELECT model_id FROM models_change WHERE at > 0") == [
         {"model_id": "desk"}
     ]
-    app.call(execute, "UPDATE models_change SET at = 1")
-    app.call(clean, app)
-    assert len(app.call(fetch_all, "SELECT model_id FROM models_change")) == 1
+    app.run(execute, "UPDATE models_change SET at = 1")
+    app.run(clean, app)
+    assert len(app.run(fetch_all, "SELECT model_id FROM models_change")) == 1
 
 
 def test_zero_days_keeps_everything(app: InProcessApp) -> None:
-    app.call(write)
+    app.run(write)
     retention = Retention("portico_audit", "at", 0)
-    assert app.call(retention.delete_batch, int(time.time()) + 10**6 * DAY) == 0
+    assert app.run(retention.delete_batch, int(time.time()) + 10**6 * DAY) == 0
 
 
 def test_every_retention_column_has_an_index(app: InProcessApp) -> None:
@@ -100,4 +100,4 @@ def test_every_retention_column_has_an_index(app: InProcessApp) -> None:
             else f"SELECT COUNT(*) AS n FROM pg_indexes WHERE tablename = '{one.table}' "
             f"AND indexdef LIKE '%({one.column})'"
         )
-        assert app.call(fetch_all, sql)[0]["n"] == 1, one
+        assert app.run(fetch_all, sql)[0]["n"] == 1, one

@@ -12,7 +12,7 @@ import pytest
 
 from portico.errors import RequestTimeout
 from portico.settings.server import ServerSettings
-from portico.testing import Server
+from portico.testing import ServerProcess
 from portico.web.middleware.body_timeout import BodyTimeout
 
 MANY = 250
@@ -24,7 +24,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
     return env | limits
 
 
-def drip(server: Server, opening: bytes, count: int) -> Iterator[bytes]:
+def drip(server: ServerProcess, opening: bytes, count: int) -> Iterator[bytes]:
     """Open connections that send a byte now and then. Yields what each received before it was closed."""
     address = urlsplit(server.url)
     received = {}
@@ -51,12 +51,12 @@ def drip(server: Server, opening: bytes, count: int) -> Iterator[bytes]:
 
 
 @pytest.mark.case("AB-70")
-def test_endless_headers_time_out(server: Server) -> None:
+def test_endless_headers_time_out(server: ServerProcess) -> None:
     assert list(drip(server, b"GET /health HTTP/1.1\r\nhost: x\r\nx-a: ", MANY)) == [b""] * MANY
 
 
 @pytest.mark.case("AB-70")
-def test_idle_connections_are_closed(server: Server) -> None:
+def test_idle_connections_are_closed(server: ServerProcess) -> None:
     address = urlsplit(server.url)
     with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
         assert connection.recv(1) == b""
@@ -70,7 +70,7 @@ def test_idle_connections_are_closed(server: Server) -> None:
     "length", [b"content-length: 1000\r\n", b"transfer-encoding: chunked\r\n"], ids=bytes.decode
 )
 @pytest.mark.case("AB-70")
-def test_endless_bodies_time_out(server: Server, length: bytes) -> None:
+def test_endless_bodies_time_out(server: ServerProcess, length: bytes) -> None:
     ada = server.client.sign_up("Ada")
     for path, count in (("/api/v1/auths/signin", MANY), ("/api/v1/chats/new", 20)):
         opening = (

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from portico.testing import Client, InProcessApp, Server
+from portico.testing import Client, InProcessApp, ServerProcess
 from portico.web.middleware.outer import MAX_PATH_CHARS
 
 
@@ -80,7 +80,7 @@ def test_anonymous_body_over_the_limit_is_refused(client: Client) -> None:
 
 def test_unavailable_database_is_503_with_retry_after(app: InProcessApp) -> None:
     ada = app.client.sign_up("Ada")
-    app.call(app.portico.database.stop)
+    app.run(app.portico.database.stop)
     try:
         for path in ("/api/v1/auths/", "/health/db"):
             answer = ada.get(path)
@@ -91,7 +91,7 @@ def test_unavailable_database_is_503_with_retry_after(app: InProcessApp) -> None
         assert [r["check"] for r in ready.json["reasons"]] == ["database"]
         assert ada.get("/health").status == 200
     finally:
-        app.call(app.portico.database.start)
+        app.run(app.portico.database.start)
 
 
 def test_openapi_document_lists_all_routes(client: Client) -> None:
@@ -102,7 +102,7 @@ def test_openapi_document_lists_all_routes(client: Client) -> None:
     assert b"<title>" in client.get("/docs").body
 
 
-def resident(server: Server) -> int:
+def resident(server: ServerProcess) -> int:
     """Return the resident memory of the server's worker process in bytes."""
     assert server.process is not None
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
@@ -110,7 +110,7 @@ def resident(server: Server) -> int:
     return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
 
-def flood(server: Server, path: str, token: str | None) -> int:
+def flood(server: ServerProcess, path: str, token: str | None) -> int:
     """Send one gigabyte in chunks, without a length. Returns the bytes that were sent before it was refused."""
     address = urlsplit(server.url)
     credential = f"authorization: Bearer {token}\r\n" if token else ""
@@ -130,7 +130,7 @@ def flood(server: Server, path: str, token: str | None) -> int:
 
 
 @pytest.mark.case("AB-68")
-def test_endless_body_is_refused_with_bounded_memory(server: Server) -> None:
+def test_endless_body_is_refused_with_bounded_memory(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
     before = resident(server)
     for path, token in [

@@ -38,13 +38,13 @@ def test_every_response_has_security_headers(
 
 def test_internal_error_has_security_headers(app: InProcessApp) -> None:
     ada = app.client.sign_up("Ada")
-    app.call(app.portico.database.stop)
+    app.run(app.portico.database.stop)
     try:
         answer = ada.get("/api/v1/auths/")
         assert answer.status == 503
         assert DEFAULTS.items() <= answer.headers.items()
     finally:
-        app.call(app.portico.database.start)
+        app.run(app.portico.database.start)
 
 
 def test_private_responses_are_not_cached(admin: Client) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from portico.testing import Client, HandshakeRefused, InProcessApp, Server, SocketClosed
+from portico.testing import Client, HandshakeRefused, InProcessApp, ServerProcess, SocketClosed
 
 SOURCE = """
     from typing import Annotated
@@ -243,10 +243,10 @@ class TestOverPort:
         return env | {"PYTHONPATH": str(tmp_path / "site")}
 
     @pytest.fixture
-    def ada(self, server: Server) -> Client:
+    def ada(self, server: ServerProcess) -> Client:
         return server.client.sign_up("Ada")
 
-    def test_sockets_work_over_a_port(self, server: Server, ada: Client) -> None:
+    def test_sockets_work_over_a_port(self, server: ServerProcess, ada: Client) -> None:
         with ada.websocket(ECHO) as socket:
             socket.send("hi")
             assert socket.receive() == "Ada: hi"
@@ -261,7 +261,7 @@ class TestOverPort:
         assert (caught.value.code, caught.value.reason) == (4403, "Not any more")
 
     @pytest.mark.case("AB-67")
-    def test_invalid_handshakes_are_refused(self, server: Server, ada: Client) -> None:
+    def test_invalid_handshakes_are_refused(self, server: ServerProcess, ada: Client) -> None:
         address = urlsplit(server.url)
         assert server.process is not None
         before = children(server.process.pid)

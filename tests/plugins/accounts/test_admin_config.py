@@ -146,7 +146,7 @@ def test_changed_settings_survive_a_restart(env: dict[str, str]) -> None:
     for _ in range(2):
         app = InProcessApp(env)
         try:
-            if not app.call(app.portico.identity.accounts.any_exists):
+            if not app.run(app.portico.identity.accounts.any_exists):
                 change(app.client.sign_up("Ada"), RESPONSE_WATERMARK="AI", ENABLE_NOTES=True)
             config = app.client.sign_in("Ada").get(CONFIG).json
             assert (config["RESPONSE_WATERMARK"], config["ENABLE_NOTES"]) == ("AI", True)
@@ -190,7 +190,7 @@ def test_invalid_stored_value_is_ignored(admin: Client, app: InProcessApp) -> No
         await app.portico.settings_store.set(values, "")
 
     before = admin.get(CONFIG).json
-    app.call(spoil)
+    app.run(spoil)
     assert admin.get(CONFIG).json == before
 
 

@@ -7,10 +7,10 @@ from portico.testing import CommandLine
 
 def test_user_commands_add_list_and_set_roles(cli: CommandLine) -> None:
     assert "portico user add" in cli("user", "list").stdout
-    added = cli("user", "add", "Ann@Example.org", "--password-stdin", said="secret\n")
+    added = cli("user", "add", "Ann@Example.org", "--password-stdin", stdin="secret\n")
     assert added.stdout == "Added ann@example.org with the role admin.\n", added.stderr
     options = ("--name", "Ben", "--role", "pending", "--password-stdin")
-    cli("user", "add", "ben@example.org", *options, said="secret\n")
+    cli("user", "add", "ben@example.org", *options, stdin="secret\n")
     promoted = cli("user", "set-role", "ben@example.org", "user")
     assert promoted.stdout == "ben@example.org has the role user.\n"
     listed = json.loads(cli("user", "list", "--json").stdout)
@@ -22,7 +22,7 @@ def test_user_commands_add_list_and_set_roles(cli: CommandLine) -> None:
 
 
 def test_user_show_prints_no_private_data(cli: CommandLine) -> None:
-    cli("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
+    cli("user", "add", "ann@example.org", "--password-stdin", stdin="secret\n")
     shown = json.loads(cli("user", "show", "ANN@example.org").stdout)
     assert (shown["email"], shown["role"], shown["group_ids"]) == ("ann@example.org", "admin", [])
     assert not {"settings", "info", "oauth"} & set(shown)
@@ -30,10 +30,10 @@ def test_user_show_prints_no_private_data(cli: CommandLine) -> None:
 
 def test_user_delete_asks_for_confirmation(cli: CommandLine) -> None:
     for name in ("ann", "ben", "eve"):
-        cli("user", "add", f"{name}@example.org", "--password-stdin", said="secret\n")
-    cli("user", "delete", "ben@example.org", said="n\n", code=1)
+        cli("user", "add", f"{name}@example.org", "--password-stdin", stdin="secret\n")
+    cli("user", "delete", "ben@example.org", stdin="n\n", code=1)
     assert "ben@example.org" in cli("user", "list").stdout
-    assert "Deleted" in cli("user", "delete", "ben@example.org", said="y\n").stdout
+    assert "Deleted" in cli("user", "delete", "ben@example.org", stdin="y\n").stdout
     deleted = cli("user", "delete", "eve@example.org", "--transfer-to", "ann@example.org", "--yes")
     assert deleted.stdout == "Deleted eve@example.org.\n", deleted.stderr
     listed = json.loads(cli("user", "list", "--json").stdout)
@@ -52,7 +52,7 @@ def test_user_delete_asks_for_confirmation(cli: CommandLine) -> None:
 
 
 def test_user_commands_reject_invalid_arguments_with_message(cli: CommandLine) -> None:
-    cli("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
+    cli("user", "add", "ann@example.org", "--password-stdin", stdin="secret\n")
     for arguments, typed, message in (
         (("add", "ann@example.org", "--password-stdin"), "secret\n", "already registered"),
         (("add", "ben@example.org", "--password-stdin"), "\n", "validation criteria"),
@@ -61,7 +61,7 @@ def test_user_commands_reject_invalid_arguments_with_message(cli: CommandLine) -
         (("set-role", "ann@example.org", "root"), "", "'pending', 'user', 'admin'"),
         (("reset-password", "unknown@example.org", "--password-stdin"), "x\n", "portico user list"),
     ):
-        answer = cli("user", *arguments, said=typed, code=None)
+        answer = cli("user", *arguments, stdin=typed, code=None)
         assert answer.returncode != 0 and message in answer.stderr, answer
 
 
@@ -71,10 +71,10 @@ def test_password_is_not_accepted_as_an_argument(cli: CommandLine) -> None:
 
 
 def test_addresses_that_count_as_the_same_are_refused(cli: CommandLine) -> None:
-    cli("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
+    cli("user", "add", "ann@example.org", "--password-stdin", stdin="secret\n")
     assert "No two accounts" in cli("user", "list", "--colliding").stdout
     for email in ("an\u200bn@example.org", "Ann@EXAMPLE.org"):
-        refused = cli("user", "add", email, "--password-stdin", said="secret\n", code=None)
+        refused = cli("user", "add", email, "--password-stdin", stdin="secret\n", code=None)
         assert refused.returncode != 0, email
 
 

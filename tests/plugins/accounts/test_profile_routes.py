@@ -116,7 +116,7 @@ def test_stored_external_picture_is_accepted_unchanged(user: Client, app: InProc
         )
         await execute(sql)
 
-    app.call(store_picture)
+    app.run(store_picture)
     form = FORM | {"profile_image_url": "http://10.0.0.1/me"}
     assert user.post(PROFILE, form).status == 200
 
@@ -174,7 +174,7 @@ def test_invalid_stored_fields_stay_while_others_change(app: InProcessApp, user:
         "WHERE id = $1"
     )
     values = (old["name"], old["bio"], old["gender"], old["date_of_birth"], "/user.png")
-    app.call(app.portico.database.execute, store_invalid, user.account["id"], *values)
+    app.run(app.portico.database.execute, store_invalid, user.account["id"], *values)
 
     assert user.post(PROFILE, old).status == 200
     for field in ("name", "bio", "gender", "date_of_birth"):

@@ -72,7 +72,7 @@ def cookies_of_sign_out(app: InProcessApp) -> list[str]:
 
         await app.asgi(scope, receive, send)  # type: ignore[arg-type]
 
-    app.call(ask)
+    app.run(ask)
     return [
         value.decode().partition("=")[0]
         for name, value in sent[0]["headers"]

@@ -118,17 +118,17 @@ def test_activity_of_a_user_is_shown_to_all_users(admin: Client, user: Client) -
 def test_last_active_time_survives_a_restart(env: dict[str, str]) -> None:
     first = InProcessApp(env)
     admin = first.client.sign_up("Ada")
-    first.call(execute, "UPDATE portico_account SET last_active_at = 1")
+    first.run(execute, "UPDATE portico_account SET last_active_at = 1")
     assert admin.get(path(admin)).json["last_active_at"] > 1
     first.close()
     second = InProcessApp(env)
     try:
-        found = second.call(fetch_all, "SELECT last_active_at FROM portico_account")
+        found = second.run(fetch_all, "SELECT last_active_at FROM portico_account")
         assert found[0]["last_active_at"] > 1
         # The stored value is enough for a user that this process has not seen.
         eve = Client(second.client.transport).sign_up("Eve")
         assert eve.get(path(admin, "/active")).json == {"active": True}
-        second.call(execute, "UPDATE portico_account SET last_active_at = 1")
+        second.run(execute, "UPDATE portico_account SET last_active_at = 1")
         assert eve.get(path(admin, "/active")).json == {"active": False}
     finally:
         second.close()
@@ -225,7 +225,7 @@ def test_shared_content_of_a_deleted_account_is_transferred_or_deleted(
 ) -> None:
     model = {"id": "desk", "base_model_id": "gpt", "name": "Desk", "meta": {}, "params": {}}
     assert admin.post("/api/v1/models/create", model).status == 200
-    app.call(execute, "UPDATE models_model SET user_id = $1", user.account["id"])
+    app.run(execute, "UPDATE models_model SET user_id = $1", user.account["id"])
     assert admin.delete(path(user) + query).status == 200
     answer = admin.get("/api/v1/models/model?id=desk")
     assert answer.status == found

@@ -119,14 +119,14 @@ def test_last_seen_time_is_not_written_with_each_request(user: Client, app: InPr
 
             return {one["last_seen_at"] for one in await fetch_all("SELECT * FROM portico_session")}
 
-        found: set[int] = app.call(read)
+        found: set[int] = app.run(read)
         return found
 
-    app.call(app.portico.identity.session_presence.flush)
+    app.run(app.portico.identity.session_presence.flush)
     before = stored()
     for _ in range(50):
         assert is_signed_in(user)
-    app.call(app.portico.identity.session_presence.flush)
+    app.run(app.portico.identity.session_presence.flush)
     assert stored() == before
 
 

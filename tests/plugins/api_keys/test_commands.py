@@ -11,7 +11,7 @@ pytestmark = pytest.mark.timeout(120)
 
 def test_api_key_commands_create_list_and_revoke_keys(cli: CommandLine) -> None:
     for name in ("ann", "ben"):
-        cli("user", "add", f"{name}@example.org", "--password-stdin", said="secret\n")
+        cli("user", "add", f"{name}@example.org", "--password-stdin", stdin="secret\n")
     assert cli("api-key", "list").stdout == "There are no API keys.\n"
     options = (
         "--name",
@@ -38,14 +38,14 @@ def test_api_key_commands_create_list_and_revoke_keys(cli: CommandLine) -> None:
     table = cli("api-key", "list").stdout
     assert first[:7] in table and "ann@example.org" in table and first not in table
     assert "Revoked 1." in cli("api-key", "revoke", first).stdout
-    assert "Revoked 2." in cli("api-key", "revoke", "ben@example.org", said="y\n").stdout
+    assert "Revoked 2." in cli("api-key", "revoke", "ben@example.org", stdin="y\n").stdout
     assert second[:7] not in cli("api-key", "list").stdout
     again = cli("api-key", "create", "ben@example.org").stdout.strip()
     assert "Revoked 1." in cli("api-key", "revoke", again[:7]).stdout
 
 
 def test_api_key_commands_reject_invalid_arguments_with_message(cli: CommandLine) -> None:
-    cli("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
+    cli("user", "add", "ann@example.org", "--password-stdin", stdin="secret\n")
     assert "unknown@example.org" in cli("api-key", "create", "unknown@example.org", code=1).stderr
     bad = cli("api-key", "create", "ann@example.org", "--scope", "sing", code=1)
     assert "'sing'" in bad.stderr

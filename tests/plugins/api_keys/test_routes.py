@@ -81,7 +81,7 @@ def test_client_key_that_cannot_be_decrypted_is_not_found(user: Client, app: InP
 
         await execute("UPDATE api_keys_key SET encrypted_key = 'v1.nonsense'")
 
-    app.call(corrupt)
+    app.run(corrupt)
     assert (user.get(SINGLE).status, user.get(SINGLE).detail) == (404, NO_KEY)
     assert user.post(SINGLE).status == 200 and user.get(SINGLE).status == 200
 
@@ -311,7 +311,7 @@ def test_last_use_of_a_key_is_shown_and_stored(user: Client, app: InProcessApp) 
         await uses.flush()
         return found["last_used_at"] if found else None
 
-    assert app.call(stored) == used
+    assert app.run(stored) == used
 
 
 def test_last_use_is_written_at_most_once_a_minute(user: Client, app: InProcessApp) -> None:
@@ -336,12 +336,12 @@ def test_last_use_is_written_at_most_once_a_minute(user: Client, app: InProcessA
         return await last_use(at_once=True)
 
     program.get(ME)
-    assert app.call(flush_due) > 5
-    app.call(set_long_ago)
+    assert app.run(flush_due) > 5
+    app.run(set_long_ago)
     deadline = time.time() + 30
-    while app.call(flush_due) == 5 and time.time() < deadline:
+    while app.run(flush_due) == 5 and time.time() < deadline:
         program.get(ME)
-        if app.call(flush_all) > 5:
+        if app.run(flush_all) > 5:
             break
     else:
         raise AssertionError("the time was written before the minute was over, or never")
@@ -358,9 +358,9 @@ def test_expired_key_is_refused(user: Client, app: InProcessApp) -> None:
         await execute("UPDATE api_keys_key SET expires_at = 1")
         components(app).cache.clear()
 
-    app.call(expire)
+    app.run(expire)
     assert (program.get(ME).status, program.get(ME).detail) == (401, INVALID_TOKEN)
-    assert app.call(still_valid, app, created["id"]) == set()
+    assert app.run(still_valid, app, created["id"]) == set()
 
 
 def test_still_valid_omits_revoked_keys_and_those_of_pending_accounts(
@@ -368,10 +368,10 @@ def test_still_valid_omits_revoked_keys_and_those_of_pending_accounts(
 ) -> None:
     valid, revoked = new_key(user), new_key(user)
     user.delete(f"{KEYS}/{revoked['id']}")
-    assert app.call(still_valid, app, valid["id"], revoked["id"], "nothing") == {valid["id"]}
+    assert app.run(still_valid, app, valid["id"], revoked["id"], "nothing") == {valid["id"]}
     form = {"name": "Ben", "email": "ben@example.org", "role": "pending", "profile_image_url": ""}
     assert admin.post(f"/api/v1/users/{user.account['id']}/update", form).status == 200
-    assert app.call(still_valid, app, valid["id"]) == set()
+    assert app.run(still_valid, app, valid["id"]) == set()
 
 
 async def still_valid(app: InProcessApp, *ids: str) -> set[str]:

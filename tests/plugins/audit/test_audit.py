@@ -33,7 +33,7 @@ def test_policy_change_is_audited_with_old_and_new(admin: Client) -> None:
 def test_entries_are_filtered_by_author_kind_id_and_time(
     app: InProcessApp, admin: Client, user: Client
 ) -> None:
-    app.call(many, 3)
+    app.run(many, 3)
     add_model(admin, read={"user_ids": [user.account["id"]]})
 
     def found(query: str) -> list[str]:
@@ -51,7 +51,7 @@ def test_entries_are_filtered_by_author_kind_id_and_time(
 
 
 def test_pages_follow_one_another_without_gap_or_overlap(app: InProcessApp, admin: Client) -> None:
-    app.call(many, 230)
+    app.run(many, 230)
     seen, before = [], ""
     while True:
         page = admin.get(f"/api/v1/audit?resource_kind=thing{before}").json
@@ -63,7 +63,7 @@ def test_pages_follow_one_another_without_gap_or_overlap(app: InProcessApp, admi
 
 
 def test_export_has_all_entries_one_a_line(app: InProcessApp, admin: Client) -> None:
-    app.call(many, 250)
+    app.run(many, 250)
     answer = admin.get("/api/v1/audit/export?resource_kind=thing")
     assert answer.headers["content-type"] == "application/x-ndjson"
     assert "attachment" in answer.headers["content-disposition"]

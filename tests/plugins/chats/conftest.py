@@ -68,13 +68,13 @@ def new_chat(user: Client, **changes: Any) -> dict[str, Any]:
 
 def stored(app: InProcessApp, chat_id: str) -> dict[str, Any]:
     """Return the row in the database."""
-    (row,) = app.call(app.portico.database.rows, "SELECT * FROM chats_chat WHERE id = $1", chat_id)
+    (row,) = app.run(app.portico.database.rows, "SELECT * FROM chats_chat WHERE id = $1", chat_id)
     return dict(row)
 
 
 def table(app: InProcessApp, name: str) -> list[dict[str, Any]]:
     """Return all rows of a table in a stable order."""
-    found = app.call(app.portico.database.rows, f"SELECT * FROM {name}")
+    found = app.run(app.portico.database.rows, f"SELECT * FROM {name}")
     return sorted((dict(row) for row in found), key=lambda row: sorted(map(str, row.values())))
 
 
@@ -87,7 +87,7 @@ def share(app: InProcessApp, chat_id: str) -> None:
         update = "UPDATE chats_chat SET share_id = $1 WHERE id = $2"
         await execute(update, f"link-{chat_id}", chat_id)
 
-    app.call(write)
+    app.run(write)
 
 
 def new_folder(user: Client, name: str = "Trips", inside: str | None = None) -> str:
@@ -122,5 +122,5 @@ def fill(app: InProcessApp, user: Client, count: int, folder_id: str | None = No
                     me, chat_id, n % 2,
                 )  # fmt: skip
 
-    app.call(write)
+    app.run(write)
     return ids

@@ -62,7 +62,7 @@ def test_other_writes_succeed_between_batches(app: InProcessApp, ann: Client, ba
         await running
         return writes
 
-    assert app.call(work) >= 4
+    assert app.run(work) >= 4
     assert len(titles(ann)) == 12
 
 
@@ -76,7 +76,7 @@ def test_batch_ends_after_its_time(
     heard = Listener(ChatChanged, lambda _: committed.append(len(command.report.chats)))
     app.portico.events.subscribe("test", [heard])
 
-    app.call(command.run)
+    app.run(command.run)
 
     assert committed == [0, 1, 2]
 
@@ -97,27 +97,27 @@ def test_second_run_continues_without_duplicates(
         patched.setattr(ChatImport, "write", failing)
         first = batched(text)
         with pytest.raises(Unavailable):
-            app.call(first.run)
+            app.run(first.run)
     assert [one.title for one in first.report.chats] == ["a", "b"] == titles(ann)
 
     second = batched(text)
-    app.call(second.run)
+    app.run(second.run)
     assert (len(second.report.chats), second.already_imported, second.found) == (3, 2, 5)
     assert titles(ann) == ["a", "b", "c", "same", "same"]
 
     third = batched(text)
-    app.call(third.run)
+    app.run(third.run)
     assert (third.report.chats, third.already_imported) == ([], 5)
-    app.call(batched(text, bob).run)
+    app.run(batched(text, bob).run)
     assert titles(bob) == titles(ann) == ["a", "b", "c", "same", "same"]
 
 
 @pytest.mark.usefixtures("small")
 def test_second_run_keeps_changed_chats(app: InProcessApp, ann: Client, batched: Any) -> None:
-    (brought,) = app.call(batched(exported("a")).run).chats
+    (brought,) = app.run(batched(exported("a")).run).chats
     ann.post(CHATS + brought.id, {"chat": {"title": "mine now"}})
 
-    app.call(batched(exported("a", "b")).run)
+    app.run(batched(exported("a", "b")).run)
 
     assert titles(ann) == ["b", "mine now"]
 

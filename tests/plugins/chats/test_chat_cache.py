@@ -98,7 +98,7 @@ def test_oldest_seen_revision_is_evicted_after_storage(
     for chat_id in ids:
         assert ann.get(CHATS + chat_id).status == 200
         assert ann.get(CHATS + chat_id).status == 200
-    app.call(seen.flush)
+    app.run(seen.flush)
 
     assert len(seen) == 3
     assert {row["chat_id"] for row in table(app, "chats_seen")} == set(ids)

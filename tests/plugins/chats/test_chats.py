@@ -207,7 +207,7 @@ def test_list_includes_pinned_and_folder_chats_on_request(app: InProcessApp, ann
     for column, value in (("archived", "TRUE"), ("pinned", "TRUE"), ("folder_id", "'f'")):
         chat_id = new_chat(ann, title=column)["id"]
         sql = f"UPDATE chats_chat SET {column} = {value} WHERE id = $1"
-        app.call(app.portico.database.execute, sql, chat_id)
+        app.run(app.portico.database.execute, sql, chat_id)
     new_chat(ann, title="plain")
 
     def titles(query: str) -> set[str]:
@@ -291,9 +291,9 @@ def test_account_deletion_deletes_its_chats(
         await app.portico.identity.accounts.delete(ann.account["id"], by=admin.account["id"])
         await app.portico.events.drain()
 
-    app.call(delete)
+    app.run(delete)
 
-    rows = app.call(app.portico.database.rows, "SELECT id FROM chats_chat")
+    rows = app.run(app.portico.database.rows, "SELECT id FROM chats_chat")
     assert [row["id"] for row in rows] == [kept]
     assert gone != kept
 

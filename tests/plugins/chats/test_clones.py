@@ -51,16 +51,16 @@ def test_clone_without_history_has_no_branch_point(ann: Client) -> None:
 def test_clone_of_own_chat_keeps_flags_folder_and_tags(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["lex_desk"]}'"""
-    app.call(app.portico.database.execute, sql)
+    app.run(app.portico.database.execute, sql)
 
     clone = ann.post(f"{CHATS}{chat_id}/clone", {}).json
 
     assert (clone["pinned"], clone["folder_id"]) == (True, "f")
     assert clone["meta"] == {"tags": ["lex_desk"]}
     assert (clone["archived"], clone["share_id"]) == (False, None)
-    tagged = app.call(app.portico.database.rows, "SELECT * FROM chats_tagged")
+    tagged = app.run(app.portico.database.rows, "SELECT * FROM chats_tagged")
     assert tagged == [{"chat_id": clone["id"], "tag_id": "lex_desk", "user_id": ann.account["id"]}]
-    (tag,) = app.call(app.portico.database.rows, "SELECT * FROM chats_tag")
+    (tag,) = app.run(app.portico.database.rows, "SELECT * FROM chats_tag")
     assert tag == {"user_id": ann.account["id"], "id": "lex_desk", "name": "lex_desk"}
 
 
@@ -70,7 +70,7 @@ def test_clone_of_shared_chat_has_only_title_and_document(
 ) -> None:
     chat_id = new_chat(ann)["id"]
     sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["lex"]}'"""
-    app.call(app.portico.database.execute, sql)
+    app.run(app.portico.database.execute, sql)
     shared = ann.post(f"{CHATS}{chat_id}/share").json
 
     clone = bob.post(f"{CHATS}{shared['id']}/clone/shared").json
@@ -82,7 +82,7 @@ def test_clone_of_shared_chat_has_only_title_and_document(
     assert clone["chat"]["branchPointMessageId"] == "q"
     assert clone["chat"]["history"] == document()["history"]
     assert bob.get(CHATS + clone["id"]).json == clone
-    assert app.call(app.portico.database.rows, "SELECT * FROM chats_tagged") == []
+    assert app.run(app.portico.database.rows, "SELECT * FROM chats_tagged") == []
 
 
 @pytest.mark.case("AB-48")

@@ -18,7 +18,7 @@ def exported(*titles: str) -> list[dict[str, Any]]:
 
 def add_users(portico: CommandLine) -> None:
     for name in ("ann", "bob"):
-        portico("user", "add", f"{name}@example.org", "--password-stdin", said="long enough\n")
+        portico("user", "add", f"{name}@example.org", "--password-stdin", stdin="long enough\n")
 
 
 def test_commands_import_and_export_chats(cli: CommandLine, tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_commands_import_and_export_chats(cli: CommandLine, tmp_path: Path) -> N
     done = cli(*command, "in.json")
     assert done.stdout.split() == ["chats", "2", "messages", "2", "rejected", "0"]
     assert "Importing" in done.stderr
-    cli(*command, "-", said=json.dumps({"chats": exported("three")}))
+    cli(*command, "-", stdin=json.dumps({"chats": exported("three")}))
 
     cli("chat", "export", "all.json", "--all")
     found = json.loads((tmp_path / "all.json").read_text())
@@ -54,19 +54,19 @@ def test_import_command_imports_nothing_from_invalid_file(cli: CommandLine) -> N
     command = ("chat", "import", "--user", "ann@example.org", "-")
     text = json.dumps([*exported("one"), 5])
 
-    assert "body.1" in cli(*command, said=text, code=1).stderr
-    dry_run = cli(*command, "--dry-run", said=text, code=1)
+    assert "body.1" in cli(*command, stdin=text, code=1).stderr
+    dry_run = cli(*command, "--dry-run", stdin=text, code=1)
     assert dry_run.stdout.split() == ["chats", "1", "messages", "1", "rejected", "1"]
     assert "chats[1]: " in dry_run.stderr
-    assert "cut off" in cli(*command, said=text[:-2], code=1).stderr
-    assert "not an export of chats" in cli(*command, said="{}", code=1).stderr
+    assert "cut off" in cli(*command, stdin=text[:-2], code=1).stderr
+    assert "not an export of chats" in cli(*command, stdin="{}", code=1).stderr
     assert json.loads(cli("chat", "export", "--all").stdout) == []
 
 
 def test_reindex_command_rebuilds_index(cli: CommandLine) -> None:
     add_users(cli)
     text = json.dumps(exported("one", "two"))
-    cli("chat", "import", "--user", "ann@example.org", "-", said=text)
+    cli("chat", "import", "--user", "ann@example.org", "-", stdin=text)
 
     done = cli("chat", "reindex")
 
@@ -82,7 +82,7 @@ def test_command_errors_say_what_to_do(cli: CommandLine, tmp_path: Path) -> None
     )
     assert (
         "There is no account with the e-mail address absent@"
-        in cli("chat", "import", "-", *unknown, said="[]", code=1).stderr
+        in cli("chat", "import", "-", *unknown, stdin="[]", code=1).stderr
     )
     assert not (tmp_path / "x.json").exists()
     assert "--user EMAIL, or --all" in cli("chat", "export", code=2).stderr

@@ -53,7 +53,7 @@ def import_chats(request: pytest.FixtureRequest, app: InProcessApp, ann: Client)
             return [one.id for one in (await batched.run()).chats]
 
         try:
-            ids = app.call(work)
+            ids = app.run(work)
         except Exception as error:
             return str(error)
         return [ann.get(CHATS + chat_id).json for chat_id in ids]

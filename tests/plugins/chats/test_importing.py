@@ -40,7 +40,7 @@ def import_chats(user: Client, *chats: Any) -> list[dict[str, Any]]:
 
 
 def count(app: InProcessApp, table: str) -> int:
-    (found,) = app.call(app.portico.database.rows, f"SELECT COUNT(*) AS n FROM {table}")
+    (found,) = app.run(app.portico.database.rows, f"SELECT COUNT(*) AS n FROM {table}")
     return int(found["n"])
 
 
@@ -108,7 +108,7 @@ def test_imported_tags_belong_to_importer(app: InProcessApp, ann: Client, bob: C
     assert first["meta"] == {"tags": ["lex_desk", "tax"]}
     assert second["meta"] == {"tags": ["lex_desk"]}
     sql = "SELECT id, name FROM chats_tag WHERE user_id = $1 ORDER BY id"
-    tags = app.call(app.portico.database.rows, sql, ann.account["id"])
+    tags = app.run(app.portico.database.rows, sql, ann.account["id"])
     assert tags == [{"id": "lex_desk", "name": "Lex Desk"}, {"id": "tax", "name": "tax"}]
     assert count(app, "chats_tagged") == 4
 
@@ -300,7 +300,7 @@ def test_thousand_chats_survive_export_and_import(
             found = exporter.blocks(user.account["id"])
             return b"".join([part async for part in json_array_stream(found)])
 
-        return list(json.loads(app.call(read)))
+        return list(json.loads(app.run(read)))
 
     def bare(chats: list[dict[str, Any]]) -> list[dict[str, Any]]:
         left = [{name: one[name] for name in FIELDS} for one in chats]

@@ -110,7 +110,7 @@ def fill_tags(app: InProcessApp, user: Client, count: int) -> None:
                 insert = f"INSERT INTO chats_tag VALUES {placeholder_rows(500, 3)}"
                 await execute(insert, *values)
 
-    app.call(write)
+    app.run(write)
 
 
 def test_chat_may_exceed_max_values(ann: Client) -> None:
@@ -144,7 +144,7 @@ def pieces(app: InProcessApp, ann: Client) -> Callable[[int], int]:
             )
         return int(after) - int(before)
 
-    return lambda count: int(app.call(drop, count))
+    return lambda count: int(app.run(drop, count))
 
 
 def test_deleting_many_texts_reads_only_these(pieces: Callable[[int], int]) -> None:
@@ -164,9 +164,9 @@ def test_messages_are_read_in_order_across_pages(
     history = chain(count)
     chat_id = ann.post(CHATS + "new", {"chat": {"history": history}}).json["id"]
     same = "UPDATE chats_message SET position = 5 WHERE chat_id = $1 AND id LIKE 'm1%'"
-    app.call(app.portico.database.execute, same, chat_id)
+    app.run(app.portico.database.execute, same, chat_id)
 
-    bodies, kept = app.call(_all, chat_id)
+    bodies, kept = app.run(_all, chat_id)
 
     alike = sorted(one for one in history["messages"] if one.startswith("m1"))
     others = [one for one in history["messages"] if not one.startswith("m1")]

@@ -218,7 +218,7 @@ def test_stream_yields_each_chat_once_despite_changes(app: InProcessApp, ann: Cl
             await execute("DELETE FROM chats_chat WHERE id = $1", ids[1])
         return seen
 
-    blocks = app.call(read)
+    blocks = app.run(read)
 
     assert [len(block) for block in blocks] == [20, 20, 4]
     assert [one for block in blocks for one in block] == [*reversed(ids[2:]), ids[0]]
@@ -281,6 +281,6 @@ def test_list_queries_use_sorted_index(
     lists = [(sql, args) for sql, args in asked if "FROM chats_chat" in sql and "ORDER BY" in sql]
     assert lists
     for sql, args in lists:
-        told = app.call(plan, sql, args)
+        told = app.run(plan, sql, args)
         assert INDEXES[path] in told
         assert "TEMP B-TREE" not in told and "Sort" not in told

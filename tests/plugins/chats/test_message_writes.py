@@ -29,7 +29,7 @@ def test_may_write_is_true_only_for_own_chats(
 ) -> None:
     chat_id = new_chat(ann)["id"]
 
-    assert app.call(conversations.may_write, actor(ann), chat_id)
+    assert app.run(conversations.may_write, actor(ann), chat_id)
     for user, target in (
         (bob, chat_id),
         (admin, chat_id),
@@ -37,15 +37,15 @@ def test_may_write_is_true_only_for_own_chats(
         (ann, "\x00"),
         (ann, "../"),
     ):
-        assert not app.call(conversations.may_write, actor(user), target)
+        assert not app.run(conversations.may_write, actor(user), target)
 
 
 def test_reply_updates_its_message_and_becomes_current(
     app: InProcessApp, conversations: ChatStore, ann: Client
 ) -> None:
     chat = new_chat(ann)
-    app.call(conversations.record_reply, chat["id"], "a", {"parentId": "q", "model": "m"})
-    app.call(
+    app.run(conversations.record_reply, chat["id"], "a", {"parentId": "q", "model": "m"})
+    app.run(
         conversations.record_reply, chat["id"], "a", {"error": {"content": "n\x00o"}, "model": "n"}
     )
 
@@ -79,7 +79,7 @@ def test_reply_creates_message_below_given_parent(
 ) -> None:
     chat_id = new_chat(ann)["id"]
 
-    app.call(conversations.record_reply, chat_id, "a", {"parentId": given, "model": "m"})
+    app.run(conversations.record_reply, chat_id, "a", {"parentId": given, "model": "m"})
 
     history = ann.get(CHATS + chat_id).json["chat"]["history"]
     assert history["messages"]["a"] == whole("a", parent, history) | {"model": "m"}
@@ -93,7 +93,7 @@ def test_reply_keeps_position_of_existing_message(
     ann.post(f"{CHATS}{chat_id}/messages/a", {"content": "x"})
 
     for given in (None, "a", "elsewhere"):
-        app.call(conversations.record_reply, chat_id, "a", {"parentId": given, "model": "m"})
+        app.run(conversations.record_reply, chat_id, "a", {"parentId": given, "model": "m"})
 
     history = ann.get(CHATS + chat_id).json["chat"]["history"]
     assert history["messages"]["a"]["parentId"] == "q"
@@ -107,7 +107,7 @@ def test_reply_to_deleted_message_changes_nothing(
     ann.post(CHATS + chat_id, {"chat": {"history": other}})
     before = ann.get(CHATS + chat_id).body
 
-    app.call(conversations.record_reply, chat_id, "q", {"parentId": "x", "model": "m"})
+    app.run(conversations.record_reply, chat_id, "q", {"parentId": "x", "model": "m"})
 
     assert ann.get(CHATS + chat_id).body == before
 
@@ -121,7 +121,7 @@ def test_reply_creates_missing_history(
 ) -> None:
     chat_id = ann.post(CHATS + "new", {"chat": chat}).json["id"]
 
-    app.call(conversations.record_reply, chat_id, "a", {"model": "m"})
+    app.run(conversations.record_reply, chat_id, "a", {"model": "m"})
 
     history = ann.get(CHATS + chat_id).json["chat"]["history"]
     assert history == {
@@ -136,7 +136,7 @@ def test_reply_to_deleted_chat_is_ignored(
     chat_id = new_chat(ann)["id"]
     ann.delete(CHATS + chat_id)
 
-    app.call(conversations.record_reply, chat_id, "a", {"model": "m"})
+    app.run(conversations.record_reply, chat_id, "a", {"model": "m"})
 
     assert ann.get(CHATS + chat_id).status == 404
 
@@ -153,7 +153,7 @@ def test_concurrent_replies_are_all_stored(
         )
         await asyncio.gather(*replies)
 
-    app.call(storm)
+    app.run(storm)
 
     messages = ann.get(CHATS + chat_id).json["chat"]["history"]["messages"]
     assert {messages[f"a{n}"]["content"] for n in range(60)} == {str(n) for n in range(60)}

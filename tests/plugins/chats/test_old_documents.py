@@ -19,7 +19,7 @@ _KEEP = (
 def old_chat(app: InProcessApp, user: Client, document: Any, title: str = "Old") -> str:
     """Return the id of a chat as it was before messages had rows of their own."""
     chat_id = str(new_chat(user)["id"])
-    call, database = app.call, app.portico.database
+    call, database = app.run, app.portico.database
     call(database.execute, "DELETE FROM chats_message WHERE chat_id = $1", chat_id)
     call(database.execute, _KEEP, chat_id, json.dumps(document), title)
     return chat_id

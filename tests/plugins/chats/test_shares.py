@@ -85,7 +85,7 @@ def test_sharing_again_refreshes_snapshot(ann: Client, bob: Client) -> None:
 
 def test_sharing_keeps_updated_at(app: InProcessApp, ann: Client) -> None:
     chat = new_chat(ann)
-    app.call(app.portico.database.execute, "UPDATE chats_chat SET updated_at = 5")
+    app.run(app.portico.database.execute, "UPDATE chats_chat SET updated_at = 5")
 
     share(ann, chat["id"])
 
@@ -97,7 +97,7 @@ def test_share_contains_no_private_data(app: InProcessApp, ann: Client, bob: Cli
     chat_id = new_chat(ann)["id"]
     assert ann.post(CHATS + chat_id, {"chat": tell_all(ann, chat_id)}).status == 200
     sql = """UPDATE chats_chat SET pinned = TRUE, folder_id = 'f', meta = '{"tags":["secret"]}'"""
-    app.call(app.portico.database.execute, sql)
+    app.run(app.portico.database.execute, sql)
 
     shared = share(ann, chat_id)
 
@@ -160,7 +160,7 @@ def test_chat_deletion_ends_share(app: InProcessApp, ann: Client, bob: Client) -
     ann.delete(CHATS + chat_id)
 
     assert is_dead(bob, share_id)
-    assert app.call(app.portico.database.rows, "SELECT id FROM chats_share") == []
+    assert app.run(app.portico.database.rows, "SELECT id FROM chats_share") == []
 
 
 @pytest.mark.case("AB-51")
@@ -172,14 +172,14 @@ def test_account_deletion_ends_shares(
     assert admin.delete(USERS + ann.account["id"]).status == 200
 
     assert is_dead(bob, share_id)
-    assert app.call(app.portico.database.rows, "SELECT id FROM chats_share") == []
+    assert app.run(app.portico.database.rows, "SELECT id FROM chats_share") == []
 
 
 @pytest.mark.case("AB-51")
 def test_share_requires_reference_from_chat(app: InProcessApp, ann: Client, bob: Client) -> None:
     chat_id = new_chat(ann)["id"]
     first = share(ann, chat_id)["id"]
-    app.call(app.portico.database.execute, "UPDATE chats_chat SET share_id = NULL")
+    app.run(app.portico.database.execute, "UPDATE chats_chat SET share_id = NULL")
 
     assert is_dead(bob, first)
     assert share(ann, chat_id)["id"] != first
@@ -262,7 +262,7 @@ def test_share_changes_are_published(app: InProcessApp, ann: Client) -> None:
 def test_unreadable_document_is_not_shared(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     sql = "UPDATE chats_chat SET chat = $1, messages_at = NULL, branch_at = NULL"
-    app.call(app.portico.database.execute, sql, json.dumps({"history": 5}))
+    app.run(app.portico.database.execute, sql, json.dumps({"history": 5}))
 
     assert ann.post(f"{CHATS}{chat_id}/share").status == 400
     assert ann.get(CHATS + chat_id).json["share_id"] is None

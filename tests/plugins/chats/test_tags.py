@@ -261,7 +261,7 @@ def test_concurrently_added_tag_is_not_deleted(app: InProcessApp, ann: Client) -
                 await asyncio.sleep(0)
         await untagging
 
-    app.call(work)
+    app.run(work)
     assert all_tags(ann) == {"work": "Work"}
     assert [row["chat_id"] for row in table(app, "chats_tagged")] == [other]
 
@@ -321,7 +321,7 @@ def test_old_invalid_tags_stay_until_removed(app: InProcessApp, ann: Client) -> 
     old = [f"t{n}" for n in range(150)]
     meta = json.dumps({"tags": [long, *old]})
     keep = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
-    app.call(app.portico.database.execute, keep, chat_id, meta)
+    app.run(app.portico.database.execute, keep, chat_id, meta)
     path = f"{CHATS}{chat_id}/tags"
 
     assert ann.delete(path, {"name": "t0"}).status == 200
@@ -338,7 +338,7 @@ def test_adding_tag_keeps_old_long_tag(app: InProcessApp, ann: Client) -> None:
     chat_id, long = new_chat(ann)["id"], "l" * 300
     keep = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
     meta = json.dumps({"tags": [long]})
-    app.call(app.portico.database.execute, keep, chat_id, meta)
+    app.run(app.portico.database.execute, keep, chat_id, meta)
 
     assert ann.post(f"{CHATS}{chat_id}/tags", {"name": "new"}).status == 200
 

@@ -57,14 +57,14 @@ def exported(app: InProcessApp, owner_id: str | None = None) -> bytes:
             [part async for part in json_array_stream(exporter.blocks(owner_id, folders))]
         )
 
-    text: bytes = app.call(work)
+    text: bytes = app.run(work)
     return text
 
 
 def import_chats(app: InProcessApp, owner: Client, text: bytes) -> BatchedImport:
     """Return an import as `portico chat import` runs it."""
     batched = BatchedImport(chat_import(app, owner, text))
-    app.call(batched.run)
+    app.run(batched.run)
     return batched
 
 
@@ -210,7 +210,7 @@ def test_export_handles_folder_cycles_and_foreign_parents(
         await execute(move, inner, outer)
         await execute(move, theirs, stray)
 
-    app.call(spoil)
+    app.run(spoil)
 
     found: dict[str, Any] = {one["title"]: one["folder"] for one in json.loads(exported(app))}
     assert found == {

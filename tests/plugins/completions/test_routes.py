@@ -7,7 +7,7 @@ import openai
 import pytest
 from tests.upstream import GOOD, WORDS, Upstream, completion
 
-from portico.testing import Client, Server
+from portico.testing import Client, ServerProcess
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 PATHS = ["/api/chat/completions", "/api/v1/chat/completions"]
@@ -158,7 +158,7 @@ def test_forbidden_options_are_dropped_or_refused(env: dict[str, str], upstream:
         app.close()
 
 
-def test_openai_library_lists_completes_and_streams(server: Server) -> None:
+def test_openai_library_lists_completes_and_streams(server: ServerProcess) -> None:
     token = str(server.client.sign_up("Ada").token)
     with openai.OpenAI(base_url=f"{server.url}/api/v1", api_key=token, max_retries=0) as client:
         create: Any = client.chat.completions.create

@@ -58,4 +58,4 @@ def parents(user: Client) -> dict[str, str | None]:
 def stored(app: InProcessApp) -> list[dict[str, Any]]:
     """Return all rows of the database."""
     sql = "SELECT * FROM folders_folder ORDER BY id"
-    return [dict(row) for row in app.call(app.portico.database.rows, sql)]
+    return [dict(row) for row in app.run(app.portico.database.rows, sql)]

@@ -144,7 +144,7 @@ def test_icon_length_is_limited(app: InProcessApp, ann: Client) -> None:
 def test_damaged_stored_text_is_treated_as_empty(app: InProcessApp, ann: Client) -> None:
     folder_id = new_folder(ann)
     execute = app.portico.database.execute
-    app.call(execute, "UPDATE folders_folder SET data = '[', meta = '5'")
+    app.run(execute, "UPDATE folders_folder SET data = '[', meta = '5'")
     changed = ann.post(f"{FOLDERS}{folder_id}/update", {"data": {"a": 1}, "meta": {"icon": "x"}})
     assert changed.status == 200
     assert json.loads(changed.body)["data"] == {"a": 1}
@@ -154,9 +154,7 @@ def test_old_invalid_values_survive_other_updates(app: InProcessApp, ann: Client
     folder_id, long = new_folder(ann), "n" * 400
     data, meta = {"files": {"a": 1}, "big": "x" * 4_200_000}, {"icon": "i" * 400}
     keep = "UPDATE folders_folder SET name = $2, data = $3, meta = $4 WHERE id = $1"
-    app.call(
-        app.portico.database.execute, keep, folder_id, long, json.dumps(data), json.dumps(meta)
-    )
+    app.run(app.portico.database.execute, keep, folder_id, long, json.dumps(data), json.dumps(meta))
     path = f"{FOLDERS}{folder_id}/update"
 
     icon = {"icon": "i" * 400}

@@ -148,7 +148,7 @@ def test_account_deletion_deletes_folders(
     assert {(event.id, event.user_id, event.change) for event in told} == {
         (one, ann.account["id"], "deleted") for one in (top, low)
     }
-    owners = app.call(app.portico.database.rows, "SELECT user_id FROM folders_owner")
+    owners = app.run(app.portico.database.rows, "SELECT user_id FROM folders_owner")
     assert [one["user_id"] for one in owners] == [bob.account["id"]]
 
 
@@ -232,7 +232,7 @@ def test_deletion_handles_more_folders_than_one_statement(
             for n in range(1200):
                 await execute(sql, f"f{n}", ann.account["id"], top)
 
-    app.call(fill)
+    app.run(fill)
     seen: list[FoldersDeleting] = []
     involve(seen.append)
     assert ann.delete(FOLDERS + top).json is True

@@ -22,11 +22,11 @@ def test_folder_exists_only_for_its_owner(
     folder_id, gone = new_folder(ann), new_folder(ann, "Gone")
     ann.delete(FOLDERS + gone)
 
-    assert app.call(folders.exists, ann.account["id"], folder_id)
+    assert app.run(folders.exists, ann.account["id"], folder_id)
     for user in (bob, admin):
-        assert not app.call(folders.exists, user.account["id"], folder_id)
+        assert not app.run(folders.exists, user.account["id"], folder_id)
     for odd in (*ODD, gone):
-        assert not app.call(folders.exists, ann.account["id"], odd)
+        assert not app.run(folders.exists, ann.account["id"], odd)
 
 
 @pytest.mark.case("AB-55")
@@ -38,7 +38,7 @@ def test_subtree_contains_only_folders_of_owner(
     low = new_folder(ann, "Low", inside=middle)
     new_folder(ann, "Other")
     theirs = new_folder(bob)
-    app.call(
+    app.run(
         app.portico.database.execute,
         "UPDATE folders_folder SET parent_id = $1 WHERE id = $2",
         middle,
@@ -46,7 +46,7 @@ def test_subtree_contains_only_folders_of_owner(
     )
 
     def below(user: Client, folder_id: str) -> list[str]:
-        return sorted(app.call(folders.subtree_ids, user.account["id"], folder_id))
+        return sorted(app.run(folders.subtree_ids, user.account["id"], folder_id))
 
     assert below(ann, top) == sorted((top, middle, low))
     assert below(ann, low) == [low]
@@ -57,15 +57,13 @@ def test_subtree_contains_only_folders_of_owner(
 def test_subtree_of_cycle_ends(app: InProcessApp, folders: FolderLookup, ann: Client) -> None:
     first = new_folder(ann, "First")
     second = new_folder(ann, "Second", inside=first)
-    app.call(
+    app.run(
         app.portico.database.execute,
         "UPDATE folders_folder SET parent_id = $1 WHERE id = $2",
         second,
         first,
     )
-    assert sorted(app.call(folders.subtree_ids, ann.account["id"], first)) == sorted(
-        (first, second)
-    )
+    assert sorted(app.run(folders.subtree_ids, ann.account["id"], first)) == sorted((first, second))
 
 
 def test_ids_by_name_ignores_case_and_includes_subtree(
@@ -80,7 +78,7 @@ def test_ids_by_name_ignores_case_and_includes_subtree(
     new_folder(bob, "Grosse Reisen 2")
 
     def named(name: str) -> list[str]:
-        return sorted(app.call(folders.ids_by_name, ann.account["id"], name))
+        return sorted(app.run(folders.ids_by_name, ann.account["id"], name))
 
     for name in ("große reisen 2", "GROSSE_REISEN_2", "  grosse   reisen 2 "):
         assert named(name) == sorted((top, low, same, again))
@@ -94,5 +92,5 @@ def test_renamed_folder_is_found_by_new_name(
 ) -> None:
     folder_id = new_folder(ann, "Old")
     ann.post(f"{FOLDERS}{folder_id}/update", {"name": "New"})
-    assert app.call(folders.ids_by_name, ann.account["id"], "new") == [folder_id]
-    assert app.call(folders.ids_by_name, ann.account["id"], "old") == []
+    assert app.run(folders.ids_by_name, ann.account["id"], "new") == [folder_id]
+    assert app.run(folders.ids_by_name, ann.account["id"], "old") == []

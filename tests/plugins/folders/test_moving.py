@@ -105,7 +105,7 @@ def test_missing_and_foreign_parents_are_returned_as_null(
 ) -> None:
     theirs, mine = new_folder(bob), new_folder(ann, "Mine")
     for parent_id in (theirs, NOWHERE):
-        app.call(
+        app.run(
             app.portico.database.execute,
             "UPDATE folders_folder SET parent_id = $1 WHERE id = $2",
             parent_id,
@@ -121,12 +121,12 @@ def test_existing_cycle_can_be_broken_and_deleted(app: InProcessApp, ann: Client
     second = new_folder(ann, "Second", inside=first)
     execute = app.portico.database.execute
     ring = "UPDATE folders_folder SET parent_id = $1 WHERE id = $2"
-    app.call(execute, ring, second, first)
+    app.run(execute, ring, second, first)
 
     assert move(ann, new_folder(ann, "Third"), second) == 200
     assert move(ann, first, None) == 200
     assert parents(ann) == {"First": None, "Second": "First", "Third": "Second"}
-    app.call(execute, ring, second, first)
+    app.run(execute, ring, second, first)
     assert ann.delete(FOLDERS + second).json is True
     assert parents(ann) == {}
 

@@ -38,7 +38,7 @@ def audited(app: InProcessApp) -> Audited:
     """What was noted of some kind of thing, oldest first: `audited("group")`."""
 
     def read(kind: str) -> list[dict[str, Any]]:
-        found = app.call(AuditLog().page, AuditFilter(resource_kind=kind))
+        found = app.run(AuditLog().page, AuditFilter(resource_kind=kind))
         return [
             {
                 "event": one.event,

@@ -14,8 +14,8 @@ from portico.testing import CommandLine
 def group(cli: CommandLine) -> Callable[..., Any]:
     """What `portico group …` says to programs."""
 
-    def ask(*words: str, said: str = "") -> Any:
-        return json.loads(cli("group", *words, "--json", said=said).stdout)
+    def ask(*words: str, stdin: str = "") -> Any:
+        return json.loads(cli("group", *words, "--json", stdin=stdin).stdout)
 
     return ask
 
@@ -24,7 +24,7 @@ def test_groups_are_made_filled_shown_taken_along_and_deleted(
     cli: CommandLine, group: Callable[..., Any], tmp_path: Path
 ) -> None:
     assert "portico group create" in cli("group", "list").stdout
-    cli("user", "add", "ann@example.org", "--password-stdin", said="secret\n")
+    cli("user", "add", "ann@example.org", "--password-stdin", stdin="secret\n")
     made = group("create", "Staff", "--description", "All", "--permission", "workspace.models")
     assert made["permissions"] == {"workspace": {"models": True}}
     added = cli("group", "add-member", "Staff", "ann@example.org")
@@ -59,7 +59,7 @@ def test_many_groups_are_brought_in_from_standard_input(
     cli: CommandLine, group: Callable[..., Any]
 ) -> None:
     many = json.dumps([{"name": f"G{number}", "user_ids": ["x"]} for number in range(40)])
-    done = cli("group", "import", "-", said=many)
+    done = cli("group", "import", "-", stdin=many)
     assert "Importing" in done.stdout and done.stdout.count("1 unknown ignored") == 40
     assert len(group("list")) == 40
 

@@ -54,10 +54,10 @@ def test_a_change_of_members_is_a_change_of_the_group(
     group = new_group()["id"]
     execute = app.portico.database.execute
     for way in ("add", "remove"):
-        app.call(execute, "UPDATE portico_group SET updated_at = 5")
+        app.run(execute, "UPDATE portico_group SET updated_at = 5")
         body = {"user_ids": [user.account["id"]]}
         assert admin.post(f"{GROUPS}/id/{group}/users/{way}", body).json["updated_at"] > 5
-        app.call(execute, "UPDATE portico_group SET updated_at = 5")
+        app.run(execute, "UPDATE portico_group SET updated_at = 5")
         assert admin.post(f"{GROUPS}/id/{group}/users/{way}", body).json["updated_at"] == 5
 
 
@@ -166,7 +166,7 @@ def test_a_deleted_group_takes_what_it_permitted_with_it(
     group = new_group(permissions={"workspace": {"models": True}})["id"]
     admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [user.account["id"]]})
     assert user.get("/api/v1/users/permissions").json["workspace"]["models"]
-    app.call(
+    app.run(
         app.portico.database.execute,
         "INSERT INTO portico_grant (id, resource_kind, resource_id, action, principal_kind, "
         "principal_id, position, created_at) VALUES ('1', 'model', 'm', 'read', 'group', $1, 0, 0)",
@@ -175,7 +175,7 @@ def test_a_deleted_group_takes_what_it_permitted_with_it(
     assert admin.delete(f"{GROUPS}/id/{group}/delete").json is True
     assert not user.get("/api/v1/users/permissions").json["workspace"]["models"]
     assert user.get(GROUPS).json == []
-    assert app.call(app.portico.database.rows, "SELECT * FROM portico_grant") == []
+    assert app.run(app.portico.database.rows, "SELECT * FROM portico_grant") == []
     assert admin.delete(f"{GROUPS}/id/{group}/delete").json is True
 
 
@@ -196,7 +196,7 @@ def test_groups_of_a_deleted_account_go_to_the_administrator_who_deletes_it(
     group = eve.post(f"{GROUPS}/create", {"name": "G", "description": ""}).json
     assert group["user_id"] == eve.account["id"]
     delete = app.portico.identity.accounts.delete
-    app.call(delete, eve.account["id"], admin.account["id"])
+    app.run(delete, eve.account["id"], admin.account["id"])
     assert admin.get(f"{GROUPS}/id/{group['id']}").json["user_id"] == admin.account["id"]
 
 
@@ -269,12 +269,12 @@ def test_a_permission_text_from_before_is_shown_as_it_is(
     admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [user.account["id"]]})
     set_text = "UPDATE portico_group SET permissions = $1"
     old = '{"echo":{"shout":true},"chat":"all","features":{"api_keys":"no"}}'
-    app.call(app.portico.database.execute, set_text, old)
+    app.run(app.portico.database.execute, set_text, old)
     app.portico.identity._clear_caches(None)
     may = user.get("/api/v1/users/permissions").json
     assert (may["echo"], may["features"]["api_keys"]) == ({"shout": True}, False)
     assert admin.get(f"{GROUPS}/id/{group}").json["permissions"]["chat"] == "all"
-    app.call(app.portico.database.execute, set_text, "{damaged")
+    app.run(app.portico.database.execute, set_text, "{damaged")
     assert admin.get(f"{GROUPS}/id/{group}").json["permissions"] is None
 
 
@@ -285,7 +285,7 @@ def test_what_an_earlier_release_took_stays_while_something_else_changes(
     form = {"name": "n" * 300, "description": "d" * 5000, "permissions": permissions}
     keep = "UPDATE portico_group SET name = $2, description = $3, permissions = $4 WHERE id = $1"
     values = (form["name"], form["description"], json.dumps(permissions))
-    app.call(app.portico.database.execute, keep, group_id, *values)
+    app.run(app.portico.database.execute, keep, group_id, *values)
     path = f"{GROUPS}/id/{group_id}/update"
 
     assert admin.post(path, form).status == 200

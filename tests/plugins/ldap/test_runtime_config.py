@@ -59,7 +59,7 @@ def test_password_is_stored_encrypted(
         secrets = await fetch_all("SELECT name, encrypted FROM ldap_secret")
         return [*secrets, *await fetch_all("SELECT name, value FROM portico_configuration")]
 
-    found = app.call(stored)
+    found = app.run(stored)
     assert "app-secret" not in str(found)
     assert found[0]["encrypted"].startswith("v1.")
 
@@ -159,7 +159,7 @@ def test_invalid_filter_prevents_start(start_app: Any, python_server: LdapTestSe
 
 def test_active_providers_include_ldap_only_when_enabled(app: InProcessApp, admin: Client) -> None:
     def names() -> list[str]:
-        return [provider.name for provider in app.call(app.portico.identity.auth.active_providers)]
+        return [provider.name for provider in app.run(app.portico.identity.auth.active_providers)]
 
     assert names() == ["password"]
     admin.post(SWITCH, {"enable_ldap": True})

@@ -37,12 +37,12 @@ def signed_in(client: Client, user: str, password: str | None = None) -> Client:
 
 
 def groups_of(app: InProcessApp, user: Client) -> set[str]:
-    found = app.call(app.portico.identity.groups.of_account, user.account["id"])
+    found = app.run(app.portico.identity.groups.of_account, user.account["id"])
     return {group.name for group in found}
 
 
 def count(app: InProcessApp) -> int:
-    found: int = app.call(app.portico.identity.accounts.count)
+    found: int = app.run(app.portico.identity.accounts.count)
     return found
 
 

@@ -75,7 +75,7 @@ def add_group(app: InProcessApp, admin: Client) -> AddGroup:
             await groups.add_members(group.id, [one.account["id"] for one in members])
             return str(group.id)
 
-        return str(app.call(work))
+        return str(app.run(work))
 
     return make
 

@@ -34,13 +34,13 @@ def run(app: InProcessApp, records: ModelRecords) -> Run:
                 await records.begin_change()
                 return await getattr(records, method)(*args, by="root", at=60, **options)
 
-        return app.call(work)
+        return app.run(work)
 
     return call
 
 
 def table(app: InProcessApp, name: str, order: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = app.call(
+    found: list[dict[str, Any]] = app.run(
         app.portico.database.rows, f"SELECT * FROM {name} ORDER BY {order}"
     )
     return found

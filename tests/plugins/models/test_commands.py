@@ -14,14 +14,14 @@ def as_file(*models: object) -> str:
 
 def test_models_are_imported_listed_and_exported(cli: CommandLine, tmp_path: Path) -> None:
     assert "portico model import" in cli("model", "list").stdout
-    cli("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
+    cli("user", "add", "root@example.org", "--password-stdin", stdin="long enough\n")
     both = as_file(form("one"), form("over", base_model_id=None, is_active=False), {})
 
-    planned = cli("model", "import", "-", "--dry-run", "--json", said=both)
+    planned = cli("model", "import", "-", "--dry-run", "--json", stdin=both)
     assert json.loads(planned.stdout)["created"] == ["one", "over"]
     assert json.loads(cli("model", "list", "--json").stdout) == []
 
-    result = cli("model", "import", "-", said=both)
+    result = cli("model", "import", "-", stdin=both)
     assert result.stdout.split() == ["created", "2", "updated", "0", "unchanged", "0", "rejected", "0", "skipped", "1"]  # fmt: skip
     assert "Importing" in result.stderr
 
@@ -37,21 +37,21 @@ def test_models_are_imported_listed_and_exported(cli: CommandLine, tmp_path: Pat
     assert exported["templates"] == []
 
     cli("model", "sync", "all.json")
-    emptied = cli("model", "sync", "-", "--json", said="[]")
+    emptied = cli("model", "sync", "-", "--json", stdin="[]")
     assert json.loads(emptied.stdout)["deleted"] == ["one", "over"]
 
 
 def test_owner_option_sets_owner_and_permissions(cli: CommandLine) -> None:
     for name in ("root", "ann"):
         said = "long enough\n"
-        cli("user", "add", f"{name}@example.org", "--password-stdin", said=said)
+        cli("user", "add", f"{name}@example.org", "--password-stdin", stdin=said)
     override = as_file(form("over", base_model_id=None))
 
     ann = ("model", "import", "-", "--owner", "ann@example.org")
-    assert "models[0]" in cli(*ann, said=override, code=1).stderr
-    assert "models[0]  over" in cli(*ann, "--dry-run", said=override, code=1).stderr
+    assert "models[0]" in cli(*ann, stdin=override, code=1).stderr
+    assert "models[0]  over" in cli(*ann, "--dry-run", stdin=override, code=1).stderr
 
-    cli("model", "import", "-", "--owner", "ROOT@example.org", said=override)
+    cli("model", "import", "-", "--owner", "ROOT@example.org", stdin=override)
     (one,) = json.loads(cli("model", "list", "--json").stdout)
     root = json.loads(cli("user", "show", "root@example.org").stdout)
     assert one["user_id"] == root["id"]
@@ -63,7 +63,7 @@ def test_errors_say_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
         ("[", "it is cut off"),
         ("[]", "There is no administrator yet"),
     ):
-        assert expected in cli("model", "import", "-", said=said, code=1).stderr
-    result = cli("model", "sync", "-", "--owner", "absent@example.org", said="[]", code=1)
+        assert expected in cli("model", "import", "-", stdin=said, code=1).stderr
+    result = cli("model", "sync", "-", "--owner", "absent@example.org", stdin="[]", code=1)
     assert "No account has the address absent@example.org" in result.stderr
     cli("model", "import", "absent.json", code=2)

@@ -111,11 +111,11 @@ def test_unreachable_database_is_database_error(
     app: InProcessApp, admin: Client, admin_made: str, method: str, path: str, body: object
 ) -> None:
     database = app.portico.database
-    app.call(database.stop)
+    app.run(database.stop)
     try:
         answer = admin.request(method, MODELS + path, json=body)
     finally:
-        app.call(database.start)
+        app.run(database.start)
     assert (answer.status, answer.detail) == UNAVAILABLE
     assert answer.headers["retry-after"] == "2"
     assert admin.get(f"{MODELS}/model?id={admin_made}").json["is_active"] is True

@@ -103,7 +103,7 @@ def test_export_in_blocks_is_ordered_and_complete(
         blocks = exporter.ModelExport(app.portico.context).everything()
         return [part.count(b'"user_id"') async for part in json_array_stream(blocks)]
 
-    assert app.call(sizes) == [3, 3, 3, 1, 0]
+    assert app.run(sizes) == [3, 3, 3, 1, 0]
     assert exported(admin) == [f"m{number}" for number in range(10)]
     assert exported(admin, "?" + "&".join(f"id=m{number}" for number in range(10))) == exported(
         admin

@@ -85,7 +85,7 @@ def test_import_rejects_access_fields_in_invalid_text(admin: Client, rights: str
 @pytest.fixture
 def as_root(cli: CommandLine, tmp_path: Path) -> Callable[..., Any]:
     """`portico model` with a file, on an instance with one administrator."""
-    cli("user", "add", "root@example.org", "--password-stdin", said="long enough\n")
+    cli("user", "add", "root@example.org", "--password-stdin", stdin="long enough\n")
 
     def run(command: str, content: bytes, *options: str, code: int = 0) -> Any:
         (tmp_path / "file.json").write_bytes(content)

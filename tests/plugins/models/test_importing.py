@@ -38,7 +38,7 @@ def stored(client: Client, model_id: str) -> Any:
 
 
 def models_of(app: InProcessApp) -> list[str]:
-    rows = app.call(app.portico.database.rows, "SELECT id FROM models_model ORDER BY id")
+    rows = app.run(app.portico.database.rows, "SELECT id FROM models_model ORDER BY id")
     return [row["id"] for row in rows]
 
 
@@ -126,7 +126,7 @@ def test_import_stores_versions(app: InProcessApp, admin: Client) -> None:
     admin.post(CREATE, form("one"))
     import_models(admin, form("one", name="New"))
 
-    rows = app.call(
+    rows = app.run(
         app.portico.database.rows,
         "SELECT change, document FROM models_version WHERE model_id = 'one' ORDER BY number",
     )
@@ -455,7 +455,7 @@ def test_import_can_skip_unknown_principals_without_notes(admin: Client, ann: Cl
 def test_imported_grants_are_audited(app: InProcessApp, admin: Client, bob: Client) -> None:
     import_models(admin, form("one", access_control=readers(bob)), form("two", access_control=None))
 
-    rows = app.call(
+    rows = app.run(
         app.portico.database.rows,
         "SELECT resource_id, author FROM portico_audit WHERE event = 'grant.changed' ORDER BY resource_id",
     )

@@ -212,14 +212,14 @@ def test_revision_is_shared_between_processes(app: InProcessApp, admin: Client) 
 
     records = app.portico.context.services.require(WorkspaceModels)
     other_records = ModelRecords(app.portico.context)
-    before = app.call(other_records.revision)
-    assert app.call(records.revision) == before
+    before = app.run(other_records.revision)
+    assert app.run(records.revision) == before
 
     create(admin, "one")
 
-    assert app.call(records.revision) == before + 1  # immediately in the process that wrote
+    assert app.run(records.revision) == before + 1  # immediately in the process that wrote
     other_records._revision_expires_at = 0  # after 0.3 s in other processes
-    assert app.call(other_records.revision) == before + 1
+    assert app.run(other_records.revision) == before + 1
 
 
 @pytest.mark.case("D-MOD-14")

@@ -72,7 +72,7 @@ def test_lost_grant_is_stored_as_version_and_audited(
     assert past.json["document"]["access_control"] == before["access_control"]
     assert admin.get(ONE).json == before | {"access_control": remaining}
 
-    noted = app.call(
+    noted = app.run(
         fetch_all, "SELECT * FROM portico_audit WHERE event = 'grant.changed' ORDER BY number DESC"
     )
     assert noted[0]["resource_id"] == "legal-desk"

@@ -29,7 +29,7 @@ def old_record(
     assert client.post(f"{MODELS}/create", form).status == 200
     form |= {"id": model_id, **odd}
     values = (form["name"], json.dumps(form["params"]), json.dumps(form["meta"]))
-    call, database = app.call, app.portico.database
+    call, database = app.run, app.portico.database
     call(database.execute, "UPDATE models_model SET id = $1 WHERE id = 'new'", model_id)
     call(database.execute, _KEEP, model_id, *values)
     return f"{MODELS}/model/update?id={quote(model_id)}", form
@@ -79,7 +79,7 @@ def test_preset_on_a_chain_that_is_too_long_today_can_be_changed(
         "INSERT INTO models_model SELECT $1, $1, user_id, $2, name, search_text, is_active, updated_at, created_at, "
         "meta, params FROM models_model WHERE id = 'old'"
     )
-    call, database = app.call, app.portico.database
+    call, database = app.run, app.portico.database
     for n in range(12):
         call(database.execute, insert, f"c{n}", f"c{n + 1}")
     call(database.execute, "UPDATE models_model SET base_model_id = 'c0' WHERE id = 'old'")

@@ -64,19 +64,19 @@ def test_migration_from_first_schema_keeps_owners_and_labels(
         async def ask(sql: str) -> list[dict[str, Any]]:
             return await fetch_all(sql)
 
-        owners = app.call(ask, "SELECT id, user_id FROM models_model ORDER BY id")
+        owners = app.run(ask, "SELECT id, user_id FROM models_model ORDER BY id")
         assert [(one["id"], one["user_id"]) for one in owners] == [
             ("anns", "ann"),
             ("orphan", "first"),
         ]
-        labels = app.call(ask, "SELECT name, label FROM models_tag ORDER BY name")
+        labels = app.run(ask, "SELECT name, label FROM models_tag ORDER BY name")
         assert [(one["name"], one["label"]) for one in labels] == [
             ("lex", "Lex"),
             ("lost", "lost"),
             ("tax", "Tax"),
         ]
-        assert app.call(app.portico.database.execute, "DELETE FROM models_model") == 2
-        assert app.call(ask, "SELECT * FROM models_tag") == []
+        assert app.run(app.portico.database.execute, "DELETE FROM models_model") == 2
+        assert app.run(ask, "SELECT * FROM models_tag") == []
     finally:
         app.close()
 

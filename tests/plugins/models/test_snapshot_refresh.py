@@ -17,7 +17,7 @@ def records(app: InProcessApp) -> Any:
 
 
 def since(app: InProcessApp, revision: int) -> Any:
-    return app.call(records(app).since, revision)
+    return app.run(records(app).since, revision)
 
 
 def test_since_returns_each_changed_model_once_in_its_current_state(
@@ -25,7 +25,7 @@ def test_since_returns_each_changed_model_once_in_its_current_state(
 ) -> None:
     for name in ("kept", "changed", "gone", "shared"):
         assert admin.post(CREATE, form(name)).status == 200
-    before = app.call(records(app).revision)
+    before = app.run(records(app).revision)
     assert since(app, before) == {}
 
     admin.post(UPDATE, form("changed", name="New"))
@@ -40,12 +40,12 @@ def test_since_returns_each_changed_model_once_in_its_current_state(
     assert found["gone"] is None
     assert found["changed"].name == "Newer"
     assert bytes(found["shared"].access_control) == b"null"
-    assert since(app, app.call(records(app).revision)) == {}
+    assert since(app, app.run(records(app).revision)) == {}
 
 
 def test_since_contains_transferred_models(app: InProcessApp, admin: Client, ann: Client) -> None:
     ann.post(CREATE, form("legacy"))
-    before = app.call(records(app).revision)
+    before = app.run(records(app).revision)
 
     assert admin.delete(f"/api/v1/users/{ann.account['id']}").status == 200
 
@@ -71,7 +71,7 @@ def test_since_contains_imported_and_synced_models(
     left = admin.get("/api/v1/models/export?id=same").body
     monkeypatch.setattr("portico_models.transfer.writer.now", lambda: created["updated_at"] + 60)
 
-    before = app.call(records(app).revision)
+    before = app.run(records(app).revision)
     assert admin.post("/api/v1/models/import", body=left).json is True
     assert since(app, before) == {}
     assert admin.post("/api/v1/models/import", [form("new")]).json is True

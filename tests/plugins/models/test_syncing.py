@@ -43,7 +43,7 @@ def test_sync_updates_inserts_and_deletes(app: InProcessApp, ann: Client, admin:
         ("gone", "deleted"), ("closed-1", "deleted"),
     }  # fmt: skip
     grants = "SELECT resource_id FROM portico_grant WHERE resource_kind = 'model'"
-    assert app.call(app.portico.database.rows, grants) == []
+    assert app.run(app.portico.database.rows, grants) == []
 
 
 def test_sync_touches_unchanged_models_without_a_version(
@@ -56,7 +56,7 @@ def test_sync_touches_unchanged_models_without_a_version(
 
     assert answer.json == [created | {"updated_at": created["updated_at"] + 60}]
 
-    versions = app.call(app.portico.database.rows, "SELECT change FROM models_version")
+    versions = app.run(app.portico.database.rows, "SELECT change FROM models_version")
     assert [one["change"] for one in versions] == ["created"]
 
 

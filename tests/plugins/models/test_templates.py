@@ -163,11 +163,11 @@ def import_templates(app: InProcessApp, by: Client, document: bytes) -> Any:
         (form, read_sharing(form, b"{}"))
         for form in msgspec.json.decode(document, type=list[TemplateForm])
     ]
-    return app.call(templates(app).import_many, actor(by), forms)
+    return app.run(templates(app).import_many, actor(by), forms)
 
 
 def export_templates(app: InProcessApp, by: Client) -> bytes:
-    found: list[ModelTemplate] = app.call(templates(app).export, actor(by))
+    found: list[ModelTemplate] = app.run(templates(app).export, actor(by))
     return msgspec.json.encode(found)
 
 

@@ -72,7 +72,7 @@ def test_delete_all_deletes_grants_and_keeps_versions(
 
     database = app.portico.database
     for table in ("models_model", "models_tag", "portico_grant"):
-        assert app.call(database.rows, f"SELECT * FROM {table}") == []
+        assert app.run(database.rows, f"SELECT * FROM {table}") == []
     assert [one["id"] for one in ann.get("/api/models").json["data"]] == ["open-1"]
     past = admin.get("/api/v1/models/model/version?id=closed-1&number=2").json
     assert (past["change"], past["author"]) == ("deleted", admin.account["id"])

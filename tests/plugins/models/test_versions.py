@@ -185,7 +185,7 @@ class TestNone:
         ann.post(UPDATE, form(name="New"))
         assert versions(ann).json == {"items": [], "total": 0}
         ann.post(DELETE, {"id": "legal-desk"})
-        assert app.call(app.portico.database.rows, "SELECT * FROM models_version") == []
+        assert app.run(app.portico.database.rows, "SELECT * FROM models_version") == []
 
 
 # -- permissions of a restore ---------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_restore_skips_deleted_users_and_groups(
     async def disband() -> None:
         await app.portico.identity.groups.delete(crew)
 
-    app.call(disband)
+    app.run(disband)
 
     restored = restore(admin, 2).json["access_control"]
 
@@ -364,5 +364,5 @@ def test_deletion_of_an_account_with_content_deletes_versions(
     ann.post(DELETE, {"id": "gone"})
     admin.delete(f"/api/v1/users/{ann.account['id']}?delete_content=true")
 
-    assert app.call(app.portico.database.rows, "SELECT * FROM models_version") == []
+    assert app.run(app.portico.database.rows, "SELECT * FROM models_version") == []
     assert versions(admin).status == 404

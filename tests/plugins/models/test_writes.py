@@ -362,7 +362,7 @@ def test_delete_removes_tags_and_grants(app: InProcessApp, ann: Client, admin: C
 
     database = app.portico.database
     for table in ("models_model", "models_tag", "portico_grant"):
-        assert app.call(database.rows, f"SELECT * FROM {table}") == []
+        assert app.run(database.rows, f"SELECT * FROM {table}") == []
     assert admin.post(DELETE, {"id": "legal-desk"}).status == 404
     assert admin.post(CREATE, form()).json["access_control"] == {}
 
@@ -412,7 +412,7 @@ def test_models_of_a_deleted_account_are_transferred_or_deleted(
         )
         await app.portico.events.drain()
 
-    app.call(delete)
+    app.run(delete)
 
     found = admin.get("/api/v1/models/model?id=legal-desk")
     assert found.status == (404 if delete_content else 200)

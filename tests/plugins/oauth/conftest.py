@@ -31,4 +31,4 @@ def browser(client: Client) -> Browser:
 @pytest.fixture
 def count(app: InProcessApp) -> Callable[[], int]:
     """Return the number of accounts."""
-    return lambda: app.call(app.portico.identity.accounts.count)
+    return lambda: app.run(app.portico.identity.accounts.count)

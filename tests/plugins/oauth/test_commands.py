@@ -57,7 +57,7 @@ def preview(
             signature=signature,
         )
 
-    shown: LoginPreview = app.call(work)
+    shown: LoginPreview = app.run(work)
     return shown
 
 
@@ -118,7 +118,7 @@ def test_test_claims_reads_json_token_and_file(
     provider_server.stop()
     as_json = json.loads(cli("oauth", "test-claims", file, "--json").stdout)
     assert as_json["signature"].startswith("not checked") and as_json["outcome"] == "created"
-    rejected = cli("oauth", "test-claims", "-", said='{"sub": "x"}', code=1)
+    rejected = cli("oauth", "test-claims", "-", stdin='{"sub": "x"}', code=1)
     assert "The sign-in is rejected." in rejected.stdout
 
 
@@ -128,7 +128,7 @@ def test_test_claims_rejects_invalid_claims_with_message(
     for given in ("{", "a.b.c", "", '{"sub": NaN}', "[" * 100_000):
         with pytest.raises(ValueError, match="This is n"):
             preview(app, given)
-    assert cli("oauth", "test-claims", "-", said="a.b.c", code=2).stderr
+    assert cli("oauth", "test-claims", "-", stdin="a.b.c", code=2).stderr
     assert "not a file" in cli("oauth", "test-claims", "nothing-like-that", code=2).stderr
 
 

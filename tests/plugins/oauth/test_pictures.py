@@ -101,7 +101,7 @@ def fetch_picture(
     )
     identity = ExternalIdentity(subject="s", email="a@b.c", name="A")
     avatars = Avatars(stand_in, OAuthSettings(**settings))
-    found: ExternalIdentity = app.call(
+    found: ExternalIdentity = app.run(
         avatars.with_picture, identity, result, registration(provider)
     )
     return found.picture

@@ -81,7 +81,7 @@ def test_concurrent_metadata_requests_share_one_failure(
         requests = (provider.discovery.metadata() for _ in range(20))  # type: ignore[attr-defined]
         return await asyncio.gather(*requests, return_exceptions=True)
 
-    assert all(isinstance(one, ProviderUnavailable) for one in app.call(many))
+    assert all(isinstance(one, ProviderUnavailable) for one in app.run(many))
     assert len(provider_server.requests_to(DISCOVERY)) == 1
 
 

@@ -30,7 +30,7 @@ def oauth_user(result: SignInResult) -> Client:
 
 
 def stored(app: InProcessApp) -> list[dict[str, Any]]:
-    return list(app.call(fetch_all, "SELECT * FROM oauth_session ORDER BY created_at"))
+    return list(app.run(fetch_all, "SELECT * FROM oauth_session ORDER BY created_at"))
 
 
 # -- stored tokens -----------------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def test_missing_or_invalid_expiry_is_stored_as_null(
 
 def token_of(app: InProcessApp, result: SignInResult) -> str | None:
     session_id = result.browser.cookies[APP_URL]["oauth_session_id"]
-    found: str | None = app.call(
+    found: str | None = app.run(
         app.portico.context.services.require(ProviderTokens).access_token, session_id
     )
     return found
@@ -80,7 +80,7 @@ def token_of(app: InProcessApp, result: SignInResult) -> str | None:
 
 def expire_in(app: InProcessApp, left: int) -> None:
     """Let the stored token expire in so many seconds."""
-    app.call(execute, "UPDATE oauth_session SET expires_at = $1", int(time.time()) + left)
+    app.run(execute, "UPDATE oauth_session SET expires_at = $1", int(time.time()) + left)
 
 
 def test_fresh_token_is_returned_without_refresh(
@@ -142,7 +142,7 @@ def test_concurrent_token_requests_refresh_once(
     async def many() -> list[str | None]:
         return await asyncio.gather(*(tokens.access_token(session_id) for _ in range(8)))
 
-    assert len(set(app.call(many))) == 1
+    assert len(set(app.run(many))) == 1
     assert len(provider_server.requests_to("/token")) == 2
 
 
@@ -151,7 +151,7 @@ def test_token_of_another_session_cannot_be_decrypted(app: InProcessApp, browser
     own = browser.cookies[APP_URL]["oauth_session_id"]
     Browser(browser.app).sign_in()
     other = next(row for row in stored(app) if row["id"] != own)
-    app.call(execute, "UPDATE oauth_session SET token = $1 WHERE id = $2", other["token"], own)
+    app.run(execute, "UPDATE oauth_session SET token = $1 WHERE id = $2", other["token"], own)
     assert token_of(app, first) is None
 
 

@@ -101,9 +101,9 @@ def test_access_token_is_refreshed(
     assert browser.sign_in().account
     session_id = browser.cookies[APP_URL]["oauth_session_id"]
     tokens = app.portico.context.services.require(ProviderTokens)
-    before = app.call(tokens.access_token, session_id)
-    app.call(execute, "UPDATE oauth_session SET expires_at = 1")
-    after = app.call(tokens.access_token, session_id)
+    before = app.run(tokens.access_token, session_id)
+    app.run(execute, "UPDATE oauth_session SET expires_at = 1")
+    after = app.run(tokens.access_token, session_id)
     assert before and after and before != after
 
 

@@ -144,24 +144,24 @@ def test_sign_in_replaces_a_hash_of_another_cost_or_kind(
         sql = "UPDATE portico_password SET hash = $1 WHERE account_id = $2"
         await execute(sql, old, account)
 
-    app.call(store_hash)
-    assert not signs_in(user, "wrong") and app.call(_hash_of, app) == old
+    app.run(store_hash)
+    assert not signs_in(user, "wrong") and app.run(_hash_of, app) == old
     assert signs_in(user, PASSWORD)
-    renewed = app.call(_hash_of, app)
+    renewed = app.run(_hash_of, app)
     assert renewed.startswith("$2b$04$") and renewed != old
     assert user.get(ME).status == 200, "no sign-in ends by it"
-    assert signs_in(user, PASSWORD) and app.call(_hash_of, app) == renewed
+    assert signs_in(user, PASSWORD) and app.run(_hash_of, app) == renewed
 
 
 def test_rehashing_never_replaces_a_changed_password(user: Client, app: InProcessApp) -> None:
-    old = app.call(_hash_of, app)
+    old = app.run(_hash_of, app)
     user.post(CHANGE, form())
 
     async def late() -> None:
         accounts = app.portico.identity.accounts
         await accounts.renew_hash(user.account["id"], old, "$2b$04$late")
 
-    app.call(late)
+    app.run(late)
     assert signs_in(user, NEW)
 
 

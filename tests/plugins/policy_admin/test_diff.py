@@ -130,7 +130,7 @@ async def everything_seen(
 def test_diff_for_a_thousand_accounts_equals_single_decisions(
     app: InProcessApp, admin: Client, cli: CommandLine, policy_dir: Path, tmp_path: Path
 ) -> None:
-    people = app.call(seed)
+    people = app.run(seed)
     changed = tmp_path / "changed"
     changed.mkdir()
     (policy_dir / "auditors.csv").write_text(BEFORE)
@@ -165,7 +165,7 @@ def test_diff_for_a_thousand_accounts_equals_single_decisions(
             decided = await permissions.allows(actor, action, model)
             assert decided == (model.id in seen[actor.id, action]), (actor, action, model)
 
-    was, becomes = app.call(brute)
+    was, becomes = app.run(brute)
     expected = {}
     for key in was.keys() | becomes.keys():
         gained = becomes.get(key, set()) - was.get(key, set())

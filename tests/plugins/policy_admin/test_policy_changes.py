@@ -122,10 +122,10 @@ def test_invalid_directory_is_reported_and_the_active_policies_stay(
     page.write_text(OPEN)
     look = app.portico.policies.reload_if_changed
     while not can_list(user):
-        app.call(look)
+        app.run(look)
     page.write_text(OPEN + "p, model\n")
     while not (refused := admin.get("/api/v1/policies").json["rejected"]):
-        app.call(look)
+        app.run(look)
     assert refused == [f"{page}:3: 2 fields where 5 are expected: p, kind, action, subject, effect"]
     assert can_list(user)
     assert put_policy_file(admin, "more.csv", OPEN).detail.startswith(f"{page}:3: ")

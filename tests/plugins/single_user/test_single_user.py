@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from portico.boot import CannotStart
-from portico.testing import Client, CommandLine, InProcessApp, Response, Server
+from portico.testing import Client, CommandLine, InProcessApp, Response, ServerProcess
 
 HERE = {"host": "localhost:8080"}
 OPEN = {"WEBUI_AUTH": "false"}
@@ -129,7 +129,7 @@ def test_server_prints_why_it_does_not_start(
     assert done.returncode not in (0, None)
     assert "every user who reaches 0.0.0.0" in done.stdout + done.stderr
     cli("user", "list", settings=OPEN | {"HOST": "0.0.0.0"})
-    server = Server(env | OPEN, tmp_path).start()
+    server = ServerProcess(env | OPEN, tmp_path).start()
     try:
         assert server.client.post("/api/v1/auths/signin", {}).json["role"] == "admin"
     finally:

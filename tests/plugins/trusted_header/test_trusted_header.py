@@ -58,7 +58,7 @@ def sign_in(client: Client, user: str, **more: str) -> Client:
 
 
 def count_accounts(app: InProcessApp) -> int:
-    count: int = app.call(app.portico.identity.accounts.count)
+    count: int = app.run(app.portico.identity.accounts.count)
     return count
 
 
@@ -220,7 +220,7 @@ def test_only_the_first_account_is_created_by_default(env: dict[str, str]) -> No
 
 
 def groups_of(app: InProcessApp, client: Client) -> set[str]:
-    found = app.call(app.portico.identity.groups.of_account, client.account["id"])
+    found = app.run(app.portico.identity.groups.of_account, client.account["id"])
     return {group.name for group in found}
 
 

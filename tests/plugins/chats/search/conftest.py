@@ -71,28 +71,28 @@ class Library:
         self.indexer = plugin_of(app).indexer
 
     def add(self, *notes: Note) -> None:
-        self.app.call(self._add, notes)
+        self.app.run(self._add, notes)
 
     def set_messages(self, note: Note, messages: dict[str, str]) -> None:
         """Replace the messages with these ids."""
         note.messages |= messages
-        self.app.call(indexed_texts.put, note.owner, note.id, messages)
+        self.app.run(indexed_texts.put, note.owner, note.id, messages)
 
     def remove(self, note: Note) -> None:
-        self.app.call(self._remove, note)
+        self.app.run(self._remove, note)
 
     def index_all(self) -> int:
         """Index everything. Returns how many texts waited."""
-        return self.app.call(self.indexer.index_pending)
+        return self.app.run(self.indexer.index_pending)
 
     def clear(self) -> None:
-        self.app.call(self._wipe)
+        self.app.run(self._wipe)
 
     def page(
         self, text: str, page: int = 1, actor: Actor = ANN, bounds: SearchLimits | None = None
     ) -> list[dict[str, Any]]:
         search = Search(self.app.portico.context, plugin_of(self.app).access, bounds)
-        return self.app.call(search.page, actor, text, page)
+        return self.app.run(search.page, actor, text, page)
 
     def find(self, text: str, **options: Any) -> list[str]:
         """Return the ids on a page."""
@@ -143,6 +143,6 @@ class Library:
 def library(app: InProcessApp) -> Iterator[Library]:
     """Texts are indexed only by `index_all`."""
     kept = Library(app)
-    app.call(kept.indexer.stop)
+    app.run(kept.indexer.stop)
     app.portico.context.services.provide("cabinet", Service(FolderLookup, FolderStub()))
     yield kept

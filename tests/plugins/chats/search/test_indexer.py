@@ -44,28 +44,28 @@ def until(true: Callable[[], bool], seconds: float = 20) -> None:
 def test_text_is_indexed_once_and_removed_when_deleted(library: Library) -> None:
     note = Note("one", title="Lisbon", messages={"m": "a walk"})
     library.add(note)
-    assert library.app.call(indexed, "walk") == 0
+    assert library.app.run(indexed, "walk") == 0
     assert library.index_all() == 2
     assert library.index_all() == 0
-    assert library.app.call(indexed, "walk") == 1
+    assert library.app.run(indexed, "walk") == 1
     library.set_messages(note, {"m": "a swim"})
     library.index_all()
-    assert [library.app.call(indexed, word) for word in ("walk", "swim")] == [0, 1]
+    assert [library.app.run(indexed, word) for word in ("walk", "swim")] == [0, 1]
     library.remove(note)
     library.index_all()
-    assert [library.app.call(indexed, word) for word in ("swim", "Lisbon".lower())] == [0, 0]
-    assert library.app.call(fetch_all, "SELECT 1 FROM chats_text") == []
+    assert [library.app.run(indexed, word) for word in ("swim", "Lisbon".lower())] == [0, 0]
+    assert library.app.run(fetch_all, "SELECT 1 FROM chats_text") == []
 
 
 def test_account_deletion_removes_its_texts_from_index(library: Library) -> None:
     library.add(Note("hers", title="walk"), Note("his", owner="bob", title="walk"))
     library.index_all()
-    library.app.call(indexed_texts.delete_all, "ann")
+    library.app.run(indexed_texts.delete_all, "ann")
     library.index_all()
-    assert [one["owner_id"] for one in library.app.call(fetch_all, "SELECT * FROM chats_text")] == [
+    assert [one["owner_id"] for one in library.app.run(fetch_all, "SELECT * FROM chats_text")] == [
         "bob"
     ]
-    assert library.app.call(indexed, "walk") == 0
+    assert library.app.run(indexed, "walk") == 0
 
 
 def test_indexer_indexes_change_after_wake(app: InProcessApp) -> None:
@@ -74,15 +74,15 @@ def test_indexer_indexes_change_after_wake(app: InProcessApp) -> None:
             await indexed_texts.add("ann", "one", {"m": "a walk"})
             after_commit(lambda: app.portico.events.publish(ChatChanged("one", "ann", "created")))
 
-    app.call(write)
-    until(lambda: app.call(waiting) == 0)
-    assert app.call(indexed, "walk") == 1
+    app.run(write)
+    until(lambda: app.run(waiting) == 0)
+    assert app.run(indexed, "walk") == 1
 
 
 def test_indexer_indexes_texts_of_another_process(library: Library) -> None:
     library.add(Note("one", title="walk"))
-    library.app.call(start, library.indexer)
-    until(lambda: library.app.call(waiting) == 0)
+    library.app.run(start, library.indexer)
+    until(lambda: library.app.run(waiting) == 0)
 
 
 def test_processes_index_each_text_once(library: Library) -> None:
@@ -109,13 +109,13 @@ def test_processes_index_each_text_once(library: Library) -> None:
         finally:
             await opened.stop()
 
-    library.app.call(both)
-    assert library.app.call(waiting) == 0
-    assert [library.app.call(indexed, word) for word in ("walk", "swim")] == [100, 100]
+    library.app.run(both)
+    assert library.app.run(waiting) == 0
+    assert [library.app.run(indexed, word) for word in ("walk", "swim")] == [100, 100]
     # A text that was removed twice, or never added, would show when the rest is removed.
-    library.app.call(indexed_texts.delete_all, "ann")
+    library.app.run(indexed_texts.delete_all, "ann")
     library.index_all()
-    assert [library.app.call(indexed, word) for word in ("walk", "swim", "n")] == [0, 0, 0]
+    assert [library.app.run(indexed, word) for word in ("walk", "swim", "n")] == [0, 0, 0]
 
 
 def test_cancelled_batch_changes_nothing(library: Library) -> None:
@@ -135,9 +135,9 @@ def test_cancelled_batch_changes_nothing(library: Library) -> None:
             assert found and in_it
             assert await indexed("walk") == in_it["n"]
 
-    library.app.call(cut_short)
+    library.app.run(cut_short)
     library.index_all()
-    assert library.app.call(indexed, "walk") == 30
+    assert library.app.run(indexed, "walk") == 30
 
 
 def test_reindex_rebuilds_index_from_texts(library: Library) -> None:
@@ -145,8 +145,8 @@ def test_reindex_rebuilds_index_from_texts(library: Library) -> None:
     library.index_all()
     library.remove(Note("chat-3"))
     told: list[tuple[int, int]] = []
-    total = library.app.call(reindex, lambda done, of: told.append((done, of)))
-    assert total == 89 == library.app.call(indexed, "walk")
+    total = library.app.run(reindex, lambda done, of: told.append((done, of)))
+    assert total == 89 == library.app.run(indexed, "walk")
     assert told[0] == (0, 89)
     assert told[-1] == (89, 89)
     assert told == sorted(told)
@@ -166,11 +166,11 @@ def test_unavailable_database_is_logged_once_and_awaited(
         said += "".join(capfd.readouterr())
         return said
 
-    library.app.call(database.stop)
-    library.app.call(start, indexer)
+    library.app.run(database.stop)
+    library.app.run(start, indexer)
     until(lambda: told in heard())
-    library.app.call(asyncio.sleep, 0.2)  # some rounds more
-    library.app.call(database.start)
-    until(lambda: library.app.call(indexed, "walk") == 1)
-    library.app.call(indexer.stop)
+    library.app.run(asyncio.sleep, 0.2)  # some rounds more
+    library.app.run(database.start)
+    until(lambda: library.app.run(indexed, "walk") == 1)
+    library.app.run(indexer.stop)
     assert heard().count(told) == 1

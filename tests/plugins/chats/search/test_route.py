@@ -80,7 +80,7 @@ def test_texts_are_indexed_in_background(ann: Client, app: object) -> None:
     def waiting() -> int:
         database = app.portico.database  # type: ignore[attr-defined]
         sql = "SELECT COUNT(*) AS n FROM chats_text WHERE state <> 1"
-        return int(app.call(database.rows, sql)[0]["n"])  # type: ignore[attr-defined]
+        return int(app.run(database.rows, sql)[0]["n"])  # type: ignore[attr-defined]
 
     while waiting():
         assert time.monotonic() < deadline

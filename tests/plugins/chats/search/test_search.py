@@ -226,7 +226,7 @@ def test_replaced_and_deleted_texts_are_not_found(library: Library, settled: boo
     library.add(*notes)
     library.index_all()
     library.set_messages(notes[0], {"m": "new words"})
-    library.app.call(indexed_texts.delete, "chat-1", ["m"])
+    library.app.run(indexed_texts.delete, "chat-1", ["m"])
     library.remove(notes[2])
     if settled:
         library.index_all()
