@@ -30,8 +30,6 @@ PERMISSION = "features.api_keys"
 #: The name of the key that clients show.
 CLIENT_KEY_NAME = "API key"
 DAY_SECONDS = 86_400
-#: Higher page numbers are read as this one, so that no offset overflows.
-MAX_PAGE = 1_000_000
 
 log = structlog.get_logger("portico.api_keys")
 
@@ -140,7 +138,7 @@ class KeyService:
 
     async def list_all(self, account_id: str = "", page: int = 1) -> KeyPage:
         """Return one page of the keys of all accounts, or of one."""
-        found, total = await store.page(account_id, min(max(page, 1), MAX_PAGE))
+        found, total = await store.page(account_id, page)
         keys = [KeyWithOwner(**_columns(self._with_use(key)), owner=owner) for key, owner in found]
         return KeyPage(keys, total)
 

@@ -11,6 +11,7 @@ from portico.api.db import (
     execute,
     fetch_all,
     fetch_one,
+    page_offset,
     placeholders,
 )
 from portico_api_keys.api_key import COLUMNS, SHOWN_CHARS, ApiKey
@@ -130,7 +131,7 @@ async def page(account_id: str, page: int) -> tuple[list[tuple[ApiKey, str]], in
     """Return one page of all keys or of one account, newest first, each with its owner's address; and their total number."""
     columns = f"{COLUMNS}, a.email AS owner"
     order = f" ORDER BY k.created_at DESC, k.id LIMIT {PAGE_SIZE} OFFSET $2"
-    found = await fetch_all(_ALL.format(columns) + order, account_id, (page - 1) * PAGE_SIZE)
+    found = await fetch_all(_ALL.format(columns) + order, account_id, page_offset(page, PAGE_SIZE))
     total = await fetch_one(_ALL.format("COUNT(*) AS n"), account_id)
     return [(_key(row), row["owner"]) for row in found], int(total["n"]) if total else 0
 

@@ -6,14 +6,13 @@ import msgspec
 
 from portico.api import AppContext, NotFound, ValidationError
 from portico.api.audit import AuditFilter, AuditLog
+from portico.api.db import MAX_INT64
 from portico_audit.schemas import AuditPage
 
 #: The value of a filter for changes that no account made.
 SYSTEM = "system"
 #: Entries on one page.
 PAGE_SIZE = 100
-#: No entry has a number or a time beyond; the database compares 64 bits.
-MAX_NUMBER = 2**62
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,4 +98,4 @@ async def _author(app: AppContext, actor: str) -> str | None:
 
 
 def _bounded(number: int | None) -> int | None:
-    return None if number is None else max(min(number, MAX_NUMBER), -MAX_NUMBER)
+    return None if number is None else max(min(number, MAX_INT64), -MAX_INT64)

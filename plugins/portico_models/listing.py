@@ -11,15 +11,13 @@ import msgspec
 
 from portico.api import AppContext, ValidationError
 from portico.api.auth import Actor
-from portico.api.db import fetch_all
+from portico.api.db import fetch_all, page_offset
 from portico.api.text import likeness
 from portico_models.records import KIND
 from portico_models.validation import tag_key
 
 #: Items on one page of models, versions or templates.
 PAGE_SIZE: Final = 30
-#: Highest page number, so that offsets fit into 64 bits.
-MAX_PAGE: Final = 2**32
 #: Characters of a search text.
 MAX_QUERY_CHARS: Final = 1024
 
@@ -59,12 +57,7 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def offset(self) -> int:
         """Return the OFFSET of the page."""
-        return page_offset(self.page)
-
-
-def page_offset(page: int) -> int:
-    """Return the OFFSET of a page. Pages out of range count as the first or the last one."""
-    return (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
+        return page_offset(self.page, PAGE_SIZE)
 
 
 @dataclass(frozen=True, slots=True)

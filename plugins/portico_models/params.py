@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from portico.api import InvalidRequest
+from portico.api.db import MAX_INT64
 
 #: Bytes of UTF-8.
 MAX_TEXT_BYTES = 128 * 1024
 MAX_STOPS = 16
-INT64_LIMIT = 2**63
 #: How clients write that there is no limit: -1, and -2 = up to the end of the context.
 UNLIMITED: Final = (-1, -2)
 #: Known keys with integer values.
@@ -31,7 +31,7 @@ def _number(low: float, high: float) -> tuple[Check, str]:
 
 def _integer(low: int, *, also: tuple[int, ...] = ()) -> tuple[Check, str]:
     def check(value: Any) -> bool:
-        return type(value) is int and (low <= value < INT64_LIMIT or value in also)
+        return type(value) is int and (low <= value <= MAX_INT64 or value in also)
 
     others = "".join(f", or {value}" for value in also)
     return check, f"an integer, at least {low}{others}"
@@ -64,7 +64,7 @@ KNOWN_PARAMS: Final[Mapping[str, tuple[Check, str]]] = {
     "num_ctx": _integer(1, also=UNLIMITED),
     "num_predict": _integer(1, also=UNLIMITED),
     "seed": (
-        lambda value: type(value) is int and -INT64_LIMIT <= value < INT64_LIMIT,
+        lambda value: type(value) is int and -MAX_INT64 - 1 <= value <= MAX_INT64,
         "a 64-bit integer",
     ),
     "stop": (_stops, f"a list of at most {MAX_STOPS} texts"),

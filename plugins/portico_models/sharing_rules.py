@@ -6,13 +6,12 @@ from typing import Any
 from portico.api import AppContext, Forbidden, InvalidRequest
 from portico.api.auth import Actor
 from portico.api.db import fetch_all
+from portico.api.models import MAX_CHAIN_LENGTH
 from portico.api.policy import Resource, Sharing
 from portico_models.access_fields import RequestedSharing
 from portico_models.base_models import load_base_access
 from portico_models.records import KIND, ModelDraft
 
-#: Presets in one chain of base models; the catalogue ignores longer ones.
-MAX_CHAIN_LENGTH = 8
 CYCLE_MESSAGE = "[ERROR: base_model_id: that model is based on this one]"
 TOO_DEEP_MESSAGE = (
     f"[ERROR: base_model_id: at most {MAX_CHAIN_LENGTH} models may be based on one another]"

@@ -4,6 +4,7 @@ import asyncio
 
 from portico.api import AppContext, NotFound
 from portico.api.auth import Account
+from portico.api.db import page_offset
 from portico.api.policy import (
     AccessExplanation,
     PolicyFile,
@@ -155,7 +156,7 @@ async def allowed_accounts(
     accounts = await asyncio.to_thread(
         lambda: list(snapshot.allowed_accounts(policies, action, kind, resource_id))
     )
-    start = (max(page, 1) - 1) * PAGE_SIZE
+    start = page_offset(page, PAGE_SIZE)
     return AccountsPage(
         total=len(accounts), accounts=accounts[start : start + PAGE_SIZE] if page else accounts
     )

@@ -8,7 +8,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 PINNED: dict[str, float] = {
-    "portico.catalogue.snapshot.MAX_CHAIN_LENGTH": 8,
+    "portico.catalogue.MAX_CHAIN_LENGTH": 8,
     "portico.db.MAX_IDS_PER_STATEMENT": 500,
     "portico.db.sqlite.file.CACHED_STATEMENTS": 192,
     "portico.cache.MAX_DOCUMENTS": 2000,
@@ -26,7 +26,6 @@ PINNED: dict[str, float] = {
     "portico.web.middleware.outer.MAX_PATH_CHARS": 2048,
     "portico.web.middleware.slow_readers.PIECE_BYTES": 65536,
     "portico.web.request.body_scanner.BLOCK_BYTES": 65536,
-    "portico_models.sharing_rules.MAX_CHAIN_LENGTH": 8,
     "portico_openai.failures.DEFAULT_RETRY_AFTER_SECONDS": 5,
     "portico_chats.tags.names.MAX_TAG_CHARS": 128,
     "portico_chats.tags.names.MAX_TAGS_PER_CHAT": 100,

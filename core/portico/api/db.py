@@ -5,6 +5,7 @@ Statements are written once for both databases, with `$1` placeholders.
 
 from portico.db import (
     MAX_IDS_PER_STATEMENT,
+    MAX_INT64,
     MAX_ROWS_PER_STATEMENT,
     Database,
     DatabaseCheck,
@@ -24,6 +25,7 @@ from portico.db import (
     hold_rows,
     new_id,
     now,
+    page_offset,
     placeholder_rows,
     placeholders,
     transaction,
@@ -32,6 +34,7 @@ from portico.encryption import DecryptionError, Encryptor
 
 __all__ = [
     "MAX_IDS_PER_STATEMENT",
+    "MAX_INT64",
     "MAX_ROWS_PER_STATEMENT",
     "Database",
     "DatabaseCheck",
@@ -53,6 +56,7 @@ __all__ = [
     "hold_rows",
     "new_id",
     "now",
+    "page_offset",
     "placeholder_rows",
     "placeholders",
     "transaction",

@@ -3,6 +3,7 @@
 from portico.catalogue.source import (
     EVENT_STREAM,
     JSON_MEDIA_TYPE,
+    MAX_CHAIN_LENGTH,
     ModelCard,
     ModelSource,
     SourceRequest,
@@ -15,6 +16,7 @@ from portico.catalogue.text_response import text_response
 __all__ = [
     "EVENT_STREAM",
     "JSON_MEDIA_TYPE",
+    "MAX_CHAIN_LENGTH",
     "ModelCard",
     "ModelSource",
     "SourceRequest",

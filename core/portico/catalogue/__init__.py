@@ -5,6 +5,7 @@ from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.source import (
     EVENT_STREAM,
     JSON_MEDIA_TYPE,
+    MAX_CHAIN_LENGTH,
     ModelCard,
     ModelSource,
     SourceRequest,
@@ -18,6 +19,7 @@ from portico.catalogue.text_response import text_response
 __all__ = [
     "EVENT_STREAM",
     "JSON_MEDIA_TYPE",
+    "MAX_CHAIN_LENGTH",
     "Catalogue",
     "ModelCard",
     "ModelSource",

@@ -12,11 +12,8 @@ from portico.catalogue.model_entry import (
     render_source_model,
 )
 from portico.catalogue.resolved_model import ResolvedModel, decoded_params
-from portico.catalogue.source import ModelCard, ModelSource, WorkspaceModel
+from portico.catalogue.source import MAX_CHAIN_LENGTH, ModelCard, ModelSource, WorkspaceModel
 from portico.catalogue.source_cache import CachedSource
-
-#: Presets in one chain of base models.
-MAX_CHAIN_LENGTH = 8
 
 
 class CatalogueSnapshot:

@@ -14,6 +14,8 @@ from portico.identity import Actor
 
 JSON_MEDIA_TYPE = "application/json"
 EVENT_STREAM = "text/event-stream"
+#: Presets in one chain of base models. The catalogue ignores the rest of a longer chain.
+MAX_CHAIN_LENGTH = 8
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):

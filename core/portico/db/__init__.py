@@ -48,6 +48,7 @@ from portico.db.migrate import (
     pending,
     schema_status,
 )
+from portico.db.number_limits import MAX_INT64, MAX_PAGE, page_offset
 from portico.db.opening import open_database
 from portico.db.piccolo_engine import bind
 from portico.db.retention import Retention
@@ -57,6 +58,8 @@ from portico.settings.database import DatabaseSettings
 
 __all__ = [
     "MAX_IDS_PER_STATEMENT",
+    "MAX_INT64",
+    "MAX_PAGE",
     "MAX_ROWS_PER_STATEMENT",
     "BadDatabase",
     "BadMigration",
@@ -94,6 +97,7 @@ __all__ = [
     "new_id",
     "now",
     "open_database",
+    "page_offset",
     "pending",
     "placeholder_rows",
     "placeholders",

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from portico.api.db import chunks, fetch_all, fetch_all_in_thread, placeholders
-from portico_chats.storage.chat_queries import BLOCK_SIZE, MAX_PAGE, PAGE_SIZE, Where, find_full
+from portico.api.db import chunks, fetch_all, fetch_all_in_thread, page_offset, placeholders
+from portico_chats.storage.chat_queries import BLOCK_SIZE, PAGE_SIZE, Where, find_full
 
 Row: TypeAlias = dict[str, Any]
 
@@ -57,7 +57,7 @@ async def page(
 
     `by`: see `order`. `archived`: True = only archived, False = only others, None = all.
     """
-    sql = _PAGE.format(_ARCHIVED[archived], where[0], by, _skip(number, PAGE_SIZE))
+    sql = _PAGE.format(_ARCHIVED[archived], where[0], by, page_offset(number, PAGE_SIZE))
     return await fetch_all(sql, owner_id, *where[1])
 
 
@@ -83,7 +83,7 @@ async def by_ids(ids: Sequence[str]) -> list[Row]:
 
 async def in_folder(owner_id: str, folder_id: str, where: Where, number: int) -> list[Row]:
     """Return a page of an account's chats in a folder that are neither pinned nor archived. Shape: `FolderChat`."""
-    sql = _FOLDER.format(where[0], _skip(number, FOLDER_PAGE_SIZE))
+    sql = _FOLDER.format(where[0], page_offset(number, FOLDER_PAGE_SIZE))
     return await fetch_all(sql, folder_id, owner_id, *where[1])
 
 
@@ -126,7 +126,3 @@ async def all_users(where: Where) -> AsyncIterator[list[Row]]:
         if len(found) < BLOCK_SIZE:
             return
         last = found[-1]["id"]
-
-
-def _skip(number: int, size: int) -> int:
-    return (min(max(number, 1), MAX_PAGE) - 1) * size

@@ -5,6 +5,7 @@ from typing import Any
 
 from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
 from portico.api.auth import Actor
+from portico.api.db import page_offset
 from portico.api.interfaces import FolderLookup
 from portico_chats.access import KIND, ChatAccess, check_id
 from portico_chats.listing import queries as list_queries
@@ -92,7 +93,7 @@ class ChatLists:
         wanted = folded(query)
         found = await list_queries.titles(owner_id, where, by, archived=archived)
         ids = [one["id"] for one in found if wanted in folded(one["title"])]
-        start = (max(number, 1) - 1) * PAGE_SIZE
+        start = page_offset(number, PAGE_SIZE)
         return await list_queries.by_ids(ids[start : start + PAGE_SIZE])
 
     async def _readable(self, actor: Actor, first: int = list_queries.FIRST) -> Where:

@@ -13,12 +13,12 @@ import msgspec
 
 from portico.api import AppContext
 from portico.api.auth import Actor
-from portico.api.db import fetch_all_in_thread
+from portico.api.db import MAX_INT64, fetch_all_in_thread, page_offset
 from portico_chats.access import ChatAccess
 from portico_chats.search.backend import IndexBackend, index_backend
 from portico_chats.search.filters import ChatFilter, own_chats
 from portico_chats.search.query_parser import parse
-from portico_chats.storage.chat_queries import MAX_PAGE, PAGE_SIZE
+from portico_chats.storage.chat_queries import PAGE_SIZE
 
 _COLUMNS = "id, title, updated_at, created_at"
 _ORDER = "ORDER BY updated_at DESC, id"
@@ -87,7 +87,7 @@ class Search:
         where = await own_chats(self._app, self._access, actor, query, backend)
         if where is None:
             return []
-        skip = (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
+        skip = page_offset(page, PAGE_SIZE)
         if not query.phrase:
             values = where.values()
             return await fetch_all_in_thread(_LIST.format(where.sql, values(skip)), *values.args)
@@ -132,7 +132,7 @@ class _ChatScan:
         contains = backend.contains.format("t.text", values(phrase))
         self._sql = _SCAN.format(where=where.sql, contains=contains, **places)
         self._before, self._after = where.args, phrase
-        self._at, self._id = 2**63 - 1, ""
+        self._at, self._id = MAX_INT64, ""
 
     def estimated_chats(self) -> float:
         """Return the estimated number of chats to scan, if the rest is like those so far."""

@@ -11,6 +11,7 @@ from portico.api.db import (
     fetch_all,
     fetch_all_in_thread,
     fetch_one,
+    page_offset,
     placeholders,
 )
 from portico_chats.content.skeleton import ChatSkeleton
@@ -18,8 +19,6 @@ from portico_chats.storage import message_queries
 
 #: Chats on one page.
 PAGE_SIZE: Final = 60
-#: Later pages are always empty; a database counts to 64 bits only.
-MAX_PAGE: Final = 2**32
 #: Whole chats that are read at once: each may have megabytes.
 BLOCK_SIZE: Final = 20
 #: Chats that are deleted in one statement, with all their messages.
@@ -188,7 +187,7 @@ async def page(
     but = ("" if pinned else " AND pinned = FALSE") + ("" if folders else " AND folder_id IS NULL")
     if number is None:
         return await fetch_all(_LIST.format(but, ""), owner_id)
-    skip = (min(max(number, 1), MAX_PAGE) - 1) * PAGE_SIZE
+    skip = page_offset(number, PAGE_SIZE)
     return await fetch_all(_LIST.format(but, " LIMIT $2 OFFSET $3"), owner_id, PAGE_SIZE, skip)
 
 

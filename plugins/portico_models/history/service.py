@@ -6,18 +6,16 @@ import msgspec
 
 from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
 from portico.api.auth import Actor
+from portico.api.db import MAX_INT64, page_offset
 from portico.api.messages import UNAUTHORIZED
 from portico_models.access import find_model
 from portico_models.access_fields import RequestedSharing
-from portico_models.listing import PAGE_SIZE, page_offset
+from portico_models.listing import PAGE_SIZE
 from portico_models.model_ids import may_exist
 from portico_models.records import KIND, ModelRecords
 from portico_models.schemas import Model, ModelForm, ModelVersion, VersionDocument, VersionPage
 from portico_models.service import Models
 from portico_models.sharing_rules import sharing_rights_of
-
-#: Limit of 64-bit integers in databases.
-MAX_INT64 = 2**63
 
 
 class ModelHistory:
@@ -36,7 +34,7 @@ class ModelHistory:
         """Return a page of at most 30 changes, newest first. Raises: NotFound, Forbidden."""
         since, _ = await self._find_readable(actor, model_id)
         rows, total = await self._records.history.page(
-            model_id, since, offset=page_offset(page), limit=PAGE_SIZE
+            model_id, since, offset=page_offset(page, PAGE_SIZE), limit=PAGE_SIZE
         )
         return VersionPage([_version(row) for row in rows], total)
 
@@ -105,7 +103,7 @@ class ModelHistory:
 
     async def _version(self, model_id: str, number: int, since: int) -> dict[str, Any]:
         row = None
-        if since <= number < MAX_INT64:
+        if since <= number <= MAX_INT64:
             row = await self._records.history.one(model_id, number)
         if row is None:
             raise NotFound

@@ -18,11 +18,12 @@ from portico.api.db import (
     fetch_one,
     new_id,
     now,
+    page_offset,
     transaction,
 )
 from portico.api.policy import Resource
 from portico_models.access_fields import RequestedSharing
-from portico_models.listing import PAGE_SIZE, page_offset
+from portico_models.listing import PAGE_SIZE
 from portico_models.model_ids import MAX_NORMALIZED_ID_CHARS, is_allowed, may_exist, normalized_id
 from portico_models.templates.schemas import ModelTemplate, TemplateForm, TemplatePage
 from portico_models.validation import check_meta, read_params, sanitize_meta
@@ -58,7 +59,7 @@ class TemplateService:
     async def page(self, actor: Actor, page: int) -> TemplatePage:
         """Return a page of at most 30 templates, built-in ones first, the others by name."""
         built_in = self._built_in if await self._allowed_on_collection(actor, "read") else ()
-        offset = page_offset(page)
+        offset = page_offset(page, PAGE_SIZE)
         first = list(built_in[offset : offset + PAGE_SIZE])
         where = await self._app.permissions.where_allowed(actor, "read", KIND)
         limit = f"LIMIT ${len(where.args) + 1} OFFSET ${len(where.args) + 2}"

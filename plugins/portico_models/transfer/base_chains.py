@@ -7,8 +7,9 @@ from msgspec import UNSET
 
 from portico.api import InvalidRequest
 from portico.api.db import chunks, fetch_all, placeholders
+from portico.api.models import MAX_CHAIN_LENGTH
 from portico.api.web import ItemError
-from portico_models.sharing_rules import CYCLE_MESSAGE, MAX_CHAIN_LENGTH, TOO_DEEP_MESSAGE
+from portico_models.sharing_rules import CYCLE_MESSAGE, TOO_DEEP_MESSAGE
 from portico_models.transfer.items import ImportItem
 
 #: The base of each model by id; None = it is not a preset.

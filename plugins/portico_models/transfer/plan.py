@@ -11,11 +11,12 @@ from portico.api import AppContext, DomainError, Forbidden, InvalidRequest
 from portico.api.auth import Actor
 from portico.api.db import chunks, fetch_all, placeholders
 from portico.api.messages import MODEL_ID_TAKEN
+from portico.api.models import MAX_CHAIN_LENGTH
 from portico.api.policy import Resource, Sharing
 from portico.api.web import ItemError, field_error
 from portico_models.base_models import BaseAccess, load_base_access
 from portico_models.records import KIND
-from portico_models.sharing_rules import MAX_CHAIN_LENGTH, sharing_rights_of
+from portico_models.sharing_rules import sharing_rights_of
 from portico_models.transfer.base_chains import base_of, bases_below, chain_errors
 from portico_models.transfer.items import ImportBatch, ImportItem
 from portico_models.transfer.sharing_restriction import SharingRestriction

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.core.catalogue.factories import Source, World, card, record
 
-from portico.catalogue.snapshot import MAX_CHAIN_LENGTH
+from portico.catalogue import MAX_CHAIN_LENGTH
 
 
 def entries(*models: Any, records: Any = ()) -> dict[str, dict[str, Any]]:

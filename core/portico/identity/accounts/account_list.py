@@ -10,14 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.db import fetch_all, fetch_all_in_thread, placeholders
+from portico.db import fetch_all, fetch_all_in_thread, page_offset, placeholders
 from portico.errors import ValidationError
 from portico.identity.accounts.account import Account
 from portico.normalization import likeness
 
 PAGE_SIZE: Final = 30
-#: Higher page numbers would overflow the 64 bits of OFFSET; those pages are empty anyway.
-MAX_PAGE: Final = 2**32
 MAX_QUERY_CHARS: Final = 1024
 #: Prefix of an order by membership: `group_id:<id>`. Members come first in descending order.
 BY_GROUP: Final = "group_id:"
@@ -90,7 +88,7 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def offset(self) -> int:
         """The number of rows to skip."""
-        return (min(max(self.page, 1), MAX_PAGE) - 1) * PAGE_SIZE
+        return page_offset(self.page, PAGE_SIZE)
 
 
 class AccountList:

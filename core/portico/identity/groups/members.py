@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from portico import audit
-from portico.db import after_commit, chunks, execute, fetch_all, now, placeholders, transaction
+from portico.db import (
+    after_commit,
+    chunks,
+    execute,
+    fetch_all,
+    now,
+    page_offset,
+    placeholders,
+    transaction,
+)
 from portico.events import EventBus
 from portico.identity.events import GroupChanged
 from portico.identity.groups.group import Group, GroupMember, MembershipChange, NoSuchGroup
@@ -12,8 +21,6 @@ from portico.identity.groups.permission_tree import PermissionTree, parse_tree
 from portico.identity.groups.permission_validation import check_may_grant, granted_permissions
 
 PAGE_SIZE = 30
-#: Higher page numbers would overflow the 64 bits of OFFSET; those pages are empty anyway.
-MAX_PAGE = 2**32
 #: The end of the error text if no group is found.
 ADDING = "adding users to group"
 REMOVING = "removing users from group"
@@ -101,7 +108,7 @@ class GroupMembership:
         if page is None:
             found = await fetch_all(_MEMBERS, group_id)
         else:
-            skip = (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
+            skip = page_offset(page, PAGE_SIZE)
             found = await fetch_all(f"{_MEMBERS} LIMIT $2 OFFSET $3", group_id, PAGE_SIZE, skip)
         return [GroupMember(**one) for one in found]
 

@@ -5,15 +5,13 @@ from typing import Final
 import msgspec
 
 from portico.audit import record_change
-from portico.db import fetch_all, now, transaction
+from portico.db import fetch_all, now, page_offset, transaction
 from portico.errors import NotFound
 from portico.identity.accounts.accounts import KIND, Accounts
 from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.sessions.sessions import Sessions
 
 PAGE_SIZE: Final = 30
-#: Higher page numbers would overflow the 64 bits of OFFSET; those pages are empty anyway.
-MAX_PAGE: Final = 2**32
 
 _ACTIVE = "FROM portico_session WHERE account_id = $1 AND (expires_at IS NULL OR expires_at > $2)"
 _COUNT = f"SELECT COUNT(*) AS n {_ACTIVE}"
@@ -58,7 +56,7 @@ class SessionList:
         Raises: NotFound if there is no such account.
         """
         await self._accounts.by_id(account_id)
-        skip = (min(max(page, 1), MAX_PAGE) - 1) * PAGE_SIZE
+        skip = page_offset(page, PAGE_SIZE)
         found = await fetch_all(_PAGE, account_id, now(), skip)
         total = (await fetch_all(_COUNT, account_id, now()))[0]["n"]
         return [self._info(one, current) for one in found], total

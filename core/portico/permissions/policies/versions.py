@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from portico.db import execute, fetch_all, fetch_one, now
+from portico.db import MAX_INT64, execute, fetch_all, fetch_one, now
 from portico.permissions.policies.files import PolicyFile
 
 _SAVE = (
@@ -24,8 +24,6 @@ _MARK_ACTIVE = (
 
 #: Versions on one page of a list.
 PAGE_SIZE = 20
-#: No version has a number beyond.
-MAX_NUMBER = 2**62
 
 Texts = Mapping[str, str]
 
@@ -70,7 +68,7 @@ async def latest() -> tuple[int, dict[str, str]]:
 
 async def versions(before: int | None = None) -> list[PolicyVersion]:
     """Return the newest 20 versions with a number below `before`, newest first."""
-    below = MAX_NUMBER if before is None else max(min(before, MAX_NUMBER), 0)
+    below = MAX_INT64 if before is None else max(min(before, MAX_INT64), 0)
     found = await fetch_all(
         f"{_VERSION} WHERE p.number < $1 ORDER BY p.number DESC LIMIT {PAGE_SIZE}", below
     )
@@ -79,7 +77,7 @@ async def versions(before: int | None = None) -> list[PolicyVersion]:
 
 async def version(number: int) -> PolicyVersion | None:
     """Return one version, or None."""
-    if not 0 < number < MAX_NUMBER:
+    if not 0 < number < MAX_INT64:
         return None
     found = await fetch_one(f"{_VERSION} WHERE p.number = $1", number)
     return _version(found) if found else None
