@@ -1,28 +1,19 @@
 """Changes of accounts on the command line, where accounts are given by e-mail address."""
 
-from portico.api import AppContext, NotFound
+from portico.api import AppContext
 from portico.api.auth import Account, SessionInfo
-
-
-class NoSuchAccount(NotFound):
-    """No account has this e-mail address. Raised on the command line only, which may reveal that."""
-
-    def __init__(self, email: str) -> None:
-        super().__init__(
-            f"No account has the e-mail address {email}. `portico user list` lists all accounts."
-        )
 
 
 async def reset_password(app: AppContext, email: str, password: str) -> None:
     """Set another password, which ends all sessions of the account. Raises: InvalidRequest, NotFound."""
-    account = await account_of(app, email)
+    account = await app.identity.accounts.require_by_email(email)
     hashed = await app.identity.passwords.hash(password)
     await app.identity.accounts.set_password_hash(account.id, hashed)
 
 
 async def set_role(app: AppContext, email: str, role: str) -> Account:
     """Set another role. Raises: InvalidRequest, NotFound, Forbidden for the first and the last administrator."""
-    account = await account_of(app, email)
+    account = await app.identity.accounts.require_by_email(email)
     return await app.identity.accounts.set_role(account.id, role)
 
 
@@ -31,8 +22,10 @@ async def delete(app: AppContext, email: str, transfer_to: str, *, delete_conten
 
     Raises: NotFound, InvalidRequest, Forbidden for the first and the last administrator.
     """
-    account = await account_of(app, email)
-    new_owner_id = (await account_of(app, transfer_to)).id if transfer_to else None
+    account = await app.identity.accounts.require_by_email(email)
+    new_owner_id = (
+        (await app.identity.accounts.require_by_email(transfer_to)).id if transfer_to else None
+    )
     await app.identity.accounts.delete(
         account.id, new_owner_id=new_owner_id, delete_content=delete_content
     )
@@ -40,19 +33,11 @@ async def delete(app: AppContext, email: str, transfer_to: str, *, delete_conten
 
 async def list_sessions(app: AppContext, email: str) -> list[SessionInfo]:
     """Return the newest sessions of an account, at most 30. Raises: NotFound."""
-    account = await account_of(app, email)
+    account = await app.identity.accounts.require_by_email(email)
     return (await app.identity.session_list.page(account.id))[0]
 
 
 async def sign_out(app: AppContext, email: str) -> None:
     """End all sessions of an account. Raises: NotFound."""
-    account = await account_of(app, email)
+    account = await app.identity.accounts.require_by_email(email)
     await app.identity.session_list.end_all(account.id)
-
-
-async def account_of(app: AppContext, email: str) -> Account:
-    """Return the account with this e-mail address. Raises: NoSuchAccount."""
-    account = await app.identity.accounts.by_email(email)
-    if account is None:
-        raise NoSuchAccount(email)
-    return account

@@ -114,7 +114,7 @@ def show(context: CommandContext, email: str) -> None:
     """Print a user as JSON, without private data such as settings."""
 
     async def work(app: AppContext) -> dict[str, Any]:
-        account = await cli_actions.account_of(app, email)
+        account = await app.identity.accounts.require_by_email(email)
         groups = await app.identity.groups.ids_of_account(account.id)
         fields = msgspec.to_builtins(account)
         public = {name: fields[name] for name in fields if name not in PRIVATE_FIELDS}

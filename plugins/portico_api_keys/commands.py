@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from portico.api import CommandContext, NotFound
+from portico.api import AppContext, CommandContext, NotFound
 from portico.api.cli import json_option, print_json, printable
 from portico.api.db import now
 from portico_api_keys import store
@@ -26,8 +26,9 @@ def list_keys(context: CommandContext, email: str | None, as_json: bool) -> None
     """List API keys, newest first. Only the first characters of a key are shown."""
     service: KeyService = context.plugin.service
 
-    async def work(_app: object) -> list[KeyWithOwner]:
-        owner_id = (await service.owner_by_email(email)).id if email else ""
+    async def work(app: AppContext) -> list[KeyWithOwner]:
+        accounts = app.identity.accounts
+        owner_id = (await accounts.require_by_email(email)).id if email else ""
         return await _list_all(service, owner_id)
 
     found = context.run(work)
@@ -81,8 +82,8 @@ def create(
         scopes=list(scopes) or None,
     )
 
-    async def work(_app: object) -> str:
-        owner = await service.owner_by_email(email)
+    async def work(app: AppContext) -> str:
+        owner = await app.identity.accounts.require_by_email(email)
         return (await service.create_for(owner.id, form)).api_key
 
     click.echo(context.run(work))
@@ -99,7 +100,7 @@ def revoke(context: CommandContext, key_or_email: str, yes: bool) -> None:
     all keys of that user.
     """
     service: KeyService = context.plugin.service
-    found = context.run(lambda _app: _find_keys(service, key_or_email))
+    found = context.run(lambda app: _find_keys(app, key_or_email))
     for key in found:
         click.echo(f"{key.id}  {key.prefix}…  {printable(key.name)}")
     if len(found) > 1 and not yes:
@@ -108,9 +109,10 @@ def revoke(context: CommandContext, key_or_email: str, yes: bool) -> None:
     click.echo(f"Revoked {len(found)}.")
 
 
-async def _find_keys(service: KeyService, key_or_email: str) -> list[ApiKey]:
+async def _find_keys(app: AppContext, key_or_email: str) -> list[ApiKey]:
     if "@" in key_or_email:
-        found = await store.list_of_owner((await service.owner_by_email(key_or_email)).id)
+        owner = await app.identity.accounts.require_by_email(key_or_email)
+        found = await store.list_of_owner(owner.id)
     elif is_key(key_or_email):
         found = await store.list_by_digest(digest_of(key_or_email))
     elif key_or_email.startswith(PREFIX):

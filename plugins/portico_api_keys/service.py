@@ -6,7 +6,7 @@ import structlog
 
 from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
 from portico.api.audit import record_change
-from portico.api.auth import Account, Actor, ApiKeyRevoked
+from portico.api.auth import Actor, ApiKeyRevoked
 from portico.api.db import (
     DecryptionError,
     ForeignKeyViolation,
@@ -192,15 +192,6 @@ class KeyService:
     def _with_use(self, key: ApiKey) -> ApiKey:
         last_used_at = self._usage.last_used(key.id, key.last_used_at)
         return ApiKey(**_columns(key) | {"last_used_at": last_used_at})
-
-    async def owner_by_email(self, email: str) -> Account:
-        """Return the account with this e-mail address. Raises: NotFound. For the command line only."""
-        account = await self._app.identity.accounts.by_email(email)
-        if account is None:
-            raise NotFound(
-                f"No account has the e-mail address {email}. `portico user list` lists all accounts."
-            )
-        return account
 
 
 def _expiry(wanted: int | None, max_days: int) -> int | None:

@@ -33,7 +33,7 @@ async def find_accounts(app: AppContext, emails_or_ids: Sequence[str]) -> list[s
     accounts = app.identity.accounts
     ids, unknown = [], []
     for one in emails_or_ids:
-        account = await (accounts.by_email(one) if "@" in one else accounts.find(one))
+        account = await accounts.by_email_or_id(one)
         if account is None:
             unknown.append(one)
         else:

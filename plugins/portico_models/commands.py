@@ -175,11 +175,7 @@ async def _find_actor(app: AppContext, email: str | None) -> Actor:
     """Return the account with this address, else the first administrator. Raises: NotFound."""
     accounts = app.identity.accounts
     if email is not None:
-        account = await accounts.by_email(email)
-        if account is None:
-            raise NotFound(
-                f"No account has the address {email}. List accounts with `portico user list`."
-            )
+        account = await accounts.require_by_email(email)
     else:
         admin_id = await accounts.first_admin_id()
         if admin_id is None:

@@ -118,12 +118,7 @@ def _active_file(app: AppContext, file: PolicyFile) -> ActiveFile:
 
 async def find_account(app: AppContext, id_or_email: str) -> Account:
     """Return the account with this id or e-mail address. Raises: NoSuchAccount."""
-    accounts = app.identity.accounts
-    found = (
-        await accounts.by_email(id_or_email)
-        if "@" in id_or_email
-        else await accounts.find(id_or_email)
-    )
+    found = await app.identity.accounts.by_email_or_id(id_or_email)
     if found is None:
         raise NoSuchAccount(id_or_email)
     return found

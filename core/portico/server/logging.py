@@ -21,6 +21,7 @@ from portico.errors import error_location
 from portico.server.log_repeats import RepeatFilter, own_lines
 from portico.server.log_writer import LogWriter
 from portico.settings.schema import LogSettings
+from portico.terminal import printable
 from portico.web.middleware.request_context import add_request
 
 _SECRET = re.compile(
@@ -62,10 +63,7 @@ def escape_newlines(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
     """Escape line ends and control characters, so that no text can imitate another event. A structlog processor."""
     text = event.get("event")
     if isinstance(text, str) and not text.isprintable():
-        event["event"] = "".join(
-            one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode()
-            for one in text
-        )
+        event["event"] = printable(text)
     return event
 
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from portico.errors import OperatorError
+from portico.terminal import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,7 @@ class Problem:
         value = "" if self.value is None else f" = {self.value}"
         sentence = f"{self.key}{origin}{value}: {self.reason}"
         # Keys and file names may contain line ends and control characters, which are escaped.
-        return "".join(
-            char if char.isprintable() else char.encode("unicode_escape").decode()
-            for char in sentence
-        )
+        return printable(sentence)
 
 
 class BadSettings(OperatorError):

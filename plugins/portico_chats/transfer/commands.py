@@ -11,8 +11,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from portico.api import AppContext, CommandContext, NotFound
-from portico.api.auth import Account
+from portico.api import AppContext, CommandContext
 from portico.api.cli import json_option, print_json, renamed_command
 from portico.api.interfaces import FolderLookup
 from portico.api.web import json_array_stream
@@ -46,7 +45,7 @@ def export(context: CommandContext, target: str, email: str | None, is_all: bool
         raise click.UsageError("Name the owner with --user EMAIL, or use --all.")
 
     async def work(app: AppContext) -> None:
-        owner_id = (await _account_by_email(app, email)).id if email else None
+        owner_id = (await app.identity.accounts.require_by_email(email)).id if email else None
         with (
             click.open_file(target, "wb", atomic=target != "-") as file,
             _progress("Exporting", await exporter.count(owner_id)) as bar,
@@ -92,7 +91,7 @@ def import_(
         with _progress("Checking" if dry_run else "Importing", 2 * size) as bar:
 
             async def work(app: AppContext) -> ChatImportReport:
-                owner = await _account_by_email(app, email)
+                owner = await app.identity.accounts.require_by_email(email)
                 chat_import = ChatImport(
                     app, context.plugin.creator, owner.id, file, unbounded=True, on_step=bar.update
                 )
@@ -130,15 +129,6 @@ def reindex(context: CommandContext) -> None:
             return await indexer.reindex(show)
 
     click.echo(f"texts      {context.run(work)}")
-
-
-async def _account_by_email(app: AppContext, email: str) -> Account:
-    account = await app.identity.accounts.by_email(email)
-    if account is None:
-        raise NotFound(
-            f"There is no account with the e-mail address {email}; `portico user list` shows all accounts."
-        )
-    return account
 
 
 @contextlib.contextmanager

@@ -116,7 +116,8 @@ def link(context: CommandContext, email: str, provider: str, subject: str) -> No
     """
 
     async def work(app: AppContext) -> None:
-        await app.identity.links.add(provider, subject, await _account_id(app, email))
+        account = await app.identity.accounts.require_by_email(email)
+        await app.identity.links.add(provider, subject, account.id)
 
     context.run(work)
     click.echo(f"{printable(subject)} at {provider} is now linked to the account {email}.")
@@ -134,7 +135,7 @@ def unlink(context: CommandContext, email: str, provider: str, subject: str) -> 
     """
 
     async def work(app: AppContext) -> bool:
-        account_id = await _account_id(app, email)
+        account_id = (await app.identity.accounts.require_by_email(email)).id
         dropped = await app.identity.links.remove(provider, subject, account_id)
         if dropped:
             await app.identity.sessions.close_by_method(account_id, provider)
@@ -155,7 +156,8 @@ def list_links(context: CommandContext, email: str, as_json: bool) -> None:
     """List the users of providers that sign in to the account with the e-mail address EMAIL."""
 
     async def work(app: AppContext) -> list[tuple[str, str]]:
-        return await app.identity.links.of(await _account_id(app, email))
+        account = await app.identity.accounts.require_by_email(email)
+        return await app.identity.links.of(account.id)
 
     found = context.run(work)
     if as_json:
@@ -214,10 +216,3 @@ def _provider(context: CommandContext, name: str | None) -> "OAuthProvider":
         raise click.ClickException(f"{name} is not configured; configured providers: {configured}.")
     found: OAuthProvider = providers[name]
     return found
-
-
-async def _account_id(app: AppContext, email: str) -> str:
-    account = await app.identity.accounts.by_email(email)
-    if account is None:
-        raise click.ClickException(f"There is no account with the e-mail address {email}.")
-    return account.id

@@ -77,14 +77,14 @@ def test_reindex_command_rebuilds_index(cli: CommandLine) -> None:
 def test_command_errors_say_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
     unknown = ("--user", "absent@example.org")
     assert (
-        "There is no account with the e-mail address absent@"
+        "No account has the e-mail address absent@"
         in cli("chat", "export", "x.json", *unknown, code=1).stderr
     )
     assert (
-        "There is no account with the e-mail address absent@"
+        "No account has the e-mail address absent@"
         in cli("chat", "import", "-", *unknown, stdin="[]", code=1).stderr
     )
     assert not (tmp_path / "x.json").exists()
-    assert "--user EMAIL, or --all" in cli("chat", "export", code=2).stderr
-    assert "--user EMAIL, or --all" in cli("chat", "export", "--all", *unknown, code=2).stderr
+    assert "--user EMAIL, or use --all" in cli("chat", "export", code=2).stderr
+    assert "--user EMAIL, or use --all" in cli("chat", "export", "--all", *unknown, code=2).stderr
     cli("chat", "import", "absent.json", *unknown, code=2)

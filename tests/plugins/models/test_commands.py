@@ -65,5 +65,5 @@ def test_errors_say_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
     ):
         assert expected in cli("model", "import", "-", stdin=said, code=1).stderr
     result = cli("model", "sync", "-", "--owner", "absent@example.org", stdin="[]", code=1)
-    assert "No account has the address absent@example.org" in result.stderr
+    assert "No account has the e-mail address absent@example.org" in result.stderr
     cli("model", "import", "absent.json", code=2)

@@ -65,6 +65,22 @@ class AccountLookup:
         """Return the account with this e-mail address in any spelling, or None. See `password_hash_of`."""
         return (await self.password_hash_of(email))[0]
 
+    async def by_email_or_id(self, text: str) -> Account | None:
+        """Return the account with this e-mail address or id, or None."""
+        return await (self.by_email(text) if "@" in text else self.find(text))
+
+    async def require_by_email(self, email: str) -> Account:
+        """Return the account with this e-mail address. For the command line only, since the error says that none has it.
+
+        Raises: NotFound.
+        """
+        account = await self.by_email(email)
+        if account is None:
+            raise NotFound(
+                f"No account has the e-mail address {email}. `portico user list` lists all accounts."
+            )
+        return account
+
     async def password_hash_of(self, email: str) -> tuple[Account | None, str | None]:
         """Return the account with this e-mail address and its password hash; None where there is none.
 
