@@ -110,6 +110,19 @@ class ValidationError(DomainError):
         self.faults = list(faults)
 
 
+def fault(kind: str, loc: Sequence[str | int], message: str) -> dict[str, Any]:
+    """Return one entry of the faults of a `ValidationError`."""
+    return {"type": kind, "loc": list(loc), "msg": message}
+
+
+def field_error(
+    field: str | Sequence[str | int], kind: str, message: str, *, source: str = "body"
+) -> ValidationError:
+    """Return the error of a field with a wrong shape. `field`: its name or its path. `source`: `body` or `query`."""
+    path = [field] if isinstance(field, str) else field
+    return ValidationError([fault(kind, [source, *path], message)])
+
+
 class TooLarge(DomainError):
     """The body is over its limit."""
 

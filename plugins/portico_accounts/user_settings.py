@@ -2,8 +2,9 @@
 
 import msgspec
 
-from portico.api import AppContext, ValidationError
+from portico.api import AppContext
 from portico.api.auth import Actor, RawFields
+from portico.api.web import field_error
 
 TOOL_SERVERS = "toolServers"
 
@@ -25,7 +26,7 @@ class UserSettings:
         try:
             ui = _OBJECT.decode(fields.get("ui", b"null")) or {}
         except msgspec.MsgspecError:
-            raise _error("dict_type", "ui", "Expected `object`") from None
+            raise field_error("ui", "dict_type", "Expected `object`") from None
         if TOOL_SERVERS in ui and not await self._identity.is_permitted(
             actor, "features.direct_tool_servers"
         ):
@@ -39,9 +40,5 @@ def check_utf8(fields: RawFields) -> RawFields:
         try:
             bytes(value).decode()
         except UnicodeDecodeError:
-            raise _error("json_invalid", name, "It is not UTF-8") from None
+            raise field_error(name, "json_invalid", "It is not UTF-8") from None
     return fields
-
-
-def _error(kind: str, name: str, message: str) -> ValidationError:
-    return ValidationError([{"type": kind, "loc": ["body", name], "msg": message}])

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from portico.api import AppContext, NotFound, ValidationError
+from portico.api import AppContext, NotFound
 from portico.api.audit import AuditFilter, AuditLog
 from portico.api.db import MAX_INT64
+from portico.api.web import field_error
 from portico_audit.schemas import AuditPage
 
 #: The value of a filter for changes that no account made.
@@ -71,8 +72,7 @@ _QUERY_NAMES = {
 async def _filter(app: AppContext, query: AuditQuery) -> AuditFilter:
     for field, name in _QUERY_NAMES.items():
         if "\x00" in getattr(query, field):
-            fault = {"type": "value_error", "loc": ["query", name], "msg": "No NUL characters"}
-            raise ValidationError([fault])
+            raise field_error(name, "value_error", "No NUL characters", source="query")
     return AuditFilter(
         author=await _author(app, query.actor),
         event=query.event,

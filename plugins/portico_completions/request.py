@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api import ValidationError
-from portico.api.web import lenient_decoder
+from portico.api.web import field_error, lenient_decoder
 
 #: Keys between the client and Portico; a provider never sees them.
 PORTICO_KEYS = frozenset(
@@ -55,7 +54,7 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
     """Parse a request. Raises: ValidationError, naming the key."""
     for key in ("params", "variables"):
         if len(memoryview(data.get(key, b""))) > MAX_OPTION_BYTES:
-            raise _validation_error([key], "too_long", f"At most {MAX_OPTION_BYTES} bytes")
+            raise field_error(key, "too_long", f"At most {MAX_OPTION_BYTES} bytes")
     item = _optional(data, "model_item", dict[str, msgspec.Raw]) or {}
     _read_id(data, "session_id")
     return CompletionRequest(
@@ -86,7 +85,7 @@ def _messages(data: Mapping[str, msgspec.Raw]) -> list[msgspec.Raw]:
     messages: list[msgspec.Raw] = _required(data, "messages", list[msgspec.Raw])
     for place, message in enumerate(messages):
         if bytes(message).lstrip()[:1] != b"{":
-            raise _validation_error(["messages", place], "dict_type", "Expected `object`")
+            raise field_error(["messages", place], "dict_type", "Expected `object`")
     return messages
 
 
@@ -104,13 +103,13 @@ def _read_id(data: Mapping[str, msgspec.Raw], key: str) -> str | None:
     if not value:
         return None
     if not _ID.fullmatch(value):
-        raise _validation_error([key], "value_error", "The value is not a valid id")
+        raise field_error(key, "value_error", "The value is not a valid id")
     return value
 
 
 def _required(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
     if key not in data:
-        raise _validation_error([key], "missing", "Field required")
+        raise field_error(key, "missing", "Field required")
     return _decode(data[key], key, kind)
 
 
@@ -123,11 +122,7 @@ def _decode(raw: msgspec.Raw, key: str, kind: Any) -> Any:
         return lenient_decoder(kind).decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         name = _NAMES.get(kind, "object")
-        raise _validation_error([key], f"{name}_type", f"Expected `{name}`") from None
-
-
-def _validation_error(place: list[str | int], kind: str, message: str) -> ValidationError:
-    return ValidationError([{"type": kind, "loc": ["body", *place], "msg": message}])
+        raise field_error(key, f"{name}_type", f"Expected `{name}`") from None
 
 
 _NAMES: Mapping[Any, str] = {

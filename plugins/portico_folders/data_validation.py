@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from portico.api import InvalidRequest, TooLarge, ValidationError
-from portico.api.web import decode_anything, to_field_error
+from portico.api.web import decode_anything, field_error, to_field_error
 
 #: Bytes of one of them as JSON; clients put pictures into it.
 MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
@@ -51,18 +51,18 @@ def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | N
         value = decode_anything(raw)
         parts = _PARTS.decode(raw) if isinstance(value, dict) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _validation_error(field, "json_invalid", "The value is not valid JSON") from None
+        raise field_error(field, "json_invalid", "The value is not valid JSON") from None
     if parts is None:
-        raise _validation_error(field, "dict_type", "Expected `object | null`")
+        raise field_error(field, "dict_type", "Expected `object | null`")
     was = _stored(stored)
     value = {key: one for key, one in value.items() if parts[key] != was.get(key)}
     try:
         known = msgspec.convert(value, _KNOWN[field])
     except msgspec.ValidationError as error:
         # msgspec names what it expected and where, never what it got.
-        field_error = to_field_error(str(error), "body")
-        field_error["loc"].insert(1, field)
-        raise ValidationError([field_error]) from None
+        found = to_field_error(str(error), "body")
+        found["loc"].insert(1, field)
+        raise ValidationError([found]) from None
     if isinstance(known, _Meta) and known.icon and len(known.icon) > MAX_ICON_CHARS:
         raise InvalidRequest(f"[ERROR: meta.icon has at most {MAX_ICON_CHARS} characters]")
     return parts
@@ -95,7 +95,3 @@ def _stored(text: str | None) -> Parts:
         return _PARTS.decode(text or "{}")
     except msgspec.MsgspecError:
         return {}
-
-
-def _validation_error(field: Field, kind: str, message: str) -> ValidationError:
-    return ValidationError([{"type": kind, "loc": ["body", field], "msg": message}])

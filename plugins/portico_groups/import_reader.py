@@ -5,7 +5,7 @@ from typing import Annotated, Any, BinaryIO, TypeAlias
 import msgspec
 
 from portico.api import ValidationError
-from portico.api.web import SchemaOf, lenient_decoder, read_items, to_field_error
+from portico.api.web import SchemaOf, fault, lenient_decoder, read_items, to_field_error
 from portico_groups.schemas import MAX_GROUPS, ImportedGroup
 
 #: Errors in one response.
@@ -25,7 +25,7 @@ def read_groups(file: BinaryIO) -> list[ImportedGroup]:
     decoder = lenient_decoder(ImportedGroup)
     for place, item in enumerate(read_items(file, ("groups",), "groups")):
         if place == MAX_GROUPS:
-            errors.append(_error("too_long", ["body"], f"At most {MAX_GROUPS} groups at once"))
+            errors.append(fault("too_long", ["body"], f"At most {MAX_GROUPS} groups at once"))
             break
         try:
             groups.append(decoder.decode(item.text))
@@ -36,7 +36,3 @@ def read_groups(file: BinaryIO) -> list[ImportedGroup]:
     if errors:
         raise ValidationError(errors[:MAX_ERRORS])
     return groups
-
-
-def _error(kind: str, loc: list[str | int], msg: str) -> dict[str, Any]:
-    return {"type": kind, "loc": loc, "msg": msg}

@@ -6,6 +6,7 @@ from typing import Any
 from portico.api import AppContext, InvalidRequest, ValidationError
 from portico.api.auth import Group, PermissionTree, permission_errors
 from portico.api.db import transaction
+from portico.api.web import fault
 from portico_groups.schemas import ImportedGroup, ImportReport
 
 
@@ -92,7 +93,6 @@ def _errors(groups: Sequence[ImportedGroup]) -> list[dict[str, Any]]:
         if one.permissions is not None:
             errors += permission_errors(one.permissions, ["body", place, "permissions"])
         if one.id in seen and one.id is not None:
-            loc = ["body", place, "id"]
-            errors.append({"type": "value_error", "loc": loc, "msg": "This id occurs twice"})
+            errors.append(fault("value_error", ["body", place, "id"], "This id occurs twice"))
         seen.add(one.id)
     return errors

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import AppContext, ValidationError
+from portico.api import AppContext
 from portico.api.auth import Actor
 from portico.api.db import fetch_all, page_offset
 from portico.api.text import likeness
+from portico.api.web import field_error
 from portico_models.records import KIND
 from portico_models.validation import tag_key
 
@@ -43,10 +44,17 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Raises: ValidationError for an unknown order, or a text that is too long."""
         if self.order_by not in _ORDERS:
-            raise _query_error("order_by", f"Expected one of {', '.join(filter(None, _ORDERS))}")
+            raise field_error(
+                "order_by",
+                "value_error",
+                f"Expected one of {', '.join(filter(None, _ORDERS))}",
+                source="query",
+            )
         for name in ("query", "tag"):
             if len(getattr(self, name)) > MAX_QUERY_CHARS:
-                raise _query_error(name, f"At most {MAX_QUERY_CHARS} characters")
+                raise field_error(
+                    name, "value_error", f"At most {MAX_QUERY_CHARS} characters", source="query"
+                )
 
     @property
     def order(self) -> str:
@@ -116,10 +124,6 @@ async def _filter(
     elif query.view_option == "shared":
         add("models_model.user_id <> {}", actor.id)
     return ListFilter(" AND ".join(conditions), args)
-
-
-def _query_error(name: str, message: str) -> ValidationError:
-    return ValidationError([{"type": "value_error", "loc": ["query", name], "msg": message}])
 
 
 async def tag_names(app: AppContext, actor: Actor) -> list[str]:

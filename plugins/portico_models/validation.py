@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import InvalidRequest, ValidationError
+from portico.api import InvalidRequest
 from portico.api.text import label_key
 from portico.api.web import decode_anything, field_error
 from portico_models.params import check_params, integers_from_floats
@@ -103,9 +103,7 @@ def check_meta(raw: msgspec.Raw, stored: str | None = None) -> dict[str, Any]:
                 msgspec.convert(meta[key], type_)
             except msgspec.ValidationError as error:
                 # The message of msgspec names the expected type and the place, never the value.
-                raise ValidationError(
-                    [{"type": "type_error", "loc": ["body", "meta", key], "msg": str(error)}]
-                ) from None
+                raise field_error(["meta", key], "type_error", str(error)) from None
     check_picture(meta.get("profile_image_url"))
     if any(len(tag["name"]) > MAX_TAG_CHARS for tag in meta.get("tags") or ()):
         raise InvalidRequest(f"[ERROR: meta.tags: a tag has at most {MAX_TAG_CHARS} characters]")

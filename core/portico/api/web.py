@@ -1,10 +1,11 @@
 """Routes, requests and responses, and the readers of imported files."""
 
+from portico.errors import fault, field_error
 from portico.web.health import HealthCheck
 from portico.web.middleware.proxies import client_address, from_trusted_proxy
 from portico.web.openapi.responses import JSONObject, SchemaOf
 from portico.web.request.cooperative import let_others_run
-from portico.web.request.import_errors import ItemError, field_error, json_error, raise_item_errors
+from portico.web.request.import_errors import ItemError, json_error, raise_item_errors
 from portico.web.request.import_items import ImportItem, plain_value, read_items
 from portico.web.request.json_body import to_field_error
 from portico.web.request.json_scanner import UnreadableImport
@@ -57,6 +58,7 @@ __all__ = [
     "client_address",
     "decode_anything",
     "delete",
+    "fault",
     "field_error",
     "from_trusted_proxy",
     "get",

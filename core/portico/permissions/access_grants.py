@@ -4,12 +4,12 @@ Source: clients of Open WebUI 0.8 and later. A list of `{"principal_type": "user
 "permission": "read" | "write"}`, one for each grant; `*` as a user's id = everyone. An empty list = the owner only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from portico.errors import InvalidRequest, ValidationError
+from portico.errors import InvalidRequest, field_error
 from portico.permissions.sharing import MAX_IDS, PUBLIC, Share, Sharing, read_access_control
 
 #: Grants in one list.
@@ -29,37 +29,37 @@ _WORDS: Final = frozenset(
 )  # fmt: skip
 
 
-def read_access_grants(document: Any, loc: Sequence[str] = ("body", "access_grants")) -> Sharing:
+def read_access_grants(document: Any) -> Sharing:
     """Parse a list of grants. `document`: decoded JSON, or `msgspec.Raw`.
 
-    Raises: ValidationError, with the location below `loc`, for every unknown key or value: an ignored one might have
+    Raises: ValidationError, with the location, for every unknown key or value: an ignored one might have
     restricted the grant.
     """
-    loc = list(loc)
+    path: list[str | int] = ["access_grants"]
     if isinstance(document, msgspec.Raw):
         try:
             document = msgspec.json.decode(document)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise _error(loc, "json_invalid", "It is not JSON") from None
+            raise field_error(path, "json_invalid", "It is not JSON") from None
     if not isinstance(document, list):
-        raise _error(loc, "list_type", "Expected an array of grants")
+        raise field_error(path, "list_type", "Expected an array of grants")
     if len(document) > MAX_GRANTS:
-        raise _error(loc, "too_long", f"At most {MAX_GRANTS} grants; make a group of the users")
-    shares = dict.fromkeys(_share(grant, [*loc, index]) for index, grant in enumerate(document))
+        raise field_error(
+            path, "too_long", f"At most {MAX_GRANTS} grants; make a group of the users"
+        )
+    shares = dict.fromkeys(_share(grant, [*path, index]) for index, grant in enumerate(document))
     return Sharing(tuple(shares))
 
 
-def read_rights(
-    access_control: Any, access_grants: Any, loc: Sequence[str] = ("body",)
-) -> Sharing | None:
+def read_rights(access_control: Any, access_grants: Any) -> Sharing | None:
     """Parse the sharing of a document that has one form or both; None if it has neither.
 
     An absent form is `UNSET` or an empty `msgspec.Raw`. Raises: ValidationError for a form that is not valid;
     InvalidRequest if both are present and differ.
     """
     has_control, has_grants = _is_present(access_control), _is_present(access_grants)
-    control = read_access_control(access_control, [*loc, "access_control"]) if has_control else None
-    grants = read_access_grants(access_grants, [*loc, "access_grants"]) if has_grants else None
+    control = read_access_control(access_control) if has_control else None
+    grants = read_access_grants(access_grants) if has_grants else None
     if control is None or grants is None:
         return control if grants is None else grants
     if not grants.reads_as(control):
@@ -79,33 +79,33 @@ def unknown_rights(document: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _share(grant: Any, loc: list[str | int]) -> Share:
+def _share(grant: Any, path: list[str | int]) -> Share:
     if not isinstance(grant, dict):
-        raise _error(loc, "dict_type", "Expected an object")
+        raise field_error(path, "dict_type", "Expected an object")
     if not grant.keys() <= _KEYS:
         # The key itself is the client's text, so it is not repeated.
-        raise _error(loc, "extra_forbidden", "It has a key that a grant does not have")
-    kind = _choice(grant, "principal_type", _TYPES, loc)
-    action = _choice(grant, "permission", _PERMISSIONS, loc)
+        raise field_error(path, "extra_forbidden", "It has a key that a grant does not have")
+    kind = _choice(grant, "principal_type", _TYPES, path)
+    action = _choice(grant, "permission", _PERMISSIONS, path)
     principal_id = grant.get("principal_id")
     if not isinstance(principal_id, str) or not principal_id or "\x00" in principal_id:
-        raise _error([*loc, "principal_id"], "string_type", "Expected an id that is not empty")
+        raise field_error(
+            [*path, "principal_id"], "string_type", "Expected an id that is not empty"
+        )
     if principal_id != EVERYONE_ID:
         return Share(action, kind, principal_id)
     if kind != "user" or action != "read":
-        raise _error([*loc, "permission"], "value_error", "Everyone can be granted `read` only")
+        raise field_error(
+            [*path, "permission"], "value_error", "Everyone can be granted `read` only"
+        )
     return PUBLIC
 
 
-def _choice(grant: dict[str, Any], name: str, known: tuple[str, ...], loc: list[str | int]) -> Any:
+def _choice(grant: dict[str, Any], name: str, known: tuple[str, ...], path: list[str | int]) -> Any:
     if grant.get(name) not in known:
-        raise _error([*loc, name], "literal_error", f"Expected {' or '.join(known)}")
+        raise field_error([*path, name], "literal_error", f"Expected {' or '.join(known)}")
     return grant[name]
 
 
 def _is_present(value: Any) -> bool:
     return value is not msgspec.UNSET and value != msgspec.Raw(b"")
-
-
-def _error(loc: Sequence[str | int], kind: str, message: str) -> ValidationError:
-    return ValidationError([{"type": kind, "loc": list(loc), "msg": message}])

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from portico.errors import ValidationError
+from portico.errors import field_error
 
 Action: TypeAlias = Literal["read", "write"]
 PrincipalKind: TypeAlias = Literal["user", "group", "everyone"]
@@ -114,49 +114,45 @@ class Sharing:
 PRIVATE: Final = Sharing()
 
 
-def read_access_control(document: Any, loc: Iterable[str] = ("body", "access_control")) -> Sharing:
+def read_access_control(document: Any) -> Sharing:
     """Parse an `access_control` document. `document`: decoded JSON, or `msgspec.Raw`.
 
-    Ids are compared whole: `*` names an account with that id, not everyone. Raises: ValidationError, with the location
-    below `loc`.
+    Ids are compared whole: `*` names an account with that id, not everyone. Raises: ValidationError, with the
+    location.
     """
-    loc = list(loc)
+    path = ["access_control"]
     if isinstance(document, msgspec.Raw):
         try:
             document = msgspec.json.decode(document)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise _error(loc, "json_invalid", "It is not JSON") from None
+            raise field_error(path, "json_invalid", "It is not JSON") from None
     if document is None:
         return Sharing((PUBLIC,))
     shares: dict[Share, None] = {}
-    for level, lists in _entries(document, _LEVELS, loc):
+    for level, lists in _entries(document, _LEVELS, path):
         names = dict(_LISTS)
-        for name, ids in _entries(lists, names, [*loc, level]):
-            for one in _ids(ids, [*loc, level, name]):
+        for name, ids in _entries(lists, names, [*path, level]):
+            for one in _ids(ids, [*path, level, name]):
                 shares[Share(level, names[name], one)] = None  # type: ignore[arg-type]
     return Sharing(tuple(shares))
 
 
-def _entries(value: Any, known: Iterable[str], loc: list[str]) -> Iterable[tuple[str, Any]]:
+def _entries(value: Any, known: Iterable[str], path: list[str]) -> Iterable[tuple[str, Any]]:
     if not isinstance(value, dict):
-        raise _error(loc, "dict_type", "Expected an object")
+        raise field_error(path, "dict_type", "Expected an object")
     for key in value:
         if key not in known:
             # The key itself is the client's text, so it is not repeated.
-            raise _error(loc, "extra_forbidden", f"Only {' and '.join(known)} are known here")
+            raise field_error(path, "extra_forbidden", f"Only {' and '.join(known)} are known here")
     return value.items()
 
 
-def _ids(value: Any, loc: list[str]) -> list[str]:
+def _ids(value: Any, path: list[str]) -> list[str]:
     if not isinstance(value, list):
-        raise _error(loc, "list_type", "Expected an array of ids")
+        raise field_error(path, "list_type", "Expected an array of ids")
     if len(value) > MAX_IDS:
-        raise _error(loc, "too_long", f"At most {MAX_IDS} ids; make a group of them")
+        raise field_error(path, "too_long", f"At most {MAX_IDS} ids; make a group of them")
     for one in value:
         if not isinstance(one, str) or not one or "\x00" in one:
-            raise _error(loc, "string_type", "Expected ids that are not empty")
+            raise field_error(path, "string_type", "Expected ids that are not empty")
     return value
-
-
-def _error(loc: list[str], kind: str, message: str) -> ValidationError:
-    return ValidationError([{"type": kind, "loc": loc, "msg": message}])

@@ -20,9 +20,9 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import Scope
 
 from portico import errors
+from portico.errors import fault
 from portico.identity import COOKIE, uses_cookie
 from portico.web.middleware.proxies import client_address
-from portico.web.request.body_scanner import fault
 from portico.web.response.json_response import Headers, JSONResponse
 
 log = structlog.get_logger("portico.web")

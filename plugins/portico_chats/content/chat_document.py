@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import msgspec
 
 from portico.api import ValidationError
-from portico.api.web import sanitize_json
+from portico.api.web import field_error, sanitize_json
 
 NEW_CHAT: Final = "New Chat"
 #: Characters of the title column; the document holds the whole title.
@@ -230,4 +230,4 @@ def _json_error() -> ValidationError:
 def _validation_error(
     words: str, kind: str = "type_error", at: Sequence[str] = ()
 ) -> ValidationError:
-    return ValidationError([{"type": kind, "loc": ["body", "chat", *at], "msg": words}])
+    return field_error(["chat", *at], kind, words)

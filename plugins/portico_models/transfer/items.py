@@ -14,6 +14,7 @@ from portico.api.web import (
     ItemError,
     JSONObject,
     SchemaOf,
+    fault,
     field_error,
     json_error,
     lenient_decoder,
@@ -205,7 +206,7 @@ def _check_required_keys(model: ImportedModel) -> None:
     absent = [name for name in REQUIRED_KEYS if getattr(model, name) is UNSET]
     if absent:
         raise ValidationError(
-            [{"type": "missing", "loc": ["body", name], "msg": "Field required"} for name in absent]
+            [fault("missing", ["body", name], "Field required") for name in absent]
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from portico.db import fetch_all, fetch_all_in_thread, page_offset, placeholders
-from portico.errors import ValidationError
+from portico.errors import field_error
 from portico.identity.accounts.account import Account
 from portico.normalization import likeness
 
@@ -72,10 +72,17 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
         known = self.order_by in _ORDERS or self.order_by.startswith(BY_GROUP)
         if not known or (not self.with_emails and self.order_by.startswith(_EMAIL_ORDERS)):
             names = ", ".join(filter(None, _ORDERS))
-            raise _field_error("order_by", f"Expected one of {names} or {BY_GROUP}<id>")
+            raise field_error(
+                "order_by",
+                "value_error",
+                f"Expected one of {names} or {BY_GROUP}<id>",
+                source="query",
+            )
         for name in ("query", "order_by"):
             if len(getattr(self, name)) > MAX_QUERY_CHARS:
-                raise _field_error(name, f"At most {MAX_QUERY_CHARS} characters")
+                raise field_error(
+                    name, "value_error", f"At most {MAX_QUERY_CHARS} characters", source="query"
+                )
 
     @property
     def pattern(self) -> str | None:
@@ -158,7 +165,3 @@ def _ids(query: AccountQuery) -> tuple[str, list[Any]]:
     if pattern is not None:
         sql += f" WHERE a.id IN (SELECT id FROM portico_account WHERE {_MATCHING})"  # noqa: S608
     return f"{sql} ORDER BY {order} LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}", args
-
-
-def _field_error(name: str, message: str) -> ValidationError:
-    return ValidationError([{"type": "value_error", "loc": ["query", name], "msg": message}])

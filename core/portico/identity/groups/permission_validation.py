@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from portico.errors import Forbidden, ValidationError
+from portico.errors import Forbidden, ValidationError, fault
 from portico.identity.groups.permission_tree import PermissionTree, allows, default_tree
 from portico.settings.permissions import PermissionDefaults
 
@@ -51,9 +51,9 @@ def read_defaults(given: Mapping[str, Any], missing: PermissionTree) -> Permissi
         place: list[str | int] = ["body", section]
         sent = given.get(section)
         if section not in given:
-            errors.append(_field_error("missing", place, "Field required"))
+            errors.append(fault("missing", place, "Field required"))
         elif not isinstance(sent, Mapping):
-            errors.append(_field_error("dict_type", place, "Expected `object`"))
+            errors.append(fault("dict_type", place, "Expected `object`"))
         else:
             tree[section] = {word: sent.get(word, value) for word, value in words.items()}
             errors += [
@@ -82,19 +82,19 @@ def check_may_grant(leaves: Collection[str], within: PermissionTree | None) -> N
 
 def _errors(given: object, at: list[str | int]) -> Iterator[FieldError]:
     if not isinstance(given, Mapping):
-        yield _field_error("dict_type", at, "Expected `object | null`")
+        yield fault("dict_type", at, "Expected `object | null`")
         return
     for section, words in given.items():
         place = [*at, str(section)[:MAX_SHOWN_CHARS]]
         if section not in KNOWN_PERMISSIONS:
-            yield _field_error("extra_forbidden", place, "Unknown section")
+            yield fault("extra_forbidden", place, "Unknown section")
         elif not isinstance(words, Mapping):
-            yield _field_error("dict_type", place, "Expected `object`")
+            yield fault("dict_type", place, "Expected `object`")
         else:
             for word, value in words.items():
                 leaf = [*place, str(word)[:MAX_SHOWN_CHARS]]
                 if word not in KNOWN_PERMISSIONS[section]:
-                    yield _field_error("extra_forbidden", leaf, "Unknown permission")
+                    yield fault("extra_forbidden", leaf, "Unknown permission")
                 elif not _is_bool(value):
                     yield _not_a_bool(leaf)
 
@@ -104,8 +104,4 @@ def _is_bool(value: object) -> bool:
 
 
 def _not_a_bool(place: list[str | int]) -> FieldError:
-    return _field_error("bool_parsing", place, "Expected `bool`")
-
-
-def _field_error(kind: str, place: list[str | int], msg: str) -> FieldError:
-    return {"type": kind, "loc": place, "msg": msg}
+    return fault("bool_parsing", place, "Expected `bool`")

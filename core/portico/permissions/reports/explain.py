@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from portico.db import fetch_all, fetch_one
-from portico.errors import NotFound, ValidationError
+from portico.errors import NotFound, ValidationError, field_error
 from portico.identity import Actor
 from portico.permissions.decisions import Permissions
 from portico.permissions.policies.parser import Rule
@@ -134,7 +134,7 @@ def check_kind_and_action(policies: PolicySet, action: str, kind: str) -> None:
 
 def _unknown(name: str, known: Iterable[str]) -> ValidationError:
     message = f"Expected one of {', '.join(sorted(known))}"
-    return ValidationError([{"type": "value_error", "loc": ["query", name], "msg": message}])
+    return field_error(name, "value_error", message, source="query")
 
 
 def _applied_rules(

@@ -7,9 +7,9 @@ block is copied. Nothing is decoded here.
 import codecs
 from array import array
 from itertools import accumulate
-from typing import Any, Final
+from typing import Final
 
-from portico.errors import ValidationError
+from portico.errors import ValidationError, fault
 from portico.web.request.sanitize import cut_before_escape, sanitize_json
 from portico.web.request.unsupported_formats import detect_format
 
@@ -20,11 +20,6 @@ _UNSTRUCTURED: Final = bytes(set(range(256)) - set(b'{}[],"'))
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"{}[]"))
 #: For each bracket one level more or less, as a signed byte.
 _STEPS: Final = bytes(1 if one in b"{[" else 255 if one in b"}]" else 0 for one in range(256))
-
-
-def fault(kind: str, loc: list[str | int], msg: str) -> dict[str, Any]:
-    """Return one entry of a 422 response."""
-    return {"type": kind, "loc": loc, "msg": msg}
 
 
 class BodyScanner:

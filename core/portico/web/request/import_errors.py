@@ -2,7 +2,14 @@
 
 import msgspec
 
-from portico.errors import DomainError, Forbidden, InvalidRequest, NotFound, ValidationError
+from portico.errors import (
+    DomainError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    ValidationError,
+    field_error,
+)
 from portico.web.request.json_body import to_field_error
 
 #: Errors that one response lists; the rest are counted.
@@ -47,17 +54,11 @@ def raise_item_errors(faults: list[ItemError], under: tuple[str, ...], what: str
     raise (Forbidden if only_rights else InvalidRequest)(f"[ERROR: {listed}{more}]")
 
 
-def field_error(field: str, kind: str, message: str) -> ValidationError:
-    """Return the error of a field with a wrong shape."""
-    return ValidationError([{"type": kind, "loc": ["body", field], "msg": message}])
-
-
 def json_error(error: Exception) -> ValidationError:
     """Return the error of a text that msgspec could not decode."""
     if isinstance(error, msgspec.ValidationError):
         return ValidationError([to_field_error(str(error), "body")])
-    message = "It is not valid JSON"
-    return ValidationError([{"type": "json_invalid", "loc": ["body"], "msg": message}])
+    return field_error((), "json_invalid", "It is not valid JSON")
 
 
 def _field(loc: list[str | int]) -> str:

@@ -12,9 +12,8 @@ from litestar.dto import AbstractDTO
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
-from portico.errors import ValidationError
+from portico.errors import ValidationError, fault
 from portico.web.request.body_budget import HELD_BODY, HeldBody
-from portico.web.request.body_scanner import fault
 from portico.web.request.lenient_json import lenient_decoder
 
 

@@ -7,7 +7,7 @@ bytes whatever they are.
 import re
 from typing import BinaryIO, Final
 
-from portico.errors import TooLarge, ValidationError
+from portico.errors import TooLarge, ValidationError, fault
 
 #: Bytes that are read at once.
 BLOCK_BYTES: Final = 256 * 1024
@@ -30,7 +30,7 @@ class UnreadableImport(ValidationError):
     """The input is not JSON that can be split. The text says why, and at which byte."""
 
     def __init__(self, msg: str) -> None:
-        super().__init__([{"type": "json_invalid", "loc": ["body"], "msg": msg}])
+        super().__init__([fault("json_invalid", ["body"], msg)])
         self.detail, self.args = msg, (msg,)
 
 

@@ -2,9 +2,8 @@
 
 from typing import Annotated, Final, Literal, TypeAlias
 
-from portico.errors import ValidationError
+from portico.errors import field_error
 from portico.web.openapi.responses import SchemaOf
-from portico.web.request.body_scanner import fault
 from portico.web.request.lenient_json import parse_seconds
 
 TRUE_WORDS: Final = frozenset(("true", "1", "yes", "on"))
@@ -20,7 +19,7 @@ def parse_query_flag(name: str, text: str) -> bool:
     """Parse a boolean in any of the notations that clients use, in any case; empty = False. Raises: ValidationError."""
     word = text.lower()
     if word not in TRUE_WORDS and word not in FALSE_WORDS:
-        raise ValidationError([fault("bool_parsing", ["query", name], "Expected true or false")])
+        raise field_error(name, "bool_parsing", "Expected true or false", source="query")
     return word in TRUE_WORDS
 
 
@@ -34,7 +33,5 @@ def parse_query_time(name: str, text: str) -> int | None:
         return None
     seconds = parse_seconds(text)
     if seconds is None:
-        raise ValidationError(
-            [fault("int_parsing", ["query", name], "Expected seconds since 1970")]
-        )
+        raise field_error(name, "int_parsing", "Expected seconds since 1970", source="query")
     return seconds
