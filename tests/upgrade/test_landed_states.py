@@ -11,7 +11,7 @@ from tests.upgrade.landed.row import COLUMNS, DERIVED, TABLES, Changed, Row
 from tests.upgrade.landed.states import STATES, State, build
 
 from portico.boot import Application
-from portico.db import Database, migrate
+from portico.db import Database, fetch_all, migrate
 from portico.db.migration_files import read_migrations
 from portico.settings.load import load_settings
 from portico.testing import Client, InProcessApp
@@ -113,6 +113,17 @@ async def migrated(portico: Application, state: State) -> None:
     )
 
 
+async def decrypted(app: InProcessApp) -> set[str]:
+    """Return all texts that are stored encrypted."""
+    texts = set()
+    for column in app.portico.encrypted_columns:
+        for row in await fetch_all(
+            f"SELECT {column.key} AS id, {column.column} AS text FROM {column.table} WHERE {column.column} <> ''"
+        ):
+            texts.add(app.portico.encryptor.decrypt(row["text"], column.context_for(row["id"])))
+    return texts
+
+
 def check_served(app: InProcessApp, state: State) -> None:
     """Check that the session, the chat and the model of the state are served."""
     ada = Client(app.client.transport, core_rows.TOKEN)
@@ -128,10 +139,7 @@ def check_served(app: InProcessApp, state: State) -> None:
     assert Client(app.client.transport, plugin_rows.API_KEY).get("/api/v1/audit").status == 200
     assert [one["id"] for one in ada.get("/api/v1/folders/").json] == ["f1"]
     assert {one["id"] for one in ada.get("/api/v1/chats/all/tags").json} == {"caf\u00e9"}
-    decrypt = app.portico.encryptor.decrypt
-    assert decrypt(plugin_rows.OAUTH_TOKEN, "oauth:token:s2") == '{"access_token":"at"}'
-    assert decrypt(plugin_rows.OAUTH_ID_TOKEN, "oauth:id_token:s2") == "idt"
-    assert decrypt(plugin_rows.LDAP_PASSWORD, "ldap:app_password") == "pw"
+    assert app.run(decrypted, app) == {plugin_rows.API_KEY, '{"access_token":"at"}', "idt", "pw"}
 
 
 @pytest.mark.parametrize("name", STATES)
