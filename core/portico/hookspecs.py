@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from portico.db import DatabaseCheck, Retention, TableSet
     from portico.events import Listener
     from portico.identity import AuthProvider, TokenAuthenticator
-    from portico.permissions import PackagedPolicy, PolicyLine, ResourceKind
+    from portico.permissions import PackagedPolicy, PolicyRule, ResourceKind
     from portico.plugins.context import AppContext
     from portico.plugins.info import Service
     from portico.settings.section import Section
@@ -89,7 +89,7 @@ def register_resources(
 @hookspec
 def register_policies(
     app: "AppContext", settings: Any
-) -> "Iterable[PackagedPolicy | PolicyLine] | None":
+) -> "Iterable[PackagedPolicy | PolicyRule] | None":
     """Return who may do what with this plugin's resources: packaged policy files, or single rules.
 
     Called at boot. A file in the operator's policy directory overrides the packaged file of the same name. Deny wins

@@ -8,9 +8,9 @@ from portico.api.db import page_offset
 from portico.api.policy import (
     AccessExplanation,
     PolicyFile,
+    PolicyRule,
     PolicySet,
     RoleRule,
-    Rule,
     explain_access,
     subject_names,
     take_access_snapshot,
@@ -58,12 +58,16 @@ async def active_policies(app: AppContext) -> ActivePolicies:
 
 async def rules_of(app: AppContext, policies: PolicySet) -> list[ActiveRule]:
     """Return every rule of a policy set, in the order of the active files."""
-    rules: tuple[Rule | RoleRule, ...] = (*policies.rules, *policies.roles, *policies.inactive)
+    rules: tuple[PolicyRule | RoleRule, ...] = (
+        *policies.rules,
+        *policies.roles,
+        *policies.inactive,
+    )
     names = await subject_names(rule.subject for rule in rules)
     inactive = set(policies.inactive)
     order = {file.location: number for number, file in enumerate(app.policies.files)}
 
-    def position(rule: Rule | RoleRule) -> tuple[int, str, int]:
+    def position(rule: PolicyRule | RoleRule) -> tuple[int, str, int]:
         location, number = split(rule.origin)
         return order.get(location, len(order)), location, number
 

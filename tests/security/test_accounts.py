@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portico.api.policy import PolicyLine
+from portico.api.policy import PolicyRule
 from portico.testing import Client, InProcessApp
 
 USERS = "/api/v1/users"
@@ -29,7 +29,7 @@ def allow(app: InProcessApp, *actions: str) -> None:
     portico.permissions.activate_packaged(
         [kind for one in portico.contributions for kind in one.resources],
         [policy for one in portico.contributions for policy in one.policies]
-        + [PolicyLine("account", action, "role:user") for action in actions],
+        + [PolicyRule("account", action, "role:user") for action in actions],
     )
 
 

@@ -197,15 +197,15 @@ def test_names_have_no_meaning_in_policies(
 @pytest.fixture
 def users_may_manage_groups(app: InProcessApp) -> None:
     """A policy rule of the operator lets every user manage groups and default permissions."""
-    from portico.permissions import PolicyLine
+    from portico.permissions import PolicyRule
 
     permissions, portico = app.portico.permissions, app.portico
     permissions.activate_packaged(
         [kind for c in portico.contributions for kind in c.resources],
         [
             *(policy for c in portico.contributions for policy in c.policies),
-            PolicyLine("group", "*", "role:user"),
-            PolicyLine("default_permissions", "*", "role:user"),
+            PolicyRule("group", "*", "role:user"),
+            PolicyRule("default_permissions", "*", "role:user"),
         ],
     )
 

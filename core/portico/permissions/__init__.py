@@ -13,7 +13,7 @@ from portico.permissions.policies.files import (
     InvalidPolicy,
     PolicyFile,
 )
-from portico.permissions.policies.parser import RoleRule, Rule
+from portico.permissions.policies.parser import RoleRule
 from portico.permissions.policies.service import PolicyService
 from portico.permissions.policies.versions import PolicyVersion
 from portico.permissions.policy_set import PolicySet
@@ -26,7 +26,7 @@ from portico.permissions.reports.access_report import (
 )
 from portico.permissions.reports.explain import AccessExplanation, AppliedRule, explain_access
 from portico.permissions.reports.subject_names import subject_names
-from portico.permissions.resource import PackagedPolicy, PolicyLine, Resource, ResourceKind
+from portico.permissions.resource import PackagedPolicy, PolicyRule, Resource, ResourceKind
 from portico.permissions.sharing import PRIVATE, Share, Sharing, read_access_control
 from portico.permissions.subjects import EVERYONE, READER
 from portico.permissions.tables import TABLES
@@ -48,14 +48,13 @@ __all__ = [
     "PackagedPolicy",
     "Permissions",
     "PolicyFile",
-    "PolicyLine",
+    "PolicyRule",
     "PolicyService",
     "PolicySet",
     "PolicyVersion",
     "Resource",
     "ResourceKind",
     "RoleRule",
-    "Rule",
     "SQLCondition",
     "Share",
     "Sharing",

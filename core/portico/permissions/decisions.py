@@ -15,7 +15,7 @@ from portico.permissions.policies.lockout import lockout_reasons
 from portico.permissions.policies.parser import ParsedPolicies, parse_files
 from portico.permissions.policy_set import PolicySet, SQLStrategy, SQLTemplate
 from portico.permissions.principals import Permitted, PrincipalResolver
-from portico.permissions.resource import PackagedPolicy, PolicyLine, Resource, ResourceKind
+from portico.permissions.resource import PackagedPolicy, PolicyRule, Resource, ResourceKind
 from portico.permissions.subjects import OWNER, RELATIONS, CallerId, Subjects
 from portico.runtime_settings import RuntimeSettingsChanged
 from portico.settings.schema import AccessSettings
@@ -97,7 +97,7 @@ class Permissions:
         self.clear_caches()
 
     def activate_packaged(
-        self, kinds: Iterable[ResourceKind], policies: Iterable[PackagedPolicy | PolicyLine]
+        self, kinds: Iterable[ResourceKind], policies: Iterable[PackagedPolicy | PolicyRule]
     ) -> PolicySet:
         """Activate the base policy and these packaged ones, without files of the operator.
 

@@ -11,8 +11,8 @@ from functools import cached_property, lru_cache
 from importlib import resources
 from typing import Any, Literal
 
-from portico.permissions.policies.parser import ParsedPolicies, RoleRule, Rule
-from portico.permissions.resource import ResourceKind
+from portico.permissions.policies.parser import ParsedPolicies, RoleRule
+from portico.permissions.resource import PolicyRule, ResourceKind
 from portico.permissions.subjects import (
     ALWAYS,
     GRANT_BY_RELATION,
@@ -100,7 +100,7 @@ class PolicySet:
         """
         return self._effective(self._mentioned.intersection(principals))
 
-    def rules_for(self, kind: str, action: str) -> list[Rule]:
+    def rules_for(self, kind: str, action: str) -> list[PolicyRule]:
         """Return the rules that apply to an action, in the order of the files."""
         return [rule for rule in self.rules if rule.applies_to(kind, action)]
 
@@ -213,7 +213,7 @@ def _binder(values: list[str | CallerId], first: int) -> Bind:
     return bind
 
 
-def _casbin_enforcer(rules: Iterable[Rule | RoleRule]) -> Any:
+def _casbin_enforcer(rules: Iterable[PolicyRule | RoleRule]) -> Any:
     # Imported here, because decisions do not need it.
     from casbin import Enforcer, Model
     from casbin.persist.adapter import load_policy_line

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+#: In a rule: every kind, or every action.
+ANY = "*"
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceKind:
@@ -45,16 +48,22 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyLine:
-    """One policy rule in code: subject `subject` may do `action` to resources of this `kind`.
+class PolicyRule:
+    """A policy rule: subject `subject` may, or may not, do `action` to resources of this `kind`.
 
     `subject`: `owner`, `reader`, `writer`, `everyone`, `role:admin`, … `effect`: `allow` or `deny`; deny wins.
+    `origin`: file and line, such as `portico_policies/models.csv:12`; empty for a rule that a plugin provides in code.
     """
 
     kind: str
     action: str
     subject: str
     effect: str = "allow"
+    origin: str = ""
+
+    def applies_to(self, kind: str, action: str) -> bool:
+        """Return whether the rule applies to this kind and action."""
+        return self.kind in (ANY, kind) and self.action in (ANY, action)
 
     def __str__(self) -> str:
         return f"p, {self.kind}, {self.action}, {self.subject}, {self.effect}"

@@ -14,7 +14,7 @@ from portico.catalogue.source import ModelSource
 from portico.db import DatabaseCheck, Retention, TableSet
 from portico.events import Listener
 from portico.identity import AuthProvider, TokenAuthenticator
-from portico.permissions import PackagedPolicy, PolicyLine, ResourceKind
+from portico.permissions import PackagedPolicy, PolicyRule, ResourceKind
 from portico.plugins.context import AppContext
 from portico.plugins.info import PluginInfo, Service
 from portico.plugins.isolation import PluginError, call
@@ -52,7 +52,7 @@ class Contribution:
     database_checks: tuple[DatabaseCheck, ...] = ()
     retention: tuple[Retention, ...] = ()
     resources: tuple[ResourceKind, ...] = ()
-    policies: tuple[PackagedPolicy | PolicyLine, ...] = ()
+    policies: tuple[PackagedPolicy | PolicyRule, ...] = ()
     services: tuple[Service, ...] = ()
     sources: tuple[ModelSource, ...] = ()
     auth_providers: tuple[AuthProvider, ...] = ()
@@ -142,7 +142,7 @@ def collect(
         database_checks=many("register_database_checks", DatabaseCheck),
         retention=many("register_retention", Retention),
         resources=many("register_resources", ResourceKind),
-        policies=many("register_policies", PackagedPolicy, PolicyLine),
+        policies=many("register_policies", PackagedPolicy, PolicyRule),
         services=many("register_services", Service),
         sources=many("register_model_sources", ModelSource),
         auth_providers=many("register_auth_providers", AuthProvider),

@@ -10,15 +10,15 @@ from portico.audit import TABLES as AUDIT_TABLES
 from portico.db import Database, DatabaseSettings, execute, open_database
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Actor
-from portico.permissions import TABLES, PolicyLine, ResourceKind
+from portico.permissions import TABLES, PolicyRule, ResourceKind
 
 #: A kind of no plugin: the package must not depend on what the built-in plugins provide.
 NOTE = ResourceKind("note", "note_note", ("read", "write", "delete"))
 NOTE_POLICIES = (
-    PolicyLine("note", "*", "owner"),
-    PolicyLine("note", "read", "reader"),
-    PolicyLine("note", "read", "everyone"),
-    PolicyLine("note", "write", "writer"),
+    PolicyRule("note", "*", "owner"),
+    PolicyRule("note", "read", "reader"),
+    PolicyRule("note", "read", "everyone"),
+    PolicyRule("note", "write", "writer"),
 )
 
 AddPerson = Callable[..., Awaitable[Actor]]

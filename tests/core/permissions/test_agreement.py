@@ -19,8 +19,9 @@ from portico.permissions import (
     explain_access,
     take_access_snapshot,
 )
-from portico.permissions.policies.parser import ParsedPolicies, RoleRule, Rule
+from portico.permissions.policies.parser import ParsedPolicies, RoleRule
 from portico.permissions.policy_set import PolicySet
+from portico.permissions.resource import PolicyRule
 from portico.permissions.sharing import PUBLIC, Share, Sharing
 from portico.permissions.subjects import OWNER, RELATIONS, ROLES, SWITCHES
 
@@ -58,7 +59,7 @@ WHO = (*sorted(RELATIONS), *STANDING, *MADE)
 def lines(kinds: tuple[str, ...], actions: tuple[str, ...]) -> st.SearchStrategy[ParsedPolicies]:
     """Random policies: rules, and roles that lead to one another in any way."""
     rule = st.builds(
-        Rule,
+        PolicyRule,
         kind=st.sampled_from(kinds),
         action=st.sampled_from(actions),
         subject=st.sampled_from(WHO),

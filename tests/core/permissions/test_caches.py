@@ -9,7 +9,7 @@ from portico.identity import GroupChanged, GroupDeleting
 from portico.permissions import (
     Permissions,
     PolicyFile,
-    PolicyLine,
+    PolicyRule,
     Resource,
     read_access_control,
 )
@@ -114,7 +114,7 @@ async def test_activated_policies_count_with_the_next_decision(
     assert await permissions.allows(ann, "read", ONE)
 
     permissions.activate_packaged(
-        [NOTE], [*NOTE_POLICIES, PolicyLine("note", "read", "user:ann", "deny")]
+        [NOTE], [*NOTE_POLICIES, PolicyRule("note", "read", "user:ann", "deny")]
     )
 
     assert not await permissions.allows(ann, "read", ONE)

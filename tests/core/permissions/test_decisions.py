@@ -9,7 +9,7 @@ from portico.permissions import (
     PackagedPolicy,
     Permissions,
     PolicyFile,
-    PolicyLine,
+    PolicyRule,
     Resource,
     ResourceKind,
     read_access_control,
@@ -96,7 +96,7 @@ async def test_administrator_needs_a_rule(permissions: Permissions, add_person: 
     assert not await permissions.allows(root, "read", note)
 
     permissions.activate_packaged(
-        [NOTE], [*NOTE_POLICIES, PolicyLine("note", "read", "role:admin")]
+        [NOTE], [*NOTE_POLICIES, PolicyRule("note", "read", "role:admin")]
     )
     assert await permissions.allows(root, "read", note)
 
@@ -121,7 +121,7 @@ async def test_leaving_a_group_counts_at_once(
 async def test_deny_wins(permissions: Permissions, add_person: AddPerson) -> None:
     ann = await add_person("ann")
     permissions.activate_packaged(
-        [NOTE], [*NOTE_POLICIES, PolicyLine("note", "delete", "owner", "deny")]
+        [NOTE], [*NOTE_POLICIES, PolicyRule("note", "delete", "owner", "deny")]
     )
 
     assert await permissions.allows(ann, "write", Resource("note", "one", "ann"))

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from tests.core.permissions.conftest import NOTE, NOTE_POLICIES
 
-from portico.permissions import InvalidPolicy, PackagedPolicy, Permissions, PolicyLine
+from portico.permissions import InvalidPolicy, PackagedPolicy, Permissions, PolicyRule
 from portico.permissions.policies.files import packaged_files
 from portico.permissions.policies.parser import MAX_RULES, ParsedPolicies, parse_files
 
 KINDS = {"note": NOTE}
 
 
-def read_policies(policies: list[PackagedPolicy | PolicyLine]) -> ParsedPolicies:
+def read_policies(policies: list[PackagedPolicy | PolicyRule]) -> ParsedPolicies:
     return parse_files(KINDS, packaged_files(policies))
 
 
@@ -87,7 +87,7 @@ def test_all_faults_are_reported_at_once(policy_file: PackagedPolicy, tmp_path: 
     write(policy_file, tmp_path, "p, note\np, note, read, owner, allow\nq\n")
 
     with pytest.raises(InvalidPolicy) as refusal:
-        read_policies([policy_file, PolicyLine("gone", "read", "owner")])
+        read_policies([policy_file, PolicyRule("gone", "read", "owner")])
 
     places = [fault.split(": ")[0] for fault in refusal.value.faults]
     assert places == [
@@ -121,7 +121,7 @@ def test_too_many_rules_are_rejected(policy_file: PackagedPolicy, tmp_path: Path
 @pytest.mark.case("AB-83")
 def test_wildcard_subject_of_a_plugin_is_rejected() -> None:
     with pytest.raises(InvalidPolicy):
-        read_policies([PolicyLine("*", "*", "*")])
+        read_policies([PolicyRule("*", "*", "*")])
 
 
 @pytest.mark.case("FT-31")
@@ -130,7 +130,7 @@ def test_invalid_policies_leave_the_active_ones() -> None:
     before = permissions.activate_packaged([NOTE], NOTE_POLICIES)
 
     with pytest.raises(InvalidPolicy):
-        permissions.activate_packaged([NOTE], [*NOTE_POLICIES, PolicyLine("note", "read", "other")])
+        permissions.activate_packaged([NOTE], [*NOTE_POLICIES, PolicyRule("note", "read", "other")])
 
     assert permissions.policies is before
 
@@ -142,7 +142,7 @@ def test_empty_policies_allow_nothing() -> None:
 
 
 def test_unknown_action_or_kind_is_denied() -> None:
-    policies = Permissions().activate_packaged([NOTE], [PolicyLine("*", "*", "role:admin")])
+    policies = Permissions().activate_packaged([NOTE], [PolicyRule("*", "*", "role:admin")])
 
     assert policies.action_rules("note", "read").allows(frozenset({"role:admin"}))
     assert not policies.action_rules("note", "paint").allows(frozenset({"role:admin"}))

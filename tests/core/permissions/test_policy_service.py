@@ -17,7 +17,7 @@ from portico.permissions import (
     InvalidPolicy,
     PackagedPolicy,
     Permissions,
-    PolicyLine,
+    PolicyRule,
     PolicyService,
     ResourceKind,
 )
@@ -29,7 +29,7 @@ MODEL = ResourceKind("model", "note_note", ITEM_ACTIONS, collection_actions=COLL
 OFFICE = ResourceKind("office", "", ("keep",), required_for_admins=("keep",))
 POLICIES = (
     PackagedPolicy("portico_policies", "models.csv"),
-    PolicyLine("office", "keep", "role:admin"),
+    PolicyRule("office", "keep", "role:admin"),
 )
 
 

@@ -337,12 +337,12 @@ def test_plugin_with_an_invalid_policy_fails_and_the_other_policies_stay(
         "rebel",
         """
         from portico.api import PluginInfo, hookimpl
-        from portico.api.policy import PolicyLine
+        from portico.api.policy import PolicyRule
         from portico.api.web import get
         PLUGIN = PluginInfo(api_version=1, summary="")
         @hookimpl
         def register_policies():
-            return [PolicyLine("model", "read", "not-a-subject")]
+            return [PolicyRule("model", "read", "not-a-subject")]
         """,
     )
     app = start_app()

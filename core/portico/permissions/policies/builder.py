@@ -19,7 +19,7 @@ from portico.permissions.policies.files import (
 )
 from portico.permissions.policies.lockout import lockout_reasons
 from portico.permissions.policy_set import PolicySet
-from portico.permissions.resource import PackagedPolicy, PolicyLine, ResourceKind
+from portico.permissions.resource import PackagedPolicy, PolicyRule, ResourceKind
 
 #: Administrators that are tried when policies are checked for locking all of them out.
 MAX_ADMINS = 1000
@@ -41,7 +41,7 @@ class PolicyBuilder:
     def set_plugin_policies(
         self,
         kinds: Iterable[ResourceKind],
-        policies: Iterable[PackagedPolicy | PolicyLine],
+        policies: Iterable[PackagedPolicy | PolicyRule],
         *,
         allow_unknown_kinds: bool = False,
     ) -> None:

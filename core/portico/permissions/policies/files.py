@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from portico.errors import OperatorError
-from portico.permissions.resource import PackagedPolicy, PolicyLine
+from portico.permissions.resource import PackagedPolicy, PolicyRule
 
 #: Of one file.
 MAX_POLICY_FILE_BYTES = 256 * 1024
@@ -40,11 +40,11 @@ class PolicyFile:
 BASE_POLICY = PackagedPolicy("portico_policies", "base.csv")
 
 
-def packaged_files(policies: Iterable[PackagedPolicy | PolicyLine]) -> list[PolicyFile]:
+def packaged_files(policies: Iterable[PackagedPolicy | PolicyRule]) -> list[PolicyFile]:
     """Return the base policy and the files of plugins; a single rule is a file of its own. Raises: InvalidPolicy."""
     files, faults = [], []
     for policy in (BASE_POLICY, *policies):
-        if isinstance(policy, PolicyLine):
+        if isinstance(policy, PolicyRule):
             files.append(PolicyFile(str(policy), f"line `{policy}`", str(policy)))
             continue
         try:

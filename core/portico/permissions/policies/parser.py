@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from portico.permissions.policies import former_words
 from portico.permissions.policies.files import InvalidPolicy, PolicyFile
-from portico.permissions.resource import ResourceKind
+from portico.permissions.resource import ANY, PolicyRule, ResourceKind
 from portico.permissions.subjects import PERMISSIONS, RELATIONS, ROLES, SWITCHES
 
-ANY = "*"
 EFFECTS = ("allow", "deny")
 #: Policies with more rules are a mistake: access to single resources belongs in grants.
 MAX_RULES = 10_000
@@ -27,27 +26,6 @@ _RULE = ("p", "kind", "action", "subject", "effect")
 _ROLE = ("g", "subject", "role")
 _WORD = re.compile(r"[a-z][a-z0-9_:.-]*|\*")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A policy rule: the subject may, or may not, do the action to resources of the kind.
-
-    `origin`: file and line, such as `portico_policies/models.csv:12`.
-    """
-
-    kind: str
-    action: str
-    subject: str
-    effect: str
-    origin: str
-
-    def applies_to(self, kind: str, action: str) -> bool:
-        """Return whether the rule applies to this kind and action."""
-        return self.kind in (ANY, kind) and self.action in (ANY, action)
-
-    def __str__(self) -> str:
-        return f"p, {self.kind}, {self.action}, {self.subject}, {self.effect}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +44,9 @@ class RoleRule:
 class ParsedPolicies:
     """All rules of all files, in their order. `inactive`: those for kinds that no active plugin has."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
     roles: tuple[RoleRule, ...] = ()
-    inactive: tuple[Rule, ...] = ()
+    inactive: tuple[PolicyRule, ...] = ()
 
 
 def parse_files(
@@ -93,13 +71,13 @@ def parse_files(
         else:
             read.append((origin, fields))
     roles = tuple(RoleRule(f[1], f[2], origin) for origin, f in read if f[0] == "g")
-    rules = [Rule(f[1], f[2], f[3], f[4], origin) for origin, f in read if f[0] == "p"]
+    rules = [PolicyRule(f[1], f[2], f[3], f[4], origin) for origin, f in read if f[0] == "p"]
     defined_roles = {rule.role for rule in roles}
     checked_kinds = {ANY, *kinds, *former_words.KINDS}
     checked_kinds.update(rule.kind for rule in rules if not allow_unknown_kinds)
     inactive = [rule for rule in rules if rule.kind not in checked_kinds]
     active = [rule for rule in rules if rule.kind in checked_kinds]
-    to_check: tuple[RoleRule | Rule, ...] = (*roles, *active)
+    to_check: tuple[RoleRule | PolicyRule, ...] = (*roles, *active)
     for rule in to_check:
         if len(faults) >= MAX_FAULTS:
             break
@@ -145,7 +123,9 @@ def _check_shape(fields: list[str]) -> None:
             )
 
 
-def _check_rule(rule: Rule, kinds: Mapping[str, ResourceKind], defined_roles: set[str]) -> None:
+def _check_rule(
+    rule: PolicyRule, kinds: Mapping[str, ResourceKind], defined_roles: set[str]
+) -> None:
     actions = {
         action
         for kind in kinds.values()

@@ -12,10 +12,9 @@ from portico.db import fetch_all, fetch_one
 from portico.errors import NotFound, ValidationError, field_error
 from portico.identity import Actor
 from portico.permissions.decisions import Permissions
-from portico.permissions.policies.parser import Rule
 from portico.permissions.policy_set import PolicySet
 from portico.permissions.principals import group_permissions
-from portico.permissions.resource import Resource
+from portico.permissions.resource import PolicyRule, Resource
 from portico.permissions.subjects import EVERYONE, OWNER, RELATION_BY_ACTION, RELATIONS, Subjects
 
 _ACCOUNT = "SELECT id, email, name, role FROM portico_account WHERE id = $1"
@@ -148,7 +147,7 @@ def _applied_rules(
     return because, [_applied(rule, {}) for rule in others]
 
 
-def _applied(rule: Rule, reasons: Reasons) -> AppliedRule:
+def _applied(rule: PolicyRule, reasons: Reasons) -> AppliedRule:
     return AppliedRule(str(rule), rule.origin, rule.effect, reasons.get(rule.subject, []))
 
 
