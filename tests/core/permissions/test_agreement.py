@@ -220,7 +220,7 @@ async def build(world: World) -> tuple[Permissions, list[Actor]]:
         return world.permitted.get(account_id, {})
 
     permissions = Permissions(permitted=permitted, ttl_seconds=60)
-    permissions.activate(permissions.compile([NOTE], [page(world.policy_text)]))
+    permissions.activate(permissions.compile([NOTE], [page(world.policies)]))
     people = [await insert_person(name, role) for name, role in world.roles.items()]
     for group, members in world.members.items():
         await insert_group(group, *(one for one in people if one.id in members))
