@@ -26,7 +26,9 @@ def _texts() -> Iterator[tuple[str, str]]:
     found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
     for path in [*found, *ROOT.glob("*.md"), ROOT / "pyproject.toml"]:
         name = path.relative_to(ROOT).as_posix()
-        skipped = {"migrations", "__pycache__", "upgrade", "data"} & set(path.parts)
+        skipped = {"migrations", "__pycache__", "upgrade", "data"} & set(
+            path.relative_to(ROOT).parts
+        )
         if path.suffix in SUFFIXES and name not in EXCEPT and not skipped:
             text = path.read_text(encoding="utf-8")
             # Earlier entries keep the words of their time.
