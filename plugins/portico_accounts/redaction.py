@@ -8,12 +8,13 @@ import re
 
 import msgspec
 
+from portico.api.web import raw_object
+
 _SECRET = re.compile(
     r"key|token|secret|passw|passphrase|credential|auth|webhook|cookie|header|toolservers|connections",
     re.IGNORECASE,
 )
 _NULL = msgspec.Raw(b"null")
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -30,7 +31,7 @@ def _redacted(part: msgspec.Raw) -> msgspec.Raw:
     if b"{" not in text:
         return part  # it contains no names
     if text.startswith(b"{"):
-        values = _OBJECT.decode(part)
+        values = raw_object.split(part)
         public = {name: _redacted(one) for name, one in values.items() if not _SECRET.search(name)}
         return msgspec.Raw(msgspec.json.encode(public))
     if text.startswith(b"["):

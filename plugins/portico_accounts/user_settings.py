@@ -3,8 +3,8 @@
 import msgspec
 
 from portico.api import AppContext
-from portico.api.auth import Actor, RawFields
-from portico.api.web import field_error
+from portico.api.auth import Actor
+from portico.api.web import RawFields, field_error
 
 TOOL_SERVERS = "toolServers"
 

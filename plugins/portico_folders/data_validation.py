@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from portico.api import InvalidRequest, TooLarge, ValidationError
-from portico.api.web import decode_anything, field_error, to_field_error
+from portico.api.web import RawFields, decode_anything, field_error, raw_object, to_field_error
 
 #: Bytes of one of them as JSON; clients put pictures into it.
 MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
@@ -17,8 +17,6 @@ MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
 MAX_ICON_CHARS: Final = 256
 
 Field: TypeAlias = Literal["data", "meta"]
-#: The top level of an object. Values stay text.
-Parts: TypeAlias = dict[str, msgspec.Raw]
 
 
 class _Data(msgspec.Struct):
@@ -36,10 +34,9 @@ class _Meta(msgspec.Struct):
 
 
 _KNOWN: Final[dict[Field, Any]] = {"data": _Data, "meta": _Meta}
-_PARTS = msgspec.json.Decoder(Parts)
 
 
-def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | None:
+def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> RawFields | None:
     """Return the parts of what a client sent; None for null and for a missing value.
 
     A known key that equals the `stored` one is not checked again. Raises: ValidationError if it, or a known key,
@@ -49,12 +46,12 @@ def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | N
         return None
     try:
         value = decode_anything(raw)
-        parts = _PARTS.decode(raw) if isinstance(value, dict) else None
+        parts = raw_object.split(raw) if isinstance(value, dict) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise field_error(field, "json_invalid", "The value is not valid JSON") from None
     if parts is None:
         raise field_error(field, "dict_type", "Expected `object | null`")
-    was = _stored(stored)
+    was = raw_object.split_stored(stored)
     value = {key: one for key, one in value.items() if parts[key] != was.get(key)}
     try:
         known = msgspec.convert(value, _KNOWN[field])
@@ -68,14 +65,14 @@ def read(raw: msgspec.Raw, field: Field, stored: str | None = None) -> Parts | N
     return parts
 
 
-def merged(stored: str | None, changes: Parts | None, field: Field) -> str | None:
+def merged(stored: str | None, changes: RawFields | None, field: Field) -> str | None:
     """Return the stored object with some keys replaced; the same if there are none.
 
     Raises: TooLarge if the result is over 4 MiB, and larger than before.
     """
     if changes is None or not (changes or stored is None):
         return stored
-    text = msgspec.json.encode(_stored(stored) | changes)
+    text = raw_object.join(raw_object.split_stored(stored) | changes)
     if len(text) > max(MAX_DOCUMENT_BYTES, len((stored or "").encode())):
         raise TooLarge(f"[ERROR: {field}: at most {MAX_DOCUMENT_BYTES} bytes]")
     return text.decode()
@@ -85,13 +82,5 @@ def icon_of(meta: str | None) -> str | None:
     """Return the JSON of the part of `meta` that the list shows; None if there is no `meta`."""
     if meta is None:
         return None
-    icon = _stored(meta).get("icon", msgspec.Raw(b"null"))
+    icon = raw_object.split_stored(meta).get("icon", msgspec.Raw(b"null"))
     return msgspec.json.encode({"icon": icon}).decode()
-
-
-def _stored(text: str | None) -> Parts:
-    """Return the parts of a stored text; none if another server stored a damaged one."""
-    try:
-        return _PARTS.decode(text or "{}")
-    except msgspec.MsgspecError:
-        return {}

@@ -8,13 +8,12 @@ from msgspec import UNSET, UnsetType
 
 from portico.api import DomainError, ValidationError
 from portico.api.policy import PRIVATE, Sharing, read_rights, unknown_rights
-from portico.api.web import ItemError, field_error, plain_value
+from portico.api.web import ItemError, field_error, plain_value, raw_object
 from portico_models.schemas import AccessFields
 
 #: Characters of an unknown key that an error quotes.
 MAX_KEY_CHARS: Final = 64
 
-_KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 #: Keys whose values databases export as strings.
 _DOCUMENTS: Final = ("meta", "params", "access_control", "access_grants")
 
@@ -87,7 +86,7 @@ def read_sharing(form: AccessFields, body: bytes) -> RequestedSharing | None:
 
 def unknown_access_key(raw: msgspec.Raw) -> str | None:
     """Return the unknown key of an object that may say who has access, if there is one."""
-    unknown = unknown_rights(_KEYS.decode(raw))
+    unknown = unknown_rights(raw_object.split(raw))
     return None if unknown is None else unknown[:MAX_KEY_CHARS]
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from portico.api import InvalidRequest
 from portico.api.text import label_key
-from portico.api.web import decode_anything, field_error
+from portico.api.web import decode_anything, field_error, raw_object
 from portico_models.params import check_params, integers_from_floats
 from portico_models.pictures import DEFAULT_PICTURE, check_picture, unsupported_picture_reason
 
@@ -52,8 +52,6 @@ MAX_NAME_CHARS = 512
 #: Characters of a tag that an index can contain: an earlier release accepted longer ones.
 _MAX_INDEXED_TAG_CHARS: Final = 512
 
-_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
 
 def read_name(name: str, stored: str | None = None) -> str:
     """Return the name to store. A name equal to `stored` is not checked again. Raises: InvalidRequest if it is too long."""
@@ -86,7 +84,7 @@ def read_meta(
     raw = raw if notes is None else sanitize_meta(raw, notes)
     meta = check_meta(raw, stored)
     missing = {key: msgspec.Raw(value) for key, value in META_DEFAULTS.items() if key not in meta}
-    text = msgspec.json.encode(missing | _DECODER.decode(raw)) if missing else bytes(raw)
+    text = raw_object.join(missing | raw_object.split(raw)) if missing else bytes(raw)
     return text.decode(), _tags(meta)
 
 
@@ -125,13 +123,10 @@ def sanitize_meta(raw: msgspec.Raw, notes: list[str]) -> msgspec.Raw:
 
 def merge_objects(name: str, *layers: msgspec.Raw) -> msgspec.Raw:
     """Merge objects by their top-level keys; the last one wins. Raises: ValidationError about `name`."""
-    keys: dict[str, msgspec.Raw] = {}
-    for layer in layers:
-        try:
-            keys |= _DECODER.decode(layer)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise field_error(name, "type_error", "Expected `object`") from None
-    return msgspec.Raw(msgspec.json.encode(keys))
+    try:
+        return msgspec.Raw(raw_object.merge(*layers))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise field_error(name, "type_error", "Expected `object`") from None
 
 
 def tag_key(name: str) -> str:
@@ -163,7 +158,7 @@ def _replaced(raw: msgspec.Raw, values: Mapping[str, Any]) -> msgspec.Raw:
     if not values:
         return raw
     encoded = {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in values.items()}
-    return msgspec.Raw(msgspec.json.encode(_DECODER.decode(raw) | encoded))
+    return msgspec.Raw(raw_object.join(raw_object.split(raw) | encoded))
 
 
 def _changed(document: dict[str, Any], stored: str | None) -> dict[str, Any]:

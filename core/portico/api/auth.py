@@ -31,7 +31,6 @@ from portico.identity import (
     ProviderSignOut,
     ProviderTokens,
     ProvisioningRules,
-    RawFields,
     RequestVerifier,
     Role,
     SessionInfo,
@@ -48,7 +47,6 @@ from portico.identity import (
     is_same_address,
     is_valid_lifetime,
     permission_errors,
-    top_level_fields,
 )
 from portico.rate_limits import Attempt, RateLimiter
 
@@ -85,7 +83,6 @@ __all__ = [
     "ProviderTokens",
     "ProvisioningRules",
     "RateLimiter",
-    "RawFields",
     "RequestVerifier",
     "Role",
     "SessionInfo",
@@ -102,5 +99,4 @@ __all__ = [
     "is_same_address",
     "is_valid_lifetime",
     "permission_errors",
-    "top_level_fields",
 ]

@@ -1,6 +1,8 @@
 """Routes, requests and responses, and the readers of imported files."""
 
+from portico import raw_object
 from portico.errors import fault, field_error
+from portico.raw_object import RawFields
 from portico.web.health import HealthCheck
 from portico.web.middleware.proxies import client_address, from_trusted_proxy
 from portico.web.openapi.responses import JSONObject, SchemaOf
@@ -50,6 +52,7 @@ __all__ = [
     "JSONResponse",
     "QueryFlag",
     "QueryTime",
+    "RawFields",
     "Request",
     "SchemaOf",
     "Socket",
@@ -75,6 +78,7 @@ __all__ = [
     "post",
     "put",
     "raise_item_errors",
+    "raw_object",
     "read_items",
     "route",
     "sanitize_json",

@@ -13,7 +13,7 @@ from portico.identity.accounts.email_address import (
 from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.accounts.picture import ImageData, decode_data_url
 from portico.identity.accounts.profile import ProfileDetails
-from portico.identity.accounts.user_data import MAX_USER_DATA_BYTES, RawFields, top_level_fields
+from portico.identity.accounts.user_data import MAX_USER_DATA_BYTES
 from portico.identity.actor import SESSION_CREDENTIAL, Actor, CredentialScope
 from portico.identity.events import (
     AccountChanged,
@@ -101,7 +101,6 @@ __all__ = [
     "ProviderSignOut",
     "ProviderTokens",
     "ProvisioningRules",
-    "RawFields",
     "RequestVerifier",
     "Role",
     "SessionInfo",
@@ -131,5 +130,4 @@ __all__ = [
     "uses_cookie",
     "session_origin",
     "token_from",
-    "top_level_fields",
 ]

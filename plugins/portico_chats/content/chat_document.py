@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import msgspec
 
 from portico.api import ValidationError
-from portico.api.web import field_error, sanitize_json
+from portico.api.web import field_error, raw_object, sanitize_json
 
 NEW_CHAT: Final = "New Chat"
 #: Characters of the title column; the document holds the whole title.
@@ -75,7 +75,6 @@ class _Shape(msgspec.Struct):
 
 
 _SHAPE = msgspec.json.Decoder(_Shape)
-_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -84,7 +83,7 @@ _STEP: Final = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 
 def split_object(text: str | bytes) -> Parts:
     """Split a JSON object into its parts. Raises: msgspec.ValidationError for any other JSON value."""
-    return _texts(_PARTS.decode(text))
+    return _texts(raw_object.split(text))
 
 
 def _texts(parts: Mapping[str, msgspec.Raw]) -> Parts:
@@ -129,7 +128,7 @@ def keys_of(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
     text = bytes(raw)
     try:
         text.decode()  # msgspec skips bytes that it does not turn into text
-        return _PARTS.decode(text)
+        return raw_object.split(text)
     except msgspec.ValidationError:
         raise _shape_error(text) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -138,7 +137,7 @@ def keys_of(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
 
 def parse_document(text: bytes | str) -> ChatDocument:
     """Split a text that is known to be JSON. Raises: msgspec.ValidationError for another shape than clients rely on."""
-    return _split(_PARTS.decode(text))
+    return _split(raw_object.split(text))
 
 
 def _split(keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None) -> ChatDocument:
@@ -149,9 +148,9 @@ def _split(keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None
         history, messages, current_id = previous.history, previous.messages, previous.current_id
         outer["history"] = _HOLE
     elif history_json != _NULL:
-        inner = _PARTS.decode(history_json)
+        inner = raw_object.split(history_json)
         if (sent := inner.get("messages", _NULL)) != _NULL:
-            messages = _texts(_PARTS.decode(sent))
+            messages = _texts(raw_object.split(sent))
             _check(messages.values())
             inner["messages"] = _HOLE
         current_id = msgspec.json.decode(inner.get("currentId", _NULL), type=str | None)

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from portico.api.web import raw_object
 from portico_chats.content.chat_document import render_members
 from portico_chats.content.message_tree import MessageTree, branch
 from portico_chats.content.skeleton import ChatSkeleton
@@ -13,7 +14,6 @@ from portico_chats.storage import message_queries
 from portico_chats.storage.chat_queries import skeleton_of_row
 from portico_chats.worker_thread import off_loop
 
-_BODIES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LINKS = msgspec.json.Decoder(list[tuple[str, str | None]])
 
 
@@ -87,7 +87,7 @@ def _render_row(row: dict[str, Any]) -> str:
 
 def _branch(row: dict[str, Any]) -> str:
     """Return the visible branch as a list, which clients store beside the tree."""
-    bodies = _BODIES.decode(f"{{{row['messages'] or ''}}}")
+    bodies = raw_object.split(f"{{{row['messages'] or ''}}}")
     parents = dict(_LINKS.decode(f"[{row['links'] or ''}]"))
     shown = [str(bodies[one], "utf-8") for one in branch(row["current_id"], parents.__getitem__)]
     return ",".join(reversed(shown))

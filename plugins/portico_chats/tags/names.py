@@ -7,6 +7,7 @@ import msgspec
 
 from portico.api import InvalidRequest
 from portico.api.text import label_key
+from portico.api.web import raw_object
 
 #: Characters of a name.
 MAX_TAG_CHARS: Final = 128
@@ -15,7 +16,6 @@ MAX_TAGS_PER_CHAT: Final = 100
 #: Search operator value for chats without tags.
 NONE: Final = "none"
 
-_META = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[str])
 
 
@@ -51,7 +51,7 @@ def tags_in(meta: str) -> list[str]:
     This includes names and numbers that are not valid today: an earlier release may have accepted them.
     """
     try:
-        names = _LIST.decode(_META.decode(meta).get("tags", b"[]"))
+        names = _LIST.decode(raw_object.split(meta).get("tags", b"[]"))
     except msgspec.MsgspecError:
         return []
     return list(dict.fromkeys(tag_id(one) or one for one in names))
@@ -63,7 +63,7 @@ def parse_tags(meta: str | bytes) -> dict[str, str]:
     Raises: msgspec.MsgspecError if `meta` is not an object, or its `tags` are not a list of texts.
     """
     found: dict[str, str] = {}
-    for text in _LIST.decode(_META.decode(meta).get("tags", b"[]")):
+    for text in _LIST.decode(raw_object.split(meta).get("tags", b"[]")):
         try:
             tag_key, name = read_name(text)
         except InvalidRequest:
@@ -75,8 +75,4 @@ def parse_tags(meta: str | bytes) -> dict[str, str]:
 
 def with_tags(meta: str, ids: Iterable[str]) -> str:
     """Return `meta` with these tags; everything else in it stays."""
-    try:
-        parts = _META.decode(meta)
-    except msgspec.MsgspecError:
-        parts = {}
-    return msgspec.json.encode(parts | {"tags": list(ids)}).decode()
+    return msgspec.json.encode(raw_object.split_stored(meta) | {"tags": list(ids)}).decode()

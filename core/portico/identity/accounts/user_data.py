@@ -8,14 +8,14 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from portico import raw_object
 from portico.db import after_commit, execute, fetch_all, fetch_one, now, transaction
 from portico.errors import NotFound, TooLarge
 from portico.events import EventBus
 from portico.identity.events import AccountChanged
+from portico.raw_object import RawFields
 
 UserDataField: TypeAlias = Literal["settings", "info"]
-#: The top level of a JSON object; nested values stay text.
-RawFields: TypeAlias = dict[str, msgspec.Raw]
 
 #: Limit of each field as JSON.
 MAX_USER_DATA_BYTES = 1024 * 1024
@@ -29,7 +29,6 @@ _SET_STATUS = (
     "status_message = COALESCE(CAST($3 AS TEXT), status_message), "
     "status_expires_at = COALESCE(CAST($4 AS BIGINT), status_expires_at), updated_at = $5 WHERE id = $1"
 )
-_FIELDS = msgspec.json.Decoder(RawFields)
 
 
 class UserData:
@@ -56,7 +55,7 @@ class UserData:
             found = await fetch_all(_LOCK.format(field), account_id)
             if not found:
                 raise NotFound
-            text = msgspec.json.encode(top_level_fields(found[0]["text"]) | changes)
+            text = raw_object.join(raw_object.split_stored(found[0]["text"]) | changes)
             if len(text) > MAX_USER_DATA_BYTES:
                 raise TooLarge(f"[ERROR: {field}: at most {MAX_USER_DATA_BYTES} bytes]")
             await execute(_UPDATE.format(field), account_id, text.decode())
@@ -70,11 +69,3 @@ class UserData:
             if not await execute(_SET_STATUS, account_id, emoji, message, expires_at, now()):
                 raise NotFound
             after_commit(lambda: self._bus.publish(AccountChanged(account_id)))
-
-
-def top_level_fields(text: str | None) -> RawFields:
-    """Return the top level of a stored field; an empty object if the text is not a JSON object."""
-    try:
-        return _FIELDS.decode(text or "{}")
-    except msgspec.MsgspecError:
-        return {}
