@@ -131,7 +131,7 @@ async def test_schema_that_may_not_be_created_is_reported(postgres_url: str) -> 
     place = (address.netloc or "").rpartition("@")[2]
     url = urlunsplit(address._replace(netloc=f"{role}:x@{place}"))
     try:
-        with pytest.raises(BadDatabase, match="no schema 'ours'"):
+        with pytest.raises(BadDatabase, match="The schema 'ours'"):
             await Postgres(url, DatabaseSettings(url=url, schema="ours")).start()
     finally:
         await database.execute(f"DROP ROLE {role}")

@@ -86,7 +86,7 @@ def test_commands_refuse_an_empty_database_too(
 ) -> None:
     for name, value in emptied.items():
         monkeypatch.setenv(name, value)
-    for words in (["migrate"], ["secret"]):
+    for words in (["migrate"], ["secret", "show"]):
         output = command(*words, code=1)
         assert "names another one that was used before" in output and "--new-database" in output
     command("migrate", "--new-database")

@@ -80,7 +80,7 @@ async def seed() -> list[Actor]:
         )
         await fill(
             "models_model",
-            "id, likeness, user_id, base_model_id, name, sought, meta, params, is_active, created_at, updated_at",
+            "id, normalized_id, user_id, base_model_id, name, search_text, meta, params, is_active, created_at, updated_at",
             [
                 (one, one, chance.choice(ids), "x", one, one, "{}", "{}", True, at, at)
                 for one in models
