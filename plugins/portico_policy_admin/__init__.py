@@ -1,4 +1,4 @@
-"""Policies over HTTP and on the command line: show, explain, preview, save and roll back the rules in force.
+"""Policies over HTTP and on the command line: show, explain, preview, save and roll back the active rules.
 
 Both use the same functions. What a rule means is decided by `portico.permissions`.
 """
