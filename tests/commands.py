@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from portico.cli.commands import config, db, migrate, plugin, secret
-from portico.cli.context import CommandContext
+from portico.cli.context import CLIContext
 from portico.errors import DomainError, OperatorError
 from portico.server.logging import configure_logging
 from portico.settings.schema import LogSettings
@@ -22,7 +22,7 @@ def command(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator
         monkeypatch.setenv(name, value)
 
     def command(*words: str, code: int = 0) -> str:
-        done: Result = CliRunner().invoke(CORE[words[0]], list(words[1:]), obj=CommandContext(None))
+        done: Result = CliRunner().invoke(CORE[words[0]], list(words[1:]), obj=CLIContext(None))
         if isinstance(done.exception, OperatorError | DomainError):
             assert code == 1, done.exception
             return done.output + str(done.exception)

@@ -13,7 +13,7 @@ from portico_api_keys.api_key import PREFIX, digest_of, is_key
 from portico_api_keys.restrictions import Paths, allowed_paths, intersect
 from portico_api_keys.service import PERMISSION
 from portico_api_keys.settings import ApiKeysSettings
-from portico_api_keys.usage import KeyUsage
+from portico_api_keys.usage import ApiKeyUsage
 
 
 class CachedKey(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class ApiKeyAuthenticator:
     prefix = PREFIX
 
     def __init__(
-        self, app: AppContext, settings: ApiKeysSettings, cache: KeyCache, usage: KeyUsage
+        self, app: AppContext, settings: ApiKeysSettings, cache: KeyCache, usage: ApiKeyUsage
     ) -> None:
         self._identity = app.identity
         self._settings = app.runtime_settings.of(settings)

@@ -6,7 +6,7 @@ from portico.api import AppContext, TTLCache
 from portico_api_keys.authenticator import ApiKeyAuthenticator, KeyCache
 from portico_api_keys.service import KeyService
 from portico_api_keys.settings import ApiKeysSettings
-from portico_api_keys.usage import KeyUsage
+from portico_api_keys.usage import ApiKeyUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,13 @@ class ApiKeysPlugin:
     service: KeyService
     authenticator: ApiKeyAuthenticator
     cache: KeyCache
-    usage: KeyUsage
+    usage: ApiKeyUsage
 
 
 def build(app: AppContext, settings: ApiKeysSettings) -> ApiKeysPlugin:
     """Build the objects of one application. Opens nothing."""
     cache: KeyCache = TTLCache(app.identity.settings.session_cache_seconds)
-    usage = KeyUsage()
+    usage = ApiKeyUsage()
     return ApiKeysPlugin(
         service=KeyService(app, settings, usage),
         authenticator=ApiKeyAuthenticator(app, settings, cache, usage),

@@ -23,7 +23,7 @@ from portico_api_keys.restrictions import checked_endpoints, checked_scopes
 from portico_api_keys.schemas import KeyChanges, KeyForm, KeyPage, KeyWithOwner, NewKey
 from portico_api_keys.settings import ApiKeysSettings
 from portico_api_keys.tables import ENCRYPTION_CONTEXT
-from portico_api_keys.usage import KeyUsage
+from portico_api_keys.usage import ApiKeyUsage
 
 KIND = "api_key"
 PERMISSION = "features.api_keys"
@@ -37,7 +37,7 @@ log = structlog.get_logger("portico.api_keys")
 class KeyService:
     """The API keys of all users. Unknown keys, and keys the caller may not read, raise NotFound."""
 
-    def __init__(self, app: AppContext, settings: ApiKeysSettings, usage: KeyUsage) -> None:
+    def __init__(self, app: AppContext, settings: ApiKeysSettings, usage: ApiKeyUsage) -> None:
         self._app, self._usage = app, usage
         self._settings = app.runtime_settings.of(settings)
 

@@ -7,7 +7,7 @@ from portico.api.db import now
 MIN_WRITE_SECONDS = 60
 
 
-class KeyUsage(LastSeenTracker):
+class ApiKeyUsage(LastSeenTracker):
     """The times of use of the keys that this process saw. Units: epoch seconds."""
 
     def __init__(self) -> None:

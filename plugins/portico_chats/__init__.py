@@ -89,13 +89,13 @@ def register_listeners(plugin: "ChatsPlugin") -> list[Listener]:
 def register_routes() -> list[object]:
     """Return the route handlers below `/api/v1/chats`."""
     from portico_chats.flags.routes import FlagRoutes
-    from portico_chats.listing.routes import ListRoutes
+    from portico_chats.listing.routes import ChatListRoutes
     from portico_chats.routes import ChatRoutes
     from portico_chats.sharing.routes import ShareRoutes
     from portico_chats.tags.routes import TagRoutes
     from portico_chats.transfer.routes import ImportRoutes
 
-    return [ChatRoutes, ListRoutes, FlagRoutes, TagRoutes, ShareRoutes, ImportRoutes]
+    return [ChatRoutes, ChatListRoutes, FlagRoutes, TagRoutes, ShareRoutes, ImportRoutes]
 
 
 @hookimpl

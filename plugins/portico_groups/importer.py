@@ -7,7 +7,7 @@ from portico.api import AppContext, InvalidRequest, ValidationError
 from portico.api.auth import Group, PermissionTree, permission_errors
 from portico.api.db import transaction
 from portico.api.web import fault
-from portico_groups.schemas import ImportedGroup, ImportReport
+from portico_groups.schemas import GroupImportReport, ImportedGroup
 
 
 class GroupImport:
@@ -27,7 +27,7 @@ class GroupImport:
 
     async def run(
         self, groups: Sequence[ImportedGroup], on_group: Callable[[], None] = lambda: None
-    ) -> list[ImportReport]:
+    ) -> list[GroupImportReport]:
         """Import all groups in one transaction and return one report per group, in their order.
 
         `on_group` is called after each. Raises: ValidationError for malformed permissions and duplicate ids;
@@ -47,14 +47,14 @@ class GroupImport:
                 on_group()
         return reports
 
-    async def _import_one(self, one: ImportedGroup, is_taken: bool) -> ImportReport:
+    async def _import_one(self, one: ImportedGroup, is_taken: bool) -> GroupImportReport:
         is_replaced = is_taken and self._replace
         group = await (self._replace_group(one) if is_replaced else self._create(one, is_taken))
         ignored: Sequence[str] = ()
         if one.user_ids is not None:
             membership = await self._groups.set_members(group.id, one.user_ids, self._within)
             group, ignored = membership.group, membership.ignored
-        return ImportReport(
+        return GroupImportReport(
             id=group.id,
             name=group.name,
             result="replaced" if is_replaced else "created",

@@ -21,7 +21,7 @@ from portico_groups.import_reader import GroupsBody, read_groups
 from portico_groups.schemas import (
     GroupAnswer,
     GroupChanges,
-    ImportReport,
+    GroupImportReport,
     MemberAnswer,
     MemberList,
     NewGroup,
@@ -55,7 +55,7 @@ class GroupRoutes(Controller):
     @post(
         "/api/v1/groups/import",
         requires="group:create",
-        response_type=list[ImportReport],
+        response_type=list[GroupImportReport],
         reads_import=True,
     )
     async def import_groups(

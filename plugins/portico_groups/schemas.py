@@ -84,7 +84,7 @@ class ImportedGroup(msgspec.Struct, kw_only=True):
     user_ids: Ids | None = None
 
 
-class ImportReport(msgspec.Struct, kw_only=True):
+class GroupImportReport(msgspec.Struct, kw_only=True):
     """The result of importing one group. `result`: `created` or `replaced`. `members`: their number afterwards.
 
     `ignored`: ids in its list that no account has here.

@@ -14,8 +14,8 @@ from portico_groups.importer import GroupImport
 from portico_groups.schemas import (
     GroupAnswer,
     GroupChanges,
+    GroupImportReport,
     ImportedGroup,
-    ImportReport,
     MemberAnswer,
     NewGroup,
 )
@@ -123,7 +123,7 @@ class GroupService:
 
     async def import_groups(
         self, actor: Actor, groups: Sequence[ImportedGroup], *, replace: bool
-    ) -> list[ImportReport]:
+    ) -> list[GroupImportReport]:
         """Import groups on behalf of `actor`. Raises: as `GroupImport.run`; Forbidden."""
         # To set the members of a group is to write it.
         needs_write = replace or any(one.user_ids for one in groups)

@@ -22,7 +22,7 @@ class NotEnabled(InvalidRequest):
     default = "LDAP authentication is not enabled"
 
 
-class SignInAttempt(NamedTuple):
+class LdapSignInAttempt(NamedTuple):
     """The body of a sign-in request and the address of the client."""
 
     form: LdapForm
@@ -62,7 +62,7 @@ class LdapSignIn:
         settings = await self._config.current()
         return settings.enable and settings.enable_password_auth
 
-    async def authenticate(self, attempt: SignInAttempt) -> ExternalIdentity:
+    async def authenticate(self, attempt: LdapSignInAttempt) -> ExternalIdentity:
         """Return the identity of the user with this name and password.
 
         Raises: NotEnabled; Forbidden; InvalidRequest, the same for all wrong credentials; SourceFailed and

@@ -14,7 +14,7 @@ from portico.api.web import (
     sign_in_response,
 )
 from portico_ldap.components import LdapComponents
-from portico_ldap.provider import SignInAttempt
+from portico_ldap.provider import LdapSignInAttempt
 from portico_ldap.schemas import LdapForm, LdapServer, LdapState, LdapSwitch
 
 
@@ -26,7 +26,7 @@ class LdapRoutes(Controller):
     @post("/api/v1/auths/ldap", access="public", response_type=SessionUser)
     async def sign_in(self, request: Request, data: JSONBody[LdapForm]) -> JSONResponse:
         """Sign in with the name and password of a user of the LDAP server."""
-        attempt = SignInAttempt(data, client_address(request.scope))
+        attempt = LdapSignInAttempt(data, client_address(request.scope))
         auth, provider = self.plugin.app.identity.auth, self.plugin.provider
         return sign_in_response(await auth.sign_in_with(provider, attempt, request.scope))
 

@@ -109,11 +109,11 @@ def register_listeners(plugin: "ModelsPlugin") -> list[Listener]:
 def register_routes() -> list[object]:
     """Return the handlers below `/api/v1/models`, and the model list."""
     from portico_models.history.routes import VersionRoutes
-    from portico_models.routes import ListRoutes, ModelRoutes
+    from portico_models.routes import ModelListRoutes, ModelRoutes
     from portico_models.templates.routes import TemplateRoutes
     from portico_models.transfer.routes import TransferRoutes
 
-    return [ListRoutes, ModelRoutes, VersionRoutes, TemplateRoutes, TransferRoutes]
+    return [ModelListRoutes, ModelRoutes, VersionRoutes, TemplateRoutes, TransferRoutes]
 
 
 @hookimpl

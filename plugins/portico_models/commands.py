@@ -13,7 +13,7 @@ from portico.api.cli import json_option, print_json, printable, renamed_option
 from portico.api.web import json_array_stream
 from portico_models.components import ModelsPlugin
 from portico_models.transfer.format import ImportDocument, read_import, with_templates
-from portico_models.transfer.writer import ImportReport
+from portico_models.transfer.writer import ModelImportReport
 
 #: Fields of each model that `list --json` prints.
 LISTED_FIELDS: Final = (
@@ -151,7 +151,7 @@ def _import(
     plugin: ModelsPlugin = context.plugin
     with _progress("Checking" if dry_run else "Importing", 2 * len(document.models)) as bar:
 
-        async def work(app: AppContext) -> ImportReport:
+        async def work(app: AppContext) -> ModelImportReport:
             actor = await _find_actor(app, owner)
             model_import = plugin.new_import(
                 actor,
@@ -193,7 +193,7 @@ def _progress(label: str, length: int) -> Any:
     return click.progressbar(length=length, label=label, file=sys.stderr)
 
 
-def _print_report(report: ImportReport, as_json: bool) -> None:
+def _print_report(report: ModelImportReport, as_json: bool) -> None:
     if as_json:
         print_json(report)
         return

@@ -42,7 +42,7 @@ TemplateQuery = Annotated[
 ]
 
 
-class ListRoutes(Controller):
+class ModelListRoutes(Controller):
     """`/api/models` and the lists below `/api/v1/models`."""
 
     plugin: ModelsPlugin

@@ -19,7 +19,7 @@ class PasswordSignInDisabled(Forbidden):
     default = ACTION_PROHIBITED
 
 
-class SignInAttempt(NamedTuple):
+class PasswordSignInAttempt(NamedTuple):
     """A sign-in form and the address of the client that sent it."""
 
     form: SignIn
@@ -41,14 +41,14 @@ class PasswordSignIn:
         self._runtime_settings = app.runtime_settings.of(settings)
         self._read = msgspec.json.Decoder(SignIn).decode
 
-    def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> SignInAttempt:
+    def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> PasswordSignInAttempt:
         """Decode the form that was sent to the shared sign-in endpoint. Raises: ValidationError."""
         try:
-            return SignInAttempt(self._read(body), client_address(scope))
+            return PasswordSignInAttempt(self._read(body), client_address(scope))
         except msgspec.MsgspecError as error:
             raise json_error(error) from None
 
-    async def authenticate(self, attempt: SignInAttempt) -> Account:
+    async def authenticate(self, attempt: PasswordSignInAttempt) -> Account:
         """Return the account with this e-mail address and password.
 
         Raises: PasswordSignInDisabled; InvalidRequest, the same for an unknown address and a wrong password;

@@ -185,3 +185,12 @@ def test_only_the_http_clients_open_connections() -> None:
         if re.search(CONNECTING, module.read_text())
     }
     assert connecting <= MAY_CONNECT
+
+
+def test_class_has_a_name_of_its_own() -> None:
+    places: dict[str, set[str]] = {}
+    for module in MODULES:
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, set()).add(module.relative_to(ROOT).as_posix())
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

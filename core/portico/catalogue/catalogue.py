@@ -45,7 +45,7 @@ class AccessChecker(Protocol):
         ...
 
 
-class AccountLookup(Protocol):
+class CatalogueAccounts(Protocol):
     """What the catalogue needs of `identity.accounts`."""
 
     async def find(self, account_id: str) -> Account | None:
@@ -73,7 +73,7 @@ class Catalogue:
         self,
         settings: CatalogueSettings,
         access: AccessChecker,
-        accounts: AccountLookup,
+        accounts: CatalogueAccounts,
         groups: GroupLookup,
         ttl_seconds: float = 0,
     ) -> None:

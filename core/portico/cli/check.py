@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portico.cli.context import CommandContext
+from portico.cli.context import CLIContext
 from portico.errors import OperatorError
 from portico.terminal import json_option, print_json
 
@@ -26,7 +26,7 @@ class CannotCheck(OperatorError):
 )
 @json_option
 @click.pass_obj
-def check(context: CommandContext, repair: bool, as_json: bool) -> None:
+def check(context: CLIContext, repair: bool, as_json: bool) -> None:
     """Find rows that refer to missing rows, such as chats of deleted accounts, and other faults.
 
     Changes nothing without --repair. Exits with 0 if no fault is left, else with 1.
@@ -52,7 +52,7 @@ def _summary(found: list[str], left: list[str], repair: bool) -> str:
     return "\n".join([f"{faults} found. These could not be repaired:", *left])
 
 
-async def _find_faults(context: CommandContext, repair: bool) -> tuple[list[str], list[str]]:
+async def _find_faults(context: CLIContext, repair: bool) -> tuple[list[str], list[str]]:
     """Return the faults that were found, and those that are left. Each is one sentence."""
     from portico.boot.schema import start_database
     from portico.db.consistency import MAX_ROUNDS

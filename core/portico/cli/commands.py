@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portico.cli.context import CommandContext
+from portico.cli.context import CLIContext
 from portico.cli.database import db
 from portico.cli.secret import secret
 from portico.terminal import json_option, print_json, renamed_command
@@ -67,7 +67,7 @@ def register(cli: click.Group) -> None:
     help="Use this empty database although the data directory belongs to another one.",
 )
 @click.pass_obj
-def serve(context: CommandContext, /, **options: Any) -> None:
+def serve(context: CLIContext, /, **options: Any) -> None:
     """Start the server. Ctrl-C or SIGTERM stops it after running requests have finished."""
     from portico.server.serve import serve as run
 
@@ -95,7 +95,7 @@ def serve(context: CommandContext, /, **options: Any) -> None:
 )
 @click.pass_obj
 def migrate(
-    context: CommandContext, check: bool, force: bool | None, new_database: bool | None
+    context: CLIContext, check: bool, force: bool | None, new_database: bool | None
 ) -> None:
     """Update the database schema of the core and of every plugin.
 
@@ -162,7 +162,7 @@ def plugin() -> None:
 @plugin.command("list")
 @json_option
 @click.pass_obj
-def list_plugins(context: CommandContext, as_json: bool) -> None:
+def list_plugins(context: CLIContext, as_json: bool) -> None:
     """List all installed plugins: state, reason, and what each contributes."""
     registry = context.application().registry
     if as_json:
@@ -184,7 +184,7 @@ def list_plugins(context: CommandContext, as_json: bool) -> None:
 @click.command()
 @json_option
 @click.pass_obj
-def config(context: CommandContext, as_json: bool) -> None:
+def config(context: CLIContext, as_json: bool) -> None:
     """Print every setting with its value and origin. Secrets are masked."""
     from portico.settings.describe import describe, format_table
 

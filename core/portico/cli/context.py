@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from portico.plugins.contributions import Contribution
 
 
-class CommandContext:
+class CLIContext:
     """The object that commands receive through `click.pass_obj`.
 
     `settings`, `plugin`: of a plugin's command, its settings and what its `register_components` returned; else None.
@@ -43,7 +43,7 @@ class CommandContext:
             self._application = Application(self.load_settings())
         return self._application
 
-    def for_plugin(self, contribution: "Contribution") -> "CommandContext":
+    def for_plugin(self, contribution: "Contribution") -> "CLIContext":
         """Return a context for commands of this plugin. Both share the settings and the application."""
         bound = copy(self)
         bound.settings, bound.plugin = contribution.settings, contribution.components

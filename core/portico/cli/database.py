@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from portico.cli.check import check
-from portico.cli.context import CommandContext
+from portico.cli.context import CLIContext
 from portico.errors import OperatorError
 from portico.terminal import json_option, print_json
 
@@ -40,7 +40,7 @@ db.add_command(check)
 @db.command()
 @DISCARD
 @click.pass_obj
-def encrypt(context: CommandContext, discard_backup: bool) -> None:
+def encrypt(context: CLIContext, discard_backup: bool) -> None:
     """Encrypt the SQLite file with DATABASE_PASSWORD, or with a password from a prompt."""
     path = _file(context, encrypted=False)
     _convert(path, None, _password(context, "Password", twice=True), "encrypt", discard_backup)
@@ -53,7 +53,7 @@ def encrypt(context: CommandContext, discard_backup: bool) -> None:
 @db.command()
 @DISCARD
 @click.pass_obj
-def decrypt(context: CommandContext, discard_backup: bool) -> None:
+def decrypt(context: CLIContext, discard_backup: bool) -> None:
     """Decrypt the SQLite file, so that it is readable without a password."""
     path = _file(context, encrypted=True)
     _convert(path, _password(context, "Password"), None, "decrypt", discard_backup)
@@ -68,7 +68,7 @@ def decrypt(context: CommandContext, discard_backup: bool) -> None:
 )
 @DISCARD
 @click.pass_obj
-def rekey(context: CommandContext, new_password_file: Path | None, discard_backup: bool) -> None:
+def rekey(context: CLIContext, new_password_file: Path | None, discard_backup: bool) -> None:
     """Encrypt the SQLite file with a new password.
 
     The new password comes from --new-password-file, PORTICO_DATABASE_NEW_PASSWORD or a prompt.
@@ -91,7 +91,7 @@ def rekey(context: CommandContext, new_password_file: Path | None, discard_backu
 @db.command()
 @json_option
 @click.pass_obj
-def info(context: CommandContext, as_json: bool) -> None:
+def info(context: CLIContext, as_json: bool) -> None:
     """Show the engine and address of the database, and whether its schema is up to date."""
     from portico.db.address import SQLiteAddress, find_database
 
@@ -131,7 +131,7 @@ def _describe_file(path: Path) -> dict[str, Any]:
     }
 
 
-def _schema(context: CommandContext) -> str:
+def _schema(context: CLIContext) -> str:
     """Return the state of the schema as a sentence. Opens the database and changes nothing in it."""
     from portico.db import schema_status
     from portico.instances import unknown_steps
@@ -152,7 +152,7 @@ def _schema(context: CommandContext) -> str:
     return f"{steps} migrations are pending; run `portico migrate`" if steps else "up to date"
 
 
-def _file(context: CommandContext, *, encrypted: bool) -> Path:
+def _file(context: CLIContext, *, encrypted: bool) -> Path:
     """Return the file to convert. Raises: BadDatabase, AlreadyConverted."""
     from portico.db.address import find_file
     from portico.db.sqlite.file_encryption import is_encrypted
@@ -168,7 +168,7 @@ def _file(context: CommandContext, *, encrypted: bool) -> Path:
     return path
 
 
-def _password(context: CommandContext, prompt: str, *, twice: bool = False) -> Any:
+def _password(context: CLIContext, prompt: str, *, twice: bool = False) -> Any:
     """Return the configured password, else ask for one. A Secret."""
     from portico.db.address import database_password
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from portico import __version__
-from portico.cli.context import CommandContext
+from portico.cli.context import CLIContext
 from portico.errors import DomainError, OperatorError
 
 
@@ -41,7 +41,7 @@ class PluginGroup(click.Group):
         from portico.plugins import isolation
         from portico.plugins.contributions import hook_of
 
-        ctx.obj = ctx.obj or CommandContext(ctx.params.get("config"))
+        ctx.obj = ctx.obj or CLIContext(ctx.params.get("config"))
         application = ctx.obj.application()
         core = set(self.commands)
         for contribution in application.contributions:
@@ -78,7 +78,7 @@ class PluginGroup(click.Group):
 
 @click.pass_context
 def _prepare(ctx: click.Context, config: Path | None) -> None:
-    ctx.obj = ctx.obj or CommandContext(config)
+    ctx.obj = ctx.obj or CLIContext(config)
 
 
 def command_line() -> click.Group:

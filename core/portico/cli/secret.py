@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portico.cli.context import CommandContext
+from portico.cli.context import CLIContext
 from portico.errors import OperatorError
 from portico.settings.section import Secret
 from portico.terminal import renamed_option
@@ -40,11 +40,11 @@ def secret() -> None:
 
 @secret.command()
 @click.pass_obj
-def show(context: CommandContext) -> None:
+def show(context: CLIContext) -> None:
     """Show the fingerprints of both keys, configured and in use, and which key encrypts how many values."""
     application = context.application()
 
-    async def work(_: Any) -> _Keys:
+    async def work(_: Any) -> _KeysInUse:
         return await _keys_in_use(application)
 
     _print_keys(context, context.run(work))
@@ -58,7 +58,7 @@ def show(context: CommandContext) -> None:
 )
 @renamed_option("--lose", "--accept-data-loss", is_flag=True)
 @click.pass_obj
-def replace(context: CommandContext, accept_data_loss: bool) -> None:
+def replace(context: CLIContext, accept_data_loss: bool) -> None:
     """Use the configured keys for this database from now on. All users have to sign in again."""
     from portico.audit import record_change
     from portico.db import transaction
@@ -67,7 +67,7 @@ def replace(context: CommandContext, accept_data_loss: bool) -> None:
 
     application, configured = context.application(), _configured_secret(context)
 
-    async def work(_: Any) -> _Keys:
+    async def work(_: Any) -> _KeysInUse:
         before = await _keys_in_use(application)
         if not accept_data_loss:
             readable = application.encryptor.can_read
@@ -86,7 +86,7 @@ def replace(context: CommandContext, accept_data_loss: bool) -> None:
 
 
 @dataclass(frozen=True)
-class _Keys:
+class _KeysInUse:
     """Fingerprint and id of the keys in use, None in a new database, and how many values each key encrypts."""
 
     secret: str | None
@@ -94,22 +94,22 @@ class _Keys:
     usage: Sequence[Any]
 
 
-async def _keys_in_use(application: "Application") -> _Keys:
+async def _keys_in_use(application: "Application") -> _KeysInUse:
     from portico.encryption import key_usage, stored_key_id
     from portico.identity.secret_key_check import stored_fingerprint
 
     usage = await key_usage(application.encrypted_columns)
-    return _Keys(await stored_fingerprint(), await stored_key_id(), usage)
+    return _KeysInUse(await stored_fingerprint(), await stored_key_id(), usage)
 
 
-def _configured_secret(context: CommandContext) -> Secret:
+def _configured_secret(context: CLIContext) -> Secret:
     from portico.settings.secret_key import ensure_secret_key
 
     settings = context.load_settings().settings
     return ensure_secret_key(settings, Path(settings.data_dir).absolute())
 
 
-def _print_keys(context: CommandContext, keys: _Keys) -> None:
+def _print_keys(context: CLIContext, keys: _KeysInUse) -> None:
     from portico.settings.secret_key import secret_fingerprint
 
     encryptor = context.application().encryptor
@@ -122,7 +122,7 @@ def _print_keys(context: CommandContext, keys: _Keys) -> None:
 
 @secret.command()
 @click.pass_obj
-def rotate(context: CommandContext) -> None:
+def rotate(context: CLIContext) -> None:
     """Re-encrypt values that are encrypted with an earlier key.
 
     The server may run meanwhile.

@@ -27,7 +27,7 @@ EXPORT = "chat.export"
 Title = Annotated[str, QueryParameter(name="query", description="What titles contain, in any case")]
 
 
-class ListRoutes(Controller):
+class ChatListRoutes(Controller):
     """`/api/v1/chats`: lists of chats and everything at once."""
 
     plugin: ChatsPlugin

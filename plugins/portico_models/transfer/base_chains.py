@@ -10,13 +10,13 @@ from portico.api.db import chunks, fetch_all, placeholders
 from portico.api.models import MAX_CHAIN_LENGTH
 from portico.api.web import ItemError
 from portico_models.sharing_rules import CYCLE_MESSAGE, TOO_DEEP_MESSAGE
-from portico_models.transfer.items import ImportItem
+from portico_models.transfer.items import ModelImportItem
 
 #: The base of each model by id; None = it is not a preset.
 Bases = Mapping[str, str | None]
 
 
-def base_of(item: ImportItem, row: Mapping[str, Any] | None) -> str | None:
+def base_of(item: ModelImportItem, row: Mapping[str, Any] | None) -> str | None:
     """Return the base model a model will have: that of the imported object, else that of the row."""
     if item.base_model_id is not UNSET:
         return item.base_model_id
@@ -37,7 +37,7 @@ async def bases_below(bases: Bases) -> dict[str, str | None]:
     return rows
 
 
-def chain_errors(items: Iterable[ImportItem], bases: Bases) -> list[ItemError]:
+def chain_errors(items: Iterable[ModelImportItem], bases: Bases) -> list[ItemError]:
     """Return errors of models that are based on themselves, or on too many others."""
     depths = chain_depths(bases)
     errors = []

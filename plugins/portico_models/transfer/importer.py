@@ -17,7 +17,7 @@ from portico_models.templates.service import TemplateService
 from portico_models.templates.transfer import dry_run_templates, import_templates
 from portico_models.transfer.items import ImportBatch, Progress, check_items
 from portico_models.transfer.plan import ImportPlanner, PlannedWrite
-from portico_models.transfer.writer import ImportReport, ImportWriter, Note, RejectedItem
+from portico_models.transfer.writer import ImportWriter, ModelImportReport, Note, RejectedItem
 
 
 def _no_progress(_: int) -> None:
@@ -61,7 +61,7 @@ class ModelImport:
 
     async def run(
         self, objects: Sequence[msgspec.Raw], templates: Sequence[msgspec.Raw] = ()
-    ) -> ImportReport:
+    ) -> ModelImportReport:
         """Import all objects or none. `objects`, `templates`: JSON as bytes.
 
         Raises: ValidationError, InvalidRequest, Forbidden, each with all errors.
@@ -99,7 +99,7 @@ class ModelImport:
 
     async def dry_run(
         self, objects: Sequence[msgspec.Raw], templates: Sequence[msgspec.Raw] = ()
-    ) -> ImportReport:
+    ) -> ModelImportReport:
         """Return the report that `run` would return, without writing. It contains errors of single objects."""
         batch, planner = await self._prepare(objects)
         steps, errors = await planner.plan()
@@ -141,7 +141,7 @@ class ModelImport:
         return batch, planner
 
     def _add_notes(
-        self, report: ImportReport, batch: ImportBatch, steps: Sequence[PlannedWrite]
+        self, report: ModelImportReport, batch: ImportBatch, steps: Sequence[PlannedWrite]
     ) -> None:
         """Add to the report which objects were skipped, and which values were not imported."""
         report.skipped = len(batch.skipped)

@@ -57,7 +57,7 @@ class ImportedModel(AccessFields, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class ImportItem:
+class ModelImportItem:
     """Summary of one object. `base_model_id`, `sharing`: UNSET if the object does not specify them.
 
     `is_access_control`: the sharing was read from `access_control`, which cannot contain grants besides everyone.
@@ -81,7 +81,7 @@ class ImportItem:
 class ImportBatch:
     """All objects of one import. `skipped`: positions of those without a usable id."""
 
-    items: list[ImportItem] = field(default_factory=list)
+    items: list[ModelImportItem] = field(default_factory=list)
     errors: list[ItemError] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
 
@@ -123,7 +123,7 @@ def is_not_a_model(raw: msgspec.Raw) -> bool:
         return False  # another error, which is reported with its position
 
 
-def draft_of(item: ImportItem, before: Mapping[str, Any] | None) -> ModelDraft:
+def draft_of(item: ModelImportItem, before: Mapping[str, Any] | None) -> ModelDraft:
     """Return the model that an object describes, merged over the row it replaces. Raises: ValidationError, InvalidRequest."""
     model = _decode(item.raw)
     stored: Mapping[str, Any] = before or {"base_model_id": None, "name": "", "is_active": True}
@@ -171,7 +171,7 @@ def _check_item(
     batch.errors += errors
     if not errors:
         batch.items.append(
-            ImportItem(
+            ModelImportItem(
                 index=index,
                 id=model.id,
                 normalized_id=normalized_id(model.id),

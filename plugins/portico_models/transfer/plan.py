@@ -18,7 +18,7 @@ from portico_models.base_models import BaseAccess, load_base_access
 from portico_models.records import KIND
 from portico_models.sharing_rules import sharing_rights_of
 from portico_models.transfer.base_chains import base_of, bases_below, chain_errors
-from portico_models.transfer.items import ImportBatch, ImportItem
+from portico_models.transfer.items import ImportBatch, ModelImportItem
 from portico_models.transfer.sharing_restriction import SharingRestriction
 
 Row = Mapping[str, Any]
@@ -31,7 +31,7 @@ class PlannedWrite:
     `owner_id`: owner of a new model. `notes`: grants that are not imported.
     """
 
-    item: ImportItem
+    item: ModelImportItem
     is_new: bool
     sharing: Sharing
     sharing_unchanged: bool
@@ -61,7 +61,7 @@ class ImportPlanner:
         self._app = app
         self._grants = app.permissions.grants
         self._actor = actor
-        self._items: Sequence[ImportItem] = batch.items
+        self._items: Sequence[ModelImportItem] = batch.items
         # Models based on one of these are not reported as errors, too.
         self._rejected_ids = {fault.id for fault in batch.errors if fault.id}
         self._replace_all = replace_all
@@ -126,7 +126,7 @@ class ImportPlanner:
 
     def _check(
         self,
-        item: ImportItem,
+        item: ModelImportItem,
         row: Row | None,
         ids_by_normalized: Mapping[str, str],
         base_access: BaseAccess,
@@ -143,7 +143,9 @@ class ImportPlanner:
             raise Forbidden
         base_access.check(item.id, base_of(item, row), dict(row) if row else None)
 
-    async def _owners(self, items: Sequence[ImportItem], before: Mapping[str, Row]) -> set[str]:
+    async def _owners(
+        self, items: Sequence[ModelImportItem], before: Mapping[str, Row]
+    ) -> set[str]:
         """Return the existing accounts that new models name as owner, if owners are imported."""
         if not self._keeps_owners:
             return set()
@@ -170,7 +172,7 @@ class ImportPlanner:
 
     # -- rows -----------------------------------------------------------------------------------------------
 
-    async def _matching_rows(self, items: Sequence[ImportItem]) -> dict[str, Row]:
+    async def _matching_rows(self, items: Sequence[ModelImportItem]) -> dict[str, Row]:
         """Return the rows with one of the ids, or one that looks like it, with what the actor may do to them."""
         permissions = self._app.permissions
         rows: dict[str, Row] = {}
@@ -194,7 +196,7 @@ class ImportPlanner:
         return rows
 
 
-def _duplicate_errors(items: Iterable[ImportItem]) -> list[ItemError]:
+def _duplicate_errors(items: Iterable[ModelImportItem]) -> list[ItemError]:
     """Return errors of objects whose id, or one that looks like it, is also that of an earlier object."""
     first: dict[str, int] = {}
     errors = []

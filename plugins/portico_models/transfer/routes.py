@@ -35,7 +35,7 @@ from portico_models.transfer.format import (
     with_templates,
 )
 from portico_models.transfer.importer import ModelImport
-from portico_models.transfer.writer import ImportReport
+from portico_models.transfer.writer import ModelImportReport
 
 #: Bytes of one import.
 MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024
@@ -97,7 +97,7 @@ class TransferRoutes(Controller):
     @post(
         "/api/v1/models/import",
         requires="model:import",
-        response_type=bool | ImportReport,
+        response_type=bool | ModelImportReport,
         **_IMPORT_OPTIONS,
     )
     async def import_models(
@@ -131,7 +131,7 @@ class TransferRoutes(Controller):
     @post(
         "/api/v1/models/sync",
         requires="model:sync",
-        response_type=list[Model] | ImportReport,
+        response_type=list[Model] | ModelImportReport,
         **_IMPORT_OPTIONS,
     )
     async def sync_models(

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from portico.api import Forbidden, InvalidRequest
 from portico.api.policy import Share, Sharing, describe_missing
 from portico_models.sharing_rules import SharingRights
-from portico_models.transfer.items import ImportItem
+from portico_models.transfer.items import ModelImportItem
 
 #: Reason in notes.
 NOT_ALLOWED_MESSAGE: Final = "the importer may not share like this"
@@ -28,7 +28,7 @@ class SharingRestriction:
     reports_missing: bool
 
     def restrict(
-        self, item: ImportItem, was: Sharing, may_share: bool
+        self, item: ModelImportItem, was: Sharing, may_share: bool
     ) -> tuple[Sharing, list[str]]:
         """Return the sharing after the import, and notes on what is not imported.
 

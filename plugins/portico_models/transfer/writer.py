@@ -42,7 +42,7 @@ class Note(msgspec.Struct):
     note: str
 
 
-class ImportReport(msgspec.Struct, kw_only=True):
+class ModelImportReport(msgspec.Struct, kw_only=True):
     """Result of an import, by the ids of the models. `skipped`: number of objects without a usable id.
 
     `deleted`: of a sync only. `templates`: imported templates, if there were any. `notes`, `template_notes`: values that
@@ -91,12 +91,12 @@ class ImportWriter:
         self._dry_run = dry_run
         self._on_step = on_step
         self._at = now()
-        self._report = ImportReport()
+        self._report = ModelImportReport()
         self._errors: list[ItemError] = []
 
     async def run(
         self, steps: Sequence[PlannedWrite], listed: Collection[str]
-    ) -> tuple[ImportReport, list[ItemError]]:
+    ) -> tuple[ModelImportReport, list[ItemError]]:
         """Write the plan. Call it in a transaction that began with `begin_change`, unless it is a dry run.
 
         `listed`: the ids of all objects, valid or not. Return the report, and errors of models whose row has become invalid

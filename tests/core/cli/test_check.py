@@ -105,7 +105,7 @@ def test_fault_that_cannot_be_repaired_exits_with_1(
     from click.testing import CliRunner
 
     from portico.cli.check import check
-    from portico.cli.context import CommandContext
+    from portico.cli.context import CLIContext
 
     async def find() -> list[str]:
         return ["The file is damaged."]
@@ -114,7 +114,7 @@ def test_fault_that_cannot_be_repaired_exits_with_1(
         return [DatabaseCheck("engine", find)]
 
     monkeypatch.setattr("portico.boot.Application.database_checks", checks)
-    context = CommandContext(None)
+    context = CLIContext(None)
     context._application = app.portico
     monkeypatch.setattr(app.portico.database, "start", _nothing)
     monkeypatch.setattr(app.portico.database, "stop", _nothing)
