@@ -1,6 +1,7 @@
 """Helpers for commands: printable texts and times, and options that several commands share."""
 
 import calendar
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -39,6 +40,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 def print_json(value: Any) -> None:
     """Print a value as one indented JSON document."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def progress_bar(label: str, length: int) -> Any:
+    """Return a progress bar on standard error, so that it is never part of the output."""
+    return click.progressbar(length=length, label=label, file=sys.stderr)
 
 
 def renamed_command(old: str, new: str) -> click.Command:

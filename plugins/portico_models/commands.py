@@ -1,7 +1,6 @@
 """`portico model`: list, export, import and sync models on the command line."""
 
 import asyncio
-import sys
 from typing import Any, Final
 
 import click
@@ -9,7 +8,7 @@ import msgspec
 
 from portico.api import AppContext, CommandContext, NotFound
 from portico.api.auth import Actor
-from portico.api.cli import json_option, print_json, printable, renamed_option
+from portico.api.cli import json_option, print_json, printable, progress_bar, renamed_option
 from portico.api.web import json_array_stream
 from portico_models.components import ModelsPlugin
 from portico_models.transfer.format import ImportDocument, read_import, with_templates
@@ -89,7 +88,7 @@ def export(context: CommandContext, target: str, is_all: bool, with_them: bool) 
         blocks = export.everything() if is_all else export.all_presets()
         with (
             click.open_file(target, "wb", atomic=target != "-") as file,
-            _progress("Exporting", await export.count(presets_only=not is_all)) as bar,
+            progress_bar("Exporting", await export.count(presets_only=not is_all)) as bar,
         ):
 
             async def counted() -> Any:
@@ -149,7 +148,7 @@ def _import(
     replace_all: bool,
 ) -> None:
     plugin: ModelsPlugin = context.plugin
-    with _progress("Checking" if dry_run else "Importing", 2 * len(document.models)) as bar:
+    with progress_bar("Checking" if dry_run else "Importing", 2 * len(document.models)) as bar:
 
         async def work(app: AppContext) -> ModelImportReport:
             actor = await _find_actor(app, owner)
@@ -186,11 +185,6 @@ async def _find_actor(app: AppContext, email: str | None) -> Actor:
     return Actor(
         account.id, account.email, account.name, account.role, account.profile_image_url, ""
     )
-
-
-def _progress(label: str, length: int) -> Any:
-    """Return a progress bar on standard error, so that it never mixes with the output."""
-    return click.progressbar(length=length, label=label, file=sys.stderr)
 
 
 def _print_report(report: ModelImportReport, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from portico.terminal import (
     json_option,
     print_json,
     printable,
+    progress_bar,
     renamed_command,
     renamed_option,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "json_option",
     "print_json",
     "printable",
+    "progress_bar",
     "renamed_command",
     "renamed_option",
 ]

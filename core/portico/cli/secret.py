@@ -21,16 +21,9 @@ class WouldLoseData(OperatorError):
     """With the configured keys, some encrypted values could not be decrypted any more."""
 
 
-class _SecretGroup(click.Group):
-    """The group, which names `show` and `replace` to callers of the former forms of `portico secret`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if "--adopt" in args:
-            raise click.UsageError("`portico secret --adopt` is now `portico secret replace`.", ctx)
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_SecretGroup)
+@click.group()
+@renamed_option("--adopt", "portico secret replace", is_flag=True)
+@renamed_option("--lose", "portico secret replace --accept-data-loss", is_flag=True)
 def secret() -> None:
     """Show, replace and rotate the secret key and the encryption key.
 

@@ -4,15 +4,14 @@ import asyncio
 import contextlib
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
 from portico.api import AppContext, CommandContext
-from portico.api.cli import json_option, print_json, renamed_command
+from portico.api.cli import json_option, print_json, progress_bar, renamed_command
 from portico.api.interfaces import FolderLookup
 from portico.api.web import json_array_stream
 from portico_chats.schemas import ExportedChat
@@ -48,7 +47,7 @@ def export(context: CommandContext, target: str, email: str | None, is_all: bool
         owner_id = (await app.identity.accounts.require_by_email(email)).id if email else None
         with (
             click.open_file(target, "wb", atomic=target != "-") as file,
-            _progress("Exporting", await exporter.count(owner_id)) as bar,
+            progress_bar("Exporting", await exporter.count(owner_id)) as bar,
         ):
 
             async def counted() -> AsyncIterator[list[ExportedChat]]:
@@ -88,7 +87,7 @@ def import_(
         size = file.seek(0, 2)
         file.seek(0)
         batches: list[BatchedImport] = []
-        with _progress("Checking" if dry_run else "Importing", 2 * size) as bar:
+        with progress_bar("Checking" if dry_run else "Importing", 2 * size) as bar:
 
             async def work(app: AppContext) -> ChatImportReport:
                 owner = await app.identity.accounts.require_by_email(email)
@@ -120,7 +119,7 @@ def reindex(context: CommandContext) -> None:
     """Rebuild the search index. Searches stay correct while it runs, but are slower."""
 
     async def work(_: AppContext) -> int:
-        with _progress("Indexing", 0) as bar:
+        with progress_bar("Indexing", 0) as bar:
 
             def show(done: int, total: int) -> None:
                 bar.length = total
@@ -154,11 +153,6 @@ def _rewindable(source: BinaryIO) -> BinaryIO:
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller
     shutil.copyfileobj(source, copy)
     return copy
-
-
-def _progress(label: str, length: int) -> Any:
-    """Return a progress bar on standard error, so that it is never part of the output."""
-    return click.progressbar(length=length, label=label, file=sys.stderr)
 
 
 def _print_stopped(batches: BatchedImport) -> None:
