@@ -6,14 +6,14 @@ not use the fixture `templates`.
 """
 
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from asyncpg import DuplicateDatabaseError
 from tests.servers import apart, create_database
 
-from portico.db import DatabaseSettings, TableSet, migrate, open_database
+from portico.db import Database, DatabaseSettings, TableSet, migrate, open_database
 from portico.db.address import FILE_NAME
 
 #: Owners of migrations, each with the package that contains them.
@@ -64,3 +64,16 @@ async def _fill(place: str | Path, sets: Mapping[str, TableSet]) -> None:
         assert not report.failed, report
     finally:
         await database.stop()
+
+
+@asynccontextmanager
+async def started_database(
+    templates: Templates, url: str, data_dir: Path, sets: Mapping[str, TableSet]
+) -> AsyncIterator[Database]:
+    """Start a database with the tables of these owners, and make it the current one."""
+    templates.create(url, data_dir, sets)
+    database = open_database(DatabaseSettings(url=url, pool_size=4), data_dir)
+    await database.start()
+    with database.use():
+        yield database
+    await database.stop()

@@ -5,16 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.database_templates import Templates
+from tests.database_templates import Templates, started_database
 
 from portico.db import (
     Database,
-    DatabaseSettings,
     EncryptedColumn,
     execute,
     fetch_all,
     fetch_one,
-    open_database,
 )
 from portico.encryption import (
     TABLES,
@@ -52,14 +50,10 @@ def anyio_backend() -> str:
 async def database(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[Database]:
-    templates.create(database_url, tmp_path, {"vault": TABLES})
-    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
-    await database.start()
-    with database.use():
+    async with started_database(templates, database_url, tmp_path, {"vault": TABLES}) as database:
         await execute("CREATE TABLE tokens (id TEXT PRIMARY KEY, token TEXT)")
         await execute("CREATE TABLE numbered (number BIGINT PRIMARY KEY, token TEXT NOT NULL)")
         yield database
-    await database.stop()
 
 
 async def fill(one: Encryptor, count: int = COUNT) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.database_templates import Templates
+from tests.database_templates import Templates, started_database
 
 from portico.audit import TABLES as AUDIT_TABLES
-from portico.db import Database, DatabaseSettings, open_database
+from portico.db import Database
 from portico.events import EventBus, Listener
 from portico.identity import (
     TABLES,
@@ -38,12 +38,8 @@ async def database(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[Database]:
     tables = {"audit": AUDIT_TABLES, "configuration": CONFIGURATION_TABLES, "identity": TABLES}
-    templates.create(database_url, tmp_path, tables)
-    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
-    await database.start()
-    with database.use():
+    async with started_database(templates, database_url, tmp_path, tables) as database:
         yield database
-    await database.stop()
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.database_templates import Templates
+from tests.database_templates import Templates, started_database
 
 from portico.audit import TABLES as AUDIT_TABLES
-from portico.db import Database, DatabaseSettings, execute, open_database
+from portico.db import Database, execute
 from portico.identity import TABLES as IDENTITY_TABLES
 from portico.identity import Actor
 from portico.permissions import TABLES, PolicyRule, ResourceKind
@@ -34,14 +34,10 @@ def anyio_backend() -> str:
 async def database(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[Database]:
-    rooms = {"audit": AUDIT_TABLES, "identity": IDENTITY_TABLES, "permissions": TABLES}
-    templates.create(database_url, tmp_path, rooms)
-    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
-    await database.start()
-    await database.execute("CREATE TABLE note_note (id TEXT PRIMARY KEY, user_id TEXT)")
-    with database.use():
+    tables = {"audit": AUDIT_TABLES, "identity": IDENTITY_TABLES, "permissions": TABLES}
+    async with started_database(templates, database_url, tmp_path, tables) as database:
+        await database.execute("CREATE TABLE note_note (id TEXT PRIMARY KEY, user_id TEXT)")
         yield database
-    await database.stop()
 
 
 @pytest.fixture

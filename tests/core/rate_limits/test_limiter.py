@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import structlog
-from tests.database_templates import Templates
+from tests.database_templates import Templates, started_database
 from tests.redis_server import RedisServer
 
-from portico.db import Database, DatabaseSettings, execute, fetch_all, now, open_database
+from portico.db import Database, execute, fetch_all, now
 from portico.errors import InvalidRequest, RateLimited, Unavailable
 from portico.rate_limits import TABLES, RateLimiter
 from portico.rate_limits.local_counter import LocalCounter
@@ -37,12 +37,8 @@ def anyio_backend() -> str:
 async def database(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[Database]:
-    templates.create(database_url, tmp_path, {"limits": TABLES})
-    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
-    await database.start()
-    with database.use():
+    async with started_database(templates, database_url, tmp_path, {"limits": TABLES}) as database:
         yield database
-    await database.stop()
 
 
 @pytest.fixture

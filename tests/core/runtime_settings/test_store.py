@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.database_templates import Templates
+from tests.database_templates import Templates, started_database
 
 from portico.db import (
     Database,
-    DatabaseSettings,
     execute,
     fetch_all,
-    open_database,
     transaction,
 )
 from portico.events import EventBus, Listener
@@ -31,12 +29,10 @@ def anyio_backend() -> str:
 async def database(
     database_url: str, templates: Templates, tmp_path: Path
 ) -> AsyncIterator[Database]:
-    templates.create(database_url, tmp_path, {"configuration": TABLES})
-    database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
-    await database.start()
-    with database.use():
+    async with started_database(
+        templates, database_url, tmp_path, {"configuration": TABLES}
+    ) as database:
         yield database
-    await database.stop()
 
 
 @pytest.fixture
