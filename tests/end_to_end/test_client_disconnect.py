@@ -74,7 +74,8 @@ def test_cancelled_request_leaks_no_data_to_other_users(
         assert me.status == 200 and me.json["email"] == person.account["email"]
         fresh = person.sign_in(str(person.account["name"]))
         assert fresh.account["id"] == person.account["id"]
-        ids = [one["id"] for one in fresh.get("/api/v1/auths/sessions").json["sessions"]]
+        # Requests of those who hung up may still end all sessions but this one.
+        ids = [one["id"] for one in person.get("/api/v1/auths/sessions").json["sessions"]]
         assert len(ids) == len(set(ids))
     assert eventually(lambda: server.client.get("/ready").json["reasons"] == [])
     with ThreadPoolExecutor(12) as threads:  # more than there are connections: none was lost

@@ -6,14 +6,15 @@ import hmac
 import json
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from portico.testing import PASSWORD, SECRET, Client, ServerProcess
+from portico.errors import INVALID_CRED
+from portico.testing import PASSWORD, SECRET, Client, InProcessApp, ServerProcess
 
 INVALID_TOKEN = "Your session has expired or the token is invalid. Please sign in again."
 ME = "/api/v1/auths/"
@@ -124,6 +125,65 @@ def test_too_long_password_is_refused_not_truncated(client: Client, admin: Clien
     assert client.post("/api/v1/auths/signin", pair).status == 200
     assert client.post("/api/v1/auths/signin", pair | {"password": "a" * 73}).status == 400
     assert client.post("/api/v1/auths/signin", pair | {"password": "a" * 72 + "b"}).status == 400
+
+
+@pytest.fixture
+def after_next_check(
+    app: InProcessApp, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[], Awaitable[Any]]], None]:
+    """`after_next_check(change)` awaits the change once, between the check of a password and the opening of a session."""
+
+    def change_then(change: Callable[[], Awaitable[Any]]) -> None:
+        passwords = app.portico.identity.passwords
+        verify, changes = passwords.verify, [change]
+
+        async def verify_and_change(password: str, hashed: str | None) -> bool:
+            matches = await verify(password, hashed)
+            if changes:
+                await changes.pop()()
+            return matches
+
+        monkeypatch.setattr(passwords, "verify", verify_and_change)
+
+    return change_then
+
+
+@pytest.mark.case("AB-06")
+def test_sign_in_succeeds_while_all_other_sessions_are_ended(
+    app: InProcessApp, admin: Client, after_next_check: Callable[..., None]
+) -> None:
+    sessions = app.portico.identity.session_list
+    after_next_check(lambda: sessions.end_all(admin.account["id"]))
+    assert app.client.sign_in("Ada").get(ME).status == 200
+    assert admin.get(ME).status == 401
+
+
+@pytest.mark.case("AB-06")
+def test_sign_in_with_the_old_password_fails_while_it_is_changed(
+    app: InProcessApp, admin: Client, after_next_check: Callable[..., None]
+) -> None:
+    identity = app.portico.identity
+
+    async def change() -> None:
+        hashed = await identity.passwords.hash("another")
+        await identity.accounts.set_password_hash(admin.account["id"], hashed)
+
+    after_next_check(change)
+    form = {"email": "ada@example.org", "password": PASSWORD}
+    answer = app.client.post("/api/v1/auths/signin", form)
+    assert (answer.status, answer.detail) == (400, INVALID_CRED)
+    assert app.client.sign_in("Ada", "another").get(ME).status == 200
+
+
+@pytest.mark.case("AB-06")
+def test_sign_in_to_a_deleted_account_fails(
+    app: InProcessApp, admin: Client, user: Client, after_next_check: Callable[..., None]
+) -> None:
+    accounts = app.portico.identity.accounts
+    after_next_check(lambda: accounts.delete(user.account["id"]))
+    form = {"email": "ben@example.org", "password": PASSWORD}
+    answer = app.client.post("/api/v1/auths/signin", form)
+    assert (answer.status, answer.detail) == (400, INVALID_CRED)
 
 
 @pytest.fixture

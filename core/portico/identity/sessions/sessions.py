@@ -51,6 +51,12 @@ class SessionToken(msgspec.Struct, frozen=True):
     expires_at: int | None
 
 
+class StaleAccount(InvalidRequest):
+    """The account was deleted, or all its sessions were ended, since it was read."""
+
+    default = INVALID_CRED
+
+
 class SessionMethod(NamedTuple):
     """A session, and the name of the provider that opened it."""
 
@@ -77,7 +83,7 @@ class Sessions:
     async def open(self, account: Account, origin: SessionOrigin | None = None) -> SessionToken:
         """Open a session for an account that was just authenticated.
 
-        Raises: InvalidRequest if the account was deleted, or all its sessions were ended, since it was read.
+        Raises: StaleAccount.
         """
         await self._sweep()
         if self._refresh_lifetime is not None:
@@ -97,7 +103,7 @@ class Sessions:
             origin.user_agent,
             origin.provider_session,
         ):
-            raise InvalidRequest(INVALID_CRED)
+            raise StaleAccount
         return SessionToken(token, session_id, expires_at)
 
     async def resolve(self, token: str) -> Actor | None:

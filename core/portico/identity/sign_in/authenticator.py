@@ -1,7 +1,7 @@
 """Authentication: resolves the actor of a request, signs users in through the providers, and signs them out."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -28,7 +28,7 @@ from portico.identity.providers import (
     session_origin,
 )
 from portico.identity.sessions.credentials import credential_from
-from portico.identity.sessions.sessions import Sessions
+from portico.identity.sessions.sessions import Sessions, StaleAccount
 from portico.identity.sign_in.provisioning import AccountProvisioner
 from portico.identity.sign_in.session_response import SessionResponder, SignInResult
 from portico.rate_limits import RateLimiter
@@ -37,6 +37,8 @@ log = structlog.get_logger("portico.identity")
 
 #: Order in which providers read a request to the shared sign-in endpoint.
 SHARED_SIGN_IN_ORDER: tuple[ProviderKind, ...] = ("none", "header", "form", "redirect")
+#: Attempts of a sign-in during which all sessions of the account are ended.
+MAX_ATTEMPTS: Final = 3
 
 
 class Authenticator:
@@ -181,12 +183,25 @@ class Authenticator:
         and Forbidden as `AccountProvisioner.provision`.
         """
         found = await provider.authenticate(attempt)
-        if isinstance(found, ExternalIdentity):
-            account = await self._provisioner.provision(
-                provider.name, found, provider.provisioning_rules
-            )
-            return await self.open_session(provider, account, scope, found.provider_session_id)
-        return await self.open_session(provider, found, scope)
+        for _ in range(MAX_ATTEMPTS - 1):
+            try:
+                return await self._open_session_of(provider, found, scope)
+            except StaleAccount:
+                # The user may have signed out everywhere else, which does not concern this sign-in, or have changed
+                # the password, which does. What an external provider said about the user is still true.
+                if isinstance(found, Account):
+                    found = await provider.authenticate(attempt)
+        return await self._open_session_of(provider, found, scope)
+
+    async def _open_session_of(
+        self, provider: AuthProvider, found: Account | ExternalIdentity, scope: Mapping[str, Any]
+    ) -> SignInResult:
+        if isinstance(found, Account):
+            return await self.open_session(provider, found, scope)
+        account = await self._provisioner.provision(
+            provider.name, found, provider.provisioning_rules
+        )
+        return await self.open_session(provider, account, scope, found.provider_session_id)
 
     async def open_session(
         self,
