@@ -62,7 +62,7 @@ def register_retention() -> list[Retention]:
     from portico_chats.storage.seen_revisions import RETENTION_DAYS
 
     return [
-        Retention("chats_seen", "at", RETENTION_DAYS),
+        Retention("chats_seen_revision", "at", RETENTION_DAYS),
         Retention("chats_deleted_message", "at", DELETED_RETENTION_DAYS),
     ]
 

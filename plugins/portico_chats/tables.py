@@ -36,9 +36,9 @@ class MessageTable(Table, tablename="chats_message"):
     role = Text()
     created_at = BigInt()
     updated_at = BigInt()
-    since = BigInt()
-    knew = BigInt()
-    origin = Text()
+    created_revision = BigInt()
+    known_revision = BigInt()
+    session_id = Text()
     body = Text()
 
 
@@ -50,7 +50,7 @@ class DeletedMessageTable(Table, tablename="chats_deleted_message"):
     at = BigInt()
 
 
-class SeenRevisionTable(Table, tablename="chats_seen"):
+class SeenRevisionTable(Table, tablename="chats_seen_revision"):
     """Last revision of a chat that each session was shown."""
 
     chat_id = Text(primary_key=True, default="")
@@ -78,7 +78,7 @@ class ChatOwnerTagTable(Table, tablename="chats_tag"):
     name = Text()
 
 
-class ChatTagTable(Table, tablename="chats_tagged"):
+class ChatTagTable(Table, tablename="chats_chat_tag"):
     """Tags of chats."""
 
     chat_id = Text(primary_key=True, default="")
@@ -119,7 +119,7 @@ TABLES = TableSet(
     migrations="portico_chats.migrations",
     references=(
         Reference("chats_chat", "share_id", "chats_share", orphans="clear"),
-        Reference("chats_tagged", "user_id", "portico_account"),
+        Reference("chats_chat_tag", "user_id", "portico_account"),
         # Deleted with its chat, see `storage/database_checks.py`.
         Reference("chats_text", "owner_id", "portico_account", orphans="keep"),
     ),

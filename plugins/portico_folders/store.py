@@ -23,7 +23,7 @@ _OWNER = "SELECT user_id FROM folders_folder WHERE id = $1"
 _COUNT = "SELECT COUNT(*) AS number FROM folders_folder WHERE user_id = $1"
 _PARENTS = "SELECT id, parent_id FROM folders_folder WHERE user_id = $1"
 _EXISTS = "SELECT 1 AS there FROM folders_folder WHERE user_id = $1 AND id = $2"
-_FIND_BY_NAME = "SELECT id FROM folders_folder WHERE user_id = $1 AND COALESCE(parent_id, '') = $2 AND likeness = $3"
+_FIND_BY_NAME = "SELECT id FROM folders_folder WHERE user_id = $1 AND COALESCE(parent_id, '') = $2 AND normalized_name = $3"
 _BELOW = (
     "WITH RECURSIVE found (id) AS (SELECT id FROM folders_folder WHERE user_id = $1 AND {} = $2 "
     # UNION, not UNION ALL: it also ends for a cycle.
@@ -47,12 +47,12 @@ _LOCK = (
 )
 _LOCK_OWNER = "UPDATE folders_owner SET changes = changes + 1 WHERE user_id = $1"
 _INSERT = (
-    "INSERT INTO folders_folder (id, user_id, name, likeness, words, icon, meta, data, created_at, "
-    "updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)"
+    "INSERT INTO folders_folder (id, user_id, name, normalized_name, search_name, icon, meta, data, "
+    "created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)"
 )
 _UPDATE = (
-    "UPDATE folders_folder SET name = $2, likeness = $3, words = $4, icon = $5, meta = $6, data = $7, "
-    "updated_at = $8 WHERE id = $1"
+    "UPDATE folders_folder SET name = $2, normalized_name = $3, search_name = $4, icon = $5, meta = $6, "
+    "data = $7, updated_at = $8 WHERE id = $1"
 )
 _MOVE = "UPDATE folders_folder SET parent_id = $2, updated_at = $3 WHERE id = $1"
 _EXPAND = "UPDATE folders_folder SET is_expanded = $2, updated_at = $3 WHERE id = $1"
@@ -98,9 +98,9 @@ async def exists(owner_id: str, folder_id: str) -> bool:
     return await fetch_one(_EXISTS, owner_id, folder_id) is not None
 
 
-async def find_by_name(owner_id: str, parent_id: str | None, likeness: str) -> str | None:
+async def find_by_name(owner_id: str, parent_id: str | None, normalized_name: str) -> str | None:
     """Return the id of the folder with this normalized name in a parent folder, or at the root."""
-    found = await fetch_one(_FIND_BY_NAME, owner_id, parent_id or "", likeness)
+    found = await fetch_one(_FIND_BY_NAME, owner_id, parent_id or "", normalized_name)
     return found["id"] if found else None
 
 
@@ -117,9 +117,12 @@ async def with_parents(ids: Sequence[str]) -> list[dict[str, Any]]:
     return await fetch_all(_ABOVE.format(placeholders(len(ids))), *ids)
 
 
-async def ids_by_name(owner_id: str, words: str) -> list[str]:
+async def ids_by_name(owner_id: str, search_name: str) -> list[str]:
     """Return the ids of the account's folders with this search name, and of their subfolders."""
-    return [found["id"] for found in await fetch_all(_BELOW.format("words"), owner_id, words)]
+    return [
+        found["id"]
+        for found in await fetch_all(_BELOW.format("search_name"), owner_id, search_name)
+    ]
 
 
 async def lock_or_create_owner(owner_id: str) -> None:

@@ -82,6 +82,7 @@ def test_rows_of_an_earlier_release_are_found_and_their_tags_merged(
         admin.post(f"/api/v1/chats/{chat}/tags", {"name": "x"})
 
     async def earlier() -> None:
+        await execute("ALTER TABLE chats_chat_tag RENAME TO chats_tagged")
         tags = {chats[0]: ("cafe\u0301", "café"), chats[1]: ("cafe\u0301",)}
         await execute("DELETE FROM chats_tagged WHERE user_id = $1", me)
         for chat, ids in tags.items():
@@ -110,6 +111,7 @@ def test_rows_of_an_earlier_release_are_found_and_their_tags_merged(
         app.run(step, import_module(name))
 
     async def tags() -> list[dict[str, Any]]:
+        await execute("ALTER TABLE chats_tagged RENAME TO chats_chat_tag")
         return await fetch_all("SELECT id FROM chats_tag WHERE user_id = $1 AND id <> 'x'", me)
 
     assert app.run(tags) == [{"id": "café"}]

@@ -18,7 +18,7 @@ TABLES = (
     "chats_message",
     "chats_share",
     "chats_tag",
-    "chats_tagged",
+    "chats_chat_tag",
     "chats_text",
     "folders_folder",
 )

@@ -3,7 +3,7 @@
 import msgspec
 
 from portico.api.db import Database
-from portico_chats.storage.writer import split_legacy_chat
+from portico_chats.storage.legacy_chats import split_legacy_chat
 
 _BLOCK = 20
 

@@ -12,10 +12,10 @@ from portico_chats.search.backend import IndexBackend
 from portico_chats.search.query_parser import SearchQuery
 
 _TAGGED = (
-    "id IN (SELECT chat_id FROM chats_tagged WHERE user_id = $1 AND tag_id IN ({}) "
+    "id IN (SELECT chat_id FROM chats_chat_tag WHERE user_id = $1 AND tag_id IN ({}) "
     "GROUP BY chat_id HAVING COUNT(*) = {})"
 )
-_UNTAGGED = "NOT EXISTS (SELECT 1 FROM chats_tagged WHERE chat_id = chats_chat.id)"
+_UNTAGGED = "NOT EXISTS (SELECT 1 FROM chats_chat_tag WHERE chat_id = chats_chat.id)"
 _SHARED = {True: "share_id IS NOT NULL", False: "share_id IS NULL"}
 
 

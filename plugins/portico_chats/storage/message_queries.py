@@ -22,7 +22,7 @@ _CHUNK: Final = 50
 _LARGE: Final = 500
 _WIDTH: Final = 11
 
-_COLUMNS: Final = "position, parent_id, since AS created_revision, knew AS known_revision, origin AS session_id, body"
+_COLUMNS: Final = "position, parent_id, created_revision, known_revision, session_id, body"
 _OF: Final = f"SELECT id, {_COLUMNS} FROM chats_message WHERE chat_id = $1"  # noqa: S608 - names alone
 _SOME: Final = f"{_OF} AND id IN ({{}})"
 _PAGE: Final = (
@@ -31,8 +31,8 @@ _PAGE: Final = (
 )
 _END: Final = "SELECT MAX(position) AS position FROM chats_message WHERE chat_id = $1"
 _WRITE: Final = (
-    "INSERT INTO chats_message (chat_id, id, position, parent_id, role, created_at, updated_at, since, knew, "
-    "origin, body) VALUES {} ON CONFLICT (chat_id, id) DO UPDATE SET position = excluded.position, "
+    "INSERT INTO chats_message (chat_id, id, position, parent_id, role, created_at, updated_at, "
+    "created_revision, known_revision, session_id, body) VALUES {} ON CONFLICT (chat_id, id) DO UPDATE SET position = excluded.position, "
     "parent_id = excluded.parent_id, role = excluded.role, updated_at = excluded.updated_at, body = excluded.body"
 )
 _DELETE: Final = "DELETE FROM chats_message WHERE chat_id = $1 AND id IN ({})"

@@ -20,12 +20,12 @@ MAX_PENDING = 10_000
 RETENTION_DAYS = 90
 
 _NOTE = (
-    "INSERT INTO chats_seen (chat_id, session_id, revision, at) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), "
+    "INSERT INTO chats_seen_revision (chat_id, session_id, revision, at) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), "
     "CAST($3 AS BIGINT), CAST($4 AS BIGINT) WHERE EXISTS (SELECT 1 FROM chats_chat WHERE id = $1) "
     "ON CONFLICT (chat_id, session_id) DO UPDATE SET revision = excluded.revision, at = excluded.at "
-    "WHERE chats_seen.revision < excluded.revision"
+    "WHERE chats_seen_revision.revision < excluded.revision"
 )
-_FIND = "SELECT revision FROM chats_seen WHERE chat_id = $1 AND session_id = $2"
+_FIND = "SELECT revision FROM chats_seen_revision WHERE chat_id = $1 AND session_id = $2"
 
 Pair = tuple[str, str]
 

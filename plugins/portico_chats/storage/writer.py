@@ -13,7 +13,6 @@ from portico_chats.content.chat_document import (
     ChatDocument,
     inline_messages,
     long_ids_error,
-    parse_document,
     too_long_ids,
 )
 from portico_chats.content.message_body import read_message
@@ -46,25 +45,14 @@ class WrittenChat(msgspec.Struct, frozen=True):
 async def insert_chat(row: Row, document: ChatDocument, session_id: str) -> WrittenChat:
     """Insert a chat. `row`: see `chat_queries.insert`. `session_id`: the creating session."""
     size = document.size
-    document, tree, skeleton = await off_loop(size, _plan, document, session_id)
+    document, tree, skeleton = await off_loop(size, plan, document, session_id)
     await chat_queries.insert(row, skeleton)
     await _write_new(row, document, tree)
     return WrittenChat(await off_loop(size, render_chat, skeleton, tree), skeleton, tree.bodies)
 
 
-async def split_legacy_chat(row: Row) -> None:
-    """Move the messages of a chat that is one document, in the column `chat`, to rows of their own."""
-    document = parse_document(row["chat"])
-    if too_long_ids(document):
-        return
-    document, tree, skeleton = _plan(document, "")
-    await chat_queries.update(row["id"], row["title"], skeleton)
-    await _write_new(row, document, tree)
-
-
-def _plan(
-    document: ChatDocument, session_id: str
-) -> tuple[ChatDocument, MessageTree, ChatSkeleton]:
+def plan(document: ChatDocument, session_id: str) -> tuple[ChatDocument, MessageTree, ChatSkeleton]:
+    """Return a new chat: its document with placeholders, its messages, and its skeleton."""
     if too_long_ids(document):
         document = inline_messages(document)
     tree = merge({}, document.messages or {}, TreeSender(session_id), 1)
@@ -155,11 +143,14 @@ async def _merge_tree(
 
 async def _write_new(row: Row, document: ChatDocument, tree: MessageTree) -> None:
     await message_queries.write(row["id"], tree.written, tree.parsed, row["updated_at"])
+    texts = await off_loop(document.size, searchable_texts, row["title"], document, tree)
+    await indexed_texts.add(row["user_id"], row["id"], texts)
+
+
+def searchable_texts(title: str, document: ChatDocument, tree: MessageTree) -> dict[str, str]:
+    """Return the searchable texts of a new chat."""
     texts = {message_id: parsed.text for message_id, parsed in tree.parsed.items()}
-    title = {
-        indexed_texts.TITLE: await off_loop(document.size, _extra_texts, row["title"], document)
-    }
-    await indexed_texts.add(row["user_id"], row["id"], title | texts)
+    return {indexed_texts.TITLE: _extra_texts(title, document)} | texts
 
 
 async def _update_texts(

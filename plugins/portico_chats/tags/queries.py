@@ -20,7 +20,7 @@ _LOCK_OWNER: Final = (
 _ALL: Final = "SELECT id, name, user_id, NULL AS meta FROM chats_tag WHERE user_id = $1 ORDER BY id"
 _OF: Final = (
     "SELECT g.tag_id AS id, COALESCE(t.name, g.tag_id) AS name, g.user_id, NULL AS meta "
-    "FROM chats_tagged g LEFT JOIN chats_tag t ON t.user_id = g.user_id AND t.id = g.tag_id "
+    "FROM chats_chat_tag g LEFT JOIN chats_tag t ON t.user_id = g.user_id AND t.id = g.tag_id "
     "WHERE g.chat_id = $1 ORDER BY g.tag_id"
 )
 _LOCK_CHAT: Final = (
@@ -29,24 +29,24 @@ _LOCK_CHAT: Final = (
 _META: Final = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
 _INSERT_NAME: Final = "INSERT INTO chats_tag (user_id, id, name) VALUES ($1, $2, $3) ON CONFLICT (user_id, id) DO NOTHING"
 _ATTACH: Final = (
-    "INSERT INTO chats_tagged (chat_id, tag_id, user_id) VALUES ($1, $2, $3) "
+    "INSERT INTO chats_chat_tag (chat_id, tag_id, user_id) VALUES ($1, $2, $3) "
     "ON CONFLICT (chat_id, tag_id) DO NOTHING"
 )
-_DETACH: Final = "DELETE FROM chats_tagged WHERE chat_id = $1 AND tag_id IN ({})"
+_DETACH: Final = "DELETE FROM chats_chat_tag WHERE chat_id = $1 AND tag_id IN ({})"
 _IDS: Final = "SELECT id FROM chats_tag WHERE user_id = $1"
-_IDS_OF_CHAT: Final = "SELECT tag_id FROM chats_tagged WHERE chat_id = $1"
+_IDS_OF_CHAT: Final = "SELECT tag_id FROM chats_chat_tag WHERE chat_id = $1"
 _DELETE_UNUSED: Final = (
-    "DELETE FROM chats_tag WHERE user_id = $1 AND id IN ({}) AND NOT EXISTS (SELECT 1 FROM chats_tagged g "
+    "DELETE FROM chats_tag WHERE user_id = $1 AND id IN ({}) AND NOT EXISTS (SELECT 1 FROM chats_chat_tag g "
     "JOIN chats_chat c ON c.id = g.chat_id WHERE g.user_id = $1 AND g.tag_id = chats_tag.id AND c.archived = FALSE)"
 )
 _RESTORE: Final = (
-    "INSERT INTO chats_tag (user_id, id, name) SELECT DISTINCT g.user_id, g.tag_id, g.tag_id FROM chats_tagged g "
+    "INSERT INTO chats_tag (user_id, id, name) SELECT DISTINCT g.user_id, g.tag_id, g.tag_id FROM chats_chat_tag g "
     "JOIN chats_chat c ON c.id = g.chat_id WHERE {} AND c.archived = FALSE ON CONFLICT (user_id, id) DO NOTHING"
 )
 _OF_CHAT, _OF_OWNER = "g.chat_id = $1", "g.user_id = $1"
 _CHATS_WITH_TAG: Final = (
     "SELECT id, title, updated_at, created_at FROM chats_chat WHERE id IN "
-    "(SELECT chat_id FROM chats_tagged WHERE user_id = $1 AND tag_id = $2) AND archived = FALSE AND {} "
+    "(SELECT chat_id FROM chats_chat_tag WHERE user_id = $1 AND tag_id = $2) AND archived = FALSE AND {} "
     "ORDER BY updated_at DESC, id LIMIT $3 OFFSET $4"
 )
 WITH_TAG_FIRST: Final = 5

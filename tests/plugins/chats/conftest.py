@@ -113,8 +113,8 @@ def fill(app: InProcessApp, user: Client, count: int, folder_id: str | None = No
                     chat_id, me, f"Chat {n}", n, '{"history":{"messages":{}}}', folder_id,
                 )  # fmt: skip
                 await execute(
-                    "INSERT INTO chats_message (chat_id, id, position, role, created_at, updated_at, since, knew, "
-                    "origin, body) VALUES ($1, 'm', 1, 'user', 1, 1, 1, 0, '', $2)",
+                    "INSERT INTO chats_message (chat_id, id, position, role, created_at, updated_at, "
+                    "created_revision, known_revision, session_id, body) VALUES ($1, 'm', 1, 'user', 1, 1, 1, 0, '', $2)",
                     chat_id, '{"id":"m"}',
                 )  # fmt: skip
                 await execute(

@@ -101,7 +101,7 @@ def test_oldest_seen_revision_is_evicted_after_storage(
     app.run(seen.flush)
 
     assert len(seen) == 3
-    assert {row["chat_id"] for row in table(app, "chats_seen")} == set(ids)
+    assert {row["chat_id"] for row in table(app, "chats_seen_revision")} == set(ids)
     for chat_id in ids:
         assert ann.delete(CHATS + chat_id).status == 200
     assert len(seen) == 0

@@ -58,7 +58,7 @@ def test_clone_of_own_chat_keeps_flags_folder_and_tags(app: InProcessApp, ann: C
     assert (clone["pinned"], clone["folder_id"]) == (True, "f")
     assert clone["meta"] == {"tags": ["lex_desk"]}
     assert (clone["archived"], clone["share_id"]) == (False, None)
-    tagged = app.run(app.portico.database.rows, "SELECT * FROM chats_tagged")
+    tagged = app.run(app.portico.database.rows, "SELECT * FROM chats_chat_tag")
     assert tagged == [{"chat_id": clone["id"], "tag_id": "lex_desk", "user_id": ann.account["id"]}]
     (tag,) = app.run(app.portico.database.rows, "SELECT * FROM chats_tag")
     assert tag == {"user_id": ann.account["id"], "id": "lex_desk", "name": "lex_desk"}
@@ -82,7 +82,7 @@ def test_clone_of_shared_chat_has_only_title_and_document(
     assert clone["chat"]["branchPointMessageId"] == "q"
     assert clone["chat"]["history"] == document()["history"]
     assert bob.get(CHATS + clone["id"]).json == clone
-    assert app.run(app.portico.database.rows, "SELECT * FROM chats_tagged") == []
+    assert app.run(app.portico.database.rows, "SELECT * FROM chats_chat_tag") == []
 
 
 @pytest.mark.case("AB-48")

@@ -15,7 +15,7 @@ PROHIBITED = (
     "You do not have permission to access this resource. "
     "Please contact your administrator for assistance."
 )
-TABLES = ("chats_chat", "chats_message", "chats_share", "chats_tag", "chats_tagged")
+TABLES = ("chats_chat", "chats_message", "chats_share", "chats_tag", "chats_chat_tag")
 
 
 def everything(app: InProcessApp) -> dict[str, list[dict[str, Any]]]:

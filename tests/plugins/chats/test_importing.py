@@ -110,7 +110,7 @@ def test_imported_tags_belong_to_importer(app: InProcessApp, ann: Client, bob: C
     sql = "SELECT id, name FROM chats_tag WHERE user_id = $1 ORDER BY id"
     tags = app.run(app.portico.database.rows, sql, ann.account["id"])
     assert tags == [{"id": "lex_desk", "name": "Lex Desk"}, {"id": "tax", "name": "tax"}]
-    assert count(app, "chats_tagged") == 4
+    assert count(app, "chats_chat_tag") == 4
 
 
 def test_imported_tags_of_archived_chats_are_unlisted_and_limited(
@@ -125,7 +125,7 @@ def test_imported_tags_of_archived_chats_are_unlisted_and_limited(
     assert first["meta"] == {"tags": ["lex"]}
     assert second["meta"] == {"tags": [str(number) for number in range(100)]}
     assert count(app, "chats_tag") == 100
-    assert count(app, "chats_tagged") == 101
+    assert count(app, "chats_chat_tag") == 101
 
 
 @pytest.mark.parametrize(

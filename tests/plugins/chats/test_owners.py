@@ -17,7 +17,7 @@ CHAT = (
     "INSERT INTO chats_chat (id, user_id, title, created_at, updated_at, archived, pinned, meta, chat, messages_at) "
     "VALUES ($1, $2, $3, 1, 2, TRUE, TRUE, '{}', '{\"history\":{\"messages\":{}}}', 24)"
 )
-#: Rows that belong to a chat: statements with its id and its owner's.
+#: Rows that belong to a chat, by the names of then: statements with its id and its owner's.
 PARTS = (
     "INSERT INTO chats_message (chat_id, id, position, role, created_at, updated_at, since, knew, origin, body) "
     "VALUES ($1, 'm', 1, 'user', 1, 1, 1, 0, '', '{}')",
@@ -72,8 +72,8 @@ def test_migration_deletes_only_chats_without_owner(
             for table, column in (
                 ("chats_message", "chat_id"),
                 ("chats_share", "chat_id"),
-                ("chats_seen", "chat_id"),
-                ("chats_tagged", "user_id"),
+                ("chats_seen_revision", "chat_id"),
+                ("chats_chat_tag", "user_id"),
                 ("chats_tag", "user_id"),
                 ("chats_tag_owner", "user_id"),
             ):
@@ -87,8 +87,8 @@ def test_migration_deletes_only_chats_without_owner(
     assert asyncio.run(work()) == {
         "chats_message": ["hers"],
         "chats_share": ["hers"],
-        "chats_seen": ["hers"],
-        "chats_tagged": ["ann"],
+        "chats_seen_revision": ["hers"],
+        "chats_chat_tag": ["ann"],
         "chats_tag": ["ann"],
         "chats_tag_owner": ["ann"],
         "chats_text": ["hers", "hers"],

@@ -89,7 +89,7 @@ def test_unused_tag_is_deleted(app: InProcessApp, ann: Client) -> None:
     assert ann.delete(f"{CHATS}{one}/tags/all").json is True
     ann.delete(CHATS + other)
     assert all_tags(ann) == {}
-    assert table(app, "chats_tagged") == []
+    assert table(app, "chats_chat_tag") == []
 
 
 def test_unarchived_tag_is_restored_without_spelling(ann: Client) -> None:
@@ -142,12 +142,12 @@ def test_tag_lookup_changes_nothing(app: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     tag(ann, chat_id, "Work")
     ann.post(f"{CHATS}{chat_id}/archive")
-    before = [table(app, name) for name in ("chats_tag", "chats_tagged", "chats_chat")]
+    before = [table(app, name) for name in ("chats_tag", "chats_chat_tag", "chats_chat")]
 
     for name in ("work", "other", "", "none", "x" * 10_000, "\x00", "%", "🦜"):
         assert ann.post(CHATS + "tags", {"name": name}).json == []
 
-    assert [table(app, name) for name in ("chats_tag", "chats_tagged", "chats_chat")] == before
+    assert [table(app, name) for name in ("chats_tag", "chats_chat_tag", "chats_chat")] == before
 
 
 @pytest.mark.parametrize("form", [
@@ -177,7 +177,7 @@ def test_invalid_tag_name_is_400(app: InProcessApp, ann: Client, name: str) -> N
     chat_id = new_chat(ann)["id"]
     answer = ann.post(f"{CHATS}{chat_id}/tags", {"name": name})
     assert answer.status == 400 and "Tag name" in answer.detail
-    assert table(app, "chats_tag") == table(app, "chats_tagged") == []
+    assert table(app, "chats_tag") == table(app, "chats_chat_tag") == []
 
 
 @pytest.mark.case("AB-58")
@@ -233,9 +233,9 @@ def test_failed_deletion_keeps_tags(app: InProcessApp, ann: Client, bob: Client)
     mine, theirs = new_chat(ann)["id"], new_chat(bob)["id"]
     tag(ann, mine, "Work")
     tag(bob, theirs, "Work")
-    before = [table(app, name) for name in ("chats_tag", "chats_tagged", "chats_chat")]
+    before = [table(app, name) for name in ("chats_tag", "chats_chat_tag", "chats_chat")]
     assert bob.delete(CHATS + mine).status == 404
-    assert [table(app, name) for name in ("chats_tag", "chats_tagged", "chats_chat")] == before
+    assert [table(app, name) for name in ("chats_tag", "chats_chat_tag", "chats_chat")] == before
 
 
 def test_concurrently_added_tag_is_not_deleted(app: InProcessApp, ann: Client) -> None:
@@ -263,7 +263,7 @@ def test_concurrently_added_tag_is_not_deleted(app: InProcessApp, ann: Client) -
 
     app.run(work)
     assert all_tags(ann) == {"work": "Work"}
-    assert [row["chat_id"] for row in table(app, "chats_tagged")] == [other]
+    assert [row["chat_id"] for row in table(app, "chats_chat_tag")] == [other]
 
 
 def test_concurrent_tagging_keeps_tag_exactly_if_used(

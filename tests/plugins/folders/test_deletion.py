@@ -221,7 +221,7 @@ def test_deletion_handles_more_folders_than_one_statement(
 ) -> None:
     top = new_folder(ann, "Top")
     sql = (
-        "INSERT INTO folders_folder (id, user_id, parent_id, name, likeness, words, created_at, updated_at) "
+        "INSERT INTO folders_folder (id, user_id, parent_id, name, normalized_name, search_name, created_at, updated_at) "
         "VALUES ($1, $2, $3, $1, $1, $1, 1, 1)"
     )
 

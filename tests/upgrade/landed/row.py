@@ -36,6 +36,8 @@ TABLES = {
     "keys_owner": "api_keys_owner",
     "keys_key": "api_keys_key",
     "oauth_spent": "oauth_used_token",
+    "chats_seen": "chats_seen_revision",
+    "chats_tagged": "chats_chat_tag",
 }
 COLUMNS = {
     "portico_audit": {
@@ -53,6 +55,12 @@ COLUMNS = {
     "ldap_secret": {"locked": "encrypted"},
     "models_model": {"sought": "search_text", "likeness": "normalized_id"},
     "models_template": {"likeness": "normalized_name"},
+    "chats_message": {
+        "since": "created_revision",
+        "knew": "known_revision",
+        "origin": "session_id",
+    },
+    "folders_folder": {"likeness": "normalized_name", "words": "search_name"},
 }
 #: Columns that a step fills in for rows that are older.
 DERIVED = {"folded", "epoch", "email_key", "colliding", "label", "revision"}

@@ -120,7 +120,7 @@ class Library:
                 )
                 for tag in note.tags:
                     await execute(
-                        "INSERT INTO chats_tagged (chat_id, tag_id, user_id) VALUES ($1, $2, $3)",
+                        "INSERT INTO chats_chat_tag (chat_id, tag_id, user_id) VALUES ($1, $2, $3)",
                         note.id,
                         tag,
                         note.owner,
