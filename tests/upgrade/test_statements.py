@@ -81,17 +81,19 @@ async def test_earlier_statements_work_on_the_present_schema(
 async def test_schema_change_that_breaks_earlier_statements_is_found(
     database: Database,
 ) -> None:
-    insert = "INSERT INTO portico_vault (id, fingerprint) VALUES (1, $1)"
-    update = "UPDATE portico_vault SET fingerprint = $1 WHERE id = 1"
+    insert = "INSERT INTO portico_encryption_key (id, fingerprint) VALUES (1, $1)"
+    update = "UPDATE portico_encryption_key SET fingerprint = $1 WHERE id = 1"
     assert [await complaint(database, insert), await complaint(database, update)] == ["", ""]
-    await database.execute("ALTER TABLE portico_vault ADD COLUMN kind TEXT NOT NULL DEFAULT ''")
-    assert await complaint(database, insert) == ""
-    await database.execute("DROP TABLE portico_vault")
     await database.execute(
-        "CREATE TABLE portico_vault (id INT NOT NULL, fingerprint TEXT NOT NULL, kind TEXT NOT NULL)"
+        "ALTER TABLE portico_encryption_key ADD COLUMN kind TEXT NOT NULL DEFAULT ''"
+    )
+    assert await complaint(database, insert) == ""
+    await database.execute("DROP TABLE portico_encryption_key")
+    await database.execute(
+        "CREATE TABLE portico_encryption_key (id INT NOT NULL, fingerprint TEXT NOT NULL, kind TEXT NOT NULL)"
     )
     assert "needs ['kind']" in await complaint(database, insert)
-    await database.execute("ALTER TABLE portico_vault RENAME COLUMN fingerprint TO print")
+    await database.execute("ALTER TABLE portico_encryption_key RENAME COLUMN fingerprint TO print")
     assert await complaint(database, update)
 
 

@@ -1,7 +1,7 @@
 """Encryption of stored values, such as tokens of providers, with a key that is not in the database.
 
-A plugin encrypts a text before it stores it, and declares the column with `TableSet(…, locked=…)`, so that the values
-can be encrypted again when the operator changes the key.
+A plugin encrypts a text before it stores it, and declares the column with `TableSet(…, encrypted_columns=…)`, so that
+the values can be encrypted again when the operator changes the key.
 """
 
 from portico.encryption.encryptor import DecryptionError, Encryptor, WrongEncryptionKey

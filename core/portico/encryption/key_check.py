@@ -3,12 +3,12 @@
 from portico.db import execute, fetch_one, transaction
 from portico.encryption.encryptor import Encryptor, WrongEncryptionKey
 
-_CLAIM = "INSERT INTO portico_vault (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO NOTHING"
+_CLAIM = "INSERT INTO portico_encryption_key (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO NOTHING"
 _REPLACE = (
-    "INSERT INTO portico_vault (id, fingerprint) VALUES (1, $1) "
+    "INSERT INTO portico_encryption_key (id, fingerprint) VALUES (1, $1) "
     "ON CONFLICT (id) DO UPDATE SET fingerprint = EXCLUDED.fingerprint"
 )
-_STORED = "SELECT fingerprint FROM portico_vault WHERE id = 1"
+_STORED = "SELECT fingerprint FROM portico_encryption_key WHERE id = 1"
 
 
 async def stored_key_id() -> str | None:

@@ -6,7 +6,7 @@ from piccolo.table import Table
 from portico.db import TableSet
 
 
-class EncryptionKeyTable(Table, tablename="portico_vault"):
+class EncryptionKeyTable(Table, tablename="portico_encryption_key"):
     """One row: the fingerprint of the key that encrypts."""
 
     id = Integer(primary_key=True)

@@ -61,7 +61,7 @@ class SessionTable(Table, tablename="portico_session"):
     epoch = BigInt(default=0)
 
 
-class IdentityLinkTable(Table, tablename="portico_link"):
+class IdentityLinkTable(Table, tablename="portico_identity_link"):
     """External identities of accounts. The primary key is the pair; Piccolo supports one column only."""
 
     provider = Text(primary_key=True, default="")
@@ -70,7 +70,7 @@ class IdentityLinkTable(Table, tablename="portico_link"):
     created_at = BigInt()
 
 
-class FounderTable(Table, tablename="portico_founder"):
+class FirstAccountTable(Table, tablename="portico_first_account"):
     """One row: the first account."""
 
     id = Integer(primary_key=True)
@@ -112,7 +112,7 @@ TABLES = TableSet(
         PasswordTable,
         SessionTable,
         IdentityLinkTable,
-        FounderTable,
+        FirstAccountTable,
         GroupTable,
         GroupMemberTable,
         SecretKeyTable,
@@ -128,6 +128,6 @@ TABLES = TableSet(
             orphans="inherit",
         ),
         # Clearing it would make the next account an administrator.
-        Reference("portico_founder", "account_id", "portico_account", orphans="keep"),
+        Reference("portico_first_account", "account_id", "portico_account", orphans="keep"),
     ),
 )

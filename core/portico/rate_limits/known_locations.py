@@ -8,12 +8,12 @@ MIN_WRITE_SECONDS = 86400
 #: Interval at which a process deletes expired locations.
 SWEEP_SECONDS = 3600
 
-_SEEN = "SELECT seen_at FROM portico_familiar WHERE id = $1"
+_SEEN = "SELECT seen_at FROM portico_known_location WHERE id = $1"
 _WRITE = (
-    "INSERT INTO portico_familiar (id, seen_at) VALUES ($1, $2) "
+    "INSERT INTO portico_known_location (id, seen_at) VALUES ($1, $2) "
     "ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at"
 )
-_SWEEP = "DELETE FROM portico_familiar WHERE seen_at < $1"
+_SWEEP = "DELETE FROM portico_known_location WHERE seen_at < $1"
 
 
 class KnownLocations:

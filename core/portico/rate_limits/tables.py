@@ -6,7 +6,7 @@ from piccolo.table import Table
 from portico.db import TableSet
 
 
-class KnownLocationTable(Table, tablename="portico_familiar"):
+class KnownLocationTable(Table, tablename="portico_known_location"):
     """Networks from which accounts were signed in; `id` is a digest of both."""
 
     id = Text(primary_key=True, default="")

@@ -87,7 +87,9 @@ def test_every_owner_column_has_a_foreign_key_or_a_reference(app: InProcessApp) 
         for column in table._meta.columns
     }
     owners = {pair for pair in columns if OWNER.fullmatch(pair[1])}
-    assert owners - known == {("portico_link", "subject")}  # what a provider calls an account
+    assert owners - known == {
+        ("portico_identity_link", "subject")
+    }  # what a provider calls an account
 
 
 def test_checks_of_plugins_are_run(app: InProcessApp) -> None:

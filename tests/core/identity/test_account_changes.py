@@ -127,10 +127,10 @@ async def test_oldest_account_is_first_administrator_without_a_record(
     identity: Identity, new_account: Any
 ) -> None:
     ann, ben = await new_account("Ann"), await new_account("Ben", role="admin")
-    await execute("UPDATE portico_founder SET account_id = NULL")
+    await execute("UPDATE portico_first_account SET account_id = NULL")
     await execute("UPDATE portico_account SET created_at = 1 WHERE id = $1", ben.id)
     assert await identity.accounts.first_admin_id() == ben.id
-    await execute("UPDATE portico_founder SET account_id = 'gone'")
+    await execute("UPDATE portico_first_account SET account_id = 'gone'")
     assert await identity.accounts.first_admin_id() == ben.id
     await execute("UPDATE portico_account SET role = 'user' WHERE id = $1", ben.id)
     assert await identity.accounts.first_admin_id() is None

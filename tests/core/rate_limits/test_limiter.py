@@ -202,11 +202,11 @@ async def test_location_is_stored_as_digest_and_expires(
 ) -> None:
     one = await limiter(account_failures=1)
     await succeed(one)
-    kept = await fetch_all("SELECT id FROM portico_familiar")
+    kept = await fetch_all("SELECT id FROM portico_known_location")
     assert len(kept) == 1 and ADA not in str(kept) and HERE not in str(kept)
     await fail(one, address=THERE)
     await succeed(one)
-    await execute("UPDATE portico_familiar SET seen_at = $1", now() - 100 * 86400)
+    await execute("UPDATE portico_known_location SET seen_at = $1", now() - 100 * 86400)
     with pytest.raises(RateLimited):
         await succeed(one)
 
@@ -232,7 +232,7 @@ async def test_any_text_is_accepted_as_account_or_address(
 async def test_rate_limits_can_be_disabled(limiter: Make) -> None:
     one = await limiter(enabled=False)
     assert await count_allowed(500, lambda _: succeed(one)) == 500
-    assert not await fetch_all("SELECT id FROM portico_familiar")
+    assert not await fetch_all("SELECT id FROM portico_known_location")
 
 
 # -- several instances --------------------------------------------------------------------------------------

@@ -119,6 +119,7 @@ CORE_ROWS = [
         provider_session="p1",
         last_seen_at=AT,
     ),
+    session("s3", 2, method=Changed("identity", 9, "solo", "single_user")),
     Row(
         "portico_link",
         {"provider": "oauth.oidc", "subject": "1", "account_id": "ada", "created_at": AT},

@@ -31,6 +31,10 @@ class Row:
 
 
 TABLES = {
+    "portico_founder": "portico_first_account",
+    "portico_link": "portico_identity_link",
+    "portico_familiar": "portico_known_location",
+    "portico_vault": "portico_encryption_key",
     "portico_policy": "portico_policy_version",
     "portico_policy_seen": "portico_policy_active",
     "keys_owner": "api_keys_owner",

@@ -35,7 +35,6 @@ DELETE FROM oauth_session WHERE id = $1 AND token = $2
 DELETE FROM portico_account WHERE id = $1
 DELETE FROM portico_attempt WHERE expires_at < CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AND key IN (SELECT key FROM portico_attempt WHERE expires_at < CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) LIMIT $1)
 DELETE FROM portico_database
-DELETE FROM portico_familiar WHERE seen_at < $1
 DELETE FROM portico_grant WHERE principal_kind = $1 AND principal_id = $2
 DELETE FROM portico_grant WHERE resource_kind = $1 AND resource_id IN ($2)
 DELETE FROM portico_group WHERE id = $1
@@ -77,19 +76,15 @@ INSERT INTO portico_attempt (key, attempts, expires_at) VALUES ($1, $2, $3) ON C
 INSERT INTO portico_attempt (key, attempts, expires_at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET attempts = portico_attempt.attempts RETURNING key, attempts, CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now
 INSERT INTO portico_configuration (name, value, updated_at, updated_by) VALUES ($1, '', 0, '') ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING name, value
 INSERT INTO portico_database (id, database_id, created_at) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING
-INSERT INTO portico_familiar (id, seen_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
 INSERT INTO portico_grant (id, resource_kind, resource_id, action, principal_kind, principal_id, position, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 INSERT INTO portico_group (id, account_id, name, description, data, permissions, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 INSERT INTO portico_group_member (group_id, account_id, created_at) SELECT CAST($1 AS TEXT), a.id, CAST($2 AS BIGINT) FROM portico_account a WHERE a.id IN ($3) ON CONFLICT DO NOTHING RETURNING account_id
 INSERT INTO portico_instance (id, version, release, host, process, started_at, seen_at, newest_steps, tolerated_steps) VALUES ($1, $2, $3, $4, $5, CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT), CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT), $6, '{}') ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at
-INSERT INTO portico_link (provider, subject, account_id, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (provider, subject) DO NOTHING RETURNING account_id
 INSERT INTO portico_migration VALUES ('folders', '0099_future', 1)
 INSERT INTO portico_migration VALUES ('identity', '0099_future', 1)
 INSERT INTO portico_password (account_id, hash, updated_at) VALUES ($1, $2, $3) ON CONFLICT (account_id) DO UPDATE SET hash = excluded.hash, updated_at = excluded.updated_at
 INSERT INTO portico_secret (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO NOTHING
 INSERT INTO portico_session (id, account_id, created_at, expires_at, method, address, user_agent, provider_session, last_seen_at, epoch) SELECT CAST($1 AS TEXT), a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS TEXT), CAST($9 AS TEXT), CAST($2 AS BIGINT), a.epoch FROM portico_account a WHERE a.id = $4 AND a.epoch = $5 RETURNING id
-INSERT INTO portico_vault (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO NOTHING
-INSERT INTO portico_vault (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET fingerprint = EXCLUDED.fingerprint
 SELECT 'everyone' AS tie FROM portico_grant g WHERE g.resource_kind = $1 AND g.resource_id = $2 AND g.action = 'read' AND g.principal_kind = 'everyone' UNION ALL SELECT 'reader' FROM portico_grant g WHERE g.resource_kind = $1 AND g.resource_id = $2 AND g.action = 'read' AND g.principal_kind = 'user' AND g.principal_id = $3 UNION ALL SELECT 'writer' FROM portico_grant g WHERE g.resource_kind = $1 AND g.resource_id = $2 AND g.action = 'write' AND g.principal_kind = 'user' AND g.principal_id = $3 UNION ALL SELECT DISTINCT 'reader' FROM portico_grant g CROSS JOIN portico_group_member m WHERE g.resource_kind = $1 AND g.resource_id = $2 AND g.action = 'read' AND g.principal_kind = 'group' AND m.group_id = g.principal_id AND m.account_id = $3 UNION ALL SELECT DISTINCT 'writer' FROM portico_grant g CROSS JOIN portico_group_member m WHERE g.resource_kind = $1 AND g.resource_id = $2 AND g.action = 'write' AND g.principal_kind = 'group' AND m.group_id = g.principal_id AND m.account_id = $3
 SELECT * FROM "chats_chat"
 SELECT * FROM "chats_deleted_message"
@@ -110,17 +105,13 @@ SELECT * FROM "portico_account"
 SELECT * FROM "portico_cleaning"
 SELECT * FROM "portico_configuration"
 SELECT * FROM "portico_database"
-SELECT * FROM "portico_familiar"
-SELECT * FROM "portico_founder"
 SELECT * FROM "portico_grant"
 SELECT * FROM "portico_group"
 SELECT * FROM "portico_group_member"
 SELECT * FROM "portico_instance"
-SELECT * FROM "portico_link"
 SELECT * FROM "portico_password"
 SELECT * FROM "portico_secret"
 SELECT * FROM "portico_session"
-SELECT * FROM "portico_vault"
 SELECT * FROM chats_chat
 SELECT * FROM chats_chat WHERE id = $1
 SELECT * FROM chats_chat WHERE user_id = $1
@@ -224,7 +215,6 @@ SELECT a.id, a.name, a.email, a.role, a.status_emoji, a.status_message, a.status
 SELECT a.id, a.name, a.email, a.role, a.status_emoji, a.status_message, a.status_expires_at FROM portico_group_member m JOIN portico_account a ON a.id = m.account_id WHERE m.group_id = $1 ORDER BY a.name, a.id LIMIT $2 OFFSET $3
 SELECT account_id AS owner FROM portico_group WHERE id = 'kept'
 SELECT account_id FROM portico_group_member WHERE group_id = $1 ORDER BY created_at, account_id
-SELECT account_id FROM portico_link WHERE provider = $1 AND subject = $2
 SELECT account_id, group_id FROM portico_group_member ORDER BY group_id
 SELECT account_id, group_id FROM portico_group_member WHERE account_id IN ($1) ORDER BY group_id
 SELECT action, principal_kind, principal_id FROM portico_grant WHERE resource_kind = $1 AND resource_id = $2 AND (principal_kind = 'everyone' OR (principal_kind = 'user' AND principal_id = $3) OR (principal_kind = 'group' AND principal_id IN (SELECT group_id FROM portico_group_member WHERE account_id = $3))) ORDER BY position
@@ -248,7 +238,6 @@ SELECT database_id FROM portico_database
 SELECT database_id FROM portico_database WHERE id = 1
 SELECT email_key FROM portico_account WHERE id = $1
 SELECT fingerprint FROM portico_secret WHERE id = 1
-SELECT fingerprint FROM portico_vault WHERE id = 1
 SELECT g.*, (SELECT COUNT(*) FROM portico_group_member m WHERE m.group_id = g.id) AS member_count FROM portico_group g JOIN portico_group_member me ON me.group_id = g.id WHERE me.account_id = $1 ORDER BY g.updated_at DESC, g.id DESC
 SELECT g.*, (SELECT COUNT(*) FROM portico_group_member m WHERE m.group_id = g.id) AS member_count FROM portico_group g ORDER BY g.updated_at DESC, g.id DESC
 SELECT g.*, (SELECT COUNT(*) FROM portico_group_member m WHERE m.group_id = g.id) AS member_count FROM portico_group g WHERE g.id = $1
@@ -310,7 +299,6 @@ SELECT id, parent_id FROM folders_folder WHERE user_id = $1
 SELECT id, permissions FROM portico_group
 SELECT id, position, body FROM chats_message WHERE chat_id = $1 AND position >= $2 AND (position > $2 OR id > $3) ORDER BY position, id LIMIT 5000
 SELECT id, provider, token, expires_at FROM oauth_session WHERE id = $1
-SELECT id, role FROM portico_account WHERE id = COALESCE((SELECT a.id FROM portico_founder f JOIN portico_account a ON a.id = f.account_id WHERE f.id = 1), (SELECT id FROM portico_account ORDER BY created_at, id LIMIT 1))
 SELECT id, title FROM chats_chat WHERE user_id = $1 AND 1 = 1 ORDER BY updated_at DESC, id
 SELECT id, title FROM chats_chat WHERE user_id = $1 AND archived = TRUE AND chats_chat.user_id = $2 ORDER BY title ASC, id
 SELECT id, title FROM chats_chat WHERE user_id = $1 AND archived = TRUE AND chats_chat.user_id = $2 ORDER BY title DESC, id
@@ -393,13 +381,11 @@ SELECT o.id, o.account_id AS user_id, o.provider, o.expires_at, o.created_at, o.
 SELECT pinned FROM chats_chat WHERE id = $1 AND 1 = 1
 SELECT pinned FROM chats_chat WHERE id = $1 AND chats_chat.user_id = $2
 SELECT profile_image_url FROM portico_account WHERE id = $1
-SELECT provider, subject, created_at FROM portico_link WHERE account_id = $1 ORDER BY provider, subject
 SELECT resource_id FROM portico_grant WHERE resource_kind = 'model'
 SELECT resource_id, action, principal_kind, principal_id FROM portico_grant WHERE resource_kind = $1
 SELECT resource_id, action, principal_kind, principal_id FROM portico_grant WHERE resource_kind = $1 AND resource_id IN ($2) ORDER BY resource_id, position
 SELECT resource_id, action, principal_kind, principal_id FROM portico_grant WHERE resource_kind = $1 ORDER BY resource_id, position
 SELECT s.id, s.title, s.created_at, s.updated_at, s.chat FROM chats_share s JOIN chats_chat c ON c.id = s.chat_id AND c.share_id = s.id WHERE s.id = $1
-SELECT seen_at FROM portico_familiar WHERE id = $1
 SELECT settings AS text FROM portico_account WHERE id = $1
 SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()
 SELECT title FROM chats_chat
@@ -493,8 +479,6 @@ UPDATE portico_cleaning SET worked_at = 0
 UPDATE portico_cleaning SET worked_at = CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) WHERE id = 1
 UPDATE portico_cleaning SET worked_at = CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) WHERE id = 1 AND worked_at <= CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) - $1 RETURNING id
 UPDATE portico_configuration SET value = $2, updated_at = $3, updated_by = $4 WHERE name = $1
-UPDATE portico_founder SET account_id = $1 WHERE id = 1 AND account_id IS NULL AND NOT EXISTS (SELECT 1 FROM portico_account) RETURNING id
-UPDATE portico_founder SET account_id = account_id WHERE id = 1
 UPDATE portico_group SET account_id = $1 WHERE account_id = $2
 UPDATE portico_group SET name = $2, description = $3, data = $4, permissions = $5, updated_at = $6 WHERE id = $1
 UPDATE portico_group SET name = $2, description = $3, permissions = $4 WHERE id = $1

@@ -58,12 +58,12 @@ _SET_HASH = (
 )
 _RENEW_HASH = "UPDATE portico_password SET hash = $3 WHERE account_id = $1 AND hash = $2"
 # Concurrent sign-ups wait here for the row and then find it filled in.
-_CLAIM_FOUNDER = (
-    "UPDATE portico_founder SET account_id = $1 WHERE id = 1 AND account_id IS NULL "
+_CLAIM_FIRST_ACCOUNT = (
+    "UPDATE portico_first_account SET account_id = $1 WHERE id = 1 AND account_id IS NULL "
     "AND NOT EXISTS (SELECT 1 FROM portico_account) RETURNING id"
 )
 # Serializes two administrators who demote each other: the second sees the change of the first.
-_LOCK_ADMINS = "UPDATE portico_founder SET account_id = account_id WHERE id = 1"
+_LOCK_ADMINS = "UPDATE portico_first_account SET account_id = account_id WHERE id = 1"
 _OTHER_ADMIN = "SELECT 1 FROM portico_account WHERE role = 'admin' AND id <> $1 LIMIT 1"
 _UPDATE = (
     "UPDATE portico_account SET name = $2, email = $3, role = $4, profile_image_url = $5, folded = $6, "
@@ -124,7 +124,7 @@ class Accounts(AccountLookup):
         account_id, at = new_id(), now()
         try:
             async with transaction():
-                if await fetch_all(_CLAIM_FOUNDER, account_id):
+                if await fetch_all(_CLAIM_FIRST_ACCOUNT, account_id):
                     role = "admin"
                 elif only_if_first or (role == "admin" and not await self._is_admin_now(by)):
                     raise Forbidden

@@ -23,7 +23,7 @@ _TAKEN = "SELECT 1 FROM portico_account WHERE email = $1 OR email_key = $2 LIMIT
 # The first account as it was recorded, else the oldest one.
 _OLDEST = (
     "SELECT id, role FROM portico_account WHERE id = COALESCE("
-    "(SELECT a.id FROM portico_founder f JOIN portico_account a ON a.id = f.account_id WHERE f.id = 1), "
+    "(SELECT a.id FROM portico_first_account f JOIN portico_account a ON a.id = f.account_id WHERE f.id = 1), "
     "(SELECT id FROM portico_account ORDER BY created_at, id LIMIT 1))"
 )
 

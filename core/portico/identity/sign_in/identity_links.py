@@ -5,13 +5,13 @@ from portico.db import execute, fetch_all, now, transaction
 from portico.errors import INVALID_CRED, InvalidRequest
 from portico.identity.providers import MAX_SUBJECT_BYTES
 
-_FIND = "SELECT account_id FROM portico_link WHERE provider = $1 AND subject = $2"
-_OF = "SELECT provider, subject, created_at FROM portico_link WHERE account_id = $1 ORDER BY provider, subject"
+_FIND = "SELECT account_id FROM portico_identity_link WHERE provider = $1 AND subject = $2"
+_OF = "SELECT provider, subject, created_at FROM portico_identity_link WHERE account_id = $1 ORDER BY provider, subject"
 _ADD = (
-    "INSERT INTO portico_link (provider, subject, account_id, created_at) VALUES ($1, $2, $3, $4) "
+    "INSERT INTO portico_identity_link (provider, subject, account_id, created_at) VALUES ($1, $2, $3, $4) "
     "ON CONFLICT (provider, subject) DO NOTHING RETURNING account_id"
 )
-_DROP = "DELETE FROM portico_link WHERE provider = $1 AND subject = $2 AND account_id = $3"
+_DROP = "DELETE FROM portico_identity_link WHERE provider = $1 AND subject = $2 AND account_id = $3"
 
 
 class IdentityLinks:
