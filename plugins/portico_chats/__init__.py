@@ -88,12 +88,12 @@ def register_listeners(plugin: "ChatsPlugin") -> list[Listener]:
 @hookimpl
 def register_routes() -> list[object]:
     """Return the route handlers below `/api/v1/chats`."""
-    from portico_chats.flags.routes import FlagRoutes
-    from portico_chats.listing.routes import ChatListRoutes
-    from portico_chats.routes import ChatRoutes
-    from portico_chats.sharing.routes import ShareRoutes
-    from portico_chats.tags.routes import TagRoutes
-    from portico_chats.transfer.routes import ImportRoutes
+    from portico_chats.routes.chats import ChatRoutes
+    from portico_chats.routes.flags import FlagRoutes
+    from portico_chats.routes.imports import ImportRoutes
+    from portico_chats.routes.lists import ChatListRoutes
+    from portico_chats.routes.shares import ShareRoutes
+    from portico_chats.routes.tags import TagRoutes
 
     return [ChatRoutes, ChatListRoutes, FlagRoutes, TagRoutes, ShareRoutes, ImportRoutes]
 
