@@ -10,37 +10,27 @@ from portico.identity.accounts.email_address import (
     email_key,
     is_same_address,
 )
-from portico.identity.accounts.last_seen import LastSeenTracker
-from portico.identity.accounts.picture import ImageData, decode_data_url
-from portico.identity.accounts.profile import ProfileDetails
-from portico.identity.accounts.user_data import MAX_USER_DATA_BYTES
-from portico.identity.actor import SESSION_CREDENTIAL, Actor, CredentialScope
-from portico.identity.events import (
+from portico.identity.accounts.events import (
     AccountChanged,
     AccountCreated,
     AccountDeleted,
     AccountDeleting,
-    ApiKeyRevoked,
-    GroupChanged,
-    GroupDeleting,
-    SessionRevoked,
 )
+from portico.identity.accounts.last_seen import LastSeenTracker
+from portico.identity.accounts.picture import ImageData, decode_data_url
+from portico.identity.accounts.profile import ProfileDetails
+from portico.identity.accounts.user_data import MAX_USER_DATA_BYTES
+from portico.identity.groups.events import GroupChanged, GroupDeleting
 from portico.identity.groups.group import Group, GroupMember, MembershipChange
 from portico.identity.groups.groups import Groups
 from portico.identity.groups.permission_tree import PermissionTree, allows, effective, parse_tree
 from portico.identity.groups.permission_validation import granted_permissions, permission_errors
-from portico.identity.identity import Identity
-from portico.identity.providers import (
-    AuthProvider,
-    ExternalIdentity,
-    ProviderSignOut,
-    ProvisioningRules,
-    RequestVerifier,
-    SessionOrigin,
-    SharedSignInProvider,
-    ToggleableProvider,
+from portico.identity.identity import INVALIDATING_EVENTS, Identity
+from portico.identity.sessions.actor import (
+    SESSION_CREDENTIAL,
+    Actor,
+    CredentialScope,
     TokenAuthenticator,
-    session_origin,
 )
 from portico.identity.sessions.cookies import OAUTH_STATE_COOKIE, Cookies
 from portico.identity.sessions.credentials import (
@@ -50,11 +40,22 @@ from portico.identity.sessions.credentials import (
     token_from,
     uses_cookie,
 )
+from portico.identity.sessions.events import ApiKeyRevoked, SessionRevoked
 from portico.identity.sessions.live_connections import LiveConnections
+from portico.identity.sessions.session_origin import SessionOrigin, session_origin
 from portico.identity.sessions.sessions import Sessions, SessionToken
 from portico.identity.sessions.tokens import Claims, TokenSigner, is_valid_lifetime
 from portico.identity.sign_in.passwords import PasswordRule
 from portico.identity.sign_in.provider_sessions import ProviderSession, ProviderTokens
+from portico.identity.sign_in.providers import (
+    AuthProvider,
+    ExternalIdentity,
+    ProviderSignOut,
+    ProvisioningRules,
+    RequestVerifier,
+    SharedSignInProvider,
+    ToggleableProvider,
+)
 from portico.identity.sign_in.session_list import SessionInfo
 from portico.identity.sign_in.session_response import SessionUser, SessionUserInfo, SignInResult
 from portico.identity.tables import TABLES
@@ -62,6 +63,7 @@ from portico.settings.permissions import PermissionDefaults
 
 __all__ = [
     "COOKIE",
+    "INVALIDATING_EVENTS",
     "MAX_USER_DATA_BYTES",
     "OAUTH_STATE_COOKIE",
     "SESSION_CREDENTIAL",

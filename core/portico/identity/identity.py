@@ -11,17 +11,23 @@ from portico.events import EventBus, Listener
 from portico.identity.accounts.account import Account
 from portico.identity.accounts.account_list import AccountList
 from portico.identity.accounts.accounts import Accounts
+from portico.identity.accounts.events import (
+    AccountChanged,
+    AccountCreated,
+    AccountDeleted,
+    AccountDeleting,
+)
 from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.accounts.profile import Profiles
 from portico.identity.accounts.user_data import UserData
-from portico.identity.actor import Actor
-from portico.identity.events import EVENTS, AccountDeleting
 from portico.identity.groups.default_permissions import DefaultPermissions
+from portico.identity.groups.events import GroupChanged
 from portico.identity.groups.groups import Groups
 from portico.identity.groups.permission_tree import PermissionTree, allows
-from portico.identity.providers import ExternalIdentity, ProvisioningRules
+from portico.identity.sessions.actor import Actor
 from portico.identity.sessions.cookies import Cookies
 from portico.identity.sessions.credentials import Credential, credential_from
+from portico.identity.sessions.events import SessionRevoked
 from portico.identity.sessions.live_connections import LiveConnections
 from portico.identity.sessions.revocation_broadcast import RevocationBroadcaster
 from portico.identity.sessions.sessions import Sessions
@@ -29,6 +35,7 @@ from portico.identity.sessions.tokens import TokenSigner
 from portico.identity.sign_in.authenticator import Authenticator
 from portico.identity.sign_in.identity_links import IdentityLinks
 from portico.identity.sign_in.passwords import Passwords
+from portico.identity.sign_in.providers import ExternalIdentity, ProvisioningRules
 from portico.identity.sign_in.provisioning import AccountProvisioner
 from portico.identity.sign_in.session_list import SessionList
 from portico.identity.sign_in.session_response import SessionResponder, SignInResult
@@ -39,6 +46,15 @@ from portico.settings.identity import IdentitySettings
 from portico.settings.permissions import PermissionDefaults
 from portico.settings.redis import RedisSettings
 from portico.settings.section import Secret
+
+#: The events after which cached data of accounts and groups is out of date.
+INVALIDATING_EVENTS = (
+    AccountCreated,
+    AccountChanged,
+    AccountDeleted,
+    SessionRevoked,
+    GroupChanged,
+)
 
 
 class Identity:
@@ -110,7 +126,9 @@ class Identity:
         self._broadcaster = RevocationBroadcaster(
             redis or RedisConnection(RedisSettings()), self._on_remote_revocation
         )
-        bus.subscribe("portico", [Listener(event, self._clear_caches) for event in EVENTS])
+        bus.subscribe(
+            "portico", [Listener(event, self._clear_caches) for event in INVALIDATING_EVENTS]
+        )
         bus.subscribe(
             "portico", [*self.live_connections.listeners(), *self._broadcaster.listeners()]
         )

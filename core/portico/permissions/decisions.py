@@ -7,8 +7,7 @@ from portico.cache import TTLCache
 from portico.db import fetch_all, fetch_one
 from portico.errors import Forbidden, NotFound
 from portico.events import Listener
-from portico.identity import AccountDeleting, Actor, GroupDeleting
-from portico.identity.events import EVENTS
+from portico.identity import INVALIDATING_EVENTS, AccountDeleting, Actor, GroupDeleting
 from portico.permissions.grants import Grants
 from portico.permissions.policies.files import InvalidPolicy, PolicyFile, packaged_files
 from portico.permissions.policies.lockout import lockout_reasons
@@ -228,7 +227,7 @@ class Permissions:
         """Return the listeners that run before all others, so that no other listener decides by outdated caches."""
         return [
             Listener(event, lambda _: self.clear_caches())
-            for event in (*EVENTS, RuntimeSettingsChanged)
+            for event in (*INVALIDATING_EVENTS, RuntimeSettingsChanged)
         ]
 
     def last_listeners(self) -> list[Listener]:

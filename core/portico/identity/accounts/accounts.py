@@ -36,9 +36,14 @@ from portico.identity.accounts.account import (
 from portico.identity.accounts.changes import AUDITED_FIELDS, CHANGEABLE, AccountChanges, audit_view
 from portico.identity.accounts.email_address import check_email, email_key
 from portico.identity.accounts.email_keys import clear_collision
+from portico.identity.accounts.events import (
+    AccountChanged,
+    AccountCreated,
+    AccountDeleted,
+    AccountDeleting,
+)
 from portico.identity.accounts.lookup import AccountLookup
 from portico.identity.accounts.picture import DEFAULT_PICTURE, check_picture
-from portico.identity.events import AccountChanged, AccountCreated, AccountDeleted, AccountDeleting
 
 KIND = "account"
 #: An inactive plugin cannot transfer or delete its data.

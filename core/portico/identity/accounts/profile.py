@@ -12,8 +12,8 @@ from portico.db import after_commit, execute, fetch_all, now, transaction
 from portico.errors import InvalidRequest, NotFound
 from portico.events import EventBus
 from portico.identity.accounts.account import check_name, folded
+from portico.identity.accounts.events import AccountChanged
 from portico.identity.accounts.picture import check_picture
-from portico.identity.events import AccountChanged
 
 MAX_BIO_CHARS = 4096
 MAX_GENDER_CHARS = 64

@@ -12,7 +12,7 @@ from portico import raw_object
 from portico.db import after_commit, execute, fetch_all, fetch_one, now, transaction
 from portico.errors import NotFound, TooLarge
 from portico.events import EventBus
-from portico.identity.events import AccountChanged
+from portico.identity.accounts.events import AccountChanged
 from portico.raw_object import RawFields
 
 UserDataField: TypeAlias = Literal["settings", "info"]

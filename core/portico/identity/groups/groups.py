@@ -16,7 +16,8 @@ from portico.db import (
 )
 from portico.errors import InvalidRequest, NotFound
 from portico.identity.accounts.account import check_name
-from portico.identity.events import AccountDeleting, GroupChanged, GroupDeleting
+from portico.identity.accounts.events import AccountDeleting
+from portico.identity.groups.events import GroupChanged, GroupDeleting
 from portico.identity.groups.group import (
     Group,
     NoSuchGroup,

@@ -15,7 +15,7 @@ from portico.db import (
     transaction,
 )
 from portico.events import EventBus
-from portico.identity.events import GroupChanged
+from portico.identity.groups.events import GroupChanged
 from portico.identity.groups.group import Group, GroupMember, MembershipChange, NoSuchGroup
 from portico.identity.groups.permission_tree import PermissionTree, parse_tree
 from portico.identity.groups.permission_validation import check_may_grant, granted_permissions

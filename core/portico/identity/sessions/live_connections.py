@@ -16,9 +16,9 @@ import structlog
 
 from portico.db import chunks, fetch_all, now, placeholders
 from portico.events import Listener
-from portico.identity.actor import SESSION_CREDENTIAL, Actor
-from portico.identity.events import AccountChanged, AccountDeleted, ApiKeyRevoked, SessionRevoked
-from portico.identity.providers import TokenAuthenticator
+from portico.identity.accounts.events import AccountChanged, AccountDeleted
+from portico.identity.sessions.actor import SESSION_CREDENTIAL, Actor, TokenAuthenticator
+from portico.identity.sessions.events import ApiKeyRevoked, SessionRevoked
 from portico.tasks import PeriodicTask
 
 RECHECK_SECONDS = 0.4

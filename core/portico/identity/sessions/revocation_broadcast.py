@@ -13,7 +13,8 @@ import msgspec
 
 from portico.db import now
 from portico.events import Listener
-from portico.identity.events import AccountChanged, AccountDeleted, ApiKeyRevoked, SessionRevoked
+from portico.identity.accounts.events import AccountChanged, AccountDeleted
+from portico.identity.sessions.events import ApiKeyRevoked, SessionRevoked
 from portico.redis import RedisConnection, RedisUnavailable
 
 CHANNEL = ("auth", "ended")

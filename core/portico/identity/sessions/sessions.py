@@ -10,9 +10,9 @@ from portico.db import after_commit, execute, fetch_all, new_id, now, transactio
 from portico.errors import INVALID_CRED, InvalidRequest, Unauthenticated
 from portico.events import EventBus
 from portico.identity.accounts.account import Account
-from portico.identity.actor import Actor
-from portico.identity.events import SessionRevoked
-from portico.identity.providers import SessionOrigin
+from portico.identity.sessions.actor import Actor
+from portico.identity.sessions.events import SessionRevoked
+from portico.identity.sessions.session_origin import SessionOrigin
 from portico.identity.sessions.tokens import Claims, TokenSigner
 
 #: Interval at which a process deletes expired rows.

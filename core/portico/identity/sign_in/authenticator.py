@@ -15,8 +15,11 @@ from portico.errors import (
 )
 from portico.identity.accounts.account import Account
 from portico.identity.accounts.last_seen import LastSeenTracker
-from portico.identity.actor import Actor
-from portico.identity.providers import (
+from portico.identity.sessions.actor import Actor, TokenAuthenticator
+from portico.identity.sessions.credentials import credential_from
+from portico.identity.sessions.session_origin import session_origin
+from portico.identity.sessions.sessions import Sessions, StaleAccount
+from portico.identity.sign_in.providers import (
     AuthProvider,
     ExternalIdentity,
     ProviderKind,
@@ -24,11 +27,7 @@ from portico.identity.providers import (
     RequestVerifier,
     SharedSignInProvider,
     ToggleableProvider,
-    TokenAuthenticator,
-    session_origin,
 )
-from portico.identity.sessions.credentials import credential_from
-from portico.identity.sessions.sessions import Sessions, StaleAccount
 from portico.identity.sign_in.provisioning import AccountProvisioner
 from portico.identity.sign_in.session_response import SessionResponder, SignInResult
 from portico.rate_limits import RateLimiter

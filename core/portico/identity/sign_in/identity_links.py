@@ -3,7 +3,7 @@
 from portico import audit
 from portico.db import execute, fetch_all, now, transaction
 from portico.errors import INVALID_CRED, InvalidRequest
-from portico.identity.providers import MAX_SUBJECT_BYTES
+from portico.identity.sign_in.providers import MAX_SUBJECT_BYTES
 
 _FIND = "SELECT account_id FROM portico_identity_link WHERE provider = $1 AND subject = $2"
 _OF = "SELECT provider, subject, created_at FROM portico_identity_link WHERE account_id = $1 ORDER BY provider, subject"

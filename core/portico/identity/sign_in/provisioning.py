@@ -12,8 +12,8 @@ from portico.identity.accounts.changes import AccountChanges
 from portico.identity.accounts.picture import DEFAULT_PICTURE
 from portico.identity.groups.group import NoSuchGroup
 from portico.identity.groups.groups import Groups
-from portico.identity.providers import ExternalIdentity, ProvisioningRules
 from portico.identity.sign_in.identity_links import IdentityLinks
+from portico.identity.sign_in.providers import ExternalIdentity, ProvisioningRules
 from portico.normalization import normalized
 
 log = structlog.get_logger("portico.identity")

@@ -11,11 +11,11 @@ from portico.cache import TTLCache
 from portico.db import fetch_all
 from portico.errors import INVALID_TOKEN, Unauthenticated
 from portico.identity.accounts.account import Account
-from portico.identity.actor import SESSION_CREDENTIAL, Actor
 from portico.identity.groups.default_permissions import DefaultPermissions
 from portico.identity.groups.groups import Groups
-from portico.identity.providers import SessionOrigin
+from portico.identity.sessions.actor import SESSION_CREDENTIAL, Actor
 from portico.identity.sessions.cookies import Cookies
+from portico.identity.sessions.session_origin import SessionOrigin
 from portico.identity.sessions.sessions import Sessions, SessionToken
 
 # One row for each group, or one without; the account is the same in all.

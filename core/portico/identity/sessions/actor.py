@@ -1,4 +1,6 @@
-"""The authenticated caller of a request, and the limits of the credential that was used."""
+"""The authenticated caller of a request, the limits of its credential, and how tokens that are not sessions are resolved."""
+
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -55,3 +57,29 @@ class Actor(msgspec.Struct, frozen=True):
     def is_verified(self) -> bool:
         """Whether an administrator approved the account. A pending account may only read itself."""
         return self.role in ("admin", "user")
+
+
+@runtime_checkable
+class TokenAuthenticator(Protocol):
+    """Authenticates one kind of tokens that are not sessions; registered with `register_token_authenticators`."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind, such as `key`: the `credential` of its actors."""
+        ...
+
+    @property
+    def prefix(self) -> str:
+        """Prefix of its tokens and of no others, such as `sk-`."""
+        ...
+
+    async def authenticate(self, token: str) -> Actor | None:
+        """Return the actor of a token, or None if it is not valid. Called with each request, so it has to be quick.
+
+        Raises: Forbidden for a valid token that may not be used.
+        """
+        ...
+
+    async def still_valid(self, session_ids: list[str]) -> set[str]:
+        """Return those of its actors' `session_id`s that are still valid. Called for connections that stay open."""
+        ...

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import msgspec
 
 from portico.identity.accounts.account import Account, Role
-from portico.identity.actor import Actor
+from portico.identity.sessions.actor import Actor
 
 #: OpenID Connect allows 255 bytes; distinguished names of LDAP are longer.
 MAX_SUBJECT_BYTES = 1024
@@ -56,33 +56,6 @@ class ProvisioningRules(msgspec.Struct, frozen=True, kw_only=True):
     create_groups: bool = False
     is_ignored_group: Callable[[str], bool] = lambda name: False
     replace_picture: bool = False
-
-
-class SessionOrigin(msgspec.Struct, frozen=True, kw_only=True):
-    """How a session was opened. `method`: the name of the provider; `address`, `user_agent`: of the client, if known."""
-
-    method: str = "password"
-    address: str | None = None
-    user_agent: str | None = None
-    provider_session: str | None = None
-
-
-MAX_USER_AGENT_CHARS = 256
-
-
-def session_origin(
-    scope: Mapping[str, Any], method: str, provider_session: str | None = None
-) -> SessionOrigin:
-    """Return the session origin of an ASGI request."""
-    agent = next((value for name, value in scope["headers"] if name == b"user-agent"), None)
-    text = agent.decode("latin-1").replace("\x00", "")[:MAX_USER_AGENT_CHARS] if agent else None
-    client = scope.get("client")
-    return SessionOrigin(
-        method=method,
-        address=client[0] if client else None,
-        user_agent=text,
-        provider_session=provider_session,
-    )
 
 
 @runtime_checkable
@@ -164,30 +137,4 @@ class RequestVerifier(Protocol):
 
     def accepts(self, scope: Mapping[str, Any], actor: Actor) -> bool:
         """Return whether this ASGI request may come from this actor."""
-        ...
-
-
-@runtime_checkable
-class TokenAuthenticator(Protocol):
-    """Authenticates one kind of tokens that are not sessions; registered with `register_token_authenticators`."""
-
-    @property
-    def kind(self) -> str:
-        """Name of the kind, such as `key`: the `credential` of its actors."""
-        ...
-
-    @property
-    def prefix(self) -> str:
-        """Prefix of its tokens and of no others, such as `sk-`."""
-        ...
-
-    async def authenticate(self, token: str) -> Actor | None:
-        """Return the actor of a token, or None if it is not valid. Called with each request, so it has to be quick.
-
-        Raises: Forbidden for a valid token that may not be used.
-        """
-        ...
-
-    async def still_valid(self, session_ids: list[str]) -> set[str]:
-        """Return those of its actors' `session_id`s that are still valid. Called for connections that stay open."""
         ...
