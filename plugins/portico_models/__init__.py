@@ -42,7 +42,7 @@ def register_tables() -> TableSet:
 @hookimpl
 def register_retention(settings: ModelsSettings) -> list[Retention]:
     """Return how long versions, and the change numbers of deleted models, are stored."""
-    from portico_models.records import CHANGE_RETENTION_DAYS
+    from portico_models.records.change_log import CHANGE_RETENTION_DAYS
 
     model_is_deleted = (
         "NOT EXISTS (SELECT 1 FROM models_model m WHERE m.id = models_change.model_id)"
@@ -56,15 +56,15 @@ def register_retention(settings: ModelsSettings) -> list[Retention]:
 @hookimpl
 def register_resources() -> list[ResourceKind]:
     """Return the resource kinds `model` and `template`."""
-    from portico_models import records
+    from portico_models.records import resource_kind
     from portico_models.templates import service as template_service
 
     return [
         ResourceKind(
-            records.KIND,
+            resource_kind.KIND,
             "models_model",
-            records.ITEM_ACTIONS,
-            collection_actions=records.COLLECTION_ACTIONS,
+            resource_kind.ITEM_ACTIONS,
+            collection_actions=resource_kind.COLLECTION_ACTIONS,
         ),
         ResourceKind(
             template_service.KIND,
@@ -92,7 +92,7 @@ def register_components(app: AppContext, settings: ModelsSettings) -> object:
 @hookimpl
 def register_services(plugin: "ModelsPlugin") -> list[Service]:
     """Return the records, from which the catalogue reads presets and overrides."""
-    return [Service(WorkspaceModels, plugin.records)]
+    return [Service(WorkspaceModels, plugin.reader)]
 
 
 @hookimpl

@@ -8,7 +8,7 @@ from portico.api.db import after_commit, fetch_one
 from portico.api.policy import Resource
 from portico_models.events import ModelChanged
 from portico_models.model_ids import may_exist
-from portico_models.records import KIND
+from portico_models.records.resource_kind import KIND
 
 
 async def find_model(

@@ -7,7 +7,10 @@ from typing import Any, Self
 from portico.api import AppContext
 from portico.api.auth import Actor
 from portico_models.history.service import ModelHistory
-from portico_models.records import ModelRecords
+from portico_models.records.change_log import ChangeLog
+from portico_models.records.reader import ModelReader
+from portico_models.records.versions import VersionStore
+from portico_models.records.writer import ModelWriter
 from portico_models.service import Models
 from portico_models.settings import ModelsSettings
 from portico_models.templates.apply import TemplateApplier
@@ -22,7 +25,8 @@ class ModelsPlugin:
     """What hooks, routes and commands of this plugin share."""
 
     app: AppContext
-    records: ModelRecords
+    reader: ModelReader
+    writer: ModelWriter
     models: Models
     views: ModelViews
     history: ModelHistory
@@ -34,14 +38,16 @@ class ModelsPlugin:
     @classmethod
     def build(cls, app: AppContext, settings: ModelsSettings) -> Self:
         """Build all objects. Reads files of this package."""
-        records = ModelRecords(app, settings.versions_kept)
-        models, templates = Models(app, records), TemplateService(app)
+        changes, versions = ChangeLog(), VersionStore(settings.versions_kept)
+        writer = ModelWriter(app, changes, versions)
+        models, templates = Models(app, writer), TemplateService(app)
         return cls(
             app=app,
-            records=records,
+            reader=ModelReader(app, changes),
+            writer=writer,
             models=models,
-            views=ModelViews(app, records),
-            history=ModelHistory(app, records, models),
+            views=ModelViews(app, changes),
+            history=ModelHistory(app, versions, models),
             templates=templates,
             template_applier=TemplateApplier(app, models, templates),
             export=ModelExport(app),
@@ -50,4 +56,4 @@ class ModelsPlugin:
 
     def new_import(self, actor: Actor, **options: Any) -> ModelImport:
         """Return an import for an actor. `options`: those of `ModelImport`."""
-        return ModelImport(self.app, actor, self.records, self.templates, **options)
+        return ModelImport(self.app, actor, self.writer, self.templates, **options)

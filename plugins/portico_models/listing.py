@@ -14,7 +14,7 @@ from portico.api.auth import Actor
 from portico.api.db import fetch_all, page_offset
 from portico.api.text import likeness
 from portico.api.web import field_error
-from portico_models.records import KIND
+from portico_models.records.resource_kind import KIND
 from portico_models.validation import tag_key
 
 #: Items on one page of models, versions or templates.

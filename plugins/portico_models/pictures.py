@@ -10,7 +10,7 @@ from portico.api.auth import Actor, ImageData, decode_data_url
 from portico.api.db import fetch_one
 from portico.api.policy import Resource
 from portico_models.model_ids import may_exist
-from portico_models.records import KIND
+from portico_models.records.resource_kind import KIND
 
 #: Picture of a model without one. Source: the API's clients.
 DEFAULT_PICTURE: Final = "/static/favicon.png"

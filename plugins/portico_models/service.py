@@ -18,9 +18,12 @@ from portico.api.messages import MODEL_ID_TAKEN
 from portico.api.policy import Resource
 from portico_models.access import find_model, publish_change
 from portico_models.access_fields import RequestedSharing
-from portico_models.history.store import ChangeKind, CreationKind
 from portico_models.model_ids import check_id
-from portico_models.records import KIND, ModelDraft, ModelRecords
+from portico_models.records.draft import ModelDraft
+from portico_models.records.resource_kind import KIND
+from portico_models.records.rows import ids_of
+from portico_models.records.versions import ChangeKind, CreationKind
+from portico_models.records.writer import ModelWriter
 from portico_models.schemas import Model, ModelForm, model_document
 from portico_models.sharing_rules import check_base, check_chain, share
 from portico_models.validation import read_meta, read_name, read_params
@@ -35,9 +38,9 @@ class ConcurrentChange(InvalidRequest):
 class Models:
     """The models of the workspace. Missing models and those the caller may not read raise the same NotFound."""
 
-    def __init__(self, app: AppContext, records: ModelRecords) -> None:
+    def __init__(self, app: AppContext, writer: ModelWriter) -> None:
         self._app = app
-        self._records = records
+        self._writer = writer
         self._grants = app.permissions.grants
 
     # -- reading --------------------------------------------------------------------------------------------
@@ -72,9 +75,9 @@ class Models:
         await check_base(self._app, actor, draft, None)
         try:
             async with transaction():
-                await self._records.begin_change()
+                await self._writer.begin_change()
                 await check_chain(draft)
-                await self._records.insert(
+                await self._writer.insert(
                     draft, owner_id, by=actor.id, at=now(), created_at=created_at, change=change
                 )
                 resource = Resource(KIND, form.id, owner_id)
@@ -102,7 +105,7 @@ class Models:
         draft = read_form(form, before)
         await check_base(self._app, actor, draft, before)
         async with transaction():
-            await self._records.begin_change()
+            await self._writer.begin_change()
             # Checked again now that other writers wait: the permission may have been removed, or the model deleted.
             current, resource = await find_model(self._app, actor, "write", form.id)
             if current["base_model_id"] != before["base_model_id"]:
@@ -126,7 +129,7 @@ class Models:
         checked = read_form(change(await self._read_back(model_id)), before)
         await check_base(self._app, actor, checked, before)
         async with transaction():
-            await self._records.begin_change()
+            await self._writer.begin_change()
             before, resource = await find_model(self._app, actor, "write", model_id)
             form = change(await self._read_back(model_id))
             draft = read_form(form, before)
@@ -139,40 +142,40 @@ class Models:
     async def toggle(self, actor: Actor, model_id: str) -> Model:
         """Switch a model off if it is on, and on if it is off."""
         async with transaction():
-            await self._records.begin_change()
+            await self._writer.begin_change()
             await find_model(self._app, actor, "write", model_id)
-            await self._records.toggle(model_id, by=actor.id, at=now())
+            await self._writer.toggle(model_id, by=actor.id, at=now())
             publish_change(self._app, model_id, "updated")
             return await self._read_back(model_id)
 
     async def delete(self, actor: Actor, model_id: str) -> None:
         """Delete a model with its tags and grants."""
         async with transaction():
-            await self._records.begin_change()
+            await self._writer.begin_change()
             await find_model(self._app, actor, "delete", model_id)
-            await self._records.delete(model_id, by=actor.id, at=now())
+            await self._writer.delete(model_id, by=actor.id, at=now())
             publish_change(self._app, model_id, "deleted")
 
     async def delete_all(self, actor: Actor) -> None:
         """Delete all models in one transaction."""
         async with transaction():
-            await self._records.begin_change()
-            ids = await self._records.ids_of()
-            for model_id in await self._records.delete_many(ids, by=actor.id, at=now()):
+            await self._writer.begin_change()
+            ids = await ids_of()
+            for model_id in await self._writer.delete_many(ids, by=actor.id, at=now()):
                 publish_change(self._app, model_id, "deleted")
 
     async def on_account_deleting(self, event: AccountDeleting) -> None:
         """Transfer the models of a deleted account to the new owner, or delete them."""
-        await self._records.begin_change()
+        await self._writer.begin_change()
         by, at = current_author(), now()
         if event.new_owner_id is None:
-            ids = await self._records.ids_of(event.id)
-            for model_id in await self._records.delete_many(ids, by=by, at=at):
+            ids = await ids_of(event.id)
+            for model_id in await self._writer.delete_many(ids, by=by, at=at):
                 publish_change(self._app, model_id, "deleted")
             # All content of the account is deleted, so no version may stay to be restored.
-            await self._records.history.delete_of_owner(event.id)
+            await self._writer.delete_versions_of(event.id)
         else:
-            for model_id in await self._records.transfer_ownership(
+            for model_id in await self._writer.transfer_ownership(
                 event.id, event.new_owner_id, by=by, at=at
             ):
                 publish_change(self._app, model_id, "updated")
@@ -180,7 +183,7 @@ class Models:
 
     async def on_group_deleting(self, event: GroupDeleting) -> None:
         """Record a version of the models that were shared with a deleted group."""
-        await self._records.begin_change()
+        await self._writer.begin_change()
         await self._record_unshared("group", event.id)
 
     async def _record_unshared(
@@ -188,7 +191,7 @@ class Models:
     ) -> None:
         granted = await self._grants.granted_to(principal_kind, principal_id)
         ids = granted.get(KIND, [])
-        await self._records.record_unshared(ids, by=current_author(), at=now())
+        await self._writer.record_unshared(ids, by=current_author(), at=now())
         for model_id in ids:
             publish_change(self._app, model_id, "updated")
 
@@ -205,7 +208,7 @@ class Models:
         """Write an existing model, in a transaction that began with `begin_change`. `before`: its row."""
         if draft.base_model_id != before["base_model_id"]:
             await check_chain(draft)
-        await self._records.update(draft, by=actor.id, at=now(), change=change)
+        await self._writer.update(draft, by=actor.id, at=now(), change=change)
         await share(self._app, actor, resource, sharing)
         publish_change(self._app, draft.id, "updated")
         return await self._read_back(draft.id)

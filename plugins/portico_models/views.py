@@ -13,7 +13,8 @@ from portico.api.auth import Actor
 from portico.api.policy import Resource
 from portico_models.access import find_model
 from portico_models.listing import ListQuery, list_rows
-from portico_models.records import KIND, ModelRecords
+from portico_models.records.change_log import ChangeLog
+from portico_models.records.resource_kind import KIND
 from portico_models.schemas import ListedModel, ModelPage, Owner, model_document
 
 #: Models in the cache; larger ones, with a picture, are not cached.
@@ -32,9 +33,9 @@ class CachedView(msgspec.Struct, frozen=True):
 class ModelViews:
     """Cached JSON of single models and of pages."""
 
-    def __init__(self, app: AppContext, records: ModelRecords) -> None:
+    def __init__(self, app: AppContext, changes: ChangeLog) -> None:
         self._app = app
-        self._records = records
+        self._changes = changes
         self._views: dict[str, CachedView] = {}
         self._views_state = (0, 0)
         self._pages = BytesCache(app.settings.identity.session_cache_seconds / 2)
@@ -66,7 +67,7 @@ class ModelViews:
 
     async def _state(self) -> tuple[int, int]:
         """Return a value that changes with every model, grant, membership, account and policy."""
-        revision = await self._records.revision()
+        revision = await self._changes.revision()
         return revision, self._app.permissions.changes
 
     async def _build_view(self, row: dict[str, Any], state: tuple[int, int]) -> CachedView:

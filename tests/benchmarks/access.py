@@ -31,7 +31,7 @@ from portico.identity import TABLES as IDENTITY
 from portico.identity import Actor
 from portico.permissions import TABLES as PERMISSIONS
 from portico.permissions import PackagedPolicy, Permissions, Resource, ResourceKind
-from portico_models.records import COLLECTION_ACTIONS, ITEM_ACTIONS, KIND
+from portico_models.records.resource_kind import COLLECTION_ACTIONS, ITEM_ACTIONS, KIND
 from portico_models.tables import TABLES as MODELS
 
 GROUPS = 1000

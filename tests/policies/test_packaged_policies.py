@@ -3,7 +3,7 @@
 import pytest
 
 from portico.permissions import PackagedPolicy, Permissions, ResourceKind
-from portico_models.records import COLLECTION_ACTIONS, ITEM_ACTIONS
+from portico_models.records.resource_kind import COLLECTION_ACTIONS, ITEM_ACTIONS
 
 MODEL = ResourceKind("model", "models_model", ITEM_ACTIONS, collection_actions=COLLECTION_ACTIONS)
 CHAT = ResourceKind(

@@ -12,7 +12,8 @@ from portico_models.access import find_model
 from portico_models.access_fields import RequestedSharing
 from portico_models.listing import PAGE_SIZE
 from portico_models.model_ids import may_exist
-from portico_models.records import KIND, ModelRecords
+from portico_models.records.resource_kind import KIND
+from portico_models.records.versions import VersionStore
 from portico_models.schemas import Model, ModelForm, ModelVersion, VersionDocument, VersionPage
 from portico_models.service import Models
 from portico_models.sharing_rules import sharing_rights_of
@@ -25,15 +26,15 @@ class ModelHistory:
     to another owner's model before, only the latter see the versions of that time.
     """
 
-    def __init__(self, app: AppContext, records: ModelRecords, models: Models) -> None:
+    def __init__(self, app: AppContext, versions: VersionStore, models: Models) -> None:
         self._app = app
-        self._records = records
+        self._versions = versions
         self._models = models
 
     async def page(self, actor: Actor, model_id: str, page: int) -> VersionPage:
         """Return a page of at most 30 changes, newest first. Raises: NotFound, Forbidden."""
         since, _ = await self._find_readable(actor, model_id)
-        rows, total = await self._records.history.page(
+        rows, total = await self._versions.page(
             model_id, since, offset=page_offset(page, PAGE_SIZE), limit=PAGE_SIZE
         )
         return VersionPage([_version(row) for row in rows], total)
@@ -90,10 +91,9 @@ class ModelHistory:
         """
         if not may_exist(model_id):
             raise NotFound
-        history = self._records.history
-        last = await history.last(model_id)
+        last = await self._versions.last(model_id)
         may_override = await self._app.permissions.allows_on_collection(actor, KIND, "override")
-        since = 0 if may_override else await history.created_at_number(model_id)
+        since = 0 if may_override else await self._versions.created_at_number(model_id)
         if last is None or last["change"] != "deleted":
             await find_model(self._app, actor, "write", model_id)
             return since, None
@@ -104,7 +104,7 @@ class ModelHistory:
     async def _version(self, model_id: str, number: int, since: int) -> dict[str, Any]:
         row = None
         if since <= number <= MAX_INT64:
-            row = await self._records.history.one(model_id, number)
+            row = await self._versions.one(model_id, number)
         if row is None:
             raise NotFound
         return row

@@ -2,7 +2,7 @@
 # safe-beside: previous
 
 from portico.api.db import Database
-from portico_models.records import search_text
+from portico_models.records.draft import search_text
 from portico_models.validation import tag_key
 
 _BLOCK = 200

@@ -10,7 +10,7 @@ from portico.api import AppContext
 from portico.api.auth import Actor
 from portico.api.db import chunks, fetch_all, placeholders
 from portico_models.model_ids import may_exist
-from portico_models.records import KIND
+from portico_models.records.resource_kind import KIND
 from portico_models.schemas import Model, model_document
 
 #: Rows in one block.

@@ -12,7 +12,7 @@ from portico.api.auth import Actor
 from portico.api.db import ForeignKeyViolation, UniqueViolation, transaction
 from portico.api.messages import MODEL_ID_TAKEN
 from portico.api.web import ItemError, raise_item_errors
-from portico_models.records import ModelRecords
+from portico_models.records.writer import ModelWriter
 from portico_models.templates.service import TemplateService
 from portico_models.templates.transfer import dry_run_templates, import_templates
 from portico_models.transfer.items import ImportBatch, Progress, check_items
@@ -38,7 +38,7 @@ class ModelImport:
         self,
         app: AppContext,
         actor: Actor,
-        records: ModelRecords,
+        writer: ModelWriter,
         templates: TemplateService,
         *,
         replace_all: bool = False,
@@ -50,7 +50,7 @@ class ModelImport:
     ) -> None:
         self._app = app
         self._actor = actor
-        self._records = records
+        self._writer = writer
         self._templates = templates
         self._replace_all = replace_all
         self._body_path = body_path
@@ -72,11 +72,11 @@ class ModelImport:
             raise_item_errors([*batch.errors, *more_errors], self._body_path, "models")
         try:
             async with transaction():
-                await self._records.begin_change()
+                await self._writer.begin_change()
                 # Plan again now that other writers wait.
                 steps, errors = await planner.plan()
                 raise_item_errors(errors, self._body_path, "models")
-                report, errors = await self._writer(dry_run=False).run(steps, batch.ids)
+                report, errors = await self._new_writer(dry_run=False).run(steps, batch.ids)
                 raise_item_errors(errors, self._body_path, "models")
                 if templates:
                     imported = await import_templates(
@@ -103,7 +103,7 @@ class ModelImport:
         """Return the report that `run` would return, without writing. It contains errors of single objects."""
         batch, planner = await self._prepare(objects)
         steps, errors = await planner.plan()
-        report, more_errors = await self._writer(dry_run=True).run(steps, batch.ids)
+        report, more_errors = await self._new_writer(dry_run=True).run(steps, batch.ids)
         self._add_notes(report, batch, steps)
         all_errors = sorted([*batch.errors, *errors, *more_errors], key=lambda error: error.index)
         report.rejected = [_rejected_item(error) for error in all_errors]
@@ -151,11 +151,11 @@ class ModelImport:
             notes += [Note(item.index, item.id, note) for note in (*item.notes, *step.notes)]
         report.notes = sorted(notes, key=lambda note: note.index) or msgspec.UNSET
 
-    def _writer(self, *, dry_run: bool) -> ImportWriter:
+    def _new_writer(self, *, dry_run: bool) -> ImportWriter:
         return ImportWriter(
             self._app,
             self._actor,
-            self._records,
+            self._writer,
             replace_all=self._replace_all,
             dry_run=dry_run,
             on_step=self._on_step,

@@ -21,7 +21,7 @@ from portico.api.web import (
 )
 from portico_models.access_fields import imported_sharing, unpack_documents
 from portico_models.model_ids import check_id, normalized_id
-from portico_models.records import ModelDraft
+from portico_models.records.draft import ModelDraft
 from portico_models.schemas import AccessFields
 from portico_models.validation import read_meta, read_name, read_params
 

@@ -18,7 +18,10 @@ from portico.api.db import (
 )
 from portico.api.web import ItemError
 from portico_models.events import ModelChanged
-from portico_models.records import KIND, ModelDraft, ModelRecords
+from portico_models.records.draft import ModelDraft
+from portico_models.records.resource_kind import KIND
+from portico_models.records.rows import ids_of
+from portico_models.records.writer import ModelWriter
 from portico_models.transfer.items import BYTES_PER_STEP, Progress, draft_of
 from portico_models.transfer.plan import PlannedWrite
 
@@ -78,14 +81,14 @@ class ImportWriter:
         self,
         app: AppContext,
         actor: Actor,
-        records: ModelRecords,
+        writer: ModelWriter,
         *,
         replace_all: bool,
         dry_run: bool,
         on_step: Progress,
     ) -> None:
         self._app = app
-        self._records = records
+        self._writer = writer
         self._actor = actor
         self._replace_all = replace_all
         self._dry_run = dry_run
@@ -144,14 +147,14 @@ class ImportWriter:
         if self._dry_run:
             return
         if self._replace_all:
-            await self._records.touch_many(unchanged, at=self._at)
+            await self._writer.touch_many(unchanged, at=self._at)
         written = {draft.id for draft in (*new, *changed)}
         by, at = self._actor.id, self._at
         owners = {step.item.id: step.owner_id for step in steps}
         for owner in dict.fromkeys(owners[draft.id] for draft in new):
             drafts = [draft for draft in new if owners[draft.id] == owner]
-            await self._records.insert_many(drafts, owner, by=by, at=at, created_at=created_times)
-        await self._records.update_many(
+            await self._writer.insert_many(drafts, owner, by=by, at=at, created_at=created_times)
+        await self._writer.update_many(
             changed, by=by, at=at, created_at=created_times, change="imported"
         )
         await self._app.permissions.grants.write_many(
@@ -174,12 +177,12 @@ class ImportWriter:
         return {one["id"]: one for one in await fetch_all(sql, *ids)}
 
     async def _delete_all_but(self, ids: Collection[str]) -> None:
-        deleted = [one for one in await self._records.ids_of() if one not in ids]
+        deleted = [one for one in await ids_of() if one not in ids]
         self._report.deleted = deleted
         if self._dry_run:
             return
         for batch in chunks(deleted, MAX_ROWS_PER_STATEMENT):
-            await self._records.delete_many(batch, by=self._actor.id, at=self._at)
+            await self._writer.delete_many(batch, by=self._actor.id, at=self._at)
             await asyncio.sleep(0)
         self._publish_changes("deleted", deleted)
 

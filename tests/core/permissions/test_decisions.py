@@ -16,7 +16,7 @@ from portico.permissions import (
 )
 from portico.permissions.subjects import SWITCHES
 from portico.settings.schema import AccessSettings
-from portico_models.records import COLLECTION_ACTIONS, ITEM_ACTIONS
+from portico_models.records.resource_kind import COLLECTION_ACTIONS, ITEM_ACTIONS
 
 pytestmark = pytest.mark.anyio
 

@@ -21,7 +21,7 @@ from portico.permissions import (
     PolicyService,
     ResourceKind,
 )
-from portico_models.records import COLLECTION_ACTIONS, ITEM_ACTIONS
+from portico_models.records.resource_kind import COLLECTION_ACTIONS, ITEM_ACTIONS
 
 pytestmark = pytest.mark.anyio
 

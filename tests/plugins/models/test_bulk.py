@@ -8,7 +8,8 @@ from tests.plugins.models.conftest import plugin_of
 
 from portico.db import ForeignKeyViolation, UniqueViolation, transaction
 from portico.testing import Client, InProcessApp
-from portico_models.records import ModelDraft, ModelRecords
+from portico_models.records.draft import ModelDraft
+from portico_models.records.writer import ModelWriter
 
 Run = Callable[..., Any]
 
@@ -20,19 +21,19 @@ def draft(model_id: str, **changes: Any) -> ModelDraft:
 
 
 @pytest.fixture
-def records(app: InProcessApp) -> ModelRecords:
-    return plugin_of(app).records
+def writer(app: InProcessApp) -> ModelWriter:
+    return plugin_of(app).writer
 
 
 @pytest.fixture
-def run(app: InProcessApp, records: ModelRecords) -> Run:
+def run(app: InProcessApp, writer: ModelWriter) -> Run:
     """Call a method in its own transaction."""
 
     def call(method: str, *args: Any, **options: Any) -> Any:
         async def work() -> Any:
             async with transaction():
-                await records.begin_change()
-                return await getattr(records, method)(*args, by="root", at=60, **options)
+                await writer.begin_change()
+                return await getattr(writer, method)(*args, by="root", at=60, **options)
 
         return app.run(work)
 

@@ -58,7 +58,7 @@ def test_since_returns_none_after_too_many_changes(
 ) -> None:
     for number in range(3):
         admin.post(CREATE, form(f"m{number}"))
-    monkeypatch.setattr("portico_models.records.MAX_CHANGES", 2)
+    monkeypatch.setattr("portico_models.records.change_log.MAX_CHANGES", 2)
 
     assert since(app, 0) is None
 
