@@ -9,7 +9,7 @@ from portico.encryption import Encryptor, configured_key_ring
 from portico.events import EventBus
 from portico.http_client import SafeHTTPClient, SharedSession
 from portico.identity import Identity
-from portico.instances import OwnInstance
+from portico.instances import InstanceChannel, OwnInstance
 from portico.permissions import Permissions, PolicyService
 from portico.plugins import isolation
 from portico.plugins.context import AppContext
@@ -48,6 +48,7 @@ class CoreServices:
         )
         self.redis = RedisConnection(settings.redis)
         signing = secret or Secret(secrets.token_urlsafe(48))
+        self.instance_channel = InstanceChannel(self.instance, signing, self.redis)
         self.settings_store = SettingsStore(self.events, settings.identity.session_cache_seconds)
         self.encryptor = Encryptor(
             lambda: configured_key_ring(
@@ -101,6 +102,7 @@ class CoreServices:
             limiter=self.limiter,
             http_session=self.http_client.session,
             safe_http=self.safe_http,
+            instance_channel=self.instance_channel,
         )
 
     def _route_areas(self) -> list[str]:
@@ -114,6 +116,7 @@ class CoreServices:
             await self.catalogue.stop()
             await self.events.drain()
             await self.cleaner.stop()
+            await self.instance_channel.stop()
             await self.instance.unregister()
         await self.safe_http.close()
         await self.http_client.close()

@@ -172,6 +172,7 @@ class Application(CoreServices):
             self.doing = "comparing e-mail addresses"
             await fill_email_keys(self.database)
             await warn_of_collisions()
+            await self.instance_channel.start()
             for contribution in list(self.contributions):
                 await self._startup(contribution)
             self.doing = "recording its policies"

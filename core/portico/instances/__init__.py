@@ -5,6 +5,7 @@ the same version differ. A step is applied beside an instance of another release
 """
 
 from portico.instances.database_identity import DatabaseIdentity, MissingDatabase
+from portico.instances.messages import InstanceChannel
 from portico.instances.registry import InstanceRow, OwnInstance, live_instances
 from portico.instances.release import Release, release_of
 from portico.instances.schema import SchemaRefused, bring_up_to_date, unknown_steps
@@ -13,6 +14,7 @@ from portico.instances.tables import TABLES
 __all__ = [
     "TABLES",
     "DatabaseIdentity",
+    "InstanceChannel",
     "InstanceRow",
     "MissingDatabase",
     "OwnInstance",

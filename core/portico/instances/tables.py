@@ -1,4 +1,4 @@
-"""Tables of instances and of the database id, for queries through Piccolo. The migrations create them."""
+"""Tables of instances, their messages and the database id, for queries through Piccolo. The migrations create them."""
 
 from piccolo.columns import BigInt, Integer, Text
 from piccolo.table import Table
@@ -28,4 +28,16 @@ class DatabaseTable(Table, tablename="portico_database"):
     created_at = BigInt()
 
 
-TABLES = TableSet(tables=(InstanceTable, DatabaseTable), migrations="portico.instances.migrations")
+class InstanceMessageTable(Table, tablename="portico_instance_message"):
+    """Messages between instances, for a minute. `content`: signed text."""
+
+    id = BigInt(primary_key=True)
+    sender = Text()
+    sent_at = BigInt()
+    content = Text()
+
+
+TABLES = TableSet(
+    tables=(InstanceTable, DatabaseTable, InstanceMessageTable),
+    migrations="portico.instances.migrations",
+)

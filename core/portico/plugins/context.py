@@ -12,6 +12,7 @@ from portico.errors import Unavailable
 from portico.events import EventBus
 from portico.http_client import SafeHTTPClient
 from portico.identity import Identity
+from portico.instances import InstanceChannel
 from portico.permissions import Permissions, PolicyService
 from portico.plugins.info import Service
 from portico.rate_limits import RateLimiter
@@ -75,7 +76,7 @@ class AppContext:
 
     `http_session()` returns the HTTP client session of this process, for addresses from the operator's settings.
     `safe_http` fetches addresses that users or other servers choose. `route_areas()` returns the names of the plugins that
-    have routes.
+    have routes. `instance_channel` sends messages to the other instances; topics begin with the plugin's name.
     """
 
     settings: CoreSettings
@@ -90,4 +91,5 @@ class AppContext:
     http_session: Callable[[], aiohttp.ClientSession]
     safe_http: SafeHTTPClient
     route_areas: Callable[[], list[str]]
+    instance_channel: InstanceChannel
     services: Services = field(default_factory=Services)

@@ -26,7 +26,7 @@ DEFAULT_SERVICE = "mymaster"
 CONNECTION_ERRORS = (RedisError, OSError, TimeoutError)
 AUTH_ERRORS = ResponseError
 
-__all__ = ["CONNECTION_ERRORS", "AUTH_ERRORS", "Client", "connect"]
+__all__ = ["CONNECTION_ERRORS", "AUTH_ERRORS", "Client", "client_of_any_node", "connect"]
 
 
 #: A client, and the clients of its sentinels, which it does not close.
@@ -50,6 +50,14 @@ def connect(settings: RedisSettings) -> Clients:
                 )
             ]
         ) from error
+
+
+async def client_of_any_node(cluster: RedisCluster) -> Any:
+    """Return a client of one node of a cluster, for subscriptions: each node delivers what is published on any."""
+    await cluster.initialize()
+    node = cluster.get_random_node()
+    pool: Any = ConnectionPool(connection_class=node.connection_class, **node.connection_kwargs)
+    return Client.from_pool(pool)
 
 
 def _client(settings: RedisSettings) -> Clients:

@@ -7,7 +7,7 @@ costs a request `redis.timeout` at most, and only the first ones.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -98,32 +98,63 @@ class RedisConnection:
     def listen(self, channel: str, on_message: Callable[[str], None]) -> None:
         """Call `on_message` with each message of a channel, until `stop`.
 
-        Messages that are sent while Redis is unavailable are lost. Does nothing without Redis, and in a cluster.
+        Messages that are sent while Redis is unavailable are lost. Does nothing without Redis.
         """
-        if self.configured and not self.settings.cluster:
+        if self.configured:
             self._subscribers.append(asyncio.create_task(self._subscribe_loop(channel, on_message)))
+
+    async def publish(self, channel: str, messages: Sequence[str]) -> None:
+        """Publish messages on a channel, in order. Raises: RedisUnavailable; then some may have been published."""
+
+        async def send(client: Any) -> None:
+            if self.settings.cluster:  # its pipelines know only commands about keys
+                for message in messages:
+                    await client.execute_command(
+                        "PUBLISH", channel, message, target_nodes=client.RANDOM
+                    )
+                return
+            pipeline = client.pipeline(transaction=False)
+            for message in messages:
+                pipeline.publish(channel, message)
+            await pipeline.execute()
+
+        await self.run(send)
 
     async def _subscribe_loop(self, channel: str, on_message: Callable[[str], None]) -> None:
         while True:
             if self.is_unavailable:
                 await asyncio.sleep(PROBE_SECONDS)
                 continue
-            subscription = self._client.pubsub(ignore_subscribe_messages=True)
             try:
-                async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
-                    await subscription.subscribe(channel)
-                while True:
-                    message = await subscription.get_message(timeout=LISTEN_SECONDS)
-                    if message is not None:
-                        on_message(message["data"])
-                    elif self.is_unavailable:
-                        break
+                async with contextlib.AsyncExitStack() as stack:
+                    async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
+                        subscription = await self._subscribe(channel, stack)
+                    while True:
+                        message = await subscription.get_message(timeout=LISTEN_SECONDS)
+                        if message is not None:
+                            on_message(message["data"])
+                        elif self.is_unavailable:
+                            break
             except self._failures as error:
                 log.debug("redis subscription failed", error=type(error).__name__)
                 await asyncio.sleep(PROBE_SECONDS)
-            finally:
-                with contextlib.suppress(*self._failures):
-                    await subscription.aclose()
+
+    async def _subscribe(self, channel: str, stack: contextlib.AsyncExitStack) -> Any:
+        """Return a subscription to a channel, which is closed with the stack."""
+        client = self._client
+        if self.settings.cluster:
+            from portico.redis.connect import client_of_any_node
+
+            client = await client_of_any_node(client)
+            stack.push_async_callback(self._close_quietly, client)
+        subscription = client.pubsub(ignore_subscribe_messages=True)
+        stack.push_async_callback(self._close_quietly, subscription)
+        await subscription.subscribe(channel)
+        return subscription
+
+    async def _close_quietly(self, opened: Any) -> None:
+        with contextlib.suppress(*self._failures):
+            await opened.aclose()
 
     async def probe(self) -> None:
         """Check that Redis answers; for `/ready`. Raises: Unavailable."""

@@ -1,0 +1,202 @@
+"""Sends messages to the other live instances of this installation, and receives theirs.
+
+With Redis they are published there. Without it, or while it does not answer, they are rows of a table that the others
+read a few times a second, and only while more than one instance is alive. Each message is signed.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import structlog
+
+from portico.db import now
+from portico.errors import error_location
+from portico.instances.messages import outbox
+from portico.instances.messages.envelope import Envelope, ReplayGuard, Signer
+from portico.instances.registry import OwnInstance, live_instances
+from portico.redis import RedisConnection, RedisUnavailable
+from portico.settings.section import Secret
+from portico.tasks import PeriodicTask
+
+#: Seconds between two readings of the table while messages come through it.
+POLL_SECONDS = 0.2
+#: The same while Redis answers: another instance may not reach it.
+BACKGROUND_POLL_SECONDS = 1.0
+#: Seconds between two checks whether other instances are alive.
+PEERS_SECONDS = 1.0
+#: Seconds between two deletions of old rows.
+CLEANUP_SECONDS = 10.0
+#: Bytes of messages that may wait to be sent. Beyond that they are dropped.
+MAX_PENDING_BYTES = 32 * 1024 * 1024
+#: Bytes that are sent at once. Redis has little time for each command.
+_BATCH_BYTES = 512 * 1024
+_REDIS_CHANNEL = ("instances", "messages")
+
+#: Called with the id of the sending instance and the payload.
+OnMessage = Callable[[str, bytes], None]
+log = structlog.get_logger("portico.instances")
+
+
+class ChannelCounts(NamedTuple):
+    """Messages since the start. `dropped`: could not be sent. `rejected`: not signed, too old, or received before."""
+
+    sent: int
+    received: int
+    dropped: int
+    rejected: int
+
+
+class InstanceChannel:
+    """Messages to the other instances: at most once, in order of each sender, within a second.
+
+    They notify; what must not be lost is in the database. `subscribe` before `start`.
+    """
+
+    def __init__(self, instance: OwnInstance, secret: Secret, redis: RedisConnection) -> None:
+        self.instance_id = instance.id
+        #: Whether another instance is alive. Known within a second of its start.
+        self.has_peers = False
+        self._signer, self._redis = Signer(secret), redis
+        self._handlers: dict[str, OnMessage] = {}
+        self._guard = ReplayGuard()
+        self._reader = outbox.OutboxReader(instance.id)
+        self._number = 0
+        self._pending: deque[str] = deque()
+        self._pending_bytes = 0
+        self._sender: asyncio.Task[None] | None = None
+        self._sent = self._received = self._dropped = self._rejected = 0
+        self._peers = PeriodicTask("other instances", PEERS_SECONDS, self._find_peers)
+        self._poll = PeriodicTask("messages of instances", self._poll_interval, self._read_outbox)
+        self._cleanup = PeriodicTask(
+            "old messages of instances", CLEANUP_SECONDS, lambda: outbox.delete_old(now())
+        )
+
+    @property
+    def counts(self) -> ChannelCounts:
+        """The numbers of messages since the start, for operators."""
+        return ChannelCounts(self._sent, self._received, self._dropped, self._rejected)
+
+    def subscribe(self, topic: str, handle: OnMessage) -> None:
+        """Call `handle` with each message of a topic. It must not block; it is not called for own messages."""
+        self._handlers[topic] = handle
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message to the other instances, if there are any. Never blocks and never raises."""
+        if not self.has_peers:
+            return
+        if self._pending_bytes > MAX_PENDING_BYTES:
+            if not self._dropped:
+                log.warning("messages to other instances dropped", topic=topic)
+            self._dropped += 1
+            return
+        self._number += 1
+        envelope = Envelope(self.instance_id, self._number, now(), topic, payload)
+        text = self._signer.seal(envelope)
+        self._pending.append(text)
+        self._pending_bytes += len(text)
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_pending())
+
+    async def start(self) -> None:
+        """Begin to receive. Needs a registered instance and the current database."""
+        await self._reader.skip_all()
+        await self._find_peers()
+        self._redis.listen(self._redis.key(*_REDIS_CHANNEL), self._receive)
+        for task in (self._peers, self._poll, self._cleanup):
+            task.start()
+
+    async def stop(self) -> None:
+        """Send what is pending, and stop receiving."""
+        for task in (self._peers, self._poll, self._cleanup):
+            await task.stop()
+        if self._sender is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._sender
+        self.has_peers = False
+
+    async def _find_peers(self) -> None:
+        had_peers = self.has_peers
+        self.has_peers = any(one.id != self.instance_id for one in await live_instances())
+        if self.has_peers != had_peers:
+            self._poll.wake()
+
+    def _poll_interval(self) -> float:
+        if not self.has_peers:
+            return PEERS_SECONDS
+        return POLL_SECONDS if self._redis.is_unavailable else BACKGROUND_POLL_SECONDS
+
+    # -- sending --------------------------------------------------------------------------------------------
+
+    async def _send_pending(self) -> None:
+        try:
+            while self._pending:
+                texts = self._next_batch()
+                try:
+                    await self._send(texts)
+                except Exception as error:  # noqa: BLE001 - the database is unavailable as well: they are lost
+                    self._dropped += len(texts)
+                    log.warning(
+                        "messages to other instances lost",
+                        messages=len(texts),
+                        error=type(error).__name__,
+                    )
+                else:
+                    self._sent += len(texts)
+        finally:
+            self._sender = None
+
+    def _next_batch(self) -> list[str]:
+        texts, size = [self._pending.popleft()], 0
+        size = len(texts[0])
+        while self._pending and size + len(self._pending[0]) <= _BATCH_BYTES:
+            size += len(self._pending[0])
+            texts.append(self._pending.popleft())
+        self._pending_bytes -= size
+        return texts
+
+    async def _send(self, texts: list[str]) -> None:
+        try:
+            await self._redis.publish(self._redis.key(*_REDIS_CHANNEL), texts)
+        except RedisUnavailable:
+            await outbox.insert(self.instance_id, now(), texts)
+
+    # -- receiving ------------------------------------------------------------------------------------------
+
+    async def _read_outbox(self) -> None:
+        if self.has_peers:
+            for content in await self._reader.read():
+                self._receive(content)
+
+    def _receive(self, text: str) -> None:
+        envelope = self._signer.open(text)
+        if envelope is not None and envelope.sender == self.instance_id:
+            return
+        if envelope is None or not self._guard.accept(envelope, now()):
+            self._reject(envelope)
+            return
+        self._received += 1
+        handle = self._handlers.get(envelope.topic)
+        if handle is None:
+            return  # of a plugin that is not loaded here
+        try:
+            handle(envelope.sender, envelope.payload)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next message must arrive
+            log.warning(
+                "message of another instance failed",
+                topic=envelope.topic,
+                error=type(error).__name__,
+                at=error_location(error),
+            )
+
+    def _reject(self, envelope: Any) -> None:
+        self._rejected += 1
+        if envelope is None and self._rejected & (self._rejected - 1) == 0:  # 1, 2, 4, 8 …
+            log.warning(
+                "message with an invalid signature ignored",
+                rejected=self._rejected,
+                hint="all instances need the same secret key; other programs must not write to this channel",
+            )
