@@ -34,8 +34,21 @@ class Environment:
         return self.path / "bin" / name
 
     def install(self, *what: str | Path) -> None:
-        """Install with pip, dependencies included unless `--no-deps` is among `what`."""
-        run(self.python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *what)
+        """Install with pip, dependencies included unless `--no-deps` is among `what`.
+
+        Without compiling all modules, which would take most of the time; few of them are imported.
+        """
+        self.pip("install", "-q", "--no-compile", *what)
+
+    def install_project(self, source: Path) -> None:
+        """Build a wheel of a project in its own folder, and install it."""
+        build(source, source / "dist", "--wheel")
+        self.install(*(source / "dist").glob("*.whl"))
+
+    def pip(self, *arguments: str | Path) -> str:
+        """Run the pip of the tests for this environment; returns its output."""
+        pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", self.python)
+        return run(*pip, *arguments)
 
     def run(self, *command: str | Path, cwd: Path, environ: Mapping[str, str] | None = None) -> str:
         """Run a program with `environ` added to a bare environment; returns its output.
@@ -77,9 +90,17 @@ def run(
 
 
 def new_environment(path: Path) -> Environment:
-    """An empty environment at `path`, with the interpreter of this test run."""
-    run(sys.executable, "-m", "venv", path)
+    """An empty environment at `path`, with the interpreter of this test run, without a pip of its own."""
+    run(sys.executable, "-m", "venv", "--without-pip", path)
     return Environment(path)
+
+
+def build(source: Path, folder: Path, *kinds: str) -> None:
+    """Build distributions of a project into `folder`: wheel and sdist, or these kinds.
+
+    Without isolation, since the environment of the tests has the build backend.
+    """
+    run(sys.executable, "-m", "build", "--no-isolation", *kinds, "--outdir", folder, source)
 
 
 @pytest.fixture(scope="session")
@@ -101,9 +122,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def distribution(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Distribution:
     """Wheel and sdist of the sources, and the wheel that the sdist builds."""
     direct, indirect = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("sdist")
-    build = (sys.executable, "-m", "build", "--no-isolation")
-    run(*build, "--wheel", "--outdir", direct, sources, cwd=direct)
-    run(*build, "--outdir", indirect, sources, cwd=indirect)
+    build(sources, direct, "--wheel")
+    build(sources, indirect)
     (wheel,), (sdist,) = direct.glob("*.whl"), indirect.glob("*.tar.gz")
     (rebuilt,) = indirect.glob("*.whl")
     return Distribution(wheel, sdist, rebuilt)

@@ -30,7 +30,7 @@ def with_echo(
     source = tmp_path_factory.mktemp("portico-echo")
     for file in ECHO.glob("*.*"):
         (source / file.name).write_bytes(file.read_bytes())
-    fresh_environment.install(source)
+    fresh_environment.install_project(source)
     return fresh_environment
 
 

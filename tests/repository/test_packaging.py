@@ -130,12 +130,9 @@ def test_installed_command_finds_all_plugins(
     assert [plugin["reason"] for plugin in own if plugin["state"] == "failed"] == []
 
 
-def test_environment_contains_only_locked_packages(
-    fresh_environment: "Environment", tmp_path: Path
-) -> None:
+def test_environment_contains_only_locked_packages(fresh_environment: "Environment") -> None:
     """The wheel runs without what only tests need, and its requirements do not contradict."""
-    run = fresh_environment.run(fresh_environment.python, "-m", "pip", "check", cwd=tmp_path)
-    assert "No broken requirements" in run
+    assert "No broken requirements" in fresh_environment.pip("check")
 
 
 def test_editable_install_is_a_path_file_with_the_source_roots(
