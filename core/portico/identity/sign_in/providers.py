@@ -90,7 +90,8 @@ class AuthProvider(Protocol):
     async def authenticate(self, attempt: Any) -> Account | ExternalIdentity:
         """Return the account or the external identity of a sign-in. `attempt`: what the plugin's route read.
 
-        Called again if it returned an account whose sessions were all ended before the new one was opened. Raises: InvalidRequest if the sign-in fails, with the same text for every reason.
+        Called again if it returned an account whose sessions were all ended before the new one was opened.
+        Raises: InvalidRequest if the sign-in fails, with the same text for every reason.
         """
         ...
 

@@ -24,7 +24,7 @@ from portico.permissions.resource import PackagedPolicy, PolicyRule, ResourceKin
 #: Administrators that are tried when policies are checked for locking all of them out.
 MAX_ADMINS = 1000
 
-_ADMINS = "SELECT id FROM portico_account WHERE role = 'admin' ORDER BY created_at LIMIT $1"
+_ADMINS = "SELECT id FROM portico_account WHERE role = 'admin' ORDER BY created_at, id LIMIT $1"
 
 
 class PolicyBuilder:
