@@ -108,10 +108,10 @@ def register_listeners(plugin: "ModelsPlugin") -> list[Listener]:
 @hookimpl
 def register_routes() -> list[object]:
     """Return the handlers below `/api/v1/models`, and the model list."""
-    from portico_models.history.routes import VersionRoutes
     from portico_models.routes import ModelListRoutes, ModelRoutes
-    from portico_models.templates.routes import TemplateRoutes
-    from portico_models.transfer.routes import TransferRoutes
+    from portico_models.template_routes import TemplateRoutes
+    from portico_models.transfer_routes import TransferRoutes
+    from portico_models.version_routes import VersionRoutes
 
     return [ModelListRoutes, ModelRoutes, VersionRoutes, TemplateRoutes, TransferRoutes]
 

@@ -6,18 +6,18 @@ from typing import Any, Self
 
 from portico.api import AppContext
 from portico.api.auth import Actor
-from portico_models.history.service import ModelHistory
 from portico_models.records.change_log import ChangeLog
 from portico_models.records.reader import ModelReader
 from portico_models.records.versions import VersionStore
 from portico_models.records.writer import ModelWriter
-from portico_models.service import Models
 from portico_models.settings import ModelsSettings
 from portico_models.templates.apply import TemplateApplier
 from portico_models.templates.service import TemplateService
 from portico_models.transfer.exporter import ModelExport
 from portico_models.transfer.importer import ModelImport
-from portico_models.views import ModelViews
+from portico_models.workspace.history import ModelHistory
+from portico_models.workspace.service import Models
+from portico_models.workspace.views import ModelViews
 
 
 @dataclass(frozen=True, slots=True)

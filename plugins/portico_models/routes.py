@@ -18,11 +18,9 @@ from portico.api.web import (
     parse_query_flag,
     post,
 )
-from portico_models.access_fields import read_sharing
 from portico_models.components import ModelsPlugin
-from portico_models.listing import ListQuery, tag_names
-from portico_models.pictures import picture_of
-from portico_models.schemas import (
+from portico_models.fields.access_fields import read_sharing
+from portico_models.fields.schemas import (
     Model,
     ModelForm,
     ModelId,
@@ -30,8 +28,10 @@ from portico_models.schemas import (
     OfferedModels,
     UsableModels,
 )
+from portico_models.fields.validation import MAX_MODEL_BYTES
 from portico_models.templates.schemas import NewModel
-from portico_models.validation import MAX_MODEL_BYTES
+from portico_models.workspace.listing import ListQuery, tag_names
+from portico_models.workspace.pictures import picture_of
 
 #: A query parameter, not a path parameter: ids may contain slashes.
 ModelIdQuery = Annotated[str, QueryParameter(name="id", description="The model's id")]

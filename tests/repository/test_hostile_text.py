@@ -28,8 +28,8 @@ from portico_chats.storage import indexed_texts
 from portico_completions.prompt_template import PromptTemplate
 from portico_completions.user_variables import user_variables
 from portico_ldap.protocol import distinguished_names
-from portico_models import model_ids
-from portico_models.pictures import unsupported_picture_reason
+from portico_models.fields import model_ids
+from portico_models.fields.pictures import unsupported_picture_reason
 from portico_oauth.login.claim_mapping import BlockedGroups
 from portico_openai.failures import Redactor
 from portico_openai.sse_filter import SSEFilter
@@ -250,7 +250,7 @@ def test_pattern_on_foreign_text_is_tested_for_linear_time() -> None:
         "core/portico/identity/sessions/tokens.py:Id",
         "core/portico/web/middleware/proxies.py:value",
         "core/portico/web/middleware/origins.py:_origin_of",
-        "plugins/portico_models/pictures.py:media_type",
+        "plugins/portico_models/fields/pictures.py:media_type",
     }
     unknown = _uses().keys() - set(_patterns()) - pumped_elsewhere - NOT_OF_OTHERS.keys()
     gone = (pumped_elsewhere | NOT_OF_OTHERS.keys()) - _uses().keys()

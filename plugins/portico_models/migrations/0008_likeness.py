@@ -2,8 +2,8 @@
 # safe-beside: previous
 
 from portico.api.db import Database
+from portico_models.fields.validation import tag_key
 from portico_models.records.draft import search_text
-from portico_models.validation import tag_key
 
 _BLOCK = 200
 

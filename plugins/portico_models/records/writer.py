@@ -7,6 +7,7 @@ import msgspec
 
 from portico.api import AppContext
 from portico.api.db import MAX_ROWS_PER_STATEMENT, chunks, execute, placeholders
+from portico_models.fields.schemas import model_document
 from portico_models.records.change_log import ChangeLog
 from portico_models.records.draft import ModelDraft
 from portico_models.records.resource_kind import KIND
@@ -17,7 +18,6 @@ from portico_models.records.versions import (
     PreviousVersion,
     VersionStore,
 )
-from portico_models.schemas import model_document
 
 _TOGGLE = "UPDATE models_model SET is_active = NOT is_active, updated_at = $2 WHERE id = $1"
 

@@ -5,13 +5,13 @@ import msgspec
 from portico.api import AppContext
 from portico.api.auth import Actor
 from portico.api.web import field_error
-from portico_models.access_fields import RequestedSharing
-from portico_models.schemas import Model, ModelForm
-from portico_models.service import Models
-from portico_models.sharing_rules import sharing_rights_of
+from portico_models.fields.access_fields import RequestedSharing
+from portico_models.fields.schemas import Model, ModelForm
+from portico_models.fields.validation import merge_objects
 from portico_models.templates.schemas import ABSENT, ModelTemplate, NewModel, TemplateApplication
 from portico_models.templates.service import TemplateService
-from portico_models.validation import merge_objects
+from portico_models.workspace.service import Models
+from portico_models.workspace.sharing_rules import sharing_rights_of
 
 
 class TemplateApplier:

@@ -3,7 +3,7 @@
 import msgspec
 
 from portico.api.web import JSONObject
-from portico_models.schemas import AccessControl, AccessFields, AccessGrants
+from portico_models.fields.schemas import AccessControl, AccessFields, AccessGrants
 
 #: An absent document.
 ABSENT = msgspec.Raw(b"")

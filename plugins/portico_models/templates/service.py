@@ -22,11 +22,16 @@ from portico.api.db import (
     transaction,
 )
 from portico.api.policy import Resource
-from portico_models.access_fields import RequestedSharing
-from portico_models.listing import PAGE_SIZE
-from portico_models.model_ids import MAX_NORMALIZED_ID_CHARS, is_allowed, may_exist, normalized_id
+from portico_models.fields.access_fields import RequestedSharing
+from portico_models.fields.model_ids import (
+    MAX_NORMALIZED_ID_CHARS,
+    is_allowed,
+    may_exist,
+    normalized_id,
+)
+from portico_models.fields.validation import check_meta, read_params, sanitize_meta
 from portico_models.templates.schemas import ModelTemplate, TemplateForm, TemplatePage
-from portico_models.validation import check_meta, read_params, sanitize_meta
+from portico_models.workspace.listing import PAGE_SIZE
 
 KIND: Final = "template"
 ITEM_ACTIONS: Final = ("read", "write", "delete")

@@ -9,9 +9,9 @@ from typing import Any, Final
 from portico.api import AppContext
 from portico.api.auth import Actor
 from portico.api.db import chunks, fetch_all, placeholders
-from portico_models.model_ids import may_exist
+from portico_models.fields.model_ids import may_exist
+from portico_models.fields.schemas import Model, model_document
 from portico_models.records.resource_kind import KIND
-from portico_models.schemas import Model, model_document
 
 #: Rows in one block.
 BLOCK_ROWS: Final = 200

@@ -8,11 +8,11 @@ import msgspec
 
 from portico.api import InvalidRequest
 from portico.api.web import SchemaOf, UnreadableImport, read_items
-from portico_models.schemas import Model
+from portico_models.fields.schemas import Model
+from portico_models.fields.validation import MAX_MODEL_VALUES
 from portico_models.templates.schemas import ModelTemplate, TemplateForm
-from portico_models.templates.transfer import MAX_TEMPLATES
 from portico_models.transfer.items import MAX_MODELS, ImportedModel, is_not_a_model
-from portico_models.validation import MAX_MODEL_VALUES
+from portico_models.transfer.templates import MAX_TEMPLATES
 
 #: A model, or a template, still as bytes.
 RawModel: TypeAlias = Annotated[msgspec.Raw, SchemaOf(ImportedModel)]

@@ -14,9 +14,9 @@ from portico.api.messages import MODEL_ID_TAKEN
 from portico.api.web import ItemError, raise_item_errors
 from portico_models.records.writer import ModelWriter
 from portico_models.templates.service import TemplateService
-from portico_models.templates.transfer import dry_run_templates, import_templates
 from portico_models.transfer.items import ImportBatch, Progress, check_items
 from portico_models.transfer.plan import ImportPlanner, PlannedWrite
+from portico_models.transfer.templates import dry_run_templates, import_templates
 from portico_models.transfer.writer import ImportWriter, ModelImportReport, Note, RejectedItem
 
 

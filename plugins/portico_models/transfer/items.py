@@ -19,11 +19,11 @@ from portico.api.web import (
     json_error,
     lenient_decoder,
 )
-from portico_models.access_fields import imported_sharing, unpack_documents
-from portico_models.model_ids import check_id, normalized_id
+from portico_models.fields.access_fields import imported_sharing, unpack_documents
+from portico_models.fields.model_ids import check_id, normalized_id
+from portico_models.fields.schemas import AccessFields
+from portico_models.fields.validation import read_meta, read_name, read_params
 from portico_models.records.draft import ModelDraft
-from portico_models.schemas import AccessFields
-from portico_models.validation import read_meta, read_name, read_params
 
 #: Called with the number of objects that were processed since the last call.
 Progress = Callable[[int], None]

@@ -14,12 +14,12 @@ from portico.api.messages import MODEL_ID_TAKEN
 from portico.api.models import MAX_CHAIN_LENGTH
 from portico.api.policy import Resource, Sharing
 from portico.api.web import ItemError, field_error
-from portico_models.base_models import BaseAccess, load_base_access
 from portico_models.records.resource_kind import KIND
-from portico_models.sharing_rules import sharing_rights_of
 from portico_models.transfer.base_chains import base_of, bases_below, chain_errors
 from portico_models.transfer.items import ImportBatch, ModelImportItem
 from portico_models.transfer.sharing_restriction import SharingRestriction
+from portico_models.workspace.base_models import BaseAccess, load_base_access
+from portico_models.workspace.sharing_rules import sharing_rights_of
 
 Row = Mapping[str, Any]
 

@@ -17,13 +17,13 @@ from portico.api.db import (
     placeholders,
 )
 from portico.api.web import ItemError
-from portico_models.events import ModelChanged
 from portico_models.records.draft import ModelDraft
 from portico_models.records.resource_kind import KIND
 from portico_models.records.rows import ids_of
 from portico_models.records.writer import ModelWriter
 from portico_models.transfer.items import BYTES_PER_STEP, Progress, draft_of
 from portico_models.transfer.plan import PlannedWrite
+from portico_models.workspace.events import ModelChanged
 
 Row = Mapping[str, Any]
 _COMPARED = ("base_model_id", "name", "is_active", "meta", "params")

@@ -11,8 +11,8 @@ from tests.plugins.models.conftest import AddGroup, form, readers, writers
 from portico.api.messages import MODEL_ID_TAKEN, UNAUTHORIZED
 from portico.events import Listener
 from portico.testing import Client, InProcessApp, Response
-from portico_models.events import ModelChanged
 from portico_models.transfer.items import check_items
+from portico_models.workspace.events import ModelChanged
 
 CREATE, IMPORT = "/api/v1/models/create", "/api/v1/models/import"
 

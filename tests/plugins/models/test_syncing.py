@@ -9,7 +9,7 @@ from tests.plugins.models.test_importing import models_of, stored
 from portico.api.messages import MODEL_ID_TAKEN
 from portico.events import Listener
 from portico.testing import Client, InProcessApp, Response
-from portico_models.events import ModelChanged
+from portico_models.workspace.events import ModelChanged
 
 CREATE, SYNC = "/api/v1/models/create", "/api/v1/models/sync"
 

@@ -9,7 +9,7 @@ from tests.plugins.models.conftest import plugin_of, readers
 from portico.errors import Forbidden, InvalidRequest, ValidationError
 from portico.identity import Actor
 from portico.testing import Client, InProcessApp
-from portico_models.access_fields import read_sharing
+from portico_models.fields.access_fields import read_sharing
 from portico_models.templates.schemas import ModelTemplate, TemplateForm
 from portico_models.templates.service import TemplateService
 

@@ -19,7 +19,7 @@ def toggle(client: Client, model_id: str = "legal-desk") -> Any:
 
 def test_toggle_switches_off_and_on(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     before = ann.post(CREATE, form()).json
-    monkeypatch.setattr("portico_models.service.now", lambda: before["created_at"] + 60)
+    monkeypatch.setattr("portico_models.workspace.service.now", lambda: before["created_at"] + 60)
 
     off = toggle(ann)
 

@@ -41,7 +41,7 @@ def test_versions_contain_author_time_and_previous_document(
 ) -> None:
     first = ann.post(CREATE, form()).json
     shared = admin.post(UPDATE, form(name="Tax", access_control=readers(admin))).json
-    monkeypatch.setattr("portico_models.service.now", lambda: first["created_at"] + 60)
+    monkeypatch.setattr("portico_models.workspace.service.now", lambda: first["created_at"] + 60)
     ann.post(f"{MODELS}/model/toggle?id=legal-desk")
     ann.post(UPDATE, form(access_control={}))
 
@@ -250,7 +250,7 @@ def test_owner_restores_a_deleted_model(
     ann: Client, bob: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created = ann.post(CREATE, form()).json
-    monkeypatch.setattr("portico_models.service.now", lambda: created["created_at"] + 60)
+    monkeypatch.setattr("portico_models.workspace.service.now", lambda: created["created_at"] + 60)
     ann.post(DELETE, {"id": "legal-desk"})
     assert versions(bob).status == restore(bob, 2).status == 404
 

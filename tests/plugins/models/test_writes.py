@@ -8,7 +8,7 @@ from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
 from portico.api.messages import ACCESS_PROHIBITED, UNAUTHORIZED
 from portico.testing import Client, InProcessApp
-from portico_models.events import ModelChanged
+from portico_models.workspace.events import ModelChanged
 
 NOT_FOUND = "We could not find what you're looking for :/"
 TAKEN = "Uh-oh! This model id is already registered. Please choose another model id string."
@@ -295,7 +295,7 @@ def test_update_replaces_everything_but_id_owner_and_creation_time(
     ann: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = ann.post(CREATE, form()).json
-    monkeypatch.setattr("portico_models.service.now", lambda: before["created_at"] + 60)
+    monkeypatch.setattr("portico_models.workspace.service.now", lambda: before["created_at"] + 60)
 
     after = admin.post(UPDATE, form(name="Tax desk", params={}, is_active=False, user_id="me")).json
 

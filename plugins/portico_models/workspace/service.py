@@ -16,17 +16,17 @@ from portico.api.db import (
 )
 from portico.api.messages import MODEL_ID_TAKEN
 from portico.api.policy import Resource
-from portico_models.access import find_model, publish_change
-from portico_models.access_fields import RequestedSharing
-from portico_models.model_ids import check_id
+from portico_models.fields.access_fields import RequestedSharing
+from portico_models.fields.model_ids import check_id
+from portico_models.fields.schemas import Model, ModelForm, model_document
+from portico_models.fields.validation import read_meta, read_name, read_params
 from portico_models.records.draft import ModelDraft
 from portico_models.records.resource_kind import KIND
 from portico_models.records.rows import ids_of
 from portico_models.records.versions import ChangeKind, CreationKind
 from portico_models.records.writer import ModelWriter
-from portico_models.schemas import Model, ModelForm, model_document
-from portico_models.sharing_rules import check_base, check_chain, share
-from portico_models.validation import read_meta, read_name, read_params
+from portico_models.workspace.access import find_model, publish_change
+from portico_models.workspace.sharing_rules import check_base, check_chain, share
 
 
 class ConcurrentChange(InvalidRequest):

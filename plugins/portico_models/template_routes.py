@@ -5,16 +5,16 @@ from typing import Annotated
 from litestar.params import FromQuery, JSONBody, PathParameter
 
 from portico.api.web import Controller, JSONResponse, Request, delete, get, json_response, post
-from portico_models.access_fields import read_sharing
 from portico_models.components import ModelsPlugin
-from portico_models.schemas import Model
+from portico_models.fields.access_fields import read_sharing
+from portico_models.fields.schemas import Model
+from portico_models.fields.validation import MAX_MODEL_BYTES
 from portico_models.templates.schemas import (
     ModelTemplate,
     TemplateApplication,
     TemplateForm,
     TemplatePage,
 )
-from portico_models.validation import MAX_MODEL_BYTES
 
 TemplateId = Annotated[str, PathParameter(description="The template's id")]
 TEMPLATES = "/api/v1/models/templates"

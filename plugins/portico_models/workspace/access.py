@@ -6,9 +6,9 @@ from portico.api import AppContext, Forbidden, NotFound
 from portico.api.auth import Actor
 from portico.api.db import after_commit, fetch_one
 from portico.api.policy import Resource
-from portico_models.events import ModelChanged
-from portico_models.model_ids import may_exist
+from portico_models.fields.model_ids import may_exist
 from portico_models.records.resource_kind import KIND
+from portico_models.workspace.events import ModelChanged
 
 
 async def find_model(

@@ -8,10 +8,10 @@ from portico.api.auth import Actor
 from portico.api.db import fetch_all
 from portico.api.models import MAX_CHAIN_LENGTH
 from portico.api.policy import Resource, Sharing
-from portico_models.access_fields import RequestedSharing
-from portico_models.base_models import load_base_access
+from portico_models.fields.access_fields import RequestedSharing
 from portico_models.records.draft import ModelDraft
 from portico_models.records.resource_kind import KIND
+from portico_models.workspace.base_models import load_base_access
 
 CYCLE_MESSAGE = "[ERROR: base_model_id: that model is based on this one]"
 TOO_DEEP_MESSAGE = (

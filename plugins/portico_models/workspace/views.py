@@ -11,11 +11,11 @@ import msgspec
 from portico.api import AppContext, BytesCache
 from portico.api.auth import Actor
 from portico.api.policy import Resource
-from portico_models.access import find_model
-from portico_models.listing import ListQuery, list_rows
+from portico_models.fields.schemas import ListedModel, ModelPage, Owner, model_document
 from portico_models.records.change_log import ChangeLog
 from portico_models.records.resource_kind import KIND
-from portico_models.schemas import ListedModel, ModelPage, Owner, model_document
+from portico_models.workspace.access import find_model
+from portico_models.workspace.listing import ListQuery, list_rows
 
 #: Models in the cache; larger ones, with a picture, are not cached.
 MAX_CACHED_VIEWS = 1000

@@ -12,16 +12,16 @@ from portico.api.auth import Actor
 from portico.api.db import transaction
 from portico.api.policy import Sharing, describe_missing
 from portico.api.web import ItemError, SchemaOf, json_error, lenient_decoder
-from portico_models.access_fields import (
+from portico_models.fields.access_fields import (
     RequestedSharing,
     imported_sharing,
     unpack_documents,
 )
+from portico_models.fields.validation import sanitize_meta
 from portico_models.templates.schemas import TemplateForm
 from portico_models.templates.service import TemplateService
 from portico_models.transfer.items import BYTES_PER_STEP
 from portico_models.transfer.writer import Note
-from portico_models.validation import sanitize_meta
 
 #: Templates in one import.
 MAX_TEMPLATES: Final = 1000

@@ -25,8 +25,8 @@ from portico.api.web import (
     stream_response,
 )
 from portico_models.components import ModelsPlugin
+from portico_models.fields.schemas import Model
 from portico_models.records.resource_kind import KIND
-from portico_models.schemas import Model
 from portico_models.transfer.format import (
     ExportDocument,
     ImportBody,

@@ -8,15 +8,21 @@ from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
 from portico.api.auth import Actor
 from portico.api.db import MAX_INT64, page_offset
 from portico.api.messages import UNAUTHORIZED
-from portico_models.access import find_model
-from portico_models.access_fields import RequestedSharing
-from portico_models.listing import PAGE_SIZE
-from portico_models.model_ids import may_exist
+from portico_models.fields.access_fields import RequestedSharing
+from portico_models.fields.model_ids import may_exist
+from portico_models.fields.schemas import (
+    Model,
+    ModelForm,
+    ModelVersion,
+    VersionDocument,
+    VersionPage,
+)
 from portico_models.records.resource_kind import KIND
 from portico_models.records.versions import VersionStore
-from portico_models.schemas import Model, ModelForm, ModelVersion, VersionDocument, VersionPage
-from portico_models.service import Models
-from portico_models.sharing_rules import sharing_rights_of
+from portico_models.workspace.access import find_model
+from portico_models.workspace.listing import PAGE_SIZE
+from portico_models.workspace.service import Models
+from portico_models.workspace.sharing_rules import sharing_rights_of
 
 
 class ModelHistory:

@@ -14,8 +14,8 @@ from portico.api.auth import Actor
 from portico.api.db import fetch_all, page_offset
 from portico.api.text import likeness
 from portico.api.web import field_error
+from portico_models.fields.validation import tag_key
 from portico_models.records.resource_kind import KIND
-from portico_models.validation import tag_key
 
 #: Items on one page of models, versions or templates.
 PAGE_SIZE: Final = 30

@@ -11,8 +11,12 @@ import msgspec
 from portico.api import InvalidRequest
 from portico.api.text import label_key
 from portico.api.web import decode_anything, field_error, raw_object
-from portico_models.params import check_params, integers_from_floats
-from portico_models.pictures import DEFAULT_PICTURE, check_picture, unsupported_picture_reason
+from portico_models.fields.params import check_params, integers_from_floats
+from portico_models.fields.pictures import (
+    DEFAULT_PICTURE,
+    check_picture,
+    unsupported_picture_reason,
+)
 
 #: Keys that clients expect in every `meta`. Source: the API's clients.
 META_DEFAULTS: Final[Mapping[str, bytes]] = {

@@ -3,14 +3,7 @@
 import re
 from typing import Any, Final
 
-import msgspec
-
-from portico.api import AppContext, InvalidRequest
-from portico.api.auth import Actor, ImageData, decode_data_url
-from portico.api.db import fetch_one
-from portico.api.policy import Resource
-from portico_models.model_ids import may_exist
-from portico_models.records.resource_kind import KIND
+from portico.api import InvalidRequest
 
 #: Picture of a model without one. Source: the API's clients.
 DEFAULT_PICTURE: Final = "/static/favicon.png"
@@ -62,26 +55,3 @@ def unsupported_picture_reason(picture: Any) -> str | None:
 
 def _is_supported(picture: str) -> bool:
     return len(picture) <= MAX_PICTURE_CHARS and _PICTURE.fullmatch(picture) is not None
-
-
-class _MetaWithPicture(msgspec.Struct):
-    profile_image_url: str | None = None
-
-
-async def picture_of(app: AppContext, actor: Actor, model_id: str) -> ImageData | None:
-    """Return the bitmap stored in a model; None if there is none, or the actor may not read the model."""
-    if not may_exist(model_id):
-        return None
-    row = await fetch_one("SELECT user_id FROM models_model WHERE id = $1", model_id)
-    resource = Resource(KIND, model_id, row["user_id"] if row else None)
-    # Checked for missing models, too, so that both cases take the same time.
-    if not await app.permissions.allows(actor, "read", resource) or row is None:
-        return None
-    meta_row = await fetch_one("SELECT meta FROM models_model WHERE id = $1", model_id)
-    if meta_row is None:
-        return None
-    try:
-        meta = msgspec.json.decode(meta_row["meta"], type=_MetaWithPicture)
-    except msgspec.MsgspecError:
-        return None
-    return decode_data_url(meta.profile_image_url or "")

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from portico.api import DomainError, ValidationError
 from portico.api.policy import PRIVATE, Sharing, read_rights, unknown_rights
 from portico.api.web import ItemError, field_error, plain_value, raw_object
-from portico_models.schemas import AccessFields
+from portico_models.fields.schemas import AccessFields
 
 #: Characters of an unknown key that an error quotes.
 MAX_KEY_CHARS: Final = 64

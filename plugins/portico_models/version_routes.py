@@ -4,8 +4,8 @@ from litestar.params import FromQuery, JSONBody
 
 from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
 from portico_models.components import ModelsPlugin
+from portico_models.fields.schemas import Model, RestoreRequest, VersionDocument, VersionPage
 from portico_models.routes import ModelIdQuery
-from portico_models.schemas import Model, RestoreRequest, VersionDocument, VersionPage
 
 
 class VersionRoutes(Controller):

@@ -1,0 +1,33 @@
+"""The picture of a model, for those who may read it."""
+
+import msgspec
+
+from portico.api import AppContext
+from portico.api.auth import Actor, ImageData, decode_data_url
+from portico.api.db import fetch_one
+from portico.api.policy import Resource
+from portico_models.fields.model_ids import may_exist
+from portico_models.records.resource_kind import KIND
+
+
+class _MetaWithPicture(msgspec.Struct):
+    profile_image_url: str | None = None
+
+
+async def picture_of(app: AppContext, actor: Actor, model_id: str) -> ImageData | None:
+    """Return the bitmap stored in a model; None if there is none, or the actor may not read the model."""
+    if not may_exist(model_id):
+        return None
+    row = await fetch_one("SELECT user_id FROM models_model WHERE id = $1", model_id)
+    resource = Resource(KIND, model_id, row["user_id"] if row else None)
+    # Checked for missing models, too, so that both cases take the same time.
+    if not await app.permissions.allows(actor, "read", resource) or row is None:
+        return None
+    meta_row = await fetch_one("SELECT meta FROM models_model WHERE id = $1", model_id)
+    if meta_row is None:
+        return None
+    try:
+        meta = msgspec.json.decode(meta_row["meta"], type=_MetaWithPicture)
+    except msgspec.MsgspecError:
+        return None
+    return decode_data_url(meta.profile_image_url or "")
