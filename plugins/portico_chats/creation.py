@@ -11,6 +11,7 @@ from portico_chats.content.chat_document import ChatDocument
 from portico_chats.storage.writer import insert_chat
 from portico_chats.tags import queries as tag_queries
 from portico_chats.tags.service import attach
+from portico_chats.worker_thread import off_loop
 
 
 class ChatCreator:
@@ -44,10 +45,10 @@ class ChatCreator:
                 # Before the chat: an account's deletion locks the tags and then waits for transactions that create
                 # chats.
                 await tag_queries.lock_owner(row["user_id"])
-            written = await insert_chat(row, document, session_id)
+            content = await insert_chat(row, document, session_id)
         except ForeignKeyViolation as error:
             raise NotFound from error
         if tags:
             await attach(row["id"], row["user_id"], tags, archived=row["archived"])
         self._access.publish_change(row["id"], row["user_id"], "created")
-        return written.document
+        return await off_loop(document.size, content.render)

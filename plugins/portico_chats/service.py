@@ -15,7 +15,7 @@ from portico_chats.storage import chat_queries
 from portico_chats.storage.chat_cache import CachedChat, ChatCache
 from portico_chats.storage.seen_revisions import SeenRevisions
 from portico_chats.storage.serialization import new_row, render_document, to_chat
-from portico_chats.storage.writer import apply_changes, is_unchanged
+from portico_chats.storage.writer import apply_changes
 from portico_chats.worker_thread import off_loop, size_of
 
 
@@ -81,26 +81,28 @@ class Chats:
         async with transaction():
             locked = await self._access.lock_for(actor, "write", chat_id)
             known = self._cache.get(chat_id, locked["revision"] - 1)
-            previous_write = known.written if known else None
-            written = await apply_changes(
-                locked, changes, actor.session_id, self._seen.of, previous_write
-            )
-            if written.deleted_ids:
+            before = known.content if known else None
+            change = await apply_changes(locked, changes, actor.session_id, self._seen.of, before)
+            if change.deleted_ids:
                 await self._access.require_permission(actor, "chat.delete_message")
             self._access.publish_change(chat_id, locked["user_id"], "updated")
+        content = change.content
+        if known is not None and content is known.content:
+            document = known.document
+        else:
+            document = await off_loop(content.size, content.render)
         sent = msgspec.structs.replace(changes, history_json=changes.history_json.copy())
-        entry = CachedChat(locked["revision"], written.document, written, sent)
-        self._cache.store(chat_id, entry)
-        return to_chat(locked, written.document)
+        self._cache.store(chat_id, CachedChat(locked["revision"], document, content, sent))
+        return to_chat(locked, document)
 
     async def _unchanged_chat(
         self, actor: Actor, chat_id: str, changes: ChatDocument
     ) -> Chat | None:
         """Return the chat if it already equals the result and was changed in the same second: there is nothing to write."""
         known = self._cache.latest(chat_id)
-        if known is None or known.written is None:
+        if known is None or known.content is None:
             return None
-        if not await off_loop(changes.size, is_unchanged, known.written, changes):
+        if not await off_loop(changes.size, known.content.is_unchanged, changes):
             return None
         where = await self._access.condition_for(actor, "write", first=chat_queries.FIND_FIRST)
         found = await chat_queries.find_metadata(chat_id, where)

@@ -1,1 +1,1 @@
-"""Content of a chat: the document, the message tree, and message events. Nothing here uses a database."""
+"""Content of a chat: what is stored, the document as it is sent, the message tree, and message events. No database."""

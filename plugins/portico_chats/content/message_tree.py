@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from portico_chats.content.message_body import (
-    MessageFields,
     read_message,
     with_children,
     with_fields,
@@ -34,6 +33,36 @@ class StoredMessage(msgspec.Struct, frozen=True):
     session_id: str
     body: str
 
+    def with_body(self, body: str) -> "MessageRow":
+        """Return the row of the same message with another body."""
+        return new_row(
+            body, self.position, self.created_revision, self.known_revision, self.session_id
+        )
+
+
+class MessageRow(StoredMessage, frozen=True):
+    """A message as it is written. `text`: its searchable text."""
+
+    role: str
+    text: str
+
+
+def new_row(
+    body: str, position: int, created_revision: int, known_revision: int, session_id: str
+) -> MessageRow:
+    """Return the row of a message. See `StoredMessage`."""
+    fields = read_message(body)
+    return MessageRow(
+        position,
+        fields.parent_id,
+        created_revision,
+        known_revision,
+        session_id,
+        body,
+        fields.role,
+        fields.text,
+    )
+
 
 class TreeSender(msgspec.Struct, frozen=True):
     """The sender of a tree.
@@ -46,20 +75,14 @@ class TreeSender(msgspec.Struct, frozen=True):
 
 
 class MessageTree(msgspec.Struct, frozen=True):
-    """The messages of a chat by id, in order, and the rows to write.
+    """The messages of a chat by id, in order, and what has to be written.
 
-    `written`: rows that are new or changed, with their fields in `parsed`. `deleted_ids`: ids of deleted messages.
+    `written`: rows that are new or changed. `deleted_ids`: ids of deleted messages.
     """
 
     bodies: Mapping[str, str]
-    written: Mapping[str, StoredMessage] = {}
-    parsed: Mapping[str, MessageFields] = {}
+    written: Mapping[str, MessageRow] = {}
     deleted_ids: Sequence[str] = ()
-
-    def parent_of(self, message_id: str) -> str | None:
-        """Return the parent's id, for `branch`. Raises: KeyError."""
-        parsed = self.parsed.get(message_id) or read_message(self.bodies[message_id])
-        return parsed.parent_id
 
 
 def branch(current_id: str | None, parent_of: Callable[[str], str | None]) -> Iterator[str]:
@@ -78,12 +101,16 @@ def branch(current_id: str | None, parent_of: Callable[[str], str | None]) -> It
         current_id = parent
 
 
-def is_branch(listed: Sequence[str], current_id: str | None, tree: MessageTree) -> bool:
+def parent_in(bodies: Mapping[str, str]) -> Callable[[str], str | None]:
+    """Return the function that finds the parent of a message, for `branch`."""
+    return lambda message_id: read_message(bodies[message_id]).parent_id
+
+
+def is_branch(listed: Sequence[str], current_id: str | None, bodies: Mapping[str, str]) -> bool:
     """Return whether a list of messages equals, byte for byte, the branch that ends at the current message."""
-    ids = list(branch(current_id, tree.parent_of))
+    ids = list(branch(current_id, parent_in(bodies)))
     return len(ids) == len(listed) and all(
-        tree.bodies[message_id] == body
-        for message_id, body in zip(reversed(ids), listed, strict=True)
+        bodies[message_id] == body for message_id, body in zip(reversed(ids), listed, strict=True)
     )
 
 
@@ -114,22 +141,19 @@ def merge(
     positions = _positions(stored, posted, end)
     positions.update((one, stored[one].position) for one in remaining)
 
-    written: dict[str, StoredMessage] = {}
-    parsed: dict[str, MessageFields] = {}
+    written: dict[str, MessageRow] = {}
     for message_id, body in bodies.items():
         was = stored.get(message_id)
         position = positions[message_id]
         if was and was.body == body and was.position == position:
             continue
-        fact = parsed[message_id] = read_message(body)
-        since = (
-            (was.created_revision, was.known_revision, was.session_id)
+        written[message_id] = (
+            new_row(body, position, was.created_revision, was.known_revision, was.session_id)
             if was
-            else (revision, known_revision, sender.session_id)
+            else new_row(body, position, revision, known_revision, sender.session_id)
         )
-        written[message_id] = StoredMessage(position, fact.parent_id, *since, body)
     order = sorted(bodies, key=lambda one: (positions[one], one)) if remaining else bodies
-    return MessageTree({one: bodies[one] for one in order}, written, parsed, sorted(deleted))
+    return MessageTree({one: bodies[one] for one in order}, written, sorted(deleted))
 
 
 class _WasVisible:  # noqa: N801 - called like the function it is

@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
+from portico_chats.content.chat_content import ChatContent
 from portico_chats.content.chat_document import ChatDocument
-from portico_chats.storage.writer import WrittenChat
 
 #: Bytes of text in the cache, of documents and of messages.
 MAX_BYTES: Final = 32 * 1024 * 1024
@@ -24,25 +24,24 @@ _NO_TEXT: Final = sys.getsizeof("")
 class CachedChat(msgspec.Struct, frozen=True):
     """One revision of a chat: its document.
 
-    `written`, `request`: the split document that was written, and the request it came from; None = it was only
-    read.
+    `content`, `request`: the content that was written, and the request it came from; None = it was only read.
     """
 
     revision: int
     document: str
-    written: WrittenChat | None = None
+    content: ChatContent | None = None
     request: ChatDocument | None = None
 
     @property
     def weight(self) -> int:
         """Return its size in bytes, one to four per character; a written chat is held three times."""
         text = sys.getsizeof(self.document) - _NO_TEXT
-        return text * (1 if self.written is None else 3)
+        return text * (1 if self.content is None else 3)
 
     @property
     def messages(self) -> int:
         """Return how many messages are held as objects."""
-        return 0 if self.written is None else len(self.written.bodies)
+        return 0 if self.content is None else len(self.content.bodies)
 
 
 class ChatCache:

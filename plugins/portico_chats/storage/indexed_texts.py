@@ -21,8 +21,6 @@ from portico.api.db import (
 from portico.api.text import normalized
 from portico_chats.worker_thread import PAGE_ROWS, in_turns, off_loop
 
-#: The part of a chat with its title and all text that belongs to no message.
-TITLE: Final = ""
 #: Characters of the longest searchable phrase; neighbouring pieces overlap by as many.
 MAX_PHRASE_CHARS: Final = 1000
 #: Characters of a piece. It has at most as many trigrams, far below the limit of a `tsvector`.

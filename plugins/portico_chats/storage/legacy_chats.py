@@ -6,9 +6,9 @@ The statement has the column names of that step: later migrations rename them.
 from typing import Any, Final
 
 from portico.api.db import execute, placeholder_rows
+from portico_chats.content.chat_content import ChatContent
 from portico_chats.content.chat_document import parse_document, too_long_ids
 from portico_chats.storage import chat_queries, indexed_texts
-from portico_chats.storage.writer import plan, searchable_texts
 from portico_chats.worker_thread import in_turns
 
 #: Rows in one statement, and values in one row.
@@ -29,14 +29,14 @@ async def split_legacy_chat(row: dict[str, Any]) -> None:
     document = parse_document(row["chat"])
     if too_long_ids(document):
         return
-    document, tree, skeleton = plan(document, "")
+    new = ChatContent.create(document, row["title"], "")
     chat_id, at = row["id"], row["updated_at"]
-    await chat_queries.update(chat_id, row["title"], skeleton)
-    async for some in in_turns(list(tree.written), _CHUNK):
+    await chat_queries.update(chat_id, row["title"], new.content.skeleton)
+    async for some in in_turns(list(new.written.items()), _CHUNK):
         lines = [
-            (chat_id, one, new.position, new.parent_id, tree.parsed[one].role, at, at, new.created_revision, new.known_revision, new.session_id, new.body)
-            for one, new in ((one, tree.written[one]) for one in some)
+            (chat_id, one, of.position, of.parent_id, of.role, at, at, of.created_revision, of.known_revision, of.session_id, of.body)
+            for one, of in some
         ]  # fmt: skip
         values = (value for line in lines for value in line)
         await execute(_INSERT.format(placeholder_rows(len(some), _WIDTH)), *values)
-    await indexed_texts.add(row["user_id"], chat_id, searchable_texts(row["title"], document, tree))
+    await indexed_texts.add(row["user_id"], chat_id, new.texts)

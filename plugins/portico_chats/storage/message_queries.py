@@ -12,8 +12,7 @@ from portico.api.db import (
     placeholder_rows,
     placeholders,
 )
-from portico_chats.content.message_body import MessageFields
-from portico_chats.content.message_tree import POSITION_STEP, StoredMessage
+from portico_chats.content.message_tree import POSITION_STEP, MessageRow, StoredMessage
 from portico_chats.worker_thread import PAGE_ROWS, in_turns
 
 #: Rows in one statement that writes, or that reads some messages.
@@ -82,13 +81,11 @@ async def end(chat_id: str) -> int:
     return int(found["position"] or 0) if found else 0
 
 
-async def write(
-    chat_id: str, written: Mapping[str, StoredMessage], parsed: Mapping[str, MessageFields], at: int
-) -> None:
+async def write(chat_id: str, written: Mapping[str, MessageRow], at: int) -> None:
     """Insert or update messages. `at`: epoch seconds."""
     async for some in in_turns(list(written), _CHUNK):
         lines = [
-            (chat_id, one, row.position, row.parent_id, parsed[one].role, at, at, row.created_revision, row.known_revision, row.session_id, row.body)
+            (chat_id, one, row.position, row.parent_id, row.role, at, at, row.created_revision, row.known_revision, row.session_id, row.body)
             for one, row in ((one, written[one]) for one in some)
         ]  # fmt: skip
         values = (value for line in lines for value in line)

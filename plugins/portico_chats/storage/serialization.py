@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 
 from portico.api.web import raw_object
-from portico_chats.content.chat_document import render_members
-from portico_chats.content.message_tree import MessageTree, branch
-from portico_chats.content.skeleton import ChatSkeleton
+from portico_chats.content.chat_content import ChatContent
+from portico_chats.content.message_tree import branch
 from portico_chats.schemas import Chat
 from portico_chats.storage import message_queries
 from portico_chats.storage.chat_queries import skeleton_of_row
@@ -60,24 +59,14 @@ async def render_locked_document(row: dict[str, Any]) -> str:
 
     Because of the lock the pieces that are read fit together.
     """
-    bodies = await message_queries.bodies(row["id"])
-    size = sum(map(len, bodies.values()))
-    return await off_loop(size, render_chat, skeleton_of_row(row), MessageTree(bodies))
+    content = ChatContent(skeleton_of_row(row), await message_queries.bodies(row["id"]))
+    return await off_loop(content.size, content.render)
 
 
 async def to_chats(blocks: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[list[Chat]]:
     """Convert blocks of rows that `chat_queries.find_full` has read to blocks of whole chats."""
     async for block in blocks:
         yield [to_chat(row, await render_document(row)) for row in block]
-
-
-def render_chat(skeleton: ChatSkeleton, tree: MessageTree) -> str:
-    """Return the JSON of the document with this skeleton and these messages."""
-    messages = render_members(tree.bodies.items())
-    if skeleton.branch_offset is None:
-        return skeleton.render(messages)
-    shown = [tree.bodies[one] for one in branch(skeleton.current_id, tree.parent_of)]
-    return skeleton.render(messages, ",".join(reversed(shown)))
 
 
 def _render_row(row: dict[str, Any]) -> str:

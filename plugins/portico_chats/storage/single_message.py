@@ -21,7 +21,7 @@ from portico_chats.content.chat_document import (
     split_object,
 )
 from portico_chats.content.message_body import read_message, with_children
-from portico_chats.content.message_tree import POSITION_STEP, StoredMessage
+from portico_chats.content.message_tree import POSITION_STEP, StoredMessage, new_row
 from portico_chats.content.skeleton import ChatSkeleton, skeleton_of
 from portico_chats.storage import chat_queries, indexed_texts, message_queries
 
@@ -76,13 +76,10 @@ async def update_message(
 async def _change(locked: Row, message_id: str, was: StoredMessage, body: str) -> None:
     if body == was.body:
         return
-    parsed = read_message(body)
-    message = msgspec.structs.replace(was, parent_id=parsed.parent_id, body=body)
-    await message_queries.write(
-        locked["id"], {message_id: message}, {message_id: parsed}, locked["updated_at"]
-    )
-    if read_message(was.body).text != parsed.text:
-        await indexed_texts.put(locked["user_id"], locked["id"], {message_id: parsed.text})
+    row = was.with_body(body)
+    await message_queries.write(locked["id"], {message_id: row}, locked["updated_at"])
+    if read_message(was.body).text != row.text:
+        await indexed_texts.put(locked["user_id"], locked["id"], {message_id: row.text})
 
 
 async def _create(
@@ -95,11 +92,10 @@ async def _create(
     parent = above.get(wanted)
     above_it = parent.body if parent else None
     body = _new_body(message_id, new, wanted=wanted, parent=above_it, at=at, fields=fields)
-    parsed = read_message(body)
     position = await message_queries.end(chat_id) + POSITION_STEP
-    message = StoredMessage(position, parsed.parent_id, locked["revision"], 0, session_id, body)
-    await message_queries.write(chat_id, {message_id: message}, {message_id: parsed}, at)
-    await indexed_texts.add(locked["user_id"], chat_id, {message_id: parsed.text})
+    row = new_row(body, position, locked["revision"], 0, session_id)
+    await message_queries.write(chat_id, {message_id: row}, at)
+    await indexed_texts.add(locked["user_id"], chat_id, {message_id: row.text})
     if parent is not None:
         await _change(locked, wanted, parent, with_children(parent.body, [message_id]))
 

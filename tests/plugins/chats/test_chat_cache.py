@@ -6,9 +6,9 @@ import pytest
 from tests.plugins.chats.conftest import document, new_chat, new_folder, plugin_of, table
 
 from portico.testing import Client, InProcessApp, Response
+from portico_chats.content.chat_content import ChatContent
 from portico_chats.content.skeleton import ChatSkeleton
 from portico_chats.storage.chat_cache import CachedChat, ChatCache
-from portico_chats.storage.writer import WrittenChat
 
 CHATS = "/api/v1/chats/"
 
@@ -116,7 +116,7 @@ def test_cache_evicts_least_recently_used_when_full() -> None:
 
     assert [f"c{n}" in cache for n in range(4)] == [True, False, True, True]
     assert cache.get("c0", 2) is None
-    cache.store("large", CachedChat(1, "x" * 60, WrittenChat("", ChatSkeleton(""), {})))
+    cache.store("large", CachedChat(1, "x" * 60, ChatContent(ChatSkeleton(""), {})))
     assert "large" not in cache
 
 
@@ -129,7 +129,7 @@ def test_cache_limits_number_of_chats_and_messages(monkeypatch: pytest.MonkeyPat
     assert [n for n in range(20) if f"c{n}" in cache] == list(range(10, 20))
     many = {f"{n}": "" for n in range(60)}
     for chat_id in ("one", "two"):
-        cache.store(chat_id, CachedChat(1, "", WrittenChat("", ChatSkeleton(""), many)))
+        cache.store(chat_id, CachedChat(1, "", ChatContent(ChatSkeleton(""), many)))
     assert "one" not in cache and "two" in cache
     cache.forget("two")
     assert cache._messages == 0

@@ -12,10 +12,11 @@ from portico.api.interfaces import FolderLookup
 from portico.db import execute, transaction
 from portico.identity import Actor
 from portico.testing import InProcessApp
+from portico_chats.content.chat_content import TITLE_PART
 from portico_chats.search.backend import index_backend
 from portico_chats.search.search import Search, SearchLimits
 from portico_chats.storage import indexed_texts
-from portico_chats.storage.indexed_texts import TITLE, folded
+from portico_chats.storage.indexed_texts import folded
 
 ANN = Actor("ann", "Ann", "ann@example.org", "user", "", "")
 BOB = Actor("bob", "Bob", "bob@example.org", "user", "", "")
@@ -125,7 +126,9 @@ class Library:
                         tag,
                         note.owner,
                     )
-                await indexed_texts.add(note.owner, note.id, {TITLE: note.title} | note.messages)
+                await indexed_texts.add(
+                    note.owner, note.id, {TITLE_PART: note.title} | note.messages
+                )
 
     async def _remove(self, note: Note) -> None:
         async with transaction():
