@@ -96,7 +96,9 @@ class FolderLookup(Protocol):
         """Return whether the folder exists, for any account."""
         ...
 
-    async def make(self, owner_id: str, name: str, parent_id: str | None = None) -> str | None:
+    async def find_or_create(
+        self, owner_id: str, name: str, parent_id: str | None = None
+    ) -> str | None:
         """Return the id of the account's folder of this name in `parent_id` (None = the root). Create it if needed.
 
         None if it cannot be created: folders are disabled, the account has the maximum number, they are nested too

@@ -34,7 +34,9 @@ class StoredFolderLookup:
         """Return whether the folder exists, for any account."""
         return is_storable(folder_id) and await store.owner_of(folder_id) is not None
 
-    async def make(self, owner_id: str, name: str, parent_id: str | None = None) -> str | None:
+    async def find_or_create(
+        self, owner_id: str, name: str, parent_id: str | None = None
+    ) -> str | None:
         """Return the id of the folder of this name, creating it if needed; None if it cannot be created.
 
         Raises: ForeignKeyViolation if the account was deleted.

@@ -105,7 +105,7 @@ class ImportFolders:
         named = self._recorded(folder)
         above = named.parent or self._named.get(named.parent_id or "")
         parent_id = await self._find(above, level + 1) if above and level < _MAX_DEPTH else None
-        return await self._folders.make(self._owner_id, name, parent_id)
+        return await self._folders.find_or_create(self._owner_id, name, parent_id)
 
     def _recorded(self, folder: FileFolder) -> FileFolder:
         return self._named.get(folder.id, folder)
