@@ -10,9 +10,9 @@ from portico_accounts.settings import AccountsSettings
 class AdminContact:
     """Name and e-mail address of an administrator, as the operator chose them."""
 
-    def __init__(self, app: AppContext, settings: AccountsSettings) -> None:
+    def __init__(self, app: AppContext) -> None:
         self._accounts = app.identity.accounts
-        self._settings = app.runtime_settings.of(settings)
+        self._settings = app.runtime_settings.section(AccountsSettings)
 
     async def details(self, actor: Actor) -> AdminDetails:
         """Return the contact. Without a configured address: the name of the first administrator.

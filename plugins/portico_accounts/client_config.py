@@ -56,9 +56,9 @@ _UNSUPPORTED_DEFAULTS: Mapping[str, Any] = {
 class ClientConfig:
     """Builds the body of `GET /api/config`."""
 
-    def __init__(self, app: AppContext, settings: AccountsSettings) -> None:
+    def __init__(self, app: AppContext) -> None:
         self._app = app
-        self._settings = app.runtime_settings.of(settings)
+        self._settings = app.runtime_settings.section(AccountsSettings)
 
     async def build(self, visitor: Actor | None) -> dict[str, Any]:
         """Return the configuration for a signed-in user, or for `None`."""

@@ -16,6 +16,6 @@ class AccountsPlugin:
         self.identity = app.identity
         self.accounts = AccountService(app, settings)
         self.admin_config = AdminConfigService(app)
-        self.admin_contact = AdminContact(app, settings)
-        self.client_config = ClientConfig(app, settings)
+        self.admin_contact = AdminContact(app)
+        self.client_config = ClientConfig(app)
         self.user_settings = UserSettings(app)

@@ -44,13 +44,11 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_components(app: AppContext, settings: Section) -> object:
+def register_components(app: AppContext) -> object:
     """Return the service, the authenticator and what they share."""
     from portico_api_keys.components import build
-    from portico_api_keys.settings import ApiKeysSettings
 
-    assert isinstance(settings, ApiKeysSettings)
-    return build(app, settings)
+    return build(app)
 
 
 @hookimpl

@@ -42,11 +42,9 @@ class ApiKeyAuthenticator:
     kind = "key"
     prefix = PREFIX
 
-    def __init__(
-        self, app: AppContext, settings: ApiKeysSettings, cache: KeyCache, usage: ApiKeyUsage
-    ) -> None:
+    def __init__(self, app: AppContext, cache: KeyCache, usage: ApiKeyUsage) -> None:
         self._identity = app.identity
-        self._settings = app.runtime_settings.of(settings)
+        self._settings = app.runtime_settings.section(ApiKeysSettings)
         self._cache, self._usage = cache, usage
 
     async def authenticate(self, token: str) -> Actor | None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from portico.api import AppContext, TTLCache
 from portico_api_keys.authenticator import ApiKeyAuthenticator, KeyCache
 from portico_api_keys.service import KeyService
-from portico_api_keys.settings import ApiKeysSettings
 from portico_api_keys.usage import ApiKeyUsage
 
 
@@ -19,13 +18,13 @@ class ApiKeysPlugin:
     usage: ApiKeyUsage
 
 
-def build(app: AppContext, settings: ApiKeysSettings) -> ApiKeysPlugin:
+def build(app: AppContext) -> ApiKeysPlugin:
     """Build the objects of one application. Opens nothing."""
     cache: KeyCache = TTLCache(app.identity.settings.session_cache_seconds)
     usage = ApiKeyUsage()
     return ApiKeysPlugin(
-        service=KeyService(app, settings, usage),
-        authenticator=ApiKeyAuthenticator(app, settings, cache, usage),
+        service=KeyService(app, usage),
+        authenticator=ApiKeyAuthenticator(app, cache, usage),
         cache=cache,
         usage=usage,
     )

@@ -37,9 +37,9 @@ log = structlog.get_logger("portico.api_keys")
 class KeyService:
     """The API keys of all users. Unknown keys, and keys the caller may not read, raise NotFound."""
 
-    def __init__(self, app: AppContext, settings: ApiKeysSettings, usage: ApiKeyUsage) -> None:
+    def __init__(self, app: AppContext, usage: ApiKeyUsage) -> None:
         self._app, self._usage = app, usage
-        self._settings = app.runtime_settings.of(settings)
+        self._settings = app.runtime_settings.section(ApiKeysSettings)
 
     # -- creating ---------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ class StoredFolderLookup:
     def __init__(self, app: AppContext, settings: FoldersSettings) -> None:
         self._app = app
         self._settings = settings
-        self._runtime_settings = app.runtime_settings.of(settings)
+        self._runtime_settings = app.runtime_settings.section(FoldersSettings)
 
     async def lock(self, owner_id: str) -> None:
         """Lock the account's folders until the transaction ends."""

@@ -40,7 +40,7 @@ class FolderService:
     def __init__(self, app: AppContext, settings: FoldersSettings) -> None:
         self._app = app
         self._settings = settings
-        self._runtime_settings = app.runtime_settings.of(settings)
+        self._runtime_settings = app.runtime_settings.section(FoldersSettings)
 
     async def require_use(self, actor: Actor) -> None:
         """Check that folders are enabled and that the actor may use them. Raises: Forbidden."""

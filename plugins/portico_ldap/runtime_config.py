@@ -54,7 +54,7 @@ class LdapConfig:
     def __init__(self, app: AppContext, settings: LdapSettings) -> None:
         self._configured = settings
         self._runtime_settings = app.runtime_settings
-        self._section = app.runtime_settings.of(settings)
+        self._section = app.runtime_settings.section(LdapSettings)
         self._encryptor = app.encryptor
 
     async def current(self) -> LdapSettings:

@@ -38,7 +38,7 @@ class PasswordSignIn:
         self._identity = app.identity
         self._limiter = app.limiter
         self._settings = settings
-        self._runtime_settings = app.runtime_settings.of(settings)
+        self._runtime_settings = app.runtime_settings.section(PasswordSettings)
         self._read = msgspec.json.Decoder(SignIn).decode
 
     def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> PasswordSignInAttempt:

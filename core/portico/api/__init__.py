@@ -55,6 +55,7 @@ from portico.plugins.context import AppContext, CommandContext, Services
 from portico.plugins.info import PluginInfo, Service
 from portico.runtime_settings import PINNED
 from portico.settings.section import Secret, Section, setting
+from portico.settings.server import ServerSettings
 from portico.tasks import PeriodicTask
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "SafeHTTPClient",
     "Secret",
     "Section",
+    "ServerSettings",
     "Service",
     "Services",
     "SourceFailed",

@@ -75,9 +75,14 @@ class RuntimeSettings:
             self._owners[field.variables[0]] = section, field
         return section
 
-    def of(self, settings: S) -> RuntimeSection[S]:
-        """Return the runtime section of this type of settings. Keep it, and call its `current` each time."""
-        return self._sections.get(type(settings)) or self.add(settings)
+    def section(self, kind: type[S]) -> RuntimeSection[S]:
+        """Return the section of this type of settings. Keep it, and call its `current` each time.
+
+        Raises: LookupError if no active plugin has such settings.
+        """
+        if kind not in self._sections:
+            raise LookupError(f"no active plugin has registered the settings {kind.__name__}")
+        return self._sections[kind]
 
     async def values(self) -> dict[str, Any]:
         """Return all current values by variable."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api import AppContext
+from portico.api import AppContext, ServerSettings
 from portico.api.cli import printable
 from portico_oauth.errors import ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
@@ -29,7 +29,7 @@ class ProviderCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 async def check_provider(app: AppContext, provider: OAuthProvider) -> ProviderCheck:
     """Load the discovery document and the keys of a provider; providers without a discovery document get no request."""
-    server = await app.runtime_settings.of(app.settings.server).current()
+    server = await app.runtime_settings.section(ServerSettings).current()
     base = server.url.rstrip("/") or UNKNOWN_URL
     own_url = f"{base}/oauth/{provider.name}"
     redirect_uri = provider.registration.redirect_uri or f"{own_url}/callback"

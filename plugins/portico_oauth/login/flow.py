@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 import structlog
 
-from portico.api import AppContext, DomainError, Unavailable
+from portico.api import AppContext, DomainError, ServerSettings, Unavailable
 from portico.api.auth import SignInResult
 from portico.api.web import client_address
 from portico_oauth.errors import FAILED, LoginRejected, ProviderUnavailable, UnknownState
@@ -56,7 +56,7 @@ class LoginFlow:
 
     def __init__(self, app: AppContext, settings: OAuthSettings, used_tokens: UsedTokens) -> None:
         self._app, self._settings = app, settings
-        self._server = app.runtime_settings.of(app.settings.server)
+        self._server = app.runtime_settings.section(ServerSettings)
         self._cookie = PendingLoginCookie(app.encryptor)
         self._used_tokens = used_tokens
 

@@ -136,7 +136,7 @@ class OAuthProvider:
 
     async def identity_without_picture(self, result: LoginResult) -> ExternalIdentity:
         """Return the identity of the user without any request to the provider. Raises: LoginRejected."""
-        current = await self._app.runtime_settings.of(self._app.identity.settings).current()
+        current = await self._app.identity.current_settings()
         identity = identity_from(result, self.registration, self._settings, current.default_role)
         for name in identity.groups or ():
             self._blocked_groups(name)  # raises LoginRejected before anything is written

@@ -48,7 +48,7 @@ async def store(
 
 async def test_stored_value_is_current(store: SettingsStore) -> None:
     runtime_settings = RuntimeSettings(store)
-    garden = runtime_settings.of(Garden())
+    garden = runtime_settings.add(Garden())
     assert await garden.current() == Garden()
     with pytest.raises(InvalidRequest, match="UNKNOWN"):
         await runtime_settings.change({"GATE": True, "UNKNOWN": 7}, "ada")
@@ -56,7 +56,7 @@ async def test_stored_value_is_current(store: SettingsStore) -> None:
     assert await garden.current() == Garden(gate=True, tree="elm")
     assert garden.cached == Garden(gate=True, tree="elm")
     assert await runtime_settings.values() == {"GATE": True, "TREE": "elm", "ROWS": 3}
-    assert runtime_settings.of(Garden()) is garden
+    assert runtime_settings.section(Garden) is garden
 
 
 async def test_pinned_setting_cannot_be_changed(store: SettingsStore) -> None:
