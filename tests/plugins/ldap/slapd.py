@@ -4,6 +4,7 @@ Without one, the tests that need it are skipped, and the summary of the run says
 """
 
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
@@ -26,6 +27,8 @@ SBIN_FOLDERS = (
 #: The Debian packages of the server and of its libraries that a minimal system lacks.
 PACKAGES = ["slapd", "libldap-2.5-0", "libldap2", "libltdl7", "libodbc2", "libsasl2-2", "libwrap0"]
 APT = ["apt-get", "-qq", "-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=5", "download"]
+#: Prints a line for each version that can be downloaded: `slapd | 2.5.13 | …`.
+APT_KNOWN = ["apt-cache", "-qq", "madison"]
 
 CONFIGURATION = """
 {schemas}
@@ -95,9 +98,11 @@ def installed(cache: Path) -> Installed | None:
         if (program := Path(folder) / "slapd").is_file():
             return Installed(program)
     root = cache / "root"
-    if not (root / "usr/sbin/slapd").is_file():
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            _fetch(root)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker downloads, the others wait for it
+        if not (root / "usr/sbin/slapd").is_file():
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                _fetch(root)
     found = Installed(root / "usr/sbin/slapd", root)
     return found if found.program.is_file() and _runs(found) else None
 
@@ -106,18 +111,16 @@ def _fetch(root: Path) -> None:
     """Unpack Debian packages into a folder; needs no root and changes nothing on the host."""
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         return
+    versions = subprocess.run([*APT_KNOWN, *PACKAGES], check=True, capture_output=True, text=True)
+    known = {line.partition("|")[0].strip() for line in versions.stdout.splitlines()}
+    if "slapd" not in known:
+        return
     with tempfile.TemporaryDirectory(dir=root.parent) as scratch:
-        for package in PACKAGES:
-            # A package that this release lacks is not needed by it.
-            subprocess.run(
-                [*APT, package], cwd=scratch, timeout=20, check=False, capture_output=True
-            )
-            if package == "slapd" and not list(Path(scratch).glob("*.deb")):
-                return
+        # All at once, since apt reads the lists of all packages each time.
+        subprocess.run([*APT, *known], cwd=scratch, timeout=30, check=True, capture_output=True)
         for archive in Path(scratch).glob("*.deb"):
             subprocess.run(["dpkg", "-x", archive, f"{scratch}/root"], timeout=20, check=True)
-        with contextlib.suppress(OSError):  # another worker was faster
-            os.rename(f"{scratch}/root", root)
+        os.rename(f"{scratch}/root", root)
 
 
 def _runs(found: Installed) -> bool:
