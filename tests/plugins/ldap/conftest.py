@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.database_templates import Templates
 from tests.plugins.ldap import certificates, slapd
 from tests.skipped_dependencies import NO_SLAPD
 
+from portico.boot import Application
 from portico.testing import InProcessApp
 
 HERE = Path(__file__).parent
@@ -86,14 +88,18 @@ def ldap_server(request: pytest.FixtureRequest) -> LdapTestServer:
 
 
 @pytest.fixture
-def start_app(env: dict[str, str]) -> Iterator[Any]:
+def start_app(env: dict[str, str], templates: Templates) -> Iterator[Any]:
     """`start_app(settings)`: start the application with these settings; the previous one is closed."""
     apps: list[InProcessApp] = []
+
+    def prepare(portico: Application) -> None:
+        settings = portico.settings
+        templates.create(settings.database.url, Path(settings.data_dir), portico.table_sets)
 
     def start(settings: dict[str, str]) -> InProcessApp:
         for previous in apps:
             previous.close()
-        apps[:] = [InProcessApp(env | settings)]
+        apps[:] = [InProcessApp(env | settings, prepare)]
         return apps[0]
 
     yield start

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.ldap.conftest import LdapTestServer
 
 from portico.testing import Client, InProcessApp, Response
