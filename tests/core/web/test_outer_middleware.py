@@ -1,7 +1,9 @@
 """The outer middleware: request ids, limits of bodies and paths, and JSON errors for all requests."""
 
+import gc
 import select
 import socket
+import tracemalloc
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,6 +36,25 @@ def test_too_long_path_is_refused(client: Client) -> None:
         answer = client.get(path)
         assert (answer.status, answer.json) == (414, {"detail": "The URL is too long."})
         assert "x-request-id" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("target", "status"), [("/api/v1/chats/search?text=", 400), ("/api/v1/chats/?page=", 422)]
+)
+def test_long_queries_are_not_cached(admin: Client, target: str, status: int) -> None:
+    def ask(number: int) -> None:
+        assert admin.get(f"{target}{number}{'a' * 50_000}").status == status
+
+    ask(0)
+    tracemalloc.start()
+    try:
+        for number in range(1, 41):
+            ask(number)
+        gc.collect()
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert left < 500_000  # of two million bytes, which a cache holds twice or more
 
 
 def test_collection_root_accepts_trailing_slash(admin: Client) -> None:

@@ -22,6 +22,7 @@ from portico.web.middleware.cors import CORS, is_preflight
 from portico.web.middleware.https import HTTPSOnly
 from portico.web.middleware.origins import Origins
 from portico.web.middleware.proxies import FORWARDED_HEADERS, Proxies
+from portico.web.middleware.query_cache import forget_long_query
 from portico.web.middleware.request_context import REQUEST
 from portico.web.middleware.response_headers import ResponseHeaders, ResponseSender
 from portico.web.middleware.security_headers import SecurityHeaders
@@ -102,6 +103,7 @@ class OuterMiddleware:
                 await _answer_error(error, scope, receive, sender)
             finally:
                 release_body(scope)
+                forget_long_query(scope)
                 if sender.stalled:
                     await _close_connection(scope, peer)
 
