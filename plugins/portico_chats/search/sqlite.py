@@ -4,7 +4,7 @@ Its tokenizer takes ASCII letters, ASCII digits and all other non-ASCII characte
 of ASCII is mapped to other characters. If two characters are mapped to one, a few more texts are compared.
 
 Statements run on the event loop, so the work is done in steps of a few milliseconds: trigrams are made before the
-transaction, which only checks that the text still waits; and the table is merged a little after every batch, not
+transaction, which only checks that the text still waits; and the table is merged a little with every batch, not
 whenever SQLite decides.
 """
 
@@ -47,7 +47,7 @@ class SQLiteIndexBackend:
         return " AND ".join(f'"{prefix}{trigram.translate(_WORDS)}"' for trigram in query.trigrams)
 
     async def index_pending(self, batches: int = 1) -> int:
-        """Index a batch in two write transactions.
+        """Index a batch in one write transaction: each costs a flush to disk, which requests then wait for.
 
         Texts that another process has indexed in the meantime are skipped.
         """
@@ -65,7 +65,8 @@ class SQLiteIndexBackend:
                 change_state, enter = (_LEFT, _LEAVE) if text["state"] else (_ENTERED, _ENTER)
                 if await execute(change_state, text["number"]):
                     await execute(enter, text["number"], grams)
-        await execute(_MERGE, _MERGED_PAGES * batches)
+            await asyncio.sleep(0)
+            await execute(_MERGE, _MERGED_PAGES * batches)
         return len(some)
 
     async def clear(self) -> None:

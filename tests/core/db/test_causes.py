@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,6 +130,22 @@ async def test_write_fails_if_the_file_is_removed_before_its_commit(
             await file.execute("INSERT INTO note VALUES ('refused', '')")
             file.path.unlink()
     assert file.availability.cause is not None and file.availability.cause.kind == "gone"
+
+
+async def test_file_is_checked_before_and_after_commit_outside_the_event_loop(
+    file: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    check = file.check_file
+
+    def noted() -> None:
+        threads.append(threading.get_ident())
+        check()
+
+    monkeypatch.setattr(file, "check_file", noted)
+    await file.execute("INSERT INTO note VALUES ('small', '')")
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
 
 
 async def test_broken_file_stays_unavailable(sqlite_url: str, tmp_path: Path) -> None:

@@ -165,16 +165,15 @@ class SQLite(Database):
         return touched
 
     def before_batch(self, connection: Any) -> None:
-        """Check the file and the schema before a batch of writes. Called in its open transaction.
+        """Check the schema before a batch of writes. Called in its open transaction.
 
-        Raises: Unavailable if the file was replaced, or a newer release has changed the schema.
+        Raises: Unavailable if a newer release has changed it.
         """
-        self._identity.check()
         if self.guard is not None:
             check_on_sqlite(self.guard, connection)
 
-    def after_batch(self) -> None:
-        """Check after a commit that the file was not replaced. Raises: Unavailable."""
+    def check_file(self) -> None:
+        """Check that the file was not replaced. Called in the writer thread. Raises: Unavailable."""
         self._identity.check()
 
     def locked_cause(self) -> Cause:

@@ -2,7 +2,8 @@
 
 A commit costs a flush to disk, a statement nearly nothing. So slots that are waiting when one ends continue in the same
 outer transaction, each in a savepoint, and one COMMIT makes them durable together. Statements run on the event loop; only
-a COMMIT, or a BEGIN that has to wait for another process, runs in the writer thread.
+a COMMIT with the checks of the file around it, or a BEGIN that has to wait for another process, runs in the writer
+thread.
 """
 
 import asyncio
@@ -37,14 +38,14 @@ class Phase(Enum):
 
 
 class Checks(Protocol):
-    """Checks of the file and the schema around a batch."""
+    """Checks of the schema and the file for each batch."""
 
     def before_batch(self, connection: Any) -> None:
         """Called in the open transaction. Raises: Unavailable."""
         ...
 
-    def after_batch(self) -> None:
-        """Called after the commit, before its callers continue. Raises: Unavailable."""
+    def check_file(self) -> None:
+        """Called in the writer thread, just before and just after the commit. Raises: Unavailable."""
         ...
 
     def locked_cause(self) -> Cause:
@@ -269,18 +270,18 @@ class Writer:
             self._roll_back()
             return
         self._phase = Phase.COMMITTING
-        committing = self._loop.run_in_executor(self._thread, self.connection.execute, "COMMIT")
+        committing = self._loop.run_in_executor(self._thread, self._commit)
         committing.add_done_callback(self._on_commit)
+
+    def _commit(self) -> None:
+        self._checks.check_file()
+        self.connection.execute("COMMIT")
+        self._checks.check_file()
 
     def _on_commit(self, committing: asyncio.Future[Any]) -> None:
         error = committing.exception()
         if self._phase is Phase.CLOSED:
             return
-        if error is None:
-            try:
-                self._checks.after_batch()
-            except Unavailable as refused:
-                error = refused
         if error is not None:
             self._fail_batch(error)
         else:
