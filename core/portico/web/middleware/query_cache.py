@@ -20,5 +20,5 @@ def forget_long_query(scope: Scope) -> None:
     if len(scope.get("query_string", b"")) > MAX_CACHED_QUERY_BYTES:
         parse_query_string.cache_clear()
         create_query_default_dict.cache_clear()
-        URL.from_components.cache_clear()  # type: ignore[attr-defined]
-        URL._new.cache_clear()  # type: ignore[attr-defined]
+        URL.from_components.cache_clear()
+        URL._new.cache_clear()
