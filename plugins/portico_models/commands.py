@@ -12,7 +12,8 @@ from portico.api.cli import json_option, print_json, printable, progress_bar, re
 from portico.api.web import json_array_stream
 from portico_models.components import ModelsPlugin
 from portico_models.transfer.format import ImportDocument, read_import, with_templates
-from portico_models.transfer.writer import ModelImportReport
+from portico_models.transfer.options import ImportOptions
+from portico_models.transfer.report import ModelImportReport
 
 #: Fields of each model that `list --json` prints.
 LISTED_FIELDS: Final = (
@@ -151,9 +152,8 @@ def _import(
     with progress_bar("Checking" if dry_run else "Importing", 2 * len(document.models)) as bar:
 
         async def work(app: AppContext) -> ModelImportReport:
-            actor = await _find_actor(app, owner)
-            model_import = plugin.new_import(
-                actor,
+            options = ImportOptions(
+                actor=await _find_actor(app, owner),
                 replace_all=replace_all,
                 body_path=document.body_path,
                 is_strict=strict,
@@ -161,6 +161,7 @@ def _import(
                 keeps_owners=owner is None,
                 on_step=bar.update,
             )
+            model_import = plugin.new_import(options)
             run = model_import.dry_run if dry_run else model_import.run
             return await run(document.models, document.templates)
 

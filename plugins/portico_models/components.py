@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Self
+from typing import Self
 
 from portico.api import AppContext
-from portico.api.auth import Actor
 from portico_models.records.change_log import ChangeLog
 from portico_models.records.reader import ModelReader
 from portico_models.records.versions import VersionStore
@@ -15,6 +14,7 @@ from portico_models.templates.apply import TemplateApplier
 from portico_models.templates.service import TemplateService
 from portico_models.transfer.exporter import ModelExport
 from portico_models.transfer.importer import ModelImport
+from portico_models.transfer.options import ImportOptions
 from portico_models.workspace.history import ModelHistory
 from portico_models.workspace.service import Models
 from portico_models.workspace.views import ModelViews
@@ -54,6 +54,6 @@ class ModelsPlugin:
             default_picture=resources.files(__package__).joinpath("default_model.png").read_bytes(),
         )
 
-    def new_import(self, actor: Actor, **options: Any) -> ModelImport:
-        """Return an import for an actor. `options`: those of `ModelImport`."""
-        return ModelImport(self.app, actor, self.writer, self.templates, **options)
+    def new_import(self, options: ImportOptions) -> ModelImport:
+        """Return an import, to be used once."""
+        return ModelImport(self.app, self.writer, self.templates, options)

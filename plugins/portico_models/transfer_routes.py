@@ -35,7 +35,8 @@ from portico_models.transfer.format import (
     with_templates,
 )
 from portico_models.transfer.importer import ModelImport
-from portico_models.transfer.writer import ModelImportReport
+from portico_models.transfer.options import ImportOptions
+from portico_models.transfer.report import ModelImportReport
 
 #: Bytes of one import.
 MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024
@@ -185,11 +186,12 @@ async def _model_import(
     replace_all: bool = False,
 ) -> ModelImport:
     permissions = plugin.app.permissions
-    return plugin.new_import(
-        actor,
+    options = ImportOptions(
+        actor=actor,
+        replace_all=replace_all,
         body_path=document.body_path,
         is_strict=parse_query_flag("strict", strict),
         reports_missing=not parse_query_flag("skip_unknown_principals", skip_unknown_principals),
         keeps_owners=await permissions.allows_on_collection(actor, KIND, "override"),
-        replace_all=replace_all,
     )
+    return plugin.new_import(options)

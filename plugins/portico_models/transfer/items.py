@@ -24,9 +24,7 @@ from portico_models.fields.model_ids import check_id, normalized_id
 from portico_models.fields.schemas import AccessFields
 from portico_models.fields.validation import read_meta, read_name, read_params
 from portico_models.records.draft import ModelDraft
-
-#: Called with the number of objects that were processed since the last call.
-Progress = Callable[[int], None]
+from portico_models.transfer.options import ImportOptions
 
 #: Objects in one import.
 MAX_MODELS: Final = 100_000
@@ -91,21 +89,16 @@ class ImportBatch:
         return {item.id for item in self.items} | {model.id for model in self.errors if model.id}
 
 
-async def check_items(
-    objects: Sequence[msgspec.Raw], *, require_complete: bool, is_strict: bool, on_step: Progress
-) -> ImportBatch:
-    """Validate every object. `require_complete`: each must have all required keys, and none is skipped.
-
-    `is_strict`: access fields that cannot be read are an error; else the model becomes private.
-    """
+async def check_items(objects: Sequence[msgspec.Raw], options: ImportOptions) -> ImportBatch:
+    """Validate every object. In a sync, each must have all required keys, and none is skipped."""
     batch = ImportBatch()
     size = 0
     for index, raw in enumerate(objects):
         try:
-            _check_item(batch, index, raw, require_complete, is_strict)
+            _check_item(batch, index, raw, options)
         except DomainError as error:
             batch.errors.append(ItemError(index, None, error))
-        on_step(1)
+        options.on_step(1)
         if len(batch.errors) > MAX_ERRORS:
             break
         size += memoryview(raw).nbytes
@@ -141,12 +134,10 @@ def draft_of(item: ModelImportItem, before: Mapping[str, Any] | None) -> ModelDr
     )
 
 
-def _check_item(
-    batch: ImportBatch, index: int, raw: msgspec.Raw, require_complete: bool, is_strict: bool
-) -> None:
+def _check_item(batch: ImportBatch, index: int, raw: msgspec.Raw, options: ImportOptions) -> None:
     model = _decode(raw)
     if not isinstance(model.id, str) or not model.id:
-        if require_complete:
+        if options.replace_all:
             raise field_error("id", "string_type", "Expected a text that is not empty")
         batch.skipped.append(index)
         return
@@ -160,14 +151,14 @@ def _check_item(
         except DomainError as error:
             errors.append(ItemError(index, model.id, error))
 
-    if require_complete:
+    if options.replace_all:
         checked(_check_required_keys, model)
     checked(check_id, model.id)
     checked(read_name, model.name)
     checked(lambda meta: read_meta(meta, notes), model.meta)
     checked(read_params, model.params)
     checked(_check_time, model.created_at)
-    sharing = checked(lambda raw: imported_sharing(model, raw, notes, is_strict), raw)
+    sharing = checked(lambda raw: imported_sharing(model, raw, notes, options.is_strict), raw)
     batch.errors += errors
     if not errors:
         batch.items.append(

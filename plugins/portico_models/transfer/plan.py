@@ -8,7 +8,6 @@ from typing import Any
 from msgspec import UNSET
 
 from portico.api import AppContext, DomainError, Forbidden, InvalidRequest
-from portico.api.auth import Actor
 from portico.api.db import chunks, fetch_all, placeholders
 from portico.api.messages import MODEL_ID_TAKEN
 from portico.api.models import MAX_CHAIN_LENGTH
@@ -17,6 +16,7 @@ from portico.api.web import ItemError, field_error
 from portico_models.records.resource_kind import KIND
 from portico_models.transfer.base_chains import base_of, bases_below, chain_errors
 from portico_models.transfer.items import ImportBatch, ModelImportItem
+from portico_models.transfer.options import ImportOptions
 from portico_models.transfer.sharing_restriction import SharingRestriction
 from portico_models.workspace.base_models import BaseAccess, load_base_access
 from portico_models.workspace.sharing_rules import sharing_rights_of
@@ -40,34 +40,16 @@ class PlannedWrite:
 
 
 class ImportPlanner:
-    """Plans one import for an actor.
+    """Plans one import. In a sync, the actor may write every row of every owner."""
 
-    `replace_all`: the actor may write every row of every owner, and models that are not in the list are deleted.
-    `is_strict`: users and groups that do not exist, and sharing the actor may not do, are errors; else they are skipped,
-    with `reports_missing` with a note. `keeps_owners`: a new model gets the owner it names, if that account exists.
-    """
-
-    def __init__(
-        self,
-        app: AppContext,
-        actor: Actor,
-        batch: ImportBatch,
-        *,
-        replace_all: bool,
-        is_strict: bool,
-        reports_missing: bool,
-        keeps_owners: bool,
-    ) -> None:
+    def __init__(self, app: AppContext, options: ImportOptions, batch: ImportBatch) -> None:
         self._app = app
+        self._options = options
         self._grants = app.permissions.grants
-        self._actor = actor
+        self._actor = options.actor
         self._items: Sequence[ModelImportItem] = batch.items
         # Models based on one of these are not reported as errors, too.
         self._rejected_ids = {fault.id for fault in batch.errors if fault.id}
-        self._replace_all = replace_all
-        self._is_strict = is_strict
-        self._reports_missing = reports_missing
-        self._keeps_owners = keeps_owners
         self._base_access: BaseAccess | None = None
 
     async def prepare(self) -> None:
@@ -81,7 +63,7 @@ class ImportPlanner:
         before = await self._matching_rows(self._items)
         steps: list[PlannedWrite] = []
         bases = {item.id: base_of(item, before.get(item.id)) for item in self._items}
-        if not self._replace_all:
+        if not self._options.replace_all:
             bases |= await bases_below(bases)
         errors = [*_duplicate_errors(self._items), *chain_errors(self._items, bases)]
         base_access = self._base_access_with_imported(before)
@@ -97,14 +79,16 @@ class ImportPlanner:
                 item.sharing for item in batch if item.sharing is not UNSET
             )
             restriction = SharingRestriction(
-                missing, rights, self._is_strict, self._reports_missing
+                missing, rights, self._options.is_strict, self._options.reports_missing
             )
             owners = await self._owners(batch, before)
             for item in batch:
                 row = before.get(item.id)
                 try:
                     self._check(item, row, ids_by_normalized, base_access)
-                    may_share = self._replace_all or (row["may_share"] if row else may_share_own)
+                    may_share = self._options.replace_all or (
+                        row["may_share"] if row else may_share_own
+                    )
                     previous = sharings.get(item.id, self._grants.PRIVATE)
                     sharing, notes = previous if row else rights.default_sharing, list[str]()
                     if item.sharing is not UNSET:
@@ -134,12 +118,12 @@ class ImportPlanner:
         if row is None:
             if (
                 ids_by_normalized.get(item.normalized_id, item.id) != item.id
-                and not self._replace_all
+                and not self._options.replace_all
             ):
                 raise InvalidRequest(MODEL_ID_TAKEN)
             if not item.is_named:
                 raise field_error("name", "missing", "Field required")
-        elif not (self._replace_all or row["may_write"]):
+        elif not (self._options.replace_all or row["may_write"]):
             raise Forbidden
         base_access.check(item.id, base_of(item, row), dict(row) if row else None)
 
@@ -147,7 +131,7 @@ class ImportPlanner:
         self, items: Sequence[ModelImportItem], before: Mapping[str, Row]
     ) -> set[str]:
         """Return the existing accounts that new models name as owner, if owners are imported."""
-        if not self._keeps_owners:
+        if not self._options.keeps_owners:
             return set()
         named = {item.owner_id for item in items if item.id not in before} - {self._actor.id}
         return await self._app.identity.accounts.existing_ids([*filter(None, named)])

@@ -8,7 +8,6 @@ import msgspec
 from msgspec import UNSET
 
 from portico.api import AppContext, DomainError, InvalidRequest
-from portico.api.auth import Actor
 from portico.api.db import transaction
 from portico.api.policy import Sharing, describe_missing
 from portico.api.web import ItemError, SchemaOf, json_error, lenient_decoder
@@ -21,7 +20,8 @@ from portico_models.fields.validation import sanitize_meta
 from portico_models.templates.schemas import TemplateForm
 from portico_models.templates.service import TemplateService
 from portico_models.transfer.items import BYTES_PER_STEP
-from portico_models.transfer.writer import Note
+from portico_models.transfer.options import ImportOptions
+from portico_models.transfer.report import Note
 
 #: Templates in one import.
 MAX_TEMPLATES: Final = 1000
@@ -55,22 +55,16 @@ class TemplateItem(msgspec.Struct):
 
 async def import_templates(
     app: AppContext,
-    actor: Actor,
     templates: TemplateService,
     objects: Sequence[msgspec.Raw],
-    *,
-    is_strict: bool = False,
-    keeps_owners: bool = False,
+    options: ImportOptions,
 ) -> TemplateImportReport:
-    """Write templates. Call it in a transaction, and roll that back if the report has errors.
-
-    `is_strict`, `keeps_owners`: as for models.
-    """
+    """Write templates. Call it in a transaction, and roll that back if the report has errors."""
     report = TemplateImportReport()
-    items = await _read(objects, report, is_strict)
-    await _drop_missing_principals(app, items, report, is_strict)
+    items = await _read(objects, report, options.is_strict)
+    await _drop_missing_principals(app, items, report, options.is_strict)
     existing_accounts: set[str] = set()
-    if keeps_owners:
+    if options.keeps_owners:
         owners = {one.form.user_id for one in items if isinstance(one.form.user_id, str)}
         existing_accounts = await app.identity.accounts.existing_ids([*owners])
     for one in items:
@@ -83,7 +77,7 @@ async def import_templates(
         try:
             async with transaction():
                 (template,) = await templates.import_many(
-                    actor, [(form, one.sharing)], owner_id=owner
+                    options.actor, [(form, one.sharing)], owner_id=owner
                 )
                 report.ids.append(template.id)
         except DomainError as error:
@@ -94,21 +88,14 @@ async def import_templates(
 
 async def dry_run_templates(
     app: AppContext,
-    actor: Actor,
     templates: TemplateService,
     objects: Sequence[msgspec.Raw],
-    *,
-    is_strict: bool = False,
-    keeps_owners: bool = False,
+    options: ImportOptions,
 ) -> TemplateImportReport:
     """Return what `import_templates` would return, without writing."""
     try:
         async with transaction():
-            raise _RollBackTemplates(
-                await import_templates(
-                    app, actor, templates, objects, is_strict=is_strict, keeps_owners=keeps_owners
-                )
-            )
+            raise _RollBackTemplates(await import_templates(app, templates, objects, options))
     except _RollBackTemplates as rollback:
         return rollback.result
 

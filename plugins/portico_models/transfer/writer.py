@@ -4,10 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
-import msgspec
-
 from portico.api import AppContext, DomainError
-from portico.api.auth import Actor
 from portico.api.db import (
     MAX_ROWS_PER_STATEMENT,
     after_commit,
@@ -21,78 +18,29 @@ from portico_models.records.draft import ModelDraft
 from portico_models.records.resource_kind import KIND
 from portico_models.records.rows import ids_of
 from portico_models.records.writer import ModelWriter
-from portico_models.transfer.items import BYTES_PER_STEP, Progress, draft_of
+from portico_models.transfer.items import BYTES_PER_STEP, draft_of
+from portico_models.transfer.options import ImportOptions
 from portico_models.transfer.plan import PlannedWrite
+from portico_models.transfer.report import ModelImportReport
 from portico_models.workspace.events import ModelChanged
 
 Row = Mapping[str, Any]
 _COMPARED = ("base_model_id", "name", "is_active", "meta", "params")
 
 
-class RejectedItem(msgspec.Struct):
-    """An object that cannot be imported. `index`: its position in the list, from 0."""
-
-    index: int
-    id: str | None
-    reason: str
-
-
-class Note(msgspec.Struct):
-    """A value of an object that was not imported unchanged. `index`: position of the object in the list, from 0."""
-
-    index: int
-    id: str | None
-    note: str
-
-
-class ModelImportReport(msgspec.Struct, kw_only=True):
-    """Result of an import, by the ids of the models. `skipped`: number of objects without a usable id.
-
-    `deleted`: of a sync only. `templates`: imported templates, if there were any. `notes`, `template_notes`: values that
-    were skipped or replaced, if there were any.
-    """
-
-    created: list[str] = []
-    updated: list[str] = []
-    unchanged: list[str] = []
-    deleted: list[str] | msgspec.UnsetType = msgspec.UNSET
-    skipped: int = 0
-    rejected: list[RejectedItem] = []
-    templates: list[str] | msgspec.UnsetType = msgspec.UNSET
-    rejected_templates: list[RejectedItem] | msgspec.UnsetType = msgspec.UNSET
-    notes: list[Note] | msgspec.UnsetType = msgspec.UNSET
-    template_notes: list[Note] | msgspec.UnsetType = msgspec.UNSET
-
-    @property
-    def is_complete(self) -> bool:
-        """Return whether everything was imported unchanged."""
-        return not (self.skipped or self.rejected or self.rejected_templates) and (
-            self.notes is msgspec.UNSET and self.template_notes is msgspec.UNSET
-        )
-
-
 class ImportWriter:
-    """Writes a plan for an actor, or in a dry run computes what it would change.
+    """Writes a plan, or in a dry run computes what it would change.
 
-    `replace_all`: models that are not in the list are deleted, and existing models get the listed creation time.
+    In a sync, models that are not in the list are deleted, and existing models get the listed creation time.
     """
 
     def __init__(
-        self,
-        app: AppContext,
-        actor: Actor,
-        writer: ModelWriter,
-        *,
-        replace_all: bool,
-        dry_run: bool,
-        on_step: Progress,
+        self, app: AppContext, writer: ModelWriter, options: ImportOptions, *, dry_run: bool
     ) -> None:
         self._app = app
         self._writer = writer
-        self._actor = actor
-        self._replace_all = replace_all
+        self._options = options
         self._dry_run = dry_run
-        self._on_step = on_step
         self._at = now()
         self._report = ModelImportReport()
         self._errors: list[ItemError] = []
@@ -105,11 +53,11 @@ class ImportWriter:
         `listed`: the ids of all objects, valid or not. Return the report, and errors of models whose row has become invalid
         in values that the object does not contain; then roll the transaction back.
         """
-        if self._replace_all:
+        if self._options.replace_all:
             await self._delete_all_but(listed)
         for batch in chunks(steps, MAX_ROWS_PER_STATEMENT):
             await self._write(batch)
-            self._on_step(len(batch))
+            self._options.on_step(len(batch))
             await asyncio.sleep(0)  # let other tasks read
         return self._report, self._errors
 
@@ -135,7 +83,7 @@ class ImportWriter:
                 created_times[item.id] = self._at if item.created_at is None else item.created_at
                 new.append(draft)
                 continue
-            given = item.created_at if self._replace_all else None
+            given = item.created_at if self._options.replace_all else None
             created_times[item.id] = row["created_at"] if given is None else given
             if step.sharing_unchanged and self._is_unchanged(row, draft, created_times[item.id]):
                 unchanged.append(item.id)
@@ -146,10 +94,10 @@ class ImportWriter:
         self._report.unchanged += unchanged
         if self._dry_run:
             return
-        if self._replace_all:
+        if self._options.replace_all:
             await self._writer.touch_many(unchanged, at=self._at)
         written = {draft.id for draft in (*new, *changed)}
-        by, at = self._actor.id, self._at
+        by, at = self._options.actor.id, self._at
         owners = {step.item.id: step.owner_id for step in steps}
         for owner in dict.fromkeys(owners[draft.id] for draft in new):
             drafts = [draft for draft in new if owners[draft.id] == owner]
@@ -165,7 +113,7 @@ class ImportWriter:
 
     def _is_unchanged(self, row: Row, draft: ModelDraft, created_at: int) -> bool:
         """Return whether a model already has these values, byte for byte."""
-        if self._replace_all and row["created_at"] != created_at:
+        if self._options.replace_all and row["created_at"] != created_at:
             return False
         return all(getattr(draft, column) == row[column] for column in _COMPARED)
 
@@ -182,7 +130,7 @@ class ImportWriter:
         if self._dry_run:
             return
         for batch in chunks(deleted, MAX_ROWS_PER_STATEMENT):
-            await self._writer.delete_many(batch, by=self._actor.id, at=self._at)
+            await self._writer.delete_many(batch, by=self._options.actor.id, at=self._at)
             await asyncio.sleep(0)
         self._publish_changes("deleted", deleted)
 

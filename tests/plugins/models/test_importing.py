@@ -8,10 +8,12 @@ import msgspec
 import pytest
 from tests.plugins.models.conftest import AddGroup, form, readers, writers
 
+from portico.api.auth import Actor
 from portico.api.messages import MODEL_ID_TAKEN, UNAUTHORIZED
 from portico.events import Listener
 from portico.testing import Client, InProcessApp, Response
 from portico_models.transfer.items import check_items
+from portico_models.transfer.options import ImportOptions
 from portico_models.workspace.events import ModelChanged
 
 CREATE, IMPORT = "/api/v1/models/create", "/api/v1/models/import"
@@ -509,9 +511,8 @@ def test_import_yields_to_other_tasks_between_large_objects() -> None:
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(count())
-        batch = await check_items(
-            many, require_complete=False, is_strict=False, on_step=lambda _: None
-        )
+        root = Actor("root", "root@example.org", "Root", "admin", "", "")
+        batch = await check_items(many, ImportOptions(actor=root))
         task.cancel()
         assert len(batch.items) == len(many)
         return turns

@@ -1,0 +1,52 @@
+"""What an import did, or would do."""
+
+import msgspec
+
+from portico.api.web import ItemError
+
+
+class RejectedItem(msgspec.Struct):
+    """An object that cannot be imported. `index`: its position in the list, from 0."""
+
+    index: int
+    id: str | None
+    reason: str
+
+
+class Note(msgspec.Struct):
+    """A value of an object that was not imported unchanged. `index`: position of the object in the list, from 0."""
+
+    index: int
+    id: str | None
+    note: str
+
+
+class ModelImportReport(msgspec.Struct, kw_only=True):
+    """Result of an import, by the ids of the models. `skipped`: number of objects without a usable id.
+
+    `deleted`: of a sync only. `templates`: imported templates, if there were any. `notes`, `template_notes`: values that
+    were skipped or replaced, if there were any.
+    """
+
+    created: list[str] = []
+    updated: list[str] = []
+    unchanged: list[str] = []
+    deleted: list[str] | msgspec.UnsetType = msgspec.UNSET
+    skipped: int = 0
+    rejected: list[RejectedItem] = []
+    templates: list[str] | msgspec.UnsetType = msgspec.UNSET
+    rejected_templates: list[RejectedItem] | msgspec.UnsetType = msgspec.UNSET
+    notes: list[Note] | msgspec.UnsetType = msgspec.UNSET
+    template_notes: list[Note] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether everything was imported unchanged."""
+        return not (self.skipped or self.rejected or self.rejected_templates) and (
+            self.notes is msgspec.UNSET and self.template_notes is msgspec.UNSET
+        )
+
+
+def rejected_item(error: ItemError) -> RejectedItem:
+    """Return an error as a report contains it."""
+    return RejectedItem(error.index, error.id, error.reason)
