@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from portico.db.clock import now
-from portico.db.database import Database
+from portico.db.database import Database, Dialect
 from portico.db.errors import BadMigration
-from portico.db.migration_files import Migration, read_migrations
+from portico.db.migration_files import Migration, list_migrations, read_migration
 from portico.db.tableset import TableSet
 from portico.errors import Unavailable
 
@@ -49,6 +49,9 @@ class SchemaStatus:
     known: dict[str, list[str]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)  # why a plugin's files cannot be read
     formerly: dict[str, tuple[str, ...]] = field(default_factory=dict)  # earlier names of owners
+    renamed: set[str] = field(
+        default_factory=set
+    )  # owners with steps recorded under an earlier name
     is_empty: bool = False  # nothing was ever applied, by any plugin
 
     @property
@@ -77,13 +80,15 @@ async def apply_steps(
     database: Database,
     sets: Mapping[str, TableSet],
     on_step: Callable[[str, str], None] | None = None,
+    status: SchemaStatus | None = None,
 ) -> MigrationReport:
-    """As `migrate`, for a caller that holds `database.migrating()`."""
+    """As `migrate`, for a caller that holds `database.migrating()`. `status`: the present one, if it is known."""
     report = MigrationReport()
     await database.execute(MIGRATION_TABLE)
+    status = status or await schema_status(database, sets)
     for plugin in _ordered(sets):
         try:
-            await _migrate_plugin(database, plugin, sets[plugin], on_step, report)
+            await _migrate_plugin(database, plugin, sets[plugin], status, report, on_step=on_step)
         except BadMigration as error:
             logger.warning("The migrations of %s failed", plugin, exc_info=error)
             report.failed[plugin] = str(error)
@@ -97,16 +102,18 @@ async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> Sch
     for plugin in _ordered(sets):
         if sets[plugin].formerly:
             status.formerly[plugin] = sets[plugin].formerly
+            if any(name in applied for name in sets[plugin].formerly):
+                status.renamed.add(plugin)
+        done = _applied_by(applied, plugin, sets[plugin])
         try:
-            steps = read_migrations(sets[plugin].migrations, database.dialect)
+            names, missing = _read_pending(sets[plugin].migrations, done, database.dialect)
         except BadMigration as error:
             status.unreadable[plugin] = str(error)
             continue
-        done = _applied_by(applied, plugin, sets[plugin])
-        status.known[plugin] = [step.name for step in steps]
-        if missing := [step for step in steps if step.name not in done]:
+        status.known[plugin] = names
+        if missing:
             status.pending[plugin] = missing
-        if unknown := sorted(done - {step.name for step in steps}):
+        if unknown := sorted(done.difference(names)):
             status.unknown[plugin] = unknown
     return status
 
@@ -126,26 +133,25 @@ async def _migrate_plugin(
     database: Database,
     plugin: str,
     tables: TableSet,
-    on_step: Callable[[str, str], None] | None,
+    status: SchemaStatus,
     report: MigrationReport,
+    *,
+    on_step: Callable[[str, str], None] | None,
 ) -> None:
-    recorded = await _all_applied(database)
-    applied = _applied_by(recorded, plugin, tables)
-    steps = read_migrations(tables.migrations, database.dialect)
-    unknown = sorted(applied - {step.name for step in steps})
+    if plugin in status.unreadable:
+        raise BadMigration(status.unreadable[plugin])
+    unknown = status.unknown.get(plugin, [])
     if unknown:
         report.unknown[plugin] = unknown
     numbers = {name[:4]: name for name in unknown}
-    for step in steps:
-        if step.name in applied:
-            continue
+    for step in status.pending.get(plugin, ()):
         if other := numbers.get(step.name[:4]):
             raise BadMigration(f"{step.name} was already applied under the name {other}")
         if on_step is not None:
             on_step(plugin, step.name)
         await _apply(database, plugin, step, tables)
         report.applied.setdefault(plugin, []).append(step.name)
-    if any(name in recorded for name in tables.formerly) and plugin not in report.applied:
+    if plugin in status.renamed and plugin not in report.applied:
         async with database.transaction():
             await _rename_owner(database, plugin, tables)
 
@@ -166,6 +172,19 @@ async def _apply(database: Database, plugin: str, step: Migration, tables: Table
         raise
     except Exception as error:  # noqa: BLE001 - a plugin's step may raise anything
         raise BadMigration(f"{step.name}: {type(error).__name__}: {error}") from error
+
+
+def _read_pending(
+    package: str, done: set[str], dialect: Dialect
+) -> tuple[list[str], list[Migration]]:
+    """Return the names of all migrations of a package, and those that are not done. Only the latter are read."""
+    found = list_migrations(package)
+    missing = [
+        read_migration(package, name, endings, dialect)
+        for name, endings in found.items()
+        if name not in done
+    ]
+    return list(found), missing
 
 
 def _applied_by(applied: Mapping[str, set[str]], plugin: str, tables: TableSet) -> set[str]:

@@ -33,7 +33,15 @@ class Migration:
 
 
 def read_migrations(package: str, dialect: Dialect) -> list[Migration]:
-    """Return the migrations in `package`, in order.
+    """Return the migrations in `package`, in order. Raises: BadMigration."""
+    return [
+        read_migration(package, name, endings, dialect)
+        for name, endings in list_migrations(package).items()
+    ]
+
+
+def list_migrations(package: str) -> dict[str, set[str]]:
+    """Return the names of the migrations in `package`, in order, each with the endings of its files. Reads no file.
 
     A migration is `0001_words.sql`, or the pair `0001_words.sqlite.sql` and `0001_words.postgres.sql`,
     or `0001_words.py` with `async def forwards(database)`. A line `-- safe-beside: previous` (`#` in Python)
@@ -56,19 +64,20 @@ def read_migrations(package: str, dialect: Dialect) -> list[Migration]:
     for number, name in enumerate(sorted(kinds), start=1):
         if int(name[:4]) != number:
             raise BadMigration(f"{package}: found {name} where number {number:04} is expected")
-    return [_step(package, name, kinds[name], dialect) for name in sorted(kinds)]
+    return {name: kinds[name] for name in sorted(kinds)}
 
 
-def _step(package: str, name: str, kinds: set[str], dialect: Dialect) -> Migration:
-    if kinds == {".py"}:
+def read_migration(package: str, name: str, endings: set[str], dialect: Dialect) -> Migration:
+    """Read one migration that `list_migrations` found. Raises: BadMigration."""
+    if endings == {".py"}:
         return Migration(
             name,
             lambda database: _run_module(f"{package}.{name}", database),
             _declared(_read(package, f"{name}.py")),
         )
-    if kinds == {".sql"}:
+    if endings == {".sql"}:
         ending = ".sql"
-    elif kinds == {".sqlite.sql", ".postgres.sql"}:
+    elif endings == {".sqlite.sql", ".postgres.sql"}:
         ending = f".{dialect}.sql"
     else:
         raise BadMigration(f"{package}: {name} needs one file, or one for each database")

@@ -61,7 +61,7 @@ async def bring_up_to_date(
                 )
             if status.pending:
                 await _check_running_instances(database, status, release, force=force)
-            report = await apply_steps(database, sets, on_step)
+            report = await apply_steps(database, sets, on_step, status)
             if "instances" not in report.failed:
                 if identity is not None:
                     await identity.claim()

@@ -6,6 +6,7 @@ expect, and every route has an `access` level. A route that names none is for ve
 
 import inspect
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property, partial
 from typing import Any, Literal, Self
 
@@ -50,6 +51,13 @@ class Controller(litestar.Controller):
 
 class PorticoRouteHandler(HTTPRouteHandler):
     """Litestar's handler, which computes values that never change once instead of for each request."""
+
+    def __deepcopy__(self, _: object) -> Self:
+        """Copy what a registration changes. Called by Litestar for each handler of a controller."""
+        made = copy(self)
+        made.opt = dict(self.opt)
+        made._response_handler_mapping = self._response_handler_mapping.copy()
+        return made
 
     @cached_property
     def default_deserializer(self) -> Callable[[Any, Any], Any]:
