@@ -8,6 +8,7 @@ from portico.boot.plugins import log_plugins
 from portico.plugins.overview import described_plugins, plugins_by_module
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
+from portico.sockets import is_socket_path
 from portico.web.application import web_application
 from portico.web.counters import Counters
 from portico.web.health import schema_check
@@ -90,4 +91,9 @@ class Portico:
                 plugins=lambda: described_plugins(app.registry, self.counters),
             ),
         )
-        return OuterMiddleware(routes, app.database, app.settings, app.proxies, app.origins)
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            inner: ASGIApp = app.sockets if is_socket_path(scope["path"]) else routes
+            await inner(scope, receive, send)
+
+        return OuterMiddleware(serve, app.database, app.settings, app.proxies, app.origins)

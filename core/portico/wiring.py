@@ -20,6 +20,7 @@ from portico.runtime_settings import RuntimeSettings, SettingsStore
 from portico.settings.load import LoadedSettings
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
+from portico.sockets import Sockets
 from portico.web.drain import Drain
 from portico.web.middleware.origins import Origins
 from portico.web.middleware.proxies import Proxies
@@ -87,6 +88,9 @@ class CoreServices:
             self.identity.groups,
             cache_ttl,
         )
+        self.sockets = Sockets(
+            settings, self.identity, self.origins, self.drain, isolation.handle_socket_event
+        )
         self.safe_http = SafeHTTPClient(settings.http_client)
         self.http_client = SharedSession()
         self.context = AppContext(
@@ -100,6 +104,7 @@ class CoreServices:
             catalogue=self.catalogue,
             events=self.events,
             limiter=self.limiter,
+            sockets=self.sockets,
             http_session=self.http_client.session,
             safe_http=self.safe_http,
             instance_channel=self.instance_channel,
@@ -112,6 +117,7 @@ class CoreServices:
     async def stop(self) -> None:
         """Stop background tasks and close connections, the database last."""
         with self.database.use():
+            await self.sockets.stop()
             await self.identity.stop()
             await self.catalogue.stop()
             await self.events.drain()

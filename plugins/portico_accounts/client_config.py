@@ -106,7 +106,7 @@ class ClientConfig:
             ).enable_signup_password_confirmation,
             "enable_ldap": any(one.name == "ldap" for one in providers),
             "enable_signup": signup and identity.auth.uses_passwords,
-            "enable_websocket": False,  # the server has no such endpoint yet
+            "enable_websocket": self._app.settings.sockets.websocket,
             "enable_version_update_check": False,
         } | {name: _is_on(values, name) for name in _PUBLIC_FEATURES}
 

@@ -179,6 +179,7 @@ class Application(CoreServices):
             await self.policies.record_change()
             self.policies.start_watching()
             self.identity.start()
+            self.sockets.start()
             self.instance.start()
             self.cleaner.start(self.retentions)
 

@@ -18,6 +18,7 @@ from portico.plugins.info import Service
 from portico.rate_limits import RateLimiter
 from portico.runtime_settings import RuntimeSettings
 from portico.settings.schema import CoreSettings
+from portico.sockets import Sockets
 
 P = TypeVar("P")
 
@@ -88,6 +89,7 @@ class AppContext:
     catalogue: Catalogue
     events: EventBus
     limiter: RateLimiter
+    sockets: Sockets
     http_session: Callable[[], aiohttp.ClientSession]
     safe_http: SafeHTTPClient
     route_areas: Callable[[], list[str]]

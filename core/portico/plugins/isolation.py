@@ -79,6 +79,22 @@ def deliver_event(
     return _finish(plugin, doing, pending) if pending is not None else None
 
 
+async def handle_socket_event(plugin: str, doing: str, handle: Callable[[], Awaitable[Any]]) -> Any:
+    """Have a plugin handle an event of a socket. Raises: PluginError; DomainError if the plugin refuses the event."""
+    refusals: list[DomainError] = []
+
+    async def handled() -> Any:
+        try:
+            return await handle()
+        except DomainError as refusal:
+            refusals.append(refusal)
+
+    answer = await call_async(plugin, doing, handled)
+    if refusals:
+        raise refusals[0]
+    return answer
+
+
 async def run_in_transaction(
     plugin: str, handle: Callable[[Any], Awaitable[None] | None], event: Any
 ) -> None:

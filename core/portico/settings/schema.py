@@ -17,6 +17,7 @@ from portico.settings.redis import RedisSettings
 from portico.settings.section import Section, setting
 from portico.settings.security_headers import CorsSettings, SecurityHeadersSettings
 from portico.settings.server import ServerSettings
+from portico.settings.sockets import SocketSettings
 
 
 class AccessSettings(Section):
@@ -126,6 +127,7 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
         str, setting("Name of this server, shown to users", env="WEBUI_NAME", min_length=1)
     ] = "Portico"
     server: ServerSettings = ServerSettings()
+    sockets: SocketSettings = SocketSettings()
     cors: CorsSettings = CorsSettings()
     security_headers: SecurityHeadersSettings = SecurityHeadersSettings()
     database: DatabaseSettings = DatabaseSettings()

@@ -19,12 +19,14 @@ from portico.testing.command_line import CommandLine
 from portico.testing.in_process import InProcessApp
 from portico.testing.processes import ServerProcess
 from portico.testing.response import Response
+from portico.testing.socket_io import ConnectRefused, SocketIOClient
 from portico.testing.websockets import HandshakeRefused, Socket, SocketClosed
 
 __all__ = [
     "PASSWORD",
     "SECRET",
     "Client",
+    "ConnectRefused",
     "CommandLine",
     "HTTPTransport",
     "HandshakeRefused",
@@ -33,6 +35,7 @@ __all__ = [
     "ServerProcess",
     "Socket",
     "SocketClosed",
+    "SocketIOClient",
     "Transport",
 ]
 

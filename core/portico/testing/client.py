@@ -5,11 +5,14 @@ import json
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from portico.testing.response import Response
+from portico.testing.socket_io import PollingEngine, SocketIOClient, WebSocketEngine
 from portico.testing.websockets import PortSocket, Socket
 
+#: The `auth` of a socket that is signed in with the token of its client.
+SIGNED_IN: Any = object()
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts in tests
 
 
@@ -76,6 +79,21 @@ class Client:
         if self.token and "authorization" not in names:
             given.append(("authorization", f"Bearer {self.token}"))
         return self.transport.connect(path, given)
+
+    def connect_socket(
+        self,
+        auth: Any = SIGNED_IN,
+        *,
+        transport: Literal["websocket", "polling"] = "websocket",
+        headers: Mapping[str, str] | None = None,
+    ) -> SocketIOClient:
+        """Open a Socket.IO connection: `with user.connect_socket() as socket: …`.
+
+        `auth`: the data of the connect packet; by default this client's token. Raises: as `SocketIOClient`.
+        """
+        engine = WebSocketEngine if transport == "websocket" else PollingEngine
+        given = {"token": self.token} if auth is SIGNED_IN else auth
+        return SocketIOClient(engine(self, headers or {}), given)
 
     def sign_up(self, name: str, password: str = PASSWORD) -> "Client":
         """Create an account with this name by sign-up, and return its client. Fails the test if it is refused."""

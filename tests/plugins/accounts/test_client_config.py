@@ -29,7 +29,7 @@ def test_public_config_lists_auth_providers_and_features(admin: Client, app: InP
         "enable_api_keys": False,
         "enable_signup": True,
         "enable_login_form": True,
-        "enable_websocket": False,
+        "enable_websocket": True,
         "enable_version_update_check": False,
     }
 

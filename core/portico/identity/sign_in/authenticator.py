@@ -166,9 +166,11 @@ class Authenticator:
     async def optional_actor(self, scope: Mapping[str, Any]) -> Actor | None:
         """Return the signed-in actor for a public route; None without a valid session token. API keys are ignored."""
         credential = credential_from(scope)
-        if credential is None:
-            return None
-        actor = await self._sessions.resolve(credential.token)
+        return None if credential is None else await self.actor_of_token(credential.token, scope)
+
+    async def actor_of_token(self, token: str, scope: Mapping[str, Any]) -> Actor | None:
+        """Return the actor of a session token, wherever it came from; None if it is not valid. `scope`: ASGI request."""
+        actor = await self._sessions.resolve(token)
         if actor is None or not all(one.accepts(scope, actor) for one in self._verifiers):
             return None
         return actor

@@ -1,0 +1,243 @@
+"""The ASGI application at `/ws/socket.io`: checks each request before the Engine.IO library gets it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from urllib.parse import parse_qs
+
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import Message, Receive, Scope, Send
+
+from portico.errors import Forbidden, InvalidRequest, TooLarge
+from portico.settings.sockets import SocketSettings
+from portico.sockets.connection import Connection
+from portico.sockets.send_queue import MAX_PACKETS_PER_POLL
+from portico.sockets.websocket_channel import WebSocketChannel, is_valid_frame
+from portico.web.auth.csrf import CROSS_SITE
+from portico.web.middleware.origins import Origins, own_origin
+
+if TYPE_CHECKING:
+    from portico.sockets.engine import EngineServer
+
+log = structlog.get_logger("portico.sockets")
+
+PATH: Final = "/ws/socket.io"
+#: The key under which the scope that the library gets has its `Handshake`.
+HANDSHAKE_KEY: Final = "portico.sockets.handshake"
+_UPGRADE_HEADERS: Final = [(b"upgrade", b"websocket"), (b"connection", b"upgrade")]
+NOT_AN_UPGRADE: Final = "Invalid WebSocket upgrade request"
+INVALID_TRANSPORT: Final = "Invalid transport"
+INVALID_SESSION: Final = "Invalid session"
+_SEPARATOR: Final = "\x1e"
+_HINT: Final = "if this page is yours, set server.trusted_proxies, server.url or cors.allow_origins"
+
+
+def is_socket_path(path: str) -> bool:
+    """Return whether a path is that of the Socket.IO server."""
+    return path.startswith(PATH) and path[len(PATH) :] in ("", "/")
+
+
+class Handshake(NamedTuple):
+    """The first request of a connection; `channel`: None where the client polls."""
+
+    scope: Scope
+    channel: WebSocketChannel | None
+
+
+class Connections(Protocol):
+    """What the endpoint needs of the open connections."""
+
+    @property
+    def engine(self) -> "EngineServer | None": ...
+
+    def admit(self, scope: Mapping[str, Any]) -> None:
+        """Raises: Unavailable, RateLimited if no further connection is taken from this address."""
+        ...
+
+    def by_key(self, key: str) -> Connection | None:
+        """Return the connection with this Engine.IO id."""
+        ...
+
+    def end(self, connection: Connection, *, flush: bool) -> None:
+        """End a connection."""
+        ...
+
+
+class _Query(NamedTuple):
+    transport: str
+    key: str
+
+
+class SocketEndpoint:
+    """Serves the handshakes, polls and web sockets of Engine.IO. Errors are raised and answered by the outer middleware."""
+
+    def __init__(
+        self, settings: SocketSettings, origins: Origins, connections: Connections
+    ) -> None:
+        self._settings, self._origins, self._connections = settings, origins, connections
+        #: Pairs of method and connection: each may have one request at a time.
+        self._in_progress: set[tuple[str, str]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or web socket. Raises: Forbidden, InvalidRequest, TooLarge, Unavailable, RateLimited."""
+        self._check_origin(scope)
+        query = self._read_query(scope)
+        engine, connection = self._connections.engine, None
+        if query.key:
+            connection = self._connections.by_key(query.key)
+        if engine is None or (query.key and connection is None):
+            raise InvalidRequest(INVALID_SESSION)
+        if connection is None:
+            self._connections.admit(scope)
+        if scope["type"] == ScopeType.WEBSOCKET:
+            await self._serve_websocket(engine, connection, scope, receive, send)
+        elif connection is None:
+            await self._open_polling(engine, scope, receive, send)
+        else:
+            await self._serve_poll(engine, connection, scope, receive, send)
+
+    def _check_origin(self, scope: Scope) -> None:
+        """Refuse pages of other sites. Raises: Forbidden."""
+        if self._origins.allows_any:
+            return
+        origin = self._origins.classify(scope)
+        if origin.ours is False:
+            ours = (own_origin(scope) or b"?").decode("latin-1")
+            log.info("cross-site socket", page=origin.page, ours=ours, hint=_HINT)
+            raise Forbidden(CROSS_SITE)
+
+    def _read_query(self, scope: Scope) -> _Query:
+        """Return the transport and the connection that a request names. Raises: InvalidRequest."""
+        found = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        transport, version, key = (
+            values[0] if len(values := found.get(name, [""])) == 1 else "?"
+            for name in ("transport", "EIO", "sid")
+        )
+        is_websocket = scope["type"] == ScopeType.WEBSOCKET
+        if transport == "websocket" and self._settings.websocket and not is_websocket:
+            raise InvalidRequest(NOT_AN_UPGRADE)
+        wanted = "websocket" if is_websocket and self._settings.websocket else "polling"
+        if transport != wanted or (is_websocket and not self._settings.websocket) or "j" in found:
+            raise InvalidRequest(INVALID_TRANSPORT)
+        if version != "4":
+            raise InvalidRequest(
+                "Use Engine.IO protocol 4, that is a Socket.IO client of version 3 or later"
+            )
+        return _Query(transport, key)
+
+    async def _serve_websocket(
+        self,
+        engine: "EngineServer",
+        connection: Connection | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Serve a web socket: a connection of its own, or the upgrade of one that has polled until now."""
+        if connection is not None and (connection.engine.upgraded or connection.engine.upgrading):
+            raise InvalidRequest(INVALID_SESSION)
+        channel = WebSocketChannel(receive, send, self._settings.max_payload_bytes)
+        if connection is not None:
+            connection.channel = channel
+        # The library looks for these headers, which HTTP/2 does not have.
+        inner: Any = {
+            **scope,
+            "headers": _UPGRADE_HEADERS,
+            HANDSHAKE_KEY: Handshake(scope, channel),
+        }
+        try:
+            await engine.handle_request(inner, channel.receive, channel.send)
+        finally:
+            served = connection or self._connections.by_key(channel.key)
+            if served is not None and served.engine.upgraded:
+                self._connections.end(served, flush=False)
+            elif served is not None:
+                served.channel = None  # the upgrade has failed, and the client goes on polling
+        if not channel.is_closed:
+            await channel.send({"type": "websocket.close", "code": 1000})
+
+    async def _open_polling(
+        self, engine: "EngineServer", scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if scope.get("method") != "GET":
+            raise InvalidRequest(INVALID_SESSION)
+        inner: Any = {**scope, HANDSHAKE_KEY: Handshake(scope, None)}
+        await engine.handle_request(inner, receive, _PollSender(send))
+
+    async def _serve_poll(
+        self,
+        engine: "EngineServer",
+        connection: Connection,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Serve one request of a client that polls: GET waits for messages, POST brings some."""
+        method = str(scope.get("method"))
+        current = method, connection.key
+        if current in self._in_progress or method not in ("GET", "POST"):
+            raise InvalidRequest(INVALID_SESSION)
+        self._in_progress.add(current)
+        try:
+            if method == "POST":
+                scope, receive = await self._read_frames(connection, scope, receive)
+            await engine.handle_request(scope, receive, _PollSender(send))
+        finally:
+            self._in_progress.discard(current)
+
+    async def _read_frames(
+        self, connection: Connection, scope: Scope, receive: Receive
+    ) -> tuple[Scope, Receive]:
+        """Read the body of a POST and check the frames in it. Raises: InvalidRequest, TooLarge; the connection ends then."""
+        try:
+            body = await self._read_body(receive)
+            frames = body.decode().split(_SEPARATOR)
+            limit = self._settings.max_payload_bytes
+            if len(frames) > MAX_PACKETS_PER_POLL or not all(
+                is_valid_frame(frame, limit) for frame in frames
+            ):
+                raise InvalidRequest("The packets are malformed")
+        except (InvalidRequest, TooLarge, UnicodeDecodeError) as error:
+            self._connections.end(connection, flush=False)
+            if isinstance(error, UnicodeDecodeError):
+                raise InvalidRequest("The packets are not UTF-8") from None
+            raise
+
+        async def whole_body() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        headers = [(b"content-length", str(len(body)).encode())]
+        return {**scope, "headers": headers}, whole_body  # type: ignore[return-value]
+
+    async def _read_body(self, receive: Receive) -> bytes:
+        blocks, size, more = [], 0, True
+        while more:
+            message: Any = await receive()
+            block = message.get("body", b"")
+            size += len(block)
+            if size > self._settings.max_payload_bytes:
+                raise TooLarge
+            blocks.append(block)
+            more = message.get("more_body", False)
+        return b"".join(blocks)
+
+
+class _PollSender:
+    """`send` for a poll: completes the headers that the library sets."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: dict[str, Any] = {}
+
+    async def __call__(self, message: Message) -> None:
+        given: Any = message
+        if given["type"] == "http.response.start":
+            self._start = given
+            return
+        headers = [(name.lower(), value) for name, value in self._start["headers"]]
+        headers += [
+            (b"content-length", str(len(given["body"])).encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await self._send({**self._start, "headers": headers})  # type: ignore[arg-type]
+        await self._send(given)

@@ -1,0 +1,88 @@
+"""The Engine.IO server: handshakes, web sockets, long polling and pings are those of the library `engineio`.
+
+Ours are the queues of unsent packets and the check of pings, of which the library runs one timer after the other.
+Imported only when serving.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from engineio import AsyncServer
+from engineio.packet import CLOSE, MESSAGE, Packet
+
+from portico.errors import error_location
+from portico.settings.sockets import SocketSettings
+from portico.sockets.send_queue import SendQueue
+
+log = structlog.get_logger("portico.sockets")
+
+
+class EngineServer(AsyncServer):  # type: ignore[misc] # the library has no types
+    """The server of one application. `on_open`, `on_text`, `on_closed`: called with the Engine.IO id of a connection.
+
+    `on_open` is given the ASGI scope of the handshake, and `on_text` the text of one message.
+    """
+
+    def __init__(
+        self,
+        settings: SocketSettings,
+        on_open: Callable[[str, Mapping[str, Any]], None],
+        on_text: Callable[[str, str], None],
+        on_closed: Callable[[str], None],
+    ) -> None:
+        self._queue_limits = settings.max_queued_events, settings.max_queued_bytes
+        super().__init__(
+            async_mode="asgi",
+            ping_interval=settings.ping_interval,
+            ping_timeout=settings.ping_timeout,
+            max_http_buffer_size=settings.max_payload_bytes,
+            allow_upgrades=settings.websocket,
+            cors_allowed_origins=[],
+            logger=_EngineLog(),
+            async_handlers=False,
+            monitor_clients=False,
+            http_compression=False,
+        )
+        self.on("connect", lambda key, environ: on_open(key, environ["asgi.scope"]))
+        self.on("message", on_text)
+        self.on("disconnect", lambda key, _: on_closed(key))
+
+    def create_queue(self, *_: Any, **__: Any) -> SendQueue:
+        """Return the queue of a new connection. Called by the library."""
+        return SendQueue(*self._queue_limits)
+
+    def silent(self) -> list[str]:
+        """Return the ids of the connections whose client has not answered a ping in time."""
+        limit = time.time() - self.ping_timeout
+        return [key for key, one in self.sockets.items() if one.last_ping and one.last_ping < limit]
+
+
+def text_message(text: str) -> Any:
+    """Return a message that can be put on the queues of several connections; it is encoded once."""
+    return Packet(MESSAGE, data=text)
+
+
+def close_message() -> Any:
+    """Return the message that tells a polling client that the connection is closed."""
+    return Packet(CLOSE)
+
+
+class _EngineLog:
+    """The log of the library. Its texts contain what clients send, so only its errors are logged, without texts."""
+
+    def info(self, *_: Any) -> None:
+        """Do nothing."""
+
+    warning = error = info
+
+    def exception(self, message: str, *_: Any) -> None:
+        """Log the exception that is being handled."""
+        import sys
+
+        error = sys.exc_info()[1]
+        if error is not None:
+            name, at = type(error).__name__, error_location(error)
+            log.error("the transport of sockets failed", error=name, at=at)
+            log.debug("the transport of sockets failed with this error", exc_info=error)

@@ -1,0 +1,36 @@
+"""The events that plugins handle: their names, payloads and handlers."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from portico.identity import Actor
+
+
+class ConnectedSocket(NamedTuple):
+    """The socket that an event came from. `id`: as in `Sockets.call`; `actor`: with the rights of this moment."""
+
+    id: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class SocketEvent:
+    """An event that clients may send.
+
+    `name`: `<plugin>:<event>`, or with a prefix in `PluginInfo.socket_prefixes`. `payload`: the type into which msgspec
+    decodes the first argument; None = no argument is read. `handle(socket, payload)` returns the acknowledgement, None =
+    an empty one. It may raise domain errors, whose text is the answer. `access`: `verified` accounts or `admin` only.
+    """
+
+    name: str
+    payload: Any
+    handle: Callable[[ConnectedSocket, Any], Awaitable[Any]]
+    access: Literal["verified", "admin"] = "verified"
+
+
+class RegisteredEvent(NamedTuple):
+    """An event and the plugin that handles it."""
+
+    plugin: str
+    event: SocketEvent
