@@ -5,6 +5,7 @@ import gc
 import re
 import stat
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from portico.db.sqlite import network_mounts as mounts_module
 from portico.db.sqlite import writer as writer_module
 from portico.db.sqlite.database import SQLite
 from portico.db.sqlite.file import CACHED_STATEMENTS
+from portico.db.sqlite.statements import LARGE_CHARS
 from portico.errors import Unavailable
 from portico.settings.section import Secret
 
@@ -277,6 +279,41 @@ async def test_lost_outer_transaction_fails_the_whole_batch(lite: SQLite) -> Non
                     await lite.execute(INSERT, "d")
     assert await kept(lite) == {"b"}
     await lite.execute(INSERT, "e")
+
+
+async def test_megabytes_are_written_outside_the_event_loop(lite: SQLite) -> None:
+    lite.writer.connection.create_function("thread", 0, threading.get_ident)
+    async with lite.transaction():
+        for title in ("small", "x" * (LARGE_CHARS + 1)):
+            await lite.execute("INSERT INTO note VALUES (thread(), $1)", title)
+    large, small = [row["id"] for row in await lite.rows("SELECT id FROM note ORDER BY title DESC")]
+    assert small == str(threading.get_ident()) != large
+
+
+async def test_cancelled_write_of_megabytes_is_rolled_back(lite: SQLite) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def hold() -> str:
+        begun.set()
+        goes_on.wait(30)
+        return "held"
+
+    lite.writer.connection.create_function("hold", 0, hold)
+
+    async def write() -> None:
+        async with lite.transaction():
+            await lite.execute("INSERT INTO note VALUES (hold(), $1)", "x" * (LARGE_CHARS + 1))
+
+    writing = asyncio.create_task(write())
+    await asyncio.to_thread(begun.wait, 30)
+    waiting = asyncio.create_task(lite.execute(INSERT, "after"))
+    writing.cancel()
+    await asyncio.sleep(0)
+    assert not writing.done()
+    goes_on.set()
+    await asyncio.wait({writing, waiting})
+    assert writing.cancelled()
+    assert [row["id"] for row in await lite.rows("SELECT id FROM note")] == ["after"]
 
 
 async def test_stop_commits_queued_writes(lite: SQLite) -> None:

@@ -126,6 +126,8 @@ def test_unpaired_surrogates_and_nul_are_sanitized() -> None:
         (b'[{"a":[}]]', "value that begins at byte 1"),
         (b'[{"a":"\xff"}]', "not UTF-8 at byte 7"),
         (b'{"a":"\xff"}', "not UTF-8 at byte 6"),
+        (b'[{"a":"' + "é".encode() * 100_000 + b'\xff"}]', "not UTF-8 at byte 200007"),
+        (b'[{"a":"x' + "é".encode() * 50_000 + b'\xc3"}]', "not UTF-8 at byte 100008"),
         (b"[" * 3000 + b"]" * 3000, "nested too deeply"),
         (b'[{"a":' * 65 + b"[[]]" + b"}]" * 65, "nested too deeply: over 128 levels"),
         ('[{"a":1}]'.encode("utf-16"), "UTF-16"),

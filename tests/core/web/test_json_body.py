@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.errors import ValidationError
+from portico.web.request import sanitize
 from portico.web.request.body_request import ArrivingBody
 from portico.web.request.body_scanner import BLOCK_BYTES, BodyScanner
 from portico.web.request.json_body import read_json, to_field_error
@@ -96,6 +97,26 @@ def test_unpaired_surrogates_are_replaced_at_any_block_boundary(
     body = b'"' + b"".join(pieces) + b'"'
     assert scan(body, size=size) == sanitize_json(body)
     msgspec.json.decode(sanitize_json(body))
+
+
+@given(
+    st.lists(st.sampled_from([rb"\ud83d", rb"\ude00", rb"\u0000", rb"\\", b"x"])),
+    st.integers(18, 40),
+)
+def test_long_texts_are_sanitized_block_by_block(pieces: list[bytes], size: int) -> None:
+    text = b'"' + b"".join(pieces) * 4 + b'"'
+    expected, sizes = sanitize_json(text), []
+    one_block = sanitize._sanitize_block
+
+    def noted(block: bytes) -> bytes:
+        sizes.append(len(block))
+        return one_block(block)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sanitize, "_BLOCK_BYTES", size)
+        patch.setattr(sanitize, "_sanitize_block", noted)
+        assert sanitize_json(text) == expected
+    assert max(sizes, default=0) <= size
 
 
 @given(HOSTILE, st.lists(st.integers(0, 40), max_size=6), st.booleans())

@@ -18,7 +18,7 @@ from portico.db.sqlite.causes import explain, has_free_space, locked_cause
 from portico.db.sqlite.file import SQLiteFile
 from portico.db.sqlite.file_identity import FileIdentity
 from portico.db.sqlite.file_lock import DatabaseFileLock, open_lock
-from portico.db.sqlite.statements import change, fetch, prepare, split
+from portico.db.sqlite.statements import change, fetch, is_large, prepare, split
 from portico.db.sqlite.writer import Writer
 from portico.errors import Unavailable
 from portico.settings.database import DatabaseSettings
@@ -152,11 +152,16 @@ class SQLite(Database):
         return found
 
     async def execute(self, sql: str, *args: Any) -> int:
-        """Run a change. Outside a transaction it returns after the commit."""
+        """Run a change. Outside a transaction it returns after the commit.
+
+        Megabytes are written by a thread, in a transaction: it does not hold the interpreter's lock meanwhile.
+        """
         text, _ = prepare(sql)
         try:
             if (transaction := self.current_transaction()) is not None:
                 with transaction.guard_statement():
+                    if is_large(args):
+                        return await self.writer.run_in_thread(change, text, args)
                     return change(self.writer.connection, text, args)
             touched: int = await self.writer.submit(lambda writing: change(writing, text, args))
         except Unavailable as error:

@@ -4,7 +4,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from portico.db.errors import ForeignKeyViolation, UniqueViolation
 from portico.errors import Unavailable
@@ -18,6 +18,8 @@ _EXTENDED = {
     "UNIQUE constraint failed: ": sqlite3.SQLITE_CONSTRAINT_UNIQUE,
     "FOREIGN KEY constraint failed": sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
 }
+#: Characters that SQLite writes in one or two milliseconds.
+LARGE_CHARS: Final = 512 * 1024
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -74,6 +76,11 @@ def change(connection: sqlite3.Connection, text: str, args: Sequence[Any]) -> in
     except connection.Error as error:
         raise_translated(error)
     return max(cursor.rowcount, 0)
+
+
+def is_large(args: Sequence[Any]) -> bool:
+    """Return whether writing these values takes milliseconds."""
+    return sum([len(value) for value in args if value.__class__ is str]) > LARGE_CHARS
 
 
 def split(script: str) -> Iterator[str]:

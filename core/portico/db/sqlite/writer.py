@@ -2,8 +2,8 @@
 
 A commit costs a flush to disk, a statement nearly nothing. So slots that are waiting when one ends continue in the same
 outer transaction, each in a savepoint, and one COMMIT makes them durable together. Statements run on the event loop; only
-a COMMIT with the checks of the file around it, or a BEGIN that has to wait for another process, runs in the writer
-thread.
+a COMMIT with the checks of the file around it, a statement that writes megabytes, and a BEGIN that has to wait for
+another process run in the writer thread.
 """
 
 import asyncio
@@ -15,9 +15,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from portico.db.errors import Cause, cause_of, unavailable
+from portico.db.shielded import run_to_completion
 from portico.db.sqlite.statements import raise_translated
 from portico.errors import Unavailable
 
@@ -25,6 +26,7 @@ MAX_BATCH_SLOTS = 256
 #: After this time a batch is committed although slots are waiting.
 MAX_BATCH_SECONDS = 0.01
 Work = Callable[[sqlite3.Connection], Any]
+T = TypeVar("T")
 
 
 class Phase(Enum):
@@ -105,6 +107,11 @@ class Writer:
             if self._active is slot:  # it started just when the caller was cancelled
                 self.release(keep=False)
             raise
+
+    async def run_in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        """Run a long statement of the acquired slot in the writer thread, to its end although the caller is cancelled."""
+        running = self._loop.run_in_executor(self._thread, work, self.connection, *args)
+        return await run_to_completion(running)
 
     def release(self, *, keep: bool) -> asyncio.Future[None]:
         """End the acquired slot. The future resolves when it is committed or rolled back."""

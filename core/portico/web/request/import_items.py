@@ -3,6 +3,7 @@
 Used by HTTP and the command line, for every kind of resource. The plugin interprets the objects.
 """
 
+import codecs
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
@@ -172,11 +173,10 @@ class _Reader:
         """Return sanitized JSON that can be decoded. Raises: UnreadableImport, with the byte."""
         text = sanitize_json(text)
         try:
+            self._check_text(
+                at, text
+            )  # the decoder does not check bytes that it need not convert to text
             _ANY.decode(text)
-            if not text.isascii():
-                text.decode()  # the decoder does not check bytes that it need not convert to text
-        except UnicodeDecodeError as error:
-            raise UnreadableImport(f"it is not UTF-8 at byte {at + error.start}") from None
         except RecursionError:
             raise UnreadableImport(f"the value at byte {at} is nested too deeply") from None
         except msgspec.DecodeError as error:
@@ -187,6 +187,20 @@ class _Reader:
         if self._max_values is not None:
             self._count_values(at, text, self._max_values)
         return text
+
+    @staticmethod
+    def _check_text(at: int, text: bytes) -> None:
+        if text.isascii():
+            return
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for begin in range(0, len(text), BLOCK_BYTES):
+            held = len(decoder.getstate()[0])  # bytes of a character that began in the block before
+            end = begin + BLOCK_BYTES
+            try:
+                decoder.decode(text[begin:end], final=end >= len(text))
+            except UnicodeDecodeError as error:
+                place = at + begin - held + error.start
+                raise UnreadableImport(f"it is not UTF-8 at byte {place}") from None
 
     @staticmethod
     def _count_values(at: int, text: bytes, max_values: int) -> None:

@@ -8,6 +8,8 @@ _SUSPECT: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _PLACEHOLDER: Final = b"\0\0"
 _HIGH: Final = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW: Final = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+#: Bytes that are processed at once: a pattern over 32 MiB would keep the interpreter's lock for a second.
+_BLOCK_BYTES: Final = 64 * 1024
 #: Bytes of an escape of one surrogate, and of a surrogate pair.
 _HALF_BYTES: Final = 6
 _WHOLE_BYTES: Final = 12
@@ -19,9 +21,27 @@ def sanitize_json(text: bytes) -> bytes:
     """Return the JSON without NUL characters, and with U+FFFD for unpaired surrogates.
 
     Databases and other clients cannot store NUL; decoders refuse unpaired surrogates. The work is linear in the
-    length, and done by methods of `bytes`. Returns `text` itself if nothing has to be changed.
+    length, and done block by block: in a thread, it lets the event loop run in between. Returns `text` itself if
+    nothing has to be changed.
     """
-    if b"\\" not in text or _SUSPECT.search(text) is None:  # the first test is much faster
+    if b"\\" not in text:  # much faster than what follows
+        return text
+    if len(text) <= _BLOCK_BYTES:
+        return _sanitize_block(text)
+    blocks, at, is_changed = [], 0, False
+    while at < len(text):
+        block = text[at : at + _BLOCK_BYTES]
+        if at + _BLOCK_BYTES < len(text):
+            block = block[: cut_before_escape(block)]
+        at += len(block)
+        whole = _sanitize_block(block)
+        is_changed = is_changed or whole is not block
+        blocks.append(whole)
+    return b"".join(blocks) if is_changed else text
+
+
+def _sanitize_block(text: bytes) -> bytes:
+    if _SUSPECT.search(text) is None:
         return text
     if b"\0" in text:
         return text  # not JSON, which the decoder will report
