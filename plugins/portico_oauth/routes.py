@@ -11,8 +11,8 @@ from litestar.params import PathParameter, QueryParameter
 from portico.api import InvalidRequest
 from portico.api.web import Controller, JSONResponse, Request, client_address, get, post
 from portico_oauth.components import OAuthComponents
-from portico_oauth.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.login.flow import BrowserRedirect, CallbackParams
+from portico_oauth.protocol.errors import LoginRejected, ProviderUnavailable
 
 log = structlog.get_logger("portico.oauth")
 

@@ -3,7 +3,8 @@
 from piccolo.columns import BigInt, Text
 from piccolo.table import Table
 
-from portico.api.db import EncryptedColumn, TableSet
+from portico.api.db import TableSet
+from portico_oauth.login.token_store import ID_TOKEN, TOKEN
 
 
 class OAuthSessionTable(Table, tablename="oauth_session"):
@@ -26,9 +27,6 @@ class UsedTokenTable(Table, tablename="oauth_used_token"):
     id = Text(primary_key=True, default="")
     expires_at = BigInt()
 
-
-TOKEN = EncryptedColumn("oauth_session", "id", "token", "oauth:token:{id}")
-ID_TOKEN = EncryptedColumn("oauth_session", "id", "id_token", "oauth:id_token:{id}")
 
 TABLES = TableSet(
     tables=(OAuthSessionTable, UsedTokenTable),

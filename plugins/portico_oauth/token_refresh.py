@@ -8,9 +8,9 @@ import structlog
 from portico.api import AppContext, DomainError
 from portico.api.auth import ProviderSession
 from portico.api.db import now
-from portico_oauth.errors import ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
-from portico_oauth.token_store import StoredToken, TokenStore
+from portico_oauth.login.token_store import StoredToken, TokenStore
+from portico_oauth.protocol.errors import ProviderUnavailable
 
 log = structlog.get_logger("portico.oauth")
 

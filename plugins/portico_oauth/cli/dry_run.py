@@ -8,8 +8,8 @@ from portico.api import AppContext, DomainError
 from portico.api.auth import Account, ExternalIdentity
 from portico.api.cli import printable
 from portico.api.db import transaction
-from portico_oauth.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
+from portico_oauth.protocol.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.protocol.jwt_verification import VerifiedToken, unverified_claims, verify_token
 from portico_oauth.protocol.login_result import LoginResult
 

@@ -6,8 +6,8 @@ import msgspec
 
 from portico.api import AppContext, ServerSettings
 from portico.api.cli import printable
-from portico_oauth.errors import ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
+from portico_oauth.protocol.errors import ProviderUnavailable
 from portico_oauth.protocol.jwt_verification import accepted_algorithms
 
 #: Shown in URIs if WEBUI_URL is not set.

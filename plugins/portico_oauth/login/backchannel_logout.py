@@ -5,9 +5,9 @@ import structlog
 
 from portico.api import AppContext, Unavailable
 from portico.api.db import now, transaction
-from portico_oauth.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.login.provider import OAuthProvider
 from portico_oauth.login.used_tokens import UsedTokens
+from portico_oauth.protocol.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.protocol.jwt_verification import LEEWAY_SECONDS, SignedClaims, verify_token
 
 log = structlog.get_logger("portico.oauth")

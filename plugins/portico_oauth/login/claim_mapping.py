@@ -8,8 +8,8 @@ from typing import Any, Literal
 from portico.api import InvalidRequest
 from portico.api.auth import ExternalIdentity, check_email, domain_key
 from portico.api.text import OperatorPattern, PatternTooSlow
-from portico_oauth.errors import LoginRejected
 from portico_oauth.protocol.claims import MAX_VALUE_CHARS, display_text, lookup, text_values
+from portico_oauth.protocol.errors import LoginRejected
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.protocol.registration import Registration
 from portico_oauth.settings import OAuthSettings

@@ -8,10 +8,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 import structlog
 
-from portico.api import AppContext, DomainError, ServerSettings, Unavailable
+from portico.api import AppContext, DomainError, InvalidRequest, ServerSettings, Unavailable
 from portico.api.auth import SignInResult
 from portico.api.web import client_address
-from portico_oauth.errors import FAILED, LoginRejected, ProviderUnavailable, UnknownState
 from portico_oauth.login.pending_logins import (
     PENDING_LOGIN_SECONDS,
     PendingLogin,
@@ -21,18 +20,26 @@ from portico_oauth.login.pending_logins import (
 )
 from portico_oauth.login.provider import OAuthProvider
 from portico_oauth.login.used_tokens import UsedTokens
+from portico_oauth.protocol.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.settings import OAuthSettings
 
 log = structlog.get_logger("portico.oauth")
 
+#: The message of an error without a text of its own. Source: the clients' contract.
+FAILED = "[ERROR: Error during OAuth process]"
 #: In a cookie; browsers store 4096 characters of name, value and attributes.
 MAX_ID_TOKEN_CHARS = 3800
 MAX_CODE_CHARS = 4096
 
-
 # Characters that `quote` leaves as they are: the delimiters of URLs, and % of characters that are quoted already.
 _RESERVED = ":/?#[]@!$&'()*+,;=%~"
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+
+class UnknownState(InvalidRequest):
+    """The browser did not start this sign-in, it started it more than ten minutes ago, or the state was used before."""
+
+    default = "[ERROR: This sign-in was not started in this browser, or it has expired. Please start again.]"
 
 
 class BrowserRedirect(msgspec.Struct, frozen=True):

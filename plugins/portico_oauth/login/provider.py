@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from portico.api import AppContext
 from portico.api.auth import ExternalIdentity, ProvisioningRules
-from portico_oauth.errors import LoginRejected
 from portico_oauth.login.avatars import Avatars
 from portico_oauth.login.claim_mapping import BlockedGroups, identity_from
 from portico_oauth.login.pending_logins import PendingLogin
+from portico_oauth.login.token_store import TokenStore
 from portico_oauth.protocol.discovery import Discovery
+from portico_oauth.protocol.errors import LoginRejected
 from portico_oauth.protocol.jwt_verification import issuer_matches
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.protocol.oauth2_profiles import feishu_login, github_login
 from portico_oauth.protocol.openid import openid_login
 from portico_oauth.protocol.registration import Registration
 from portico_oauth.settings import OAuthSettings
-from portico_oauth.token_store import TokenStore
 
 if TYPE_CHECKING:
     from portico_oauth.protocol.http import ProviderHTTP

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from portico_oauth.errors import LoginRejected
+from portico_oauth.protocol.errors import LoginRejected
 
 #: Values in one claim, and characters of one value.
 MAX_VALUES, MAX_VALUE_CHARS = 1000, 256

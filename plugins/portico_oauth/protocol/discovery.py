@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 
-from portico_oauth.errors import ProviderUnavailable
+from portico_oauth.protocol.errors import ProviderUnavailable
 from portico_oauth.protocol.jwks import KeySet, read_keys
 from portico_oauth.protocol.registration import WELL_KNOWN, Registration
 

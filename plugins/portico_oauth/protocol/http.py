@@ -11,7 +11,7 @@ import msgspec
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-from portico_oauth.errors import LoginRejected, ProviderUnavailable
+from portico_oauth.protocol.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.protocol.registration import Registration
 
 T = TypeVar("T")

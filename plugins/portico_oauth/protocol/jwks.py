@@ -9,7 +9,7 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
-from portico_oauth.errors import ProviderUnavailable
+from portico_oauth.protocol.errors import ProviderUnavailable
 
 #: Of one set; further ones are ignored.
 MAX_KEYS = 100

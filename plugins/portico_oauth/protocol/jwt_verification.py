@@ -13,8 +13,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 
 from portico.api.db import now
-from portico_oauth.errors import LoginRejected
 from portico_oauth.protocol.discovery import Discovery, Metadata
+from portico_oauth.protocol.errors import LoginRejected
 from portico_oauth.protocol.jwks import KeySet
 from portico_oauth.protocol.registration import Registration
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from portico_oauth.errors import LoginRejected, ProviderUnavailable
+from portico_oauth.protocol.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.protocol.registration import Endpoints, Registration
 

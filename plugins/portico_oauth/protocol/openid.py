@@ -6,9 +6,9 @@ import hmac
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from portico_oauth.errors import LoginRejected
 from portico_oauth.protocol.claims import EMPTY_VALUES, lookup
 from portico_oauth.protocol.discovery import Discovery, hosts
+from portico_oauth.protocol.errors import LoginRejected
 from portico_oauth.protocol.jwt_verification import VerifiedToken, verify_token
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.protocol.registration import Registration

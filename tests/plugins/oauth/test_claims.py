@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from portico_oauth.errors import LoginRejected
 from portico_oauth.login.claim_mapping import BlockedGroups, groups_of, role_of
 from portico_oauth.protocol.claims import lookup
+from portico_oauth.protocol.errors import LoginRejected
 from portico_oauth.settings import OAuthSettings
 
 MANAGED = OAuthSettings(role_management=True, group_management=True)

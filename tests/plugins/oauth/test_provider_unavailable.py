@@ -10,7 +10,7 @@ from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import APP_URL, Browser, query_of
 
 from portico.testing import InProcessApp
-from portico_oauth.errors import ProviderUnavailable
+from portico_oauth.protocol.errors import ProviderUnavailable
 
 DISCOVERY = "/.well-known/openid-configuration"
 pytestmark = pytest.mark.usefixtures("admin")

@@ -1,16 +1,7 @@
-"""Why a sign-in at a provider fails."""
+"""Why a sign-in fails at the provider."""
 
 from portico.api import InvalidRequest, SourceFailed
 from portico.api.messages import INVALID_CRED
-
-#: The message of an error without a text of its own. Source: the clients' contract.
-FAILED = "[ERROR: Error during OAuth process]"
-
-
-class UnknownState(InvalidRequest):
-    """The browser did not start this sign-in, it started it more than ten minutes ago, or the state was used before."""
-
-    default = "[ERROR: This sign-in was not started in this browser, or it has expired. Please start again.]"
 
 
 class LoginRejected(InvalidRequest):

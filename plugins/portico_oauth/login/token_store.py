@@ -7,9 +7,19 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from portico.api.auth import ProviderSession
-from portico.api.db import DecryptionError, Encryptor, execute, fetch_all, fetch_one, now
+from portico.api.db import (
+    DecryptionError,
+    EncryptedColumn,
+    Encryptor,
+    execute,
+    fetch_all,
+    fetch_one,
+    now,
+)
 from portico_oauth.protocol.login_result import LoginResult
-from portico_oauth.tables import ID_TOKEN, TOKEN
+
+TOKEN = EncryptedColumn("oauth_session", "id", "token", "oauth:token:{id}")
+ID_TOKEN = EncryptedColumn("oauth_session", "id", "id_token", "oauth:id_token:{id}")
 
 # Inserts nothing if the session has ended in the meantime.
 _INSERT = (

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from portico.api import setting
-from portico_oauth.provider_settings import ProviderSettings
+from portico_oauth.settings.providers import ProviderSettings
 
 #: The names of the providers. They are parts of URLs and stored with accounts.
 ProviderName = Literal["google", "microsoft", "github", "oidc", "feishu"]
