@@ -50,6 +50,8 @@ def _build_providers(app: AppContext, settings: "OAuthSettings") -> dict[str, "O
     from portico_oauth.protocol.http import ProviderHTTP
 
     return {
-        one.name: OAuthProvider(one, settings, app, ProviderHTTP(settings.timeout))
-        for one in configured
+        registration.name: OAuthProvider(
+            registration, settings, app, ProviderHTTP(settings.timeout)
+        )
+        for registration in configured
     }

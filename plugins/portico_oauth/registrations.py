@@ -15,14 +15,14 @@ DISCOVERY_PATH = "/.well-known/openid-configuration"
 
 def registrations(settings: OAuthSettings) -> list[Registration]:
     """Return the providers whose client id and secret are set. Raises: ValueError for a URL that is not valid."""
-    found = [*_google(settings), *_microsoft(settings), *_github(settings)]
-    found += [*_oidc(settings), *_feishu(settings)]
-    for one in found:
-        urls = [one.discovery_url, one.redirect_uri, one.issuer]
-        urls += msgspec.structs.astuple(one.endpoints) if one.endpoints else ()
+    configured = [*_google(settings), *_microsoft(settings), *_github(settings)]
+    configured += [*_oidc(settings), *_feishu(settings)]
+    for registration in configured:
+        urls = [registration.discovery_url, registration.redirect_uri, registration.issuer]
+        urls += msgspec.structs.astuple(registration.endpoints) if registration.endpoints else ()
         for url in filter(None, urls):
-            _check_url(one.name, url)
-    return found
+            _check_url(registration.name, url)
+    return configured
 
 
 def _check_url(name: str, url: str) -> None:

@@ -72,10 +72,10 @@ class OAuthRoutes(Controller):
     )
     async def login(self, request: Request, provider: ProviderName) -> JSONResponse:
         """Redirect the browser to a provider, to sign in there."""
-        found = self.plugin.providers.get(provider)
-        if found is None:
+        configured = self.plugin.providers.get(provider)
+        if configured is None:
             return no_such_provider()
-        return redirect_response(302, await self.plugin.login.start(found, request.scope))
+        return redirect_response(302, await self.plugin.login.start(configured, request.scope))
 
     @get(
         ["/oauth/{provider:str}/callback", "/oauth/{provider:str}/login/callback"],
@@ -94,12 +94,12 @@ class OAuthRoutes(Controller):
         issuer: Issuer = None,
     ) -> JSONResponse:
         """Complete a sign-in at a provider. Redirects to `/auth`, with session cookies, or with the reason in `error`."""
-        found = self.plugin.providers.get(provider)
-        if found is None:
+        configured = self.plugin.providers.get(provider)
+        if configured is None:
             return no_such_provider()
         params = CallbackParams(state_parameter, code, error, issuer)
         return redirect_response(
-            307, await self.plugin.login.callback(found, params, request.scope)
+            307, await self.plugin.login.callback(configured, params, request.scope)
         )
 
     @post(
@@ -109,17 +109,17 @@ class OAuthRoutes(Controller):
     )
     async def backchannel_logout(self, request: Request, provider: ProviderName) -> JSONResponse:
         """End the sessions that a provider's logout token names. The body is a form with `logout_token`."""
-        found = self.plugin.providers.get(provider)
-        if found is None or found.discovery is None:
+        configured = self.plugin.providers.get(provider)
+        if configured is None or configured.discovery is None:
             return no_such_provider()
         try:
             token = read_logout_token(await request.body())
-            await self.plugin.logout.sign_out(found, token, client_address(request.scope))
+            await self.plugin.logout.sign_out(configured, token, client_address(request.scope))
         except ProviderUnavailable:
             return logout_error(504, "temporarily_unavailable", "the keys could not be fetched")
         except InvalidRequest as error:
             why = getattr(error, "why", "")
-            log.info("logout token rejected", provider=found.name, why=why)
+            log.info("logout token rejected", provider=configured.name, why=why)
             return logout_error(400, "invalid_request", "the logout token was not accepted")
         return JSONResponse(b"", headers=[NOT_CACHED], content_type=b"text/plain")
 

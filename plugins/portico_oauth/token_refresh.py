@@ -27,10 +27,10 @@ class TokenRefresher:
 
     async def access_token(self, session_id: str) -> str | None:
         """Return the access token of a session, valid for at least five minutes; None if there is none."""
-        found = await self._tokens.find(session_id)
-        if found is not None and not _is_fresh(found):
-            found = await self._refresh_once(session_id)
-        return found.token.get("access_token") if found else None
+        stored = await self._tokens.find(session_id)
+        if stored is not None and not _is_fresh(stored):
+            stored = await self._refresh_once(session_id)
+        return stored.token.get("access_token") if stored else None
 
     async def of_account(self, account_id: str) -> list[ProviderSession]:
         """Return the sessions of one account that came from a provider, newest first."""
@@ -41,8 +41,10 @@ class TokenRefresher:
         lock = self._locks.setdefault(session_id, asyncio.Lock())
         try:
             async with lock:
-                found = await self._tokens.find(session_id)
-                return found if found is None or _is_fresh(found) else await self._refresh(found)
+                stored = await self._tokens.find(session_id)
+                return (
+                    stored if stored is None or _is_fresh(stored) else await self._refresh(stored)
+                )
         finally:
             if not lock.locked():
                 self._locks.pop(session_id, None)
@@ -66,5 +68,5 @@ class TokenRefresher:
         return await self._tokens.find(old.id)
 
 
-def _is_fresh(found: StoredToken) -> bool:
-    return found.expires_at is None or found.expires_at - now() >= MIN_REMAINING_SECONDS
+def _is_fresh(stored: StoredToken) -> bool:
+    return stored.expires_at is None or stored.expires_at - now() >= MIN_REMAINING_SECONDS

@@ -69,16 +69,16 @@ class Encryptor:
 
     def decrypt(self, encrypted: str, context: str) -> str:
         """Return the text. Raises: DecryptionError."""
-        found = _ENCRYPTED_PATTERN.fullmatch(encrypted)
-        if found is None:
+        match = _ENCRYPTED_PATTERN.fullmatch(encrypted)
+        if match is None:
             raise DecryptionError("this is not an encrypted value")
-        key = self.key_ring.by_id.get(found[1])
+        key = self.key_ring.by_id.get(match[1])
         if key is None:
             raise DecryptionError(
-                f"it is encrypted with the key {found[1]}, which is not configured"
+                f"it is encrypted with the key {match[1]}, which is not configured"
             )
         try:
-            data = b64decode(found[2] + "=" * (-len(found[2]) % 4), b"-_", validate=True)
+            data = b64decode(match[2] + "=" * (-len(match[2]) % 4), b"-_", validate=True)
             nonce, ciphertext = data[:NONCE_BYTES], data[NONCE_BYTES:]
             plain = key.cipher.decrypt(nonce, ciphertext, _associated_data(key.id, context))
         except (InvalidTag, ValueError, binascii.Error):

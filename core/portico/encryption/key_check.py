@@ -13,8 +13,8 @@ _STORED = "SELECT fingerprint FROM portico_encryption_key WHERE id = 1"
 
 async def stored_key_id() -> str | None:
     """Return the id of the key that encrypts in this database, None before its first use."""
-    found = await fetch_one(_STORED)
-    return found["fingerprint"] if found else None
+    row = await fetch_one(_STORED)
+    return row["fingerprint"] if row else None
 
 
 async def check_encryption_key(encryptor: Encryptor) -> None:

@@ -31,7 +31,7 @@ class Rotation:
 
 async def key_usage(columns: Iterable[EncryptedColumn]) -> list[KeyUsage]:
     """Count encrypted values by column and key."""
-    found = []
+    usages = []
     for column in columns:
         text = f'"{column.column}"'
         counted: dict[str, int] = {}
@@ -41,8 +41,8 @@ async def key_usage(columns: Iterable[EncryptedColumn]) -> list[KeyUsage]:
         ):
             key_id = _key_id(group["head"])
             counted[key_id] = counted.get(key_id, 0) + group["count"]
-        found += [KeyUsage(column, key_id, count) for key_id, count in sorted(counted.items())]
-    return found
+        usages += [KeyUsage(column, key_id, count) for key_id, count in sorted(counted.items())]
+    return usages
 
 
 async def rotate(
@@ -80,11 +80,11 @@ async def _batches(encryptor: Encryptor, column: EncryptedColumn) -> Any:
         f"WHERE {text} <> '' AND substr({text}, 1, {PREFIX_CHARS}) <> $1"
     )
     end = f" ORDER BY {key} LIMIT {BATCH_SIZE}"
-    found = await fetch_all(select + end, encryptor.current_prefix)
-    while found:
-        yield [(one["key"], one["value"]) for one in found]
-        found = await fetch_all(
-            f"{select} AND {key} > $2{end}", encryptor.current_prefix, found[-1]["key"]
+    rows = await fetch_all(select + end, encryptor.current_prefix)
+    while rows:
+        yield [(row["key"], row["value"]) for row in rows]
+        rows = await fetch_all(
+            f"{select} AND {key} > $2{end}", encryptor.current_prefix, rows[-1]["key"]
         )
 
 

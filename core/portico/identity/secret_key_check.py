@@ -14,8 +14,8 @@ _STORED = "SELECT fingerprint FROM portico_secret WHERE id = 1"
 
 async def stored_fingerprint() -> str | None:
     """Return the fingerprint of the secret key of this database, None before its first use."""
-    found = await fetch_one(_STORED)
-    return found["fingerprint"] if found else None
+    row = await fetch_one(_STORED)
+    return row["fingerprint"] if row else None
 
 
 async def check_secret_key(secret: Secret) -> None:

@@ -82,11 +82,11 @@ class DatabaseCounter:
         dialect = current_database().dialect
         sql = _READ.format(now=_NOW[dialect], keys=placeholders(len(keys))) + _FOR_UPDATE[dialect]
         async with transaction():
-            for found in await fetch_all(sql, *keys):
-                before = _counted(found)
-                remaining = [one for one in before if one[0] != attempt]
+            for row in await fetch_all(sql, *keys):
+                before = _counted(row)
+                remaining = [pair for pair in before if pair[0] != attempt]
                 if remaining != before:
-                    await execute(_UPDATE, found["key"], _text(remaining))
+                    await execute(_UPDATE, row["key"], _text(remaining))
         for key in keys:
             self._full_until.pop(key, None)
 
@@ -105,12 +105,12 @@ class DatabaseCounter:
             waits = _waits(limits, locked)
             if any(waits):
                 return waits  # another instance counted attempts since the first read
-            by_key = {found["key"]: found for found in locked}
+            by_key = {row["key"]: row for row in locked}
             values: list[Any] = []
             for limit in ordered:
-                found = by_key[limit.key]
-                window, now = round(limit.window * 1000), int(found["now"])
-                counted = [*_within(found, window), (attempt, now)]
+                row = by_key[limit.key]
+                window, now = round(limit.window * 1000), int(row["now"])
+                counted = [*_within(row, window), (attempt, now)]
                 values += (limit.key, _text(counted), now + window)
             await execute(_WRITE.format(rows=rows), *values)
         return waits
@@ -139,26 +139,26 @@ class DatabaseCounter:
         await execute(_SWEEP.format(now=_NOW[current_database().dialect]), SWEEP_ROWS)
 
 
-def _waits(limits: Sequence[RateLimit], found: Sequence[dict[str, Any]]) -> list[float]:
+def _waits(limits: Sequence[RateLimit], rows: Sequence[dict[str, Any]]) -> list[float]:
     """Return for each limit the seconds until it allows an attempt again; 0 = now."""
-    by_key = {one["key"]: one for one in found}
+    by_key = {row["key"]: row for row in rows}
     waits = []
     for limit in limits:
-        one, window = by_key.get(limit.key), round(limit.window * 1000)
-        counted = [] if one is None else _within(one, window)
-        full = one is not None and len(counted) >= limit.limit
-        waits.append((counted[0][1] + window - int(one["now"])) / 1000 if one and full else 0.0)
+        row, window = by_key.get(limit.key), round(limit.window * 1000)
+        counted = [] if row is None else _within(row, window)
+        full = row is not None and len(counted) >= limit.limit
+        waits.append((counted[0][1] + window - int(row["now"])) / 1000 if row and full else 0.0)
     return waits
 
 
-def _within(found: dict[str, Any], window: int) -> Counted:
+def _within(row: dict[str, Any], window: int) -> Counted:
     """Return the attempts of a row that count. Those from the future were counted before the clock was set back."""
-    now = int(found["now"])
-    return [one for one in _counted(found) if now - window < one[1] <= now]
+    now = int(row["now"])
+    return [pair for pair in _counted(row) if now - window < pair[1] <= now]
 
 
-def _counted(found: dict[str, Any]) -> Counted:
-    return msgspec.json.decode(found["attempts"], type=Counted)
+def _counted(row: dict[str, Any]) -> Counted:
+    return msgspec.json.decode(row["attempts"], type=Counted)
 
 
 def _text(counted: Counted) -> str:

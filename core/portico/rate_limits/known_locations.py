@@ -24,13 +24,13 @@ class KnownLocations:
 
     async def contains(self, location_id: str) -> bool:
         """Return whether the account was signed in from this network within the last 90 days."""
-        found = await fetch_one(_SEEN, location_id)
-        return found is not None and found["seen_at"] >= now() - RETENTION_SECONDS
+        row = await fetch_one(_SEEN, location_id)
+        return row is not None and row["seen_at"] >= now() - RETENTION_SECONDS
 
     async def add(self, location_id: str) -> None:
         """Store a location after a sign-in, at most once a day."""
-        found = await fetch_one(_SEEN, location_id)
-        if found is None or found["seen_at"] < now() - MIN_WRITE_SECONDS:
+        row = await fetch_one(_SEEN, location_id)
+        if row is None or row["seen_at"] < now() - MIN_WRITE_SECONDS:
             await execute(_WRITE, location_id, now())
         if now() >= self._sweep_at:
             self._sweep_at = now() + SWEEP_SECONDS

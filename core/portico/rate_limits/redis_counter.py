@@ -43,8 +43,8 @@ class RedisCounter:
         numbers = [n for b in limits for n in (b.limit, round(b.window * 1000))]
 
         async def reserve(client: Any) -> list[int]:
-            found: list[int] = await client.eval(_RESERVE, len(keys), *keys, attempt, *numbers)
-            return found
+            waits: list[int] = await client.eval(_RESERVE, len(keys), *keys, attempt, *numbers)
+            return waits
 
         return [wait / 1000 for wait in await self._redis.run(reserve)]
 

@@ -60,9 +60,9 @@ def test_claims(
     async def work(app: AppContext) -> Any:
         chosen = _provider(context, provider)
         try:
-            found, signature = await read_claims(chosen, text)
+            claims_read, signature = await read_claims(chosen, text)
             return await preview_login(
-                app, chosen, found, email_verified=email_verified, signature=signature
+                app, chosen, claims_read, email_verified=email_verified, signature=signature
             )
         except ValueError as error:
             raise click.UsageError(str(error)) from None
@@ -94,14 +94,14 @@ def check(context: CommandContext, provider: str | None, as_json: bool) -> None:
         chosen = [_provider(context, provider)] if provider else configured
         if not chosen:
             raise click.ClickException("No provider is configured; set its client id and secret.")
-        return [await check_provider(app, one) for one in chosen]
+        return [await check_provider(app, target) for target in chosen]
 
     checks = context.run(work)
     if as_json:
         print_json(checks)
     else:
         click.echo("\n\n".join(map(format_check, checks)))
-    sys.exit(1 if any(one.problem for one in checks) else 0)
+    sys.exit(1 if any(check.problem for check in checks) else 0)
 
 
 @oauth.command()
@@ -159,13 +159,13 @@ def list_links(context: CommandContext, email: str, as_json: bool) -> None:
         account = await app.identity.accounts.require_by_email(email)
         return await app.identity.links.of(account.id)
 
-    found = context.run(work)
+    links = context.run(work)
     if as_json:
-        print_json([{"provider": name, "subject": subject} for name, subject in found])
+        print_json([{"provider": name, "subject": subject} for name, subject in links])
         return
-    for name, subject in found:
+    for name, subject in links:
         click.echo(f"{name:10} {printable(subject)}")
-    if not found:
+    if not links:
         click.echo("The account is not linked to any provider.", err=True)
 
 
@@ -214,5 +214,5 @@ def _provider(context: CommandContext, name: str | None) -> "OAuthProvider":
     if name not in providers:
         configured = ", ".join(sorted(providers)) or "none"
         raise click.ClickException(f"{name} is not configured; configured providers: {configured}.")
-    found: OAuthProvider = providers[name]
-    return found
+    provider: OAuthProvider = providers[name]
+    return provider

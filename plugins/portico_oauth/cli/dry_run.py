@@ -97,13 +97,13 @@ async def preview_login(
         "email_verified": identity.email_verified,
         "name": identity.name,
     }
-    found: list[LoginPreview] = []
+    previews: list[LoginPreview] = []
     try:
         async with transaction():
-            found.append(await _provision(app, provider, identity, known))
+            previews.append(await _provision(app, provider, identity, known))
             raise _RollBackPreview
     except _RollBackPreview:
-        return found[0]
+        return previews[0]
     except DomainError as error:
         return LoginPreview(outcome="rejected", why=error.detail or "", **known)
 
@@ -116,10 +116,10 @@ async def _provision(
     before: Account | None = (
         await accounts.by_id(linked) if linked else await accounts.by_email(external.email)
     )
-    existing = {one.id for one in await groups.all()}
-    old_groups = {one.name for one in await groups.of_account(before.id)} if before else set()
+    existing = {group.id for group in await groups.all()}
+    old_groups = {group.name for group in await groups.of_account(before.id)} if before else set()
     account = await identity.provision(provider.name, external, provider.provisioning_rules)
-    new_groups = {one.name for one in await groups.of_account(account.id)}
+    new_groups = {group.name for group in await groups.of_account(account.id)}
     return LoginPreview(
         outcome="found" if linked else "linked" if before else "created",
         account_id=before.id if before else "",
@@ -127,7 +127,9 @@ async def _provision(
         role=account.role,
         joined_groups=sorted(new_groups - old_groups),
         left_groups=sorted(old_groups - new_groups),
-        created_groups=sorted(one.name for one in await groups.all() if one.id not in existing),
+        created_groups=sorted(
+            group.name for group in await groups.all() if group.id not in existing
+        ),
         **known,
     )
 

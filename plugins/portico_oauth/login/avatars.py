@@ -73,7 +73,7 @@ def picture_url(
         return ""
     if registration.picture_url:
         return registration.picture_url
-    found = lookup(claims, settings.picture_claim)
-    if found in EMPTY_VALUES:
-        found = claims.get(registration.picture_claim)
-    return found if isinstance(found, str) else ""
+    url = lookup(claims, settings.picture_claim)
+    if url in EMPTY_VALUES:
+        url = claims.get(registration.picture_claim)
+    return url if isinstance(url, str) else ""

@@ -43,12 +43,12 @@ def _email(
 ) -> tuple[str, bool]:
     """Return the e-mail address and whether the provider has verified it."""
     claims = result.claims
-    found = lookup(claims, settings.email_claim)
-    if isinstance(found, str) and found:
-        email = found
+    claimed = lookup(claims, settings.email_claim)
+    if isinstance(claimed, str) and claimed:
+        email = claimed
         is_trusted = registration.name in settings.trust_emails_from
-        email_verified = is_trusted or _is_verified(result, registration, found)
-    elif settings.email_fallback and not found:
+        email_verified = is_trusted or _is_verified(result, registration, claimed)
+    elif settings.email_fallback and not claimed:
         email, email_verified = f"{registration.name}@{subject}.local", False
     else:
         raise LoginRejected("the e-mail address is missing or not a text")
@@ -81,7 +81,7 @@ def _is_unverified(result: LoginResult) -> bool:
 
 def _domain_allowed(email: str, domains: list[str]) -> bool:
     domain = domain_key(email.rpartition("@")[2])
-    return "*" in domains or domain in {domain_key(one) for one in domains}
+    return "*" in domains or domain in {domain_key(allowed) for allowed in domains}
 
 
 def role_of(claims: Mapping[str, Any], settings: OAuthSettings, default_role: Role) -> Role | None:
@@ -92,10 +92,10 @@ def role_of(claims: Mapping[str, Any], settings: OAuthSettings, default_role: Ro
     """
     if not settings.role_management:
         return None
-    found = text_values(lookup(claims, settings.roles_claim), settings.roles_separator, "roles")
-    if not set(found).isdisjoint(settings.admin_roles):
+    roles = text_values(lookup(claims, settings.roles_claim), settings.roles_separator, "roles")
+    if not set(roles).isdisjoint(settings.admin_roles):
         return "admin"
-    if not set(found).isdisjoint(settings.allowed_roles):
+    if not set(roles).isdisjoint(settings.allowed_roles):
         return "user"
     # A user without a mapped role never becomes an administrator, also if that is the default role.
     return "pending" if default_role == "admin" else default_role
@@ -108,8 +108,8 @@ def groups_of(claims: Mapping[str, Any], settings: OAuthSettings) -> tuple[str, 
     """
     if not settings.group_management:
         return None
-    found = text_values(lookup(claims, settings.groups_claim), settings.groups_separator, "groups")
-    valid = [one for one in found if len(one) <= MAX_VALUE_CHARS and one.isprintable()]
+    names = text_values(lookup(claims, settings.groups_claim), settings.groups_separator, "groups")
+    valid = [name for name in names if len(name) <= MAX_VALUE_CHARS and name.isprintable()]
     return tuple(valid) or None
 
 
@@ -130,10 +130,12 @@ class BlockedGroups:
 
     def __call__(self, name: str) -> bool:
         """Whether this group is blocked. Raises: LoginRejected for a name on which a pattern takes too long."""
-        if name in self._names or any(fnmatch.fnmatchcase(name, one) for one in self._names):
+        if name in self._names or any(
+            fnmatch.fnmatchcase(name, pattern) for pattern in self._names
+        ):
             return True
         try:
-            return any(one.matches(name) for one in self._regexes)
+            return any(pattern.matches(name) for pattern in self._regexes)
         except PatternTooSlow:
             # Any guess would let a user who can name groups at the provider join or keep a blocked group.
             raise LoginRejected(

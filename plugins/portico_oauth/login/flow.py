@@ -102,7 +102,7 @@ class LoginFlow:
                 client=client_address(scope),
             )
             raise UnknownState
-        others = [one for one in all_pending if one.state != pending.state]
+        others = [other for other in all_pending if other.state != pending.state]
         cookies = [self._state_cookie(others)]
         try:
             cookies += await self._complete(provider, params, pending, scope)

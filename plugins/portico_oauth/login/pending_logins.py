@@ -59,19 +59,19 @@ class PendingLoginCookie:
 
     def read(self, scope: Mapping[str, Any]) -> list[PendingLogin]:
         """Return the pending sign-ins of the browser that sent this ASGI request, oldest first."""
-        found: dict[str, PendingLogin] = {}
+        by_state: dict[str, PendingLogin] = {}
         for value in _cookies(scope):
             try:
                 pending = self._decode(self._encryptor.decrypt(value, _ENCRYPTION_CONTEXT))
             except (DecryptionError, msgspec.MsgspecError):
                 continue
             # An expiry beyond the maximum comes from a wrong clock.
-            found |= {
-                one.state: one
-                for one in pending
-                if 0 < one.expires_at - now() <= PENDING_LOGIN_SECONDS + CLOCK_SKEW_SECONDS
+            by_state |= {
+                login.state: login
+                for login in pending
+                if 0 < login.expires_at - now() <= PENDING_LOGIN_SECONDS + CLOCK_SKEW_SECONDS
             }
-        return list(found.values())
+        return list(by_state.values())
 
     def write(self, pending_logins: Iterable[PendingLogin]) -> str:
         """Return the value of the cookie: the newest sign-ins that fit into it. Empty for none."""
@@ -93,22 +93,22 @@ def find(
     if not state:
         return None
     wanted = state.encode("utf-8", "surrogatepass")
-    for one in pending_logins:
-        if hmac.compare_digest(one.state.encode(), wanted) and one.provider == provider:
-            return one
+    for pending in pending_logins:
+        if hmac.compare_digest(pending.state.encode(), wanted) and pending.provider == provider:
+            return pending
     return None
 
 
 def _cookies(scope: Mapping[str, Any]) -> list[str]:
     """Return all cookies of this name: another site of the same domain may have set one too."""
-    found: list[str] = []
+    cookies: list[str] = []
     for name, value in scope["headers"]:
         if name == b"cookie":
             for pair in map(bytes.strip, value.split(b";")):
                 if (
                     pair.startswith(_COOKIE_START)
                     and pair.isascii()
-                    and len(found) < MAX_PENDING_LOGINS
+                    and len(cookies) < MAX_PENDING_LOGINS
                 ):
-                    found.append(pair[len(_COOKIE_START) :].strip(b'"').decode())
-    return found
+                    cookies.append(pair[len(_COOKIE_START) :].strip(b'"').decode())
+    return cookies

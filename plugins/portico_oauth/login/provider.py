@@ -167,7 +167,7 @@ class OAuthProvider:
             return self.registration.auth_method or _AUTH_METHODS[0]
         metadata = await self.discovery.metadata()
         announced = metadata.token_endpoint_auth_methods_supported or _AUTH_METHODS
-        return next((one for one in _AUTH_METHODS if one in announced), _AUTH_METHODS[0])
+        return next((method for method in _AUTH_METHODS if method in announced), _AUTH_METHODS[0])
 
 
 def _check_token(token: dict[str, Any]) -> None:

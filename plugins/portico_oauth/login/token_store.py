@@ -73,17 +73,15 @@ class TokenStore:
     async def find(self, session_id: str) -> StoredToken | None:
         """Return the tokens of a session; None if there are none or they cannot be decrypted."""
         sql = "SELECT id, provider, token, expires_at FROM oauth_session WHERE id = $1"
-        found = None if "\x00" in session_id else await fetch_one(sql, session_id)
-        if found is None:
+        row = None if "\x00" in session_id else await fetch_one(sql, session_id)
+        if row is None:
             return None
         try:
-            text = self._encryptor.decrypt(found["token"], TOKEN.context_for(session_id))
+            text = self._encryptor.decrypt(row["token"], TOKEN.context_for(session_id))
             token = msgspec.json.decode(text, type=dict[str, Any])
         except (DecryptionError, msgspec.MsgspecError):
             return None
-        return StoredToken(
-            found["id"], found["provider"], found["token"], found["expires_at"], token
-        )
+        return StoredToken(row["id"], row["provider"], row["token"], row["expires_at"], token)
 
     async def replace(self, old: StoredToken, response: Mapping[str, Any]) -> None:
         """Replace the stored tokens, unless another instance has just done so.
@@ -102,28 +100,28 @@ class TokenStore:
 
     async def of_account(self, account_id: str) -> list[ProviderSession]:
         """Return the sessions of one account that came from a provider, newest first."""
-        found = (
+        rows = (
             [] if "\x00" in account_id else await fetch_all(_SELECT_OF_ACCOUNT, account_id, now())
         )
-        return [ProviderSession(**one) for one in found]
+        return [ProviderSession(**row) for row in rows]
 
     async def end_session_url(self, session_id: str, client_id: str) -> str | None:
         """Return the URL where the user signs out at the provider. Source: OpenID Connect RP-Initiated Logout 1.0 §2."""
-        found = await fetch_one(
+        row = await fetch_one(
             "SELECT id_token, end_session_url FROM oauth_session WHERE id = $1", session_id
         )
-        if found is None or not found["end_session_url"]:
+        if row is None or not row["end_session_url"]:
             return None
         params = {"client_id": client_id}
-        if found["id_token"]:
+        if row["id_token"]:
             try:
                 context = ID_TOKEN.context_for(session_id)
-                params["id_token_hint"] = self._encryptor.decrypt(found["id_token"], context)
+                params["id_token_hint"] = self._encryptor.decrypt(row["id_token"], context)
             except DecryptionError:
                 pass  # only a hint: without it, the provider asks the user
         if self._return_url:
             params["post_logout_redirect_uri"] = self._return_url
-        parts = urlsplit(found["end_session_url"])
+        parts = urlsplit(row["end_session_url"])
         query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *params.items()])
         return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
 

@@ -16,10 +16,10 @@ def lookup(claims: Mapping[str, Any], path: str) -> Any:
 
     A step into a value that is not an object counts as missing.
     """
-    found: Any = claims
+    value: Any = claims
     for step in path.split("."):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return claims.get(path) if found in EMPTY_VALUES else found
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return claims.get(path) if value in EMPTY_VALUES else value
 
 
 def text_values(value: Any, separator: str, claim: str) -> list[str]:
@@ -31,18 +31,18 @@ def text_values(value: Any, separator: str, claim: str) -> list[str]:
         case None:
             return []
         case str():
-            found = [part.strip() for part in value.split(separator)]
+            values = [part.strip() for part in value.split(separator)]
         case bool():
             raise LoginRejected(f"the claim of {claim} is not a list of texts")
         case int():
-            found = [str(value)]
+            values = [str(value)]
         case list():
-            found = [_text_value(one, claim) for one in value]
+            values = [_text_value(entry, claim) for entry in value]
         case _:
             raise LoginRejected(f"the claim of {claim} is not a list of texts")
-    if len(found) > MAX_VALUES:
+    if len(values) > MAX_VALUES:
         raise LoginRejected(f"the claim of {claim} has more than {MAX_VALUES} values")
-    return [one for one in dict.fromkeys(found) if one]
+    return [text for text in dict.fromkeys(values) if text]
 
 
 def _text_value(value: Any, claim: str) -> str:

@@ -46,14 +46,14 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def urls(self) -> list[str]:
         """All URLs in the document that requests or browsers are sent to."""
-        found = (
+        urls = (
             self.authorization_endpoint,
             self.token_endpoint,
             self.jwks_uri,
             self.userinfo_endpoint,
             self.end_session_endpoint,
         )
-        return [one for one in found if one]
+        return [url for url in urls if url]
 
 
 class CachedDocument(Generic[T]):
@@ -130,21 +130,21 @@ class Discovery:
 
     async def _fetch_metadata(self) -> Metadata:
         url = self._registration.discovery_url
-        found = await self._http.get(url, Metadata)
+        metadata = await self._http.get(url, Metadata)
         expected = expected_issuers(self._registration)
-        if expected and found.issuer not in expected:
+        if expected and metadata.issuer not in expected:
             name = self._registration.name
             raise ProviderUnavailable(
-                f"{url} names the issuer {found.issuer!r}, expected {expected[0]!r}; if the issuer is right, "
+                f"{url} names the issuer {metadata.issuer!r}, expected {expected[0]!r}; if the issuer is right, "
                 f"set PORTICO_OAUTH_{name.upper()}_ISSUER"
             )
         if url.startswith("https://"):
-            for linked in found.urls:
+            for linked in metadata.urls:
                 if not linked.startswith("https://"):
                     raise ProviderUnavailable(
                         f"{url} names the address {linked!r}, which is not https"
                     )
-        return found
+        return metadata
 
     async def _fetch_keys(self) -> KeySet:
         metadata = await self.metadata()
@@ -166,4 +166,4 @@ def expected_issuers(registration: Registration) -> list[str]:
 
 def hosts(metadata: Metadata) -> set[str]:
     """Return the provider's own hosts, with their ports."""
-    return {urlsplit(one).netloc.lower() for one in (*metadata.urls, metadata.issuer)}
+    return {urlsplit(url).netloc.lower() for url in (*metadata.urls, metadata.issuer)}

@@ -53,22 +53,22 @@ def key_type(algorithm: str) -> str:
 def read_keys(document: bytes | msgspec.Raw) -> KeySet:
     """Return the signing keys of a JWK set; keys that are not valid are ignored. Raises: ProviderUnavailable."""
     try:
-        found = msgspec.json.decode(document, type=dict[str, Any]).get("keys")
+        keys = msgspec.json.decode(document, type=dict[str, Any]).get("keys")
     except (msgspec.MsgspecError, RecursionError):
         raise ProviderUnavailable("the key set is not valid JSON") from None
-    if not isinstance(found, list):
+    if not isinstance(keys, list):
         raise ProviderUnavailable("the key set contains no list of keys")
-    return KeySet(tuple(filter(None, map(_read_key, found[:MAX_KEYS]))))
+    return KeySet(tuple(filter(None, map(_read_key, keys[:MAX_KEYS]))))
 
 
-def _read_key(one: Any) -> SigningKey | None:
-    if not isinstance(one, dict) or one.get("use", "sig") != "sig" or "d" in one:
+def _read_key(jwk: Any) -> SigningKey | None:
+    if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig" or "d" in jwk:
         return None
-    kid, algorithm, issuer = one.get("kid"), one.get("alg"), one.get("issuer", "")
+    kid, algorithm, issuer = jwk.get("kid"), jwk.get("alg"), jwk.get("issuer", "")
     if not all(value is None or isinstance(value, str) for value in (kid, algorithm, issuer)):
         return None
     without_certificates = {
-        name: value for name, value in one.items() if name not in ("x5c", "x5t", "x5u")
+        name: value for name, value in jwk.items() if name not in ("x5c", "x5t", "x5u")
     }
     try:
         with warnings.catch_warnings():

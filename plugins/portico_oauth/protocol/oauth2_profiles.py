@@ -42,10 +42,10 @@ async def github_login(
     else:
         claims.pop("id", None)
     try:
-        found = await http.get(endpoints.emails, list[_GitHubEmail], bearer=bearer)
+        emails = await http.get(endpoints.emails, list[_GitHubEmail], bearer=bearer)
     except ProviderUnavailable:
-        found = []  # GitHub refuses this without the scope `user:email`
-    primary = next((one.email for one in found if one.primary and one.verified), None)
+        emails = []  # GitHub refuses this without the scope `user:email`
+    primary = next((email.email for email in emails if email.primary and email.verified), None)
     if not claims.get("email"):
         claims["email"] = primary
     email_verified = primary is not None and claims["email"] == primary
@@ -70,4 +70,4 @@ async def feishu_login(
 
 
 def _hosts(endpoints: Endpoints) -> frozenset[str]:
-    return frozenset(urlsplit(one).netloc.lower() for one in (endpoints.token, endpoints.userinfo))
+    return frozenset(urlsplit(url).netloc.lower() for url in (endpoints.token, endpoints.userinfo))

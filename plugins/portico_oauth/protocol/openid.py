@@ -45,10 +45,10 @@ async def openid_login(
     metadata = await discovery.metadata()
     claims = verified.all_claims
     if metadata.userinfo_endpoint and _is_missing(claims, needed_claims):
-        found = await http.get(metadata.userinfo_endpoint, dict[str, Any], bearer=access_token)
-        if found.get("sub") != verified.claims.sub:
+        userinfo = await http.get(metadata.userinfo_endpoint, dict[str, Any], bearer=access_token)
+        if userinfo.get("sub") != verified.claims.sub:
             raise LoginRejected("the userinfo endpoint returned another subject")
-        claims = merge_claims(claims, found, email_claim)
+        claims = merge_claims(claims, userinfo, email_claim)
     return LoginResult(
         claims=claims,
         token=token,
@@ -63,8 +63,10 @@ def _check_id_token(verified: VerifiedToken, nonce: str, access_token: str) -> N
     claims = verified.claims
     if not claims.sub or claims.exp is None:
         raise LoginRejected("the id token has no subject, or no expiry")
-    found = claims.nonce
-    if not isinstance(found, str) or not hmac.compare_digest(found.encode(), nonce.encode()):
+    claimed_nonce = claims.nonce
+    if not isinstance(claimed_nonce, str) or not hmac.compare_digest(
+        claimed_nonce.encode(), nonce.encode()
+    ):
         raise LoginRejected("the id token belongs to another sign-in")
     if claims.at_hash is not None and claims.at_hash != at_hash(access_token, verified.algorithm):
         raise LoginRejected("the id token belongs to another access token")
@@ -77,7 +79,7 @@ def at_hash(access_token: str, algorithm: str) -> str:
 
 
 def _is_missing(claims: dict[str, Any], needed_claims: Sequence[str]) -> bool:
-    return any(lookup(claims, one) in EMPTY_VALUES for one in needed_claims)
+    return any(lookup(claims, claim) in EMPTY_VALUES for claim in needed_claims)
 
 
 def merge_claims(

@@ -103,45 +103,45 @@ class AccountList:
 
     async def accounts(self, query: AccountQuery) -> tuple[list[Account], int]:
         """Return one page of accounts without `info`, `settings` and `oauth`, and the total number. Three statements."""
-        found, total = await self._page(query, _ACCOUNT_COLUMNS)
-        return [Account(**one) for one in found], total
+        rows, total = await self._page(query, _ACCOUNT_COLUMNS)
+        return [Account(**row) for row in rows], total
 
     async def summaries(self, query: AccountQuery) -> tuple[list[AccountSummary], int]:
         """Return one page of summaries and the total number. Three statements."""
-        found, total = await self._page(query, _SUMMARY_COLUMNS)
-        return [AccountSummary(**one) for one in found], total
+        rows, total = await self._page(query, _SUMMARY_COLUMNS)
+        return [AccountSummary(**row) for row in rows], total
 
     async def all(self) -> list[AccountSummary]:
         """Return all accounts, newest first."""
         sql = f"SELECT {_SUMMARY_COLUMNS} FROM portico_account ORDER BY created_at DESC, id DESC"  # noqa: S608
-        return [AccountSummary(**one) for one in await fetch_all_in_thread(sql)]
+        return [AccountSummary(**row) for row in await fetch_all_in_thread(sql)]
 
     async def colliding(self) -> list[AccountSummary]:
         """Return the accounts whose e-mail address equals that of another account, sorted by address."""
         sql = f"SELECT {_SUMMARY_COLUMNS} FROM portico_account WHERE colliding = TRUE ORDER BY email_key, created_at, id"  # noqa: S608
-        return [AccountSummary(**one) for one in await fetch_all_in_thread(sql)]
+        return [AccountSummary(**row) for row in await fetch_all_in_thread(sql)]
 
     async def groups_of(self, account_ids: list[str]) -> dict[str, list[str]]:
         """Return the groups of some accounts. Shape: sorted group ids by account id."""
         sql = f"SELECT account_id, group_id FROM portico_group_member WHERE account_id IN ({placeholders(len(account_ids))})"  # noqa: S608
-        found = defaultdict(list)
-        for one in await fetch_all(f"{sql} ORDER BY group_id", *account_ids) if account_ids else ():
-            found[one["account_id"]].append(one["group_id"])
-        return found
+        group_ids = defaultdict(list)
+        for row in await fetch_all(f"{sql} ORDER BY group_id", *account_ids) if account_ids else ():
+            group_ids[row["account_id"]].append(row["group_id"])
+        return group_ids
 
     async def _page(self, query: AccountQuery, columns: str) -> tuple[list[dict[str, Any]], int]:
         sql, args = _ids(query)
         ask = (
             fetch_all_in_thread if args else fetch_all
         )  # with values it is a search or an order that scans all accounts
-        ids = [one["id"] for one in await ask(sql, *args, PAGE_SIZE, query.offset)]
+        ids = [row["id"] for row in await ask(sql, *args, PAGE_SIZE, query.offset)]
         if query.pattern is None:
             (counted,) = await fetch_all(_COUNT)
         else:
             (counted,) = await fetch_all_in_thread(_COUNT_MATCHING, query.pattern)
         sql = f"SELECT {columns} FROM portico_account WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
-        found = {one["id"]: one for one in await fetch_all(sql, *ids)} if ids else {}
-        return [found[one] for one in ids if one in found], counted["total"]
+        by_id = {row["id"]: row for row in await fetch_all(sql, *ids)} if ids else {}
+        return [by_id[account_id] for account_id in ids if account_id in by_id], counted["total"]
 
 
 # The index on `folded` covers a search, so no rows are read.

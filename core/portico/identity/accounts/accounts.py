@@ -289,8 +289,8 @@ class Accounts(AccountLookup):
             await record_change("account.changed", KIND, account.id, old, new | {"fields": changed})
 
     async def _key_of(self, account_id: str) -> str | None:
-        found = await fetch_one(_KEY, account_id)
-        return found["email_key"] if found else None
+        row = await fetch_one(_KEY, account_id)
+        return row["email_key"] if row else None
 
     async def _check_key(self, key: str, account_id: str) -> None:
         """Raises: InvalidRequest if another account has this address in any spelling."""

@@ -36,12 +36,12 @@ class AccountChanges(msgspec.Struct, frozen=True, kw_only=True):
         Unchanged values are not validated again, so an old account with a picture that is refused today can still be
         given another role. Raises: InvalidRequest, TooLarge.
         """
-        found: dict[str, str] = {}
+        changed: dict[str, str] = {}
         for column, check in _CHECKS.items():
             value, old = getattr(self, column), getattr(account, column)
             if value is not None and value != old and (checked := check(value)) != old:
-                found[column] = checked
-        return found
+                changed[column] = checked
+        return changed
 
 
 def audit_view(account: Account) -> dict[str, Any]:

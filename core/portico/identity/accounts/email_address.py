@@ -76,25 +76,31 @@ def is_same_address(one: str, other: str) -> bool:
 
 def exact_spellings(email: str) -> tuple[str, str]:
     """Return the address unchanged, and with ASCII letters in lower case: no other letter becomes an ASCII one."""
-    return email, "".join(one.lower() if one.isascii() else one for one in email)
+    return email, "".join(
+        character.lower() if character.isascii() else character for character in email
+    )
 
 
 def _has_email_shape(email: str) -> bool:
     local, _, domain = email.partition("@")
-    if not local or "@" in domain or any(one.isspace() or one in _CONTROLS for one in email):
+    if (
+        not local
+        or "@" in domain
+        or any(character.isspace() or character in _CONTROLS for character in email)
+    ):
         return False
     return domain == "localhost" or "." in domain[1:-1]
 
 
-def _is_plain(one: str) -> bool:
-    if one.isascii():
+def _is_plain(character: str) -> bool:
+    if character.isascii():
         return True
     return (
-        unicodedata.category(one) not in _REFUSED_CATEGORIES
-        and one not in _INVISIBLE
-        and one != _IDEOGRAPHIC_FULL_STOP
-        and unicodedata.normalize("NFKC", one) == one
-        and len(one.casefold()) == 1
+        unicodedata.category(character) not in _REFUSED_CATEGORIES
+        and character not in _INVISIBLE
+        and character != _IDEOGRAPHIC_FULL_STOP
+        and unicodedata.normalize("NFKC", character) == character
+        and len(character.casefold()) == 1
     )
 
 
@@ -104,7 +110,8 @@ def _folded(text: str) -> str:
 
 def _visible(text: str) -> str:
     return "".join(
-        one
-        for one in text
-        if unicodedata.category(one) not in _REFUSED_CATEGORIES and one not in _INVISIBLE
+        character
+        for character in text
+        if unicodedata.category(character) not in _REFUSED_CATEGORIES
+        and character not in _INVISIBLE
     )

@@ -25,12 +25,12 @@ log = structlog.get_logger("portico.identity")
 
 async def fill_email_keys(database: Database) -> None:
     """Store the key of every account that has none because an older release created it."""
-    while found := await database.rows(_WITHOUT, BATCH_SIZE):
+    while rows := await database.rows(_WITHOUT, BATCH_SIZE):
         async with database.transaction():
-            for one in found:
-                key = email_key(one["email"])
+            for row in rows:
+                key = email_key(row["email"])
                 others = await database.execute(_OTHERS, key)
-                await database.execute(_SET, key, others > 0, one["id"])
+                await database.execute(_SET, key, others > 0, row["id"])
 
 
 async def clear_collision(key: str | None) -> None:
@@ -41,10 +41,10 @@ async def clear_collision(key: str | None) -> None:
 
 async def warn_of_collisions() -> None:
     """Log a warning if there are accounts whose addresses collide."""
-    found = await fetch_one(_COLLIDING)
-    if found and found["n"]:
+    row = await fetch_one(_COLLIDING)
+    if row and row["n"]:
         log.warning(
             "several accounts have the same e-mail address; each can sign in with its exact spelling only",
-            accounts=found["n"],
+            accounts=row["n"],
             see="portico user list --colliding",
         )

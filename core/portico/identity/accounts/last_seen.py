@@ -54,21 +54,23 @@ class LastSeenTracker:
 
     async def flush(self, *, at_once: bool = False) -> None:
         """Write the noted times, except those written within the last minute, unless `at_once`."""
-        written = {one: self._written.get(one, (0, 0)) for one in self._seen}
+        written = {row_id: self._written.get(row_id, (0, 0)) for row_id in self._seen}
         due = sorted(
-            (one, at)
-            for one, at in self._seen.items()
-            if at > written[one][0]
+            (row_id, at)
+            for row_id, at in self._seen.items()
+            if at > written[row_id][0]
             # A row that is not seen again would never be due and never be dropped.
-            and (at_once or now() - at > ACTIVE_SECONDS or self.is_due(at, *written[one]))
+            and (at_once or now() - at > ACTIVE_SECONDS or self.is_due(at, *written[row_id]))
         )
-        for some in chunks(due):
+        for batch in chunks(due):
             places = ", ".join(
                 f"(CAST(${n} AS TEXT), CAST(${n + 1} AS BIGINT))"
-                for n in range(1, 2 * len(some), 2)
+                for n in range(1, 2 * len(batch), 2)
             )
-            await execute(self._write.format(places), *(value for pair in some for value in pair))
-            self._written.update((one, (at, now())) for one, at in some if one in self._seen)
+            await execute(self._write.format(places), *(value for pair in batch for value in pair))
+            self._written.update(
+                (row_id, (at, now())) for row_id, at in batch if row_id in self._seen
+            )
         self._drop_inactive()
 
     def is_due(self, at: int, was: int, written_at: int) -> bool:
@@ -78,12 +80,12 @@ class LastSeenTracker:
     def _drop_inactive(self) -> None:
         """Drop the rows that are not active any more and whose time was written."""
         gone = [
-            one
-            for one, at in self._seen.items()
-            if now() - at > ACTIVE_SECONDS and self._written.get(one, (0, 0))[0] >= at
+            row_id
+            for row_id, at in self._seen.items()
+            if now() - at > ACTIVE_SECONDS and self._written.get(row_id, (0, 0))[0] >= at
         ]
-        for one in gone:
-            self._drop(one)
+        for row_id in gone:
+            self._drop(row_id)
 
     def _drop(self, row_id: str) -> None:
         self._seen.pop(row_id, None)

@@ -28,14 +28,14 @@ _OLDEST = (
 )
 
 
-def _with_hash(found: dict[str, Any]) -> tuple[Account, str | None]:
-    columns = {name: value for name, value in found.items() if name != "hash"}
-    return Account(**columns), found["hash"]
+def _with_hash(row: dict[str, Any]) -> tuple[Account, str | None]:
+    columns = {name: value for name, value in row.items() if name != "hash"}
+    return Account(**columns), row["hash"]
 
 
 def _is_storable(text: str) -> bool:
     """Return whether a database can store the text: no NUL and no lone surrogate."""
-    return "\x00" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class AccountLookup:
@@ -43,15 +43,17 @@ class AccountLookup:
 
     async def find(self, account_id: str) -> Account | None:
         """Return the account with this id, or None."""
-        found = [] if "\x00" in account_id else await fetch_all(_BY_ID, account_id)
-        return Account(**found[0]) if found else None
+        rows = [] if "\x00" in account_id else await fetch_all(_BY_ID, account_id)
+        return Account(**rows[0]) if rows else None
 
     async def existing_ids(self, account_ids: Sequence[str]) -> set[str]:
         """Return those of these ids that belong to an account. One statement for each 500."""
         there: set[str] = set()
-        for ids in chunks([one for one in dict.fromkeys(account_ids) if "\x00" not in one]):
+        for ids in chunks(
+            [account_id for account_id in dict.fromkeys(account_ids) if "\x00" not in account_id]
+        ):
             sql = f"SELECT id FROM portico_account WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
-            there |= {found["id"] for found in await fetch_all(sql, *ids)}
+            there |= {row["id"] for row in await fetch_all(sql, *ids)}
         return there
 
     async def by_id(self, account_id: str) -> Account:
@@ -89,12 +91,12 @@ class AccountLookup:
         """
         spellings = exact_spellings(email)
         key = email_key(email) if is_plain(email) else ""
-        found = await fetch_all(_BY_EMAIL, *spellings, key) if _is_storable(email) else []
+        rows = await fetch_all(_BY_EMAIL, *spellings, key) if _is_storable(email) else []
         for spelling in spellings:
-            for one in found:
-                if one["email"] == spelling:
-                    return _with_hash(one)
-        return _with_hash(found[0]) if len(found) == 1 else (None, None)
+            for row in rows:
+                if row["email"] == spelling:
+                    return _with_hash(row)
+        return _with_hash(rows[0]) if len(rows) == 1 else (None, None)
 
     async def check_free(self, email: str) -> str:
         """Return the address as it will be stored. Raises: InvalidRequest if it is malformed or taken.
@@ -109,21 +111,21 @@ class AccountLookup:
     async def picture_of(self, account_id: str) -> str:
         """Return the picture URL of an account. Raises: NotFound."""
         sql = "SELECT profile_image_url FROM portico_account WHERE id = $1"
-        found = None if "\x00" in account_id else await fetch_one(sql, account_id)
-        if found is None:
+        row = None if "\x00" in account_id else await fetch_one(sql, account_id)
+        if row is None:
             raise NotFound
-        return str(found["profile_image_url"])
+        return str(row["profile_image_url"])
 
     async def last_active(self, account_id: str) -> int | None:
         """Return the stored last-seen time of an account in epoch seconds; None = there is no such account."""
         sql = "SELECT last_active_at FROM portico_account WHERE id = $1"
-        found = None if "\x00" in account_id else await fetch_one(sql, account_id)
-        return int(found["last_active_at"]) if found else None
+        row = None if "\x00" in account_id else await fetch_one(sql, account_id)
+        return int(row["last_active_at"]) if row else None
 
     async def first_admin_id(self) -> str | None:
         """Return the id of the first administrator, whom no other account may change; None if the oldest account is not one."""
-        found = await fetch_one(_OLDEST)
-        return str(found["id"]) if found and found["role"] == "admin" else None
+        row = await fetch_one(_OLDEST)
+        return str(row["id"]) if row and row["role"] == "admin" else None
 
     async def count(self) -> int:
         """Return the number of accounts."""

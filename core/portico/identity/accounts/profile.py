@@ -55,10 +55,10 @@ class Profiles:
         Raises: InvalidRequest, naming the invalid field; TooLarge for a picture.
         """
         async with transaction():
-            found = await fetch_all(_LOCK, account_id)
-            if not found:
+            rows = await fetch_all(_LOCK, account_id)
+            if not rows:
                 raise NotFound
-            was, name, bio, gender = found[0], details.name, details.bio, details.gender
+            was, name, bio, gender = rows[0], details.name, details.bio, details.gender
             if name != was["name"]:
                 name = check_name(name)
             if bio != was["bio"]:

@@ -39,10 +39,10 @@ class UserData:
 
     async def read(self, account_id: str, field: UserDataField) -> msgspec.Raw:
         """Return the field as JSON text; `null` if nothing was stored."""
-        found = await fetch_one(_READ.format(field), account_id)
-        if found is None:
+        row = await fetch_one(_READ.format(field), account_id)
+        if row is None:
             raise NotFound
-        return msgspec.Raw((found["text"] or "null").encode())
+        return msgspec.Raw((row["text"] or "null").encode())
 
     async def update(
         self, account_id: str, field: UserDataField, changes: RawFields
@@ -52,10 +52,10 @@ class UserData:
         Returns the whole field. Raises: TooLarge if it would be over 1 MiB; then nothing is stored.
         """
         async with transaction():
-            found = await fetch_all(_LOCK.format(field), account_id)
-            if not found:
+            rows = await fetch_all(_LOCK.format(field), account_id)
+            if not rows:
                 raise NotFound
-            text = raw_object.join(raw_object.split_stored(found[0]["text"]) | changes)
+            text = raw_object.join(raw_object.split_stored(rows[0]["text"]) | changes)
             if len(text) > MAX_USER_DATA_BYTES:
                 raise TooLarge(f"[ERROR: {field}: at most {MAX_USER_DATA_BYTES} bytes]")
             await execute(_UPDATE.format(field), account_id, text.decode())

@@ -67,11 +67,11 @@ class Groups(GroupMembership):
 
     async def all(self) -> list[Group]:
         """Return all groups, last changed first."""
-        return [Group(**found) for found in await fetch_all(_ALL)]
+        return [Group(**row) for row in await fetch_all(_ALL)]
 
     async def of_account(self, account_id: str) -> list[Group]:
         """Return the groups of an account, last changed first."""
-        return [Group(**found) for found in await fetch_all(_OF, account_id)]
+        return [Group(**row) for row in await fetch_all(_OF, account_id)]
 
     async def existing_ids(self, group_ids: Sequence[str]) -> set[str]:
         """Return those of these ids that belong to a group."""

@@ -67,8 +67,8 @@ class GroupMembership:
 
     async def find(self, group_id: str) -> Group | None:
         """Return the group with this id, or None."""
-        found = [] if "\x00" in group_id else await fetch_all(_BY_ID, group_id)
-        return Group(**found[0]) if found else None
+        rows = [] if "\x00" in group_id else await fetch_all(_BY_ID, group_id)
+        return Group(**rows[0]) if rows else None
 
     async def add_members(
         self, group_id: str, account_ids: Sequence[str], within: PermissionTree | None = None
@@ -106,25 +106,25 @@ class GroupMembership:
         if "\x00" in group_id:
             return []
         if page is None:
-            found = await fetch_all(_MEMBERS, group_id)
+            rows = await fetch_all(_MEMBERS, group_id)
         else:
             skip = page_offset(page, PAGE_SIZE)
-            found = await fetch_all(f"{_MEMBERS} LIMIT $2 OFFSET $3", group_id, PAGE_SIZE, skip)
-        return [GroupMember(**one) for one in found]
+            rows = await fetch_all(f"{_MEMBERS} LIMIT $2 OFFSET $3", group_id, PAGE_SIZE, skip)
+        return [GroupMember(**row) for row in rows]
 
     async def member_ids(self, group_id: str) -> list[str]:
         """Return the ids of the members in the order in which they were added."""
         if "\x00" in group_id:
             return []
-        return [found["account_id"] for found in await fetch_all(_MEMBER_IDS, group_id)]
+        return [row["account_id"] for row in await fetch_all(_MEMBER_IDS, group_id)]
 
     async def ids_of_account(self, account_id: str) -> list[str]:
         """Return the sorted ids of the groups of an account."""
-        return [found["group_id"] for found in await fetch_all(_IDS, account_id)]
+        return [row["group_id"] for row in await fetch_all(_IDS, account_id)]
 
     async def permissions_of_account(self, account_id: str) -> tuple[str, ...]:
         """Return the permissions of the groups of an account. Shape: JSON text of each group that has any, in a fixed order."""
-        return tuple(found["permissions"] for found in await fetch_all(_PERMISSIONS, account_id))
+        return tuple(row["permissions"] for row in await fetch_all(_PERMISSIONS, account_id))
 
     async def lock(self, group_id: str, action: str) -> Group:
         """Return the group and lock it until the transaction ends. Raises: NoSuchGroup."""
@@ -144,35 +144,40 @@ class GroupMembership:
     ) -> MembershipChange:
         requested = list(dict.fromkeys(requested))
         existing = {
-            found["id"] for found in await _query_in_chunks(_ACCOUNT_IDS, _valid_ids(requested))
+            row["id"] for row in await _query_in_chunks(_ACCOUNT_IDS, _valid_ids(requested))
         }
         # The audit log records the actual changes, not the request.
         joined = await _query_in_chunks(
-            _ADD, [one for one in _valid_ids(added) if one in existing], group.id, now()
+            _ADD,
+            [account_id for account_id in _valid_ids(added) if account_id in existing],
+            group.id,
+            now(),
         )
         left = await _query_in_chunks(_REMOVE, _valid_ids(removed), group.id)
-        for event, found in (("members.added", joined), ("members.removed", left)):
-            ids = sorted(one["account_id"] for one in found)
+        for event, rows in (("members.added", joined), ("members.removed", left)):
+            ids = sorted(row["account_id"] for row in rows)
             if ids:
-                old, new = (None, ids) if found is joined else (ids, None)
+                old, new = (None, ids) if rows is joined else (ids, None)
                 await audit.record_change(event, "group", group.id, old, new)
         if joined or left:
             await execute(_TOUCH, now(), group.id)
             after_commit(lambda: self._bus.publish(GroupChanged(group.id)))
         changed = await self.find(group.id)
         assert changed is not None  # its row is locked
-        return MembershipChange(changed, tuple(one for one in requested if one not in existing))
+        return MembershipChange(
+            changed, tuple(account_id for account_id in requested if account_id not in existing)
+        )
 
 
 def _valid_ids(ids: Sequence[str]) -> list[str]:
     """Return each id once, without those that a database cannot store."""
-    return [one for one in dict.fromkeys(ids) if "\x00" not in one]
+    return [id_ for id_ in dict.fromkeys(ids) if "\x00" not in id_]
 
 
 async def _query_in_chunks(sql: str, ids: Sequence[str], *args: Any) -> list[dict[str, Any]]:
     """Return the rows of a statement about ids, split into several statements. `args` come before the ids."""
-    found: list[dict[str, Any]] = []
-    for some in chunks(ids):
-        within = placeholders(len(some), first=len(args) + 1)
-        found += await fetch_all(sql.format(within), *args, *some)
-    return found
+    rows: list[dict[str, Any]] = []
+    for batch in chunks(ids):
+        within = placeholders(len(batch), first=len(args) + 1)
+        rows += await fetch_all(sql.format(within), *args, *batch)
+    return rows

@@ -65,14 +65,14 @@ class EffectivePermissionsCache:
 
     def of(self, granted: tuple[str, ...]) -> EffectivePermissions:
         """Return the effective permissions for these `permissions` of groups (JSON text each)."""
-        found = self._cached.get(granted)
-        if found is None:
+        permissions = self._cached.get(granted)
+        if permissions is None:
             tree = effective(self.defaults, map(parse_tree, granted))
-            found = EffectivePermissions(tree, msgspec.Raw(msgspec.json.encode(tree)))
+            permissions = EffectivePermissions(tree, msgspec.Raw(msgspec.json.encode(tree)))
             if len(self._cached) >= MAX_COMBINATIONS:
                 self._cached.clear()
-            self._cached[granted] = found
-        return found
+            self._cached[granted] = permissions
+        return permissions
 
 
 def parse_tree(text: str | None) -> Any:

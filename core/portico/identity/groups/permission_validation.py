@@ -26,12 +26,12 @@ def permission_errors(
 
     Valid are some or all known sections and permissions with boolean values.
     """
-    found = []
+    errors = []
     for error in _errors(given, list(at)):
-        found.append(error)
-        if len(found) == MAX_ERRORS:
+        errors.append(error)
+        if len(errors) == MAX_ERRORS:
             break
-    return found
+    return errors
 
 
 def check_permissions(given: object, at: Sequence[str | int] = ("body", "permissions")) -> None:

@@ -22,7 +22,7 @@ class CredentialScope(msgspec.Struct, frozen=True):
     def allows(self, path: str, area: str, *, reads: bool) -> bool:
         """Return whether a route may be called. `path`: its template, such as `/api/v1/chats/{id}`."""
         if self.endpoints is not None and not any(
-            path == one or path.startswith(f"{one}/") for one in self.endpoints
+            path == prefix or path.startswith(f"{prefix}/") for prefix in self.endpoints
         ):
             return False
         if self.scopes is None:

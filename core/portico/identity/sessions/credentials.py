@@ -55,8 +55,8 @@ def uses_cookie(scope: Mapping[str, Any]) -> bool:
 
 def token_from(scope: Mapping[str, Any]) -> str | None:
     """Return the token of an ASGI request, or None. See `credential_from`."""
-    found = credential_from(scope)
-    return found.token if found else None
+    credential = credential_from(scope)
+    return credential.token if credential else None
 
 
 def _bearer(value: bytes) -> str | None:

@@ -41,10 +41,8 @@ class CredentialRef(NamedTuple):
 async def valid_session_ids(session_ids: Sequence[str]) -> set[str]:
     """Return those of these session ids that are valid."""
     last = len(session_ids) + 1
-    found = await fetch_all(
-        _VALID.format(placeholders(len(session_ids)), last), *session_ids, now()
-    )
-    return {one["id"] for one in found}
+    rows = await fetch_all(_VALID.format(placeholders(len(session_ids)), last), *session_ids, now())
+    return {row["id"] for row in rows}
 
 
 class LiveConnections:
@@ -128,9 +126,13 @@ class LiveConnections:
     async def _recheck_kind(self, kind: str, session_ids: list[str]) -> None:
         try:
             async with asyncio.timeout(self._grace_seconds):
-                for some in chunks(session_ids):
-                    valid = await self._valid_ids(kind, list(some))
-                    if revoked := [CredentialRef(kind, one) for one in some if one not in valid]:
+                for batch in chunks(session_ids):
+                    valid = await self._valid_ids(kind, list(batch))
+                    if revoked := [
+                        CredentialRef(kind, session_id)
+                        for session_id in batch
+                        if session_id not in valid
+                    ]:
                         self._on_ended()
                         self._end(revoked)
             self._last_answer[kind] = time.monotonic()
@@ -147,8 +149,15 @@ class LiveConnections:
     async def _valid_ids(self, credential: str, session_ids: list[str]) -> set[str]:
         if credential == SESSION_CREDENTIAL:
             return await valid_session_ids(session_ids)
-        found = next((one for one in self._authenticators if one.kind == credential), None)
-        return await found.still_valid(session_ids) if found is not None else set()
+        authenticator = next(
+            (
+                authenticator
+                for authenticator in self._authenticators
+                if authenticator.kind == credential
+            ),
+            None,
+        )
+        return await authenticator.still_valid(session_ids) if authenticator is not None else set()
 
     def _revoked(self, event: SessionRevoked) -> None:
         if event.session_id is None:

@@ -120,8 +120,8 @@ class Sessions:
         return actor
 
     async def _find(self, claims: Claims) -> Actor | None:
-        found = await fetch_all(_RESOLVE, claims.jti, claims.id)
-        return Actor(**found[0]) if found else None
+        rows = await fetch_all(_RESOLVE, claims.jti, claims.id)
+        return Actor(**rows[0]) if rows else None
 
     def clear(self) -> None:
         """Drop all cached actors."""
@@ -147,8 +147,8 @@ class Sessions:
             claims = self._signer.verify(token)
         except Unauthenticated:
             return None
-        found = await fetch_all("SELECT method FROM portico_session WHERE id = $1", claims.jti)
-        return SessionMethod(claims.jti, found[0]["method"]) if found else None
+        rows = await fetch_all("SELECT method FROM portico_session WHERE id = $1", claims.jti)
+        return SessionMethod(claims.jti, rows[0]["method"]) if rows else None
 
     async def close_by_provider_session(self, method: str, provider_session: str) -> list[str]:
         """Close the sessions that belong to one session at a provider. Returns their ids."""
@@ -161,9 +161,9 @@ class Sessions:
     async def _close_where(self, statement: str, *args: str) -> list[str]:
         async with transaction():
             closed = await fetch_all(statement, *args)
-            for one in closed:
-                self._publish(SessionRevoked(one["account_id"], one["id"], one["expires_at"]))
-        return [str(one["id"]) for one in closed]
+            for row in closed:
+                self._publish(SessionRevoked(row["account_id"], row["id"], row["expires_at"]))
+        return [str(row["id"]) for row in closed]
 
     async def close(self, session_id: str) -> None:
         """Close a session, if it exists."""

@@ -66,8 +66,10 @@ class Authenticator:
         token_authenticators: Collection[TokenAuthenticator] = (),
     ) -> None:
         """Register providers and token authenticators."""
-        self.providers.update((one.name, one) for one in providers)
-        self._verifiers += [one for one in providers if isinstance(one, RequestVerifier)]
+        self.providers.update((provider.name, provider) for provider in providers)
+        self._verifiers += [
+            provider for provider in providers if isinstance(provider, RequestVerifier)
+        ]
         self.token_authenticators += token_authenticators
 
     def remove_providers(
@@ -79,25 +81,29 @@ class Authenticator:
         for provider in providers:
             self.providers.pop(provider.name, None)
         self._verifiers = [
-            one for one in self.providers.values() if isinstance(one, RequestVerifier)
+            provider
+            for provider in self.providers.values()
+            if isinstance(provider, RequestVerifier)
         ]
         self.token_authenticators[:] = [
-            one for one in self.token_authenticators if one not in token_authenticators
+            authenticator
+            for authenticator in self.token_authenticators
+            if authenticator not in token_authenticators
         ]
 
     async def active_providers(self) -> list[AuthProvider]:
         """Return the providers that users can sign in with now, sorted by name."""
         providers = [self.providers[name] for name in sorted(self.providers)]
         return [
-            one
-            for one in providers
-            if not isinstance(one, ToggleableProvider) or await one.is_enabled()
+            provider
+            for provider in providers
+            if not isinstance(provider, ToggleableProvider) or await provider.is_enabled()
         ]
 
     @property
     def uses_passwords(self) -> bool:
         """Whether users have passwords: not if a header identifies them or no sign-in is needed."""
-        return not any(one.kind in ("none", "header") for one in self.providers.values())
+        return not any(provider.kind in ("none", "header") for provider in self.providers.values())
 
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
         """Return the actor of an ASGI request.
@@ -109,7 +115,11 @@ class Authenticator:
         if credential is None:
             raise Unauthenticated
         authenticator = next(
-            (one for one in self.token_authenticators if credential.token.startswith(one.prefix)),
+            (
+                authenticator
+                for authenticator in self.token_authenticators
+                if credential.token.startswith(authenticator.prefix)
+            ),
             None,
         )
         if authenticator is None:
@@ -121,7 +131,9 @@ class Authenticator:
             actor = await self._authenticate_token(authenticator, credential.token, scope)
         if actor is None:
             raise Unauthenticated(INVALID_TOKEN)
-        if self._verifiers and not all(one.accepts(scope, actor) for one in self._verifiers):
+        if self._verifiers and not all(
+            verifier.accepts(scope, actor) for verifier in self._verifiers
+        ):
             raise Unauthenticated(USER_MISMATCH)
         self._presence.touch(actor.id)
         if authenticator is None:
@@ -135,7 +147,7 @@ class Authenticator:
         """
         providers = sorted(
             self.providers.values(),
-            key=lambda one: (SHARED_SIGN_IN_ORDER.index(one.kind), one.name),
+            key=lambda provider: (SHARED_SIGN_IN_ORDER.index(provider.kind), provider.name),
         )
         for provider in providers:
             attempt = (
@@ -171,7 +183,7 @@ class Authenticator:
     async def actor_of_token(self, token: str, scope: Mapping[str, Any]) -> Actor | None:
         """Return the actor of a session token, wherever it came from; None if it is not valid. `scope`: ASGI request."""
         actor = await self._sessions.resolve(token)
-        if actor is None or not all(one.accepts(scope, actor) for one in self._verifiers):
+        if actor is None or not all(verifier.accepts(scope, actor) for verifier in self._verifiers):
             return None
         return actor
 
@@ -183,26 +195,29 @@ class Authenticator:
         `attempt`: what `provider.authenticate` takes; `scope`: the ASGI request. Raises: what that raises; InvalidRequest
         and Forbidden as `AccountProvisioner.provision`.
         """
-        found = await provider.authenticate(attempt)
+        authenticated = await provider.authenticate(attempt)
         for _ in range(MAX_ATTEMPTS - 1):
             try:
-                return await self._open_session_of(provider, found, scope)
+                return await self._open_session_of(provider, authenticated, scope)
             except StaleAccount:
                 # The user may have signed out everywhere else, which does not concern this sign-in, or have changed
                 # the password, which does. What an external provider said about the user is still true.
-                if isinstance(found, Account):
-                    found = await provider.authenticate(attempt)
-        return await self._open_session_of(provider, found, scope)
+                if isinstance(authenticated, Account):
+                    authenticated = await provider.authenticate(attempt)
+        return await self._open_session_of(provider, authenticated, scope)
 
     async def _open_session_of(
-        self, provider: AuthProvider, found: Account | ExternalIdentity, scope: Mapping[str, Any]
+        self,
+        provider: AuthProvider,
+        authenticated: Account | ExternalIdentity,
+        scope: Mapping[str, Any],
     ) -> SignInResult:
-        if isinstance(found, Account):
-            return await self.open_session(provider, found, scope)
+        if isinstance(authenticated, Account):
+            return await self.open_session(provider, authenticated, scope)
         account = await self._provisioner.provision(
-            provider.name, found, provider.provisioning_rules
+            provider.name, authenticated, provider.provisioning_rules
         )
-        return await self.open_session(provider, account, scope, found.provider_session_id)
+        return await self.open_session(provider, account, scope, authenticated.provider_session_id)
 
     async def open_session(
         self,

@@ -20,12 +20,12 @@ class IdentityLinks:
     async def account_id(self, provider: str, subject: str) -> str | None:
         """Return the account id of a subject, or None. Raises: InvalidRequest if the subject is not valid."""
         check_subject(subject)
-        found = await fetch_all(_FIND, provider, subject)
-        return str(found[0]["account_id"]) if found else None
+        rows = await fetch_all(_FIND, provider, subject)
+        return str(rows[0]["account_id"]) if rows else None
 
     async def of(self, account_id: str) -> list[tuple[str, str]]:
         """Return the links of an account. Shape: pairs of provider and subject."""
-        return [(one["provider"], one["subject"]) for one in await fetch_all(_OF, account_id)]
+        return [(row["provider"], row["subject"]) for row in await fetch_all(_OF, account_id)]
 
     async def add(self, provider: str, subject: str, account_id: str) -> None:
         """Link a subject to an account. Raises: InvalidRequest if it is linked already."""

@@ -154,9 +154,9 @@ class AccountProvisioner:
         async with transaction():
             known: dict[str, str] = {}
             name_of = {}
-            for found in await fetch_all(_GROUPS_BY_AGE):
-                known.setdefault(normalized("NFC", found["name"]), found["id"])
-                name_of[found["id"]] = found["name"]
+            for row in await fetch_all(_GROUPS_BY_AGE):
+                known.setdefault(normalized("NFC", row["name"]), row["id"])
+                name_of[row["id"]] = row["name"]
             if rules.create_groups:
                 for name in sorted(wanted - known.keys()):
                     known[name] = await self._new_group(name, account_id)

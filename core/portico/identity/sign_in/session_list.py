@@ -57,9 +57,9 @@ class SessionList:
         """
         await self._accounts.by_id(account_id)
         skip = page_offset(page, PAGE_SIZE)
-        found = await fetch_all(_PAGE, account_id, now(), skip)
+        rows = await fetch_all(_PAGE, account_id, now(), skip)
         total = (await fetch_all(_COUNT, account_id, now()))[0]["n"]
-        return [self._info(one, current) for one in found], total
+        return [self._info(row, current) for row in rows], total
 
     async def end(self, account_id: str, session_id: str, by: str | None = None) -> None:
         """End a session of an account.
@@ -85,8 +85,8 @@ class SessionList:
                 "session.all_ended", KIND, account_id, new={"kept": keep} if keep else None
             )
 
-    def _info(self, one: dict[str, object], current: str) -> SessionInfo:
-        info = SessionInfo(**one, current=one["id"] == current)  # type: ignore[arg-type]
+    def _info(self, row: dict[str, object], current: str) -> SessionInfo:
+        info = SessionInfo(**row, current=row["id"] == current)  # type: ignore[arg-type]
         # Old rows have no last-seen time, and recent times may be in memory only.
         info.last_seen_at = self._presence.last_active(
             info.id, max(info.last_seen_at or 0, info.created_at)

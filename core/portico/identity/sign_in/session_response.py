@@ -126,11 +126,11 @@ class SessionResponder:
         return self._result(user) if by_session else SignInResult(self._encode(user), None)
 
     async def _profile(self, account_id: str) -> Profile | None:
-        found = await fetch_all(_PROFILE, account_id)
-        if not found:
+        rows = await fetch_all(_PROFILE, account_id)
+        if not rows:
             return None
-        granted = tuple(text for one in found if (text := one.pop("permissions")) is not None)
-        return found[0], granted
+        granted = tuple(text for row in rows if (text := row.pop("permissions")) is not None)
+        return rows[0], granted
 
     async def _permissions(self, granted: tuple[str, ...]) -> msgspec.Raw:
         return (await self._defaults.trees()).of(granted).json
