@@ -4,12 +4,20 @@ from pathlib import Path
 import pytest
 from tests.upstream import Upstream
 
-from portico.testing import ServerProcess
+from portico.testing import InProcessApp, ServerProcess
 
 
 @pytest.fixture
 def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
     return env | upstream.environment
+
+
+@pytest.fixture
+def two_apps(app: InProcessApp, env: dict[str, str]) -> Iterator[tuple[InProcessApp, InProcessApp]]:
+    """Two instances on the same database, in this process: for tests about what instances share, not about processes."""
+    other = InProcessApp(env)
+    yield app, other
+    other.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portico.testing import PASSWORD, Client, ServerProcess
+from portico.testing import PASSWORD, Client, InProcessApp
 
 CONFIG = "/api/v1/auths/admin/config"
 #: Generous: what is promised is a second, what is tested is that it happens.
@@ -29,11 +29,10 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.timeout(120)
 def test_setting_changed_on_one_instance_applies_on_all(
-    servers: Callable[..., ServerProcess],
+    two_apps: tuple[InProcessApp, InProcessApp],
 ) -> None:
-    one = servers().start()
+    one, two = two_apps
     ada = one.client.sign_up("Ada")
-    two = servers().start()
     there = Client(two.client.transport, ada.token)
 
     def sign_up(name: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.upstream import Upstream
 
-from portico.testing import Client, ServerProcess
+from portico.testing import Client, InProcessApp, ServerProcess
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -25,10 +25,8 @@ TURN = {"model": "desk", "messages": [{"role": "user", "content": "hi"}], "strea
 class Two:
     """Two instances on one database, and Ben, who has read from both. `here` is the one that is changed."""
 
-    def __init__(self, servers: Callable[..., ServerProcess]) -> None:
-        here = servers().start()
+    def __init__(self, here: InProcessApp, there: InProcessApp) -> None:
         self.ada = here.client.sign_up("Ada")
-        there = servers().start()
         self.here = self.ada.add_user("Ben")
         self.there = Client(there.client.transport, self.here.token)
 
@@ -45,8 +43,8 @@ class Two:
 
 
 @pytest.fixture
-def two(servers: Callable[..., ServerProcess]) -> Two:
-    return Two(servers)
+def two(two_apps: tuple[InProcessApp, InProcessApp]) -> Two:
+    return Two(*two_apps)
 
 
 def listed(who: Client) -> str | None:

@@ -10,6 +10,8 @@ from tests.upstream import WORDS, Upstream
 from portico.testing import ServerProcess
 
 pytestmark = pytest.mark.timeout(120)
+#: For tests of which nothing is about the database.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 PIRATE = {
     "id": "pirate/captain:v1",
@@ -70,6 +72,7 @@ def test_streamed_chat_of_a_new_user_survives_a_crash(
     assert kept.json["meta"]["unknown"] == {"kept": [1, 2.50, "é"]}
 
 
+@on_sqlite
 def test_openai_package_gets_responses_and_errors_it_understands(
     server: ServerProcess, upstream: Upstream
 ) -> None:
@@ -121,6 +124,7 @@ def test_log_and_tables_contain_no_secret(server: ServerProcess, upstream: Upstr
         assert secret not in said
 
 
+@on_sqlite
 def test_ready_line_has_the_url(server: ServerProcess) -> None:
     said = server.log_text
     assert f"Portico is ready at {server.url}" in said

@@ -1,14 +1,13 @@
 """A program with a key: what it can do, and that it cannot do it any longer than its owner wants."""
 
 import time
-from collections.abc import Callable
 
 import openai
 import pytest
 from tests.api_keys import KEYS, ON, SINGLE, new_key
 from tests.upstream import WORDS
 
-from portico.testing import Client, ServerProcess
+from portico.testing import Client, InProcessApp, ServerProcess
 
 ME = "/api/v1/auths/"
 TURN = [{"role": "user", "content": "hi"}]
@@ -21,6 +20,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
     return env | ON
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # nothing of it is about it
 @pytest.mark.timeout(120)
 def test_openai_package_works_with_an_api_key(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
@@ -44,10 +44,9 @@ def test_openai_package_works_with_an_api_key(server: ServerProcess) -> None:
 
 @pytest.mark.case("AB-21")
 @pytest.mark.timeout(120)
-def test_key_loses_access_on_every_instance(servers: Callable[..., ServerProcess]) -> None:
-    one = servers().start()
+def test_key_loses_access_on_every_instance(two_apps: tuple[InProcessApp, InProcessApp]) -> None:
+    one, two = two_apps
     ada = one.client.sign_up("Ada")
-    two = servers().start()
     made, replaced = new_key(ada), ada.post(SINGLE).json["api_key"]
     eve = ada.add_user("Eve", role="admin")
     eves = new_key(eve)["api_key"]

@@ -10,7 +10,10 @@ from tests.upstream import WORDS, Upstream
 
 from portico.testing import Client, ServerProcess
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),  # nothing of it is about it
+]
 
 HELLO: Any = [{"role": "user", "content": "hi"}]
 OFFICE = {

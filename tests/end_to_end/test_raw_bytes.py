@@ -10,6 +10,9 @@ import pytest
 
 from portico.testing import Client, ServerProcess
 
+# Nothing of it is about the database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 SIGN_IN = b"POST /api/v1/auths/signin HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
 

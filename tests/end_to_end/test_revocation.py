@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portico.testing import Client, ServerProcess
+from portico.testing import Client, InProcessApp
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -36,11 +36,10 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 @pytest.mark.case("AB-34")
 def test_leaving_a_group_ends_model_access_on_every_instance(
-    servers: Callable[..., ServerProcess],
+    two_apps: tuple[InProcessApp, InProcessApp],
 ) -> None:
-    one = servers().start()
+    one, two = two_apps
     ada = one.client.sign_up("Ada")
-    two = servers().start()
     ben = ada.add_user("Ben")
     form = {"name": "Crew", "description": ""}
     crew = ada.post("/api/v1/groups/create", form).json["id"]

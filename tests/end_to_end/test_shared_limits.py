@@ -1,16 +1,15 @@
-"""Two servers on one database, without Redis, count attempts together on all endpoints."""
+"""Two instances on one database, without Redis, count attempts together on all endpoints."""
 
 import threading
 from collections.abc import Callable
 
 import pytest
 
-from portico.testing import Client, ServerProcess
+from portico.testing import Client, InProcessApp
 
 pytestmark = pytest.mark.timeout(180)
 
 SETTINGS = {
-    "ENABLE_SIGNUP": "true",
     "ENABLE_API_KEYS": "true",
     "ENABLE_LDAP": "true",
     "LDAP_SERVER_HOST": "127.0.0.1",
@@ -40,15 +39,18 @@ def checked(clients: list[Client], attempt: Callable[[Client], int]) -> int:
     return sum(status != 429 for status in statuses)
 
 
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | SETTINGS
+
+
 def test_two_instances_without_redis_share_rate_limits(
-    servers: Callable[..., ServerProcess],
+    two_apps: tuple[InProcessApp, InProcessApp],
 ) -> None:
-    both = [servers(**SETTINGS).start()]
-    ada = both[0].client.sign_up("Ada")
-    both.append(servers(**SETTINGS).start())
+    ada = two_apps[0].client.sign_up("Ada")
 
     def at(address: str) -> list[Client]:
-        return [server.client_at(address) for server in both]
+        return [app.client_at(address) for app in two_apps]
 
     chat_id = ada.post("/api/v1/chats/new", {"chat": {"title": "x"}}).json["id"]
     copying = [Client(one.transport, ada.token) for one in at("127.0.0.7")]
