@@ -36,11 +36,25 @@ def app(request: pytest.FixtureRequest, servers: Servers) -> Iterator[list[Serve
     redis = RedisServer() if "Redis" in request.param else None
     settings = {"REDIS_URL": redis.start().url} if redis else {}
     count = 1 if request.param == "one instance" else 2
-    yield [servers(**settings).start() for _ in range(count)]
+    started = [servers(**settings).start() for _ in range(count)]
+    if redis and "stopped" in request.param:
+        redis.stop()
+    yield started
     if redis:
         redis.close()
 
 
+# Each number of instances on each database, and each state of Redis.
+@pytest.mark.parametrize(
+    ("database_url", "app"),
+    [
+        ("sqlite", "one instance"),
+        ("sqlite", "two with Redis"),
+        ("postgres", "two without"),
+        ("postgres", "two with Redis stopped"),
+    ],
+    indirect=True,
+)
 @pytest.mark.case("AB-04")
 @pytest.mark.case("AB-05")
 @pytest.mark.case("AB-06")
@@ -69,6 +83,7 @@ def test_revocation_ends_access_everywhere(
             hold.close()
 
 
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 @pytest.mark.case("FT-09")
 def test_revocation_without_redis_ends_access_for_good(
     servers: Servers, redis: RedisServer
