@@ -1,6 +1,7 @@
 """The ASGI application. Nothing here knows any plugin."""
 
 import structlog
+from litestar.exceptions import ImproperlyConfiguredException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.boot import Application, CannotStart
@@ -31,7 +32,7 @@ class Portico:
     """
 
     def __init__(self, loaded: LoadedSettings, secret: Secret | None = None) -> None:
-        application = self.application = Application(loaded, secret)
+        application = self.application = Application(loaded, secret, routes=True)
         self.counters = Counters()
         self._loop_watch = LoopWatch(
             application.settings.server.loop_limit,
@@ -90,6 +91,7 @@ class Portico:
                 counters=self.counters,
                 plugins=lambda: described_plugins(app.registry, self.counters),
             ),
+            ImproperlyConfiguredException,
         )
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:

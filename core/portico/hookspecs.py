@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from portico.plugins.context import AppContext
     from portico.plugins.info import Service
     from portico.settings.section import Section
-    from portico.web.health import HealthCheck
+    from portico.web.health_check import HealthCheck
 
 hookspec = pluggy.HookspecMarker("portico")
 hookimpl = pluggy.HookimplMarker("portico")
@@ -111,7 +111,7 @@ def register_model_sources(
 ) -> "Iterable[ModelSource] | None":
     """Return objects that list models and answer completions. Source names are unique across plugins.
 
-    Called at boot, in web processes.
+    Called at boot, also by commands: import an HTTP client when a method needs it.
     """
 
 
@@ -121,7 +121,7 @@ def register_auth_providers(
 ) -> "Iterable[AuthProvider] | None":
     """Return methods of signing in. Their names are unique across plugins; `register_routes` returns their routes.
 
-    Called at boot, in web processes.
+    Called at boot.
     """
 
 
@@ -131,7 +131,7 @@ def register_token_authenticators(
 ) -> "Iterable[TokenAuthenticator] | None":
     """Return objects that find the account of a token that is not a session token, such as an API key.
 
-    Called at boot, in web processes.
+    Called at boot.
     """
 
 
@@ -149,9 +149,9 @@ def register_listeners(
 def register_routes(
     app: "AppContext", settings: Any, plugin: Any
 ) -> "Sequence[ControllerRouterHandler] | None":
-    """Return route handlers and controllers, made with the decorators of `portico.api`.
+    """Return route handlers and controllers, made with the decorators of `portico.api.web`. Import them in here.
 
-    Called at boot, in web processes. A route without `access=` is for verified accounts only.
+    Called at boot, in web processes and for `portico plugin list`. A route without `access=` is for verified accounts only.
     Paths begin with `/api/x/<plugin>/` or with a prefix in `PluginInfo.route_prefixes`.
     """
 
@@ -162,7 +162,7 @@ def register_health_checks(
 ) -> "Iterable[HealthCheck] | None":
     """Return the checks that `GET /ready` runs.
 
-    Called at boot, in web processes.
+    Called at boot.
     """
 
 

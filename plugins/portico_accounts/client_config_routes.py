@@ -1,6 +1,7 @@
 """`GET /api/config` and `GET /api/version`: the first requests of a client."""
 
-from portico.api.web import Controller, JSONObject, JSONResponse, Request, get, json_response
+from portico.api.json import JSONObject
+from portico.api.web import Controller, JSONResponse, Request, get, json_response
 from portico_accounts.client_config import VERSION
 from portico_accounts.components import AccountsPlugin
 

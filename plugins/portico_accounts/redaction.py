@@ -8,7 +8,7 @@ import re
 
 import msgspec
 
-from portico.api.web import raw_object
+from portico.api.json import raw_object
 
 _SECRET = re.compile(
     r"key|token|secret|passw|passphrase|credential|auth|webhook|cookie|header|toolservers|connections",

@@ -9,11 +9,11 @@ import msgspec
 from litestar.params import FromQuery, JSONBody, PathParameter
 
 from portico.api.auth import SessionUser, SessionUserInfo
+from portico.api.json import SchemaOf
 from portico.api.web import (
     Controller,
     JSONResponse,
     Request,
-    SchemaOf,
     delete,
     get,
     json_response,

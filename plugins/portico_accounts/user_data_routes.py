@@ -5,7 +5,8 @@ from typing import Any
 from litestar.params import JSONBody
 
 from portico.api.auth import MAX_USER_DATA_BYTES
-from portico.api.web import Controller, JSONResponse, RawFields, Request, get, json_response, post
+from portico.api.json import RawFields
+from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
 from portico_accounts.components import AccountsPlugin
 from portico_accounts.schemas import StatusForm, User
 from portico_accounts.user_settings import check_utf8

@@ -4,7 +4,7 @@ import msgspec
 
 from portico.api import AppContext
 from portico.api.auth import Actor
-from portico.api.web import RawFields, field_error
+from portico.api.json import RawFields, field_error
 
 TOOL_SERVERS = "toolServers"
 

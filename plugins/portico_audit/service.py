@@ -7,7 +7,7 @@ import msgspec
 from portico.api import AppContext, NotFound
 from portico.api.audit import AuditFilter, AuditLog
 from portico.api.db import MAX_INT64
-from portico.api.web import field_error
+from portico.api.json import field_error
 from portico_audit.schemas import AuditPage
 
 #: The value of a filter for changes that no account made.

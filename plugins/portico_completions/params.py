@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api.web import decode_anything
+from portico.api.json import decode_anything
 from portico_completions.request import is_forwarded
 
 #: Parameters that switch features of Portico and are never sent to a provider.

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api.web import field_error, lenient_decoder
+from portico.api.json import field_error, lenient_decoder
 
 #: Keys between the client and Portico; a provider never sees them.
 PORTICO_KEYS = frozenset(

@@ -4,7 +4,8 @@ import msgspec
 from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
-from portico.api.web import Controller, Request, let_others_run, post, stream_response
+from portico.api.json import let_others_run
+from portico.api.web import Controller, Request, post, stream_response
 from portico_completions.request import parse_request
 from portico_completions.service import Completions
 

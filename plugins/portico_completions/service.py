@@ -8,9 +8,9 @@ import msgspec
 from portico.api import AppContext, DomainError, Forbidden, NotFound, SourceFailed
 from portico.api.auth import Actor
 from portico.api.interfaces import ChatStore
+from portico.api.json import let_others_run
 from portico.api.messages import MODEL_NOT_FOUND
 from portico.api.models import SourceRequest, SourceResponse
-from portico.api.web import let_others_run
 from portico_completions.params import merged, wants_stream
 from portico_completions.prompt_template import PromptTemplate
 from portico_completions.prompts import (

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from portico.api import InvalidRequest, TooLarge, ValidationError
-from portico.api.web import RawFields, decode_anything, field_error, raw_object, to_field_error
+from portico.api.json import RawFields, decode_anything, field_error, raw_object, to_field_error
 
 #: Bytes of one of them as JSON; clients put pictures into it.
 MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ from typing import Annotated, Any, BinaryIO, TypeAlias
 import msgspec
 
 from portico.api import ValidationError
-from portico.api.web import SchemaOf, fault, lenient_decoder, read_items, to_field_error
+from portico.api.json import SchemaOf, fault, lenient_decoder, read_items, to_field_error
 from portico_groups.schemas import MAX_GROUPS, ImportedGroup
 
 #: Errors in one response.

@@ -6,7 +6,7 @@ from typing import Any
 from portico.api import AppContext, InvalidRequest, ValidationError
 from portico.api.auth import Group, PermissionTree, permission_errors
 from portico.api.db import transaction
-from portico.api.web import fault
+from portico.api.json import fault
 from portico_groups.schemas import GroupImportReport, ImportedGroup
 
 

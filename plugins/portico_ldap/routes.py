@@ -2,12 +2,11 @@
 
 from litestar.params import JSONBody
 
-from portico.api.auth import SessionUser
+from portico.api.auth import SessionUser, client_address
 from portico.api.web import (
     Controller,
     JSONResponse,
     Request,
-    client_address,
     get,
     json_response,
     post,

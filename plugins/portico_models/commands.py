@@ -9,7 +9,7 @@ import msgspec
 from portico.api import AppContext, CommandContext, NotFound
 from portico.api.auth import Actor
 from portico.api.cli import json_option, print_json, printable, progress_bar, renamed_option
-from portico.api.web import json_array_stream
+from portico.api.json import json_array_stream
 from portico_models.components import ModelsPlugin
 from portico_models.transfer.format import ImportDocument, read_import, with_templates
 from portico_models.transfer.options import ImportOptions

@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
+from portico.api.json import SchemaOf
 from portico.api.web import (
     IMAGE_RESPONSES,
     Controller,
     JSONResponse,
     QueryFlag,
     Request,
-    SchemaOf,
     delete,
     get,
     image_response,

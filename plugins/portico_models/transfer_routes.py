@@ -9,6 +9,7 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from portico.api import TooLarge
 from portico.api.auth import Actor
+from portico.api.json import json_array_stream
 from portico.api.models import SourceResponse
 from portico.api.web import (
     NO_STORE,
@@ -18,7 +19,6 @@ from portico.api.web import (
     Request,
     StreamResponse,
     get,
-    json_array_stream,
     json_response,
     parse_query_flag,
     post,

@@ -9,7 +9,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 
 from portico.api import InvalidRequest
-from portico.api.web import Controller, JSONResponse, Request, client_address, get, post
+from portico.api.auth import client_address
+from portico.api.web import Controller, JSONResponse, Request, get, post
 from portico_oauth.components import OAuthComponents
 from portico_oauth.login.flow import BrowserRedirect, CallbackParams
 from portico_oauth.protocol.errors import LoginRejected, ProviderUnavailable

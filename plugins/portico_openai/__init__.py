@@ -6,9 +6,8 @@ error texts are never sent to clients.
 
 from collections.abc import Sequence
 
-from portico.api import AppContext, PluginInfo, Section, SourceFailed, hookimpl
+from portico.api import AppContext, HealthCheck, PluginInfo, Section, SourceFailed, hookimpl
 from portico.api.models import ModelSource
-from portico.api.web import HealthCheck
 from portico_openai.settings import OpenAISettings, connections
 from portico_openai.source import OpenAISource
 

@@ -6,9 +6,16 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from portico.api import AppContext, Forbidden, InvalidRequest
-from portico.api.auth import Account, Actor, ProvisioningRules, SignInResult, email_key
+from portico.api.auth import (
+    Account,
+    Actor,
+    ProvisioningRules,
+    SignInResult,
+    client_address,
+    email_key,
+)
+from portico.api.json import json_error
 from portico.api.messages import ACTION_PROHIBITED, INCORRECT_PASSWORD
-from portico.api.web import client_address, json_error
 from portico_password.schemas import NewPassword, SignIn, SignUp
 from portico_password.settings import PasswordSettings
 

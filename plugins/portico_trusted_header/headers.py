@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from portico.api import InvalidRequest
-from portico.api.web import from_trusted_proxy
+from portico.api.auth import from_trusted_proxy
 from portico_trusted_header.settings import TrustedHeaderSettings
 
 #: Longer names are cut; requests with more groups are refused.

@@ -2,7 +2,8 @@
 
 `portico.api` has what every plugin needs: hooks, the app context, errors, settings and events. The submodules have the rest by task:
 
-    portico.api.web         routes, requests, responses, imports of files
+    portico.api.web         routes, requests, responses
+    portico.api.json        JSON that stays bytes, errors of fields, imports of files
     portico.api.db          statements, transactions, tables, encrypted columns
     portico.api.auth        accounts, groups, auth providers, credentials, rate limits
     portico.api.policy      resources, access, policies and their reports
@@ -57,6 +58,7 @@ from portico.runtime_settings import PINNED
 from portico.settings.section import Secret, Section, setting
 from portico.settings.server import ServerSettings
 from portico.tasks import PeriodicTask
+from portico.web.health_check import HealthCheck
 
 __all__ = [
     "PINNED",
@@ -68,6 +70,7 @@ __all__ = [
     "FetchRefused",
     "FetchResult",
     "Forbidden",
+    "HealthCheck",
     "InvalidRequest",
     "Listener",
     "NotFound",

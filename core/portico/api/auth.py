@@ -49,6 +49,7 @@ from portico.identity import (
     permission_errors,
 )
 from portico.rate_limits import Attempt, RateLimiter
+from portico.web.middleware.proxies import client_address, from_trusted_proxy
 
 __all__ = [
     "MAX_USER_DATA_BYTES",
@@ -93,9 +94,11 @@ __all__ = [
     "ToggleableProvider",
     "TokenAuthenticator",
     "check_email",
+    "client_address",
     "decode_data_url",
     "domain_key",
     "email_key",
+    "from_trusted_proxy",
     "is_same_address",
     "is_valid_lifetime",
     "permission_errors",

@@ -15,17 +15,21 @@ from portico.plugins.discovery import discover, unknown_names
 from portico.plugins.loader import former_names, import_plugins
 from portico.plugins.registry import PluginRegistry
 from portico.settings.load import LoadedSettings
-from portico.web.application import OWN_PATHS
 
 log = structlog.get_logger("portico")
 
 
 def load_plugins(
-    loaded: LoadedSettings, registry: PluginRegistry, manager: pluggy.PluginManager, app: AppContext
+    loaded: LoadedSettings,
+    registry: PluginRegistry,
+    manager: pluggy.PluginManager,
+    app: AppContext,
+    *,
+    routes: bool,
 ) -> list[Contribution]:
     """Import the chosen plugins and collect their contributions. A plugin that fails is in `registry` with the reason.
 
-    Raises: CannotStart if the settings name a plugin that is not installed.
+    `routes`: with the plugins' routes. Raises: CannotStart if the settings name a plugin that is not installed.
     """
     choice = loaded.settings.plugins
     candidates = discover(choice, registry)
@@ -42,14 +46,20 @@ def load_plugins(
     collected: list[Contribution] = []
     for name in import_plugins(candidates, choice, registry, manager):
         try:
-            collected.append(collect(manager, name, app, loaded))
+            collected.append(collect(manager, name, app, loaded, routes=routes))
         except isolation.PluginError as error:
             registry[name].fail(error.reason, error.trace)
     loaded.check_unknown_keys(registry.names, {c.plugin_name for c in collected}, former_names)
-    kept = drop_conflicts(collected, registry, OWN_PATHS)
+    kept = drop_conflicts(collected, registry, _core_paths() if routes else ())
     for contribution in kept:
         bind(contribution.tables.tables if contribution.tables else ())
     return kept
+
+
+def _core_paths() -> Sequence[tuple[str, str]]:
+    from portico.web.application import OWN_PATHS
+
+    return OWN_PATHS
 
 
 def log_plugins(registry: PluginRegistry, contributions: Sequence[Contribution]) -> None:
@@ -57,7 +67,6 @@ def log_plugins(registry: PluginRegistry, contributions: Sequence[Contribution])
     for record in registry.failed:
         log.warning("plugin failed", plugin=record.name, reason=record.reason)
     for contribution in contributions:
-        if contribution.public_paths:
-            log.info(
-                "public routes", plugin=contribution.plugin_name, routes=contribution.public_paths
-            )
+        router = contribution.router
+        if router and router.public_paths:
+            log.info("public routes", plugin=contribution.plugin_name, routes=router.public_paths)

@@ -164,7 +164,7 @@ def plugin() -> None:
 @click.pass_obj
 def list_plugins(context: CLIContext, as_json: bool) -> None:
     """List all installed plugins: state, reason, and what each contributes."""
-    registry = context.application().registry
+    registry = context.application(routes=True).registry
     if as_json:
         print_json([record.described() for record in registry])
         return

@@ -33,14 +33,17 @@ class CLIContext:
             self._loaded = load_settings(toml_path=self._config, overrides=given)
         return self._loaded
 
-    def application(self) -> "Application":
-        """Return the application with its plugins loaded. It has opened nothing yet."""
-        if self._application is None:
+    def application(self, *, routes: bool = False) -> "Application":
+        """Return the application with its plugins loaded. It has opened nothing yet.
+
+        `routes`: a new one, with the routes of the plugins.
+        """
+        if self._application is None or routes:
             from portico.boot import Application
             from portico.server.logging import configure_logging
 
             configure_logging(self.load_settings().settings.log)
-            self._application = Application(self.load_settings())
+            self._application = Application(self.load_settings(), routes=routes)
         return self._application
 
     def for_plugin(self, contribution: "Contribution") -> "CLIContext":

@@ -8,16 +8,19 @@ import asyncio
 import socket
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_network
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import aiohttp
 import structlog
 from yarl import URL
 
 from portico.errors import FetchRefused
 from portico.http_client.public_addresses import is_public
-from portico.http_client.resolver import ThreadedResolver
 from portico.settings.schema import HTTPClientSettings
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from portico.http_client.resolver import ThreadedResolver
 
 log = structlog.get_logger("portico.http_client")
 
@@ -121,6 +124,8 @@ class SafeHTTPClient:
         *,
         timeout: float,
     ) -> FetchResult:
+        import aiohttp
+
         host = None
         try:
             at = _checked(url, limits.https_only)
@@ -153,8 +158,12 @@ class SafeHTTPClient:
             log.info("fetch refused", host=host, reason=reason)
             raise FetchRefused from None
 
-    def _session(self, named: bool) -> aiohttp.ClientSession:
+    def _session(self, named: bool) -> "aiohttp.ClientSession":
         """Return the session for hosts in `http_client.allowed_hosts`, or that for all others. Both keep no connections or cookies."""
+        import aiohttp
+
+        from portico.http_client.resolver import ThreadedResolver
+
         self._names = self._names or ThreadedResolver()
         if named not in self._sessions:
             connector = aiohttp.TCPConnector(
@@ -198,11 +207,11 @@ def _checked(url: str | URL, https_only: bool) -> URL:
     return url.with_fragment(None)
 
 
-def _redirect(answer: aiohttp.ClientResponse) -> str | None:
+def _redirect(answer: "aiohttp.ClientResponse") -> str | None:
     return answer.headers.get("Location") if answer.status in _REDIRECTS else None
 
 
-async def _read(answer: aiohttp.ClientResponse, limits: FetchLimits) -> FetchResult:
+async def _read(answer: "aiohttp.ClientResponse", limits: FetchLimits) -> FetchResult:
     kind = answer.content_type.lower()
     if limits.types is not None and kind not in limits.types:
         raise _Rejected("another media type")

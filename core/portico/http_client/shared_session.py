@@ -1,6 +1,9 @@
 """The HTTP session for addresses that the operator chose, such as those of model sources."""
 
-import aiohttp
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 class SharedSession:
@@ -9,9 +12,11 @@ class SharedSession:
     def __init__(self) -> None:
         self._client: aiohttp.ClientSession | None = None
 
-    def session(self) -> aiohttp.ClientSession:
+    def session(self) -> "aiohttp.ClientSession":
         """Return the session. It has no time limits: callers set one for each request."""
         if self._client is None:
+            import aiohttp  # takes a tenth of a second, and most commands need no session
+
             self._client = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
                 timeout=aiohttp.ClientTimeout(total=None),

@@ -45,7 +45,7 @@ def drop_conflicts(
 
 def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
     """Return what must be unique in an application, as triples of kind, name and path."""
-    for method, path in contribution.paths:
+    for method, path in _paths(contribution):
         # Routes that differ only in the type of a parameter are the same route.
         yield "route", method, _PARAMETER.sub("{}", path)
     named = (
@@ -67,6 +67,10 @@ def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
             yield kind, name, ""
 
 
+def _paths(contribution: Contribution) -> Sequence[tuple[str, str]]:
+    return contribution.router.paths if contribution.router else ()
+
+
 def _tables(contribution: Contribution) -> list[str]:
     tables = contribution.tables.tables if contribution.tables else ()
     return [table._meta.tablename for table in tables]
@@ -86,7 +90,7 @@ def _conflict(contribution: Contribution, taken: dict[tuple[str, str, str], str]
 def _outside_namespace(contribution: Contribution) -> str:
     """Return the first route or table outside the plugin's namespace, as a reason; empty = there is none."""
     prefixes = (f"/api/x/{contribution.plugin_name}", *contribution.info.route_prefixes)
-    for _, path in contribution.paths:
+    for _, path in _paths(contribution):
         if not any(
             path == prefix or path.startswith(prefix.rstrip("/") + "/") for prefix in prefixes
         ):
@@ -129,7 +133,7 @@ def _missing_requirement(contribution: Contribution, valid: set[str]) -> str:
 def summarize(contribution: Contribution) -> dict[str, list[str]]:
     """Return what a plugin contributes by kind, for `portico plugin list`. Empty kinds are left out."""
     provided = {
-        "routes": [f"{method} {path}" for method, path in contribution.paths],
+        "routes": [f"{method} {path}" for method, path in _paths(contribution)],
         "model sources": [source.name for source in contribution.sources],
         "auth providers": [provider.name for provider in contribution.auth_providers],
         "tokens": [reader.kind for reader in contribution.token_authenticators],

@@ -2,9 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
-
-import aiohttp
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from portico.catalogue import Catalogue
 from portico.encryption import Encryptor
@@ -19,6 +17,9 @@ from portico.rate_limits import RateLimiter
 from portico.runtime_settings import RuntimeSettings
 from portico.settings.schema import CoreSettings
 from portico.sockets import Sockets
+
+if TYPE_CHECKING:
+    import aiohttp
 
 P = TypeVar("P")
 
@@ -90,7 +91,7 @@ class AppContext:
     events: EventBus
     limiter: RateLimiter
     sockets: Sockets
-    http_session: Callable[[], aiohttp.ClientSession]
+    http_session: Callable[[], "aiohttp.ClientSession"]
     safe_http: SafeHTTPClient
     route_areas: Callable[[], list[str]]
     instance_channel: InstanceChannel

@@ -2,13 +2,11 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import pluggy
-from litestar import Router
-from litestar.routes import WebSocketRoute
 
 from portico.catalogue.source import ModelSource
 from portico.db import DatabaseCheck, Retention, TableSet
@@ -20,30 +18,15 @@ from portico.plugins.info import PluginInfo, Service
 from portico.plugins.isolation import PluginError, call
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Section
-from portico.web.handler_map import GrowingMap
-from portico.web.health import HealthCheck
-from portico.web.routes import Controller
+from portico.web.health_check import HealthCheck
 
-
-class PluginRouter(GrowingMap):
-    """The routes of one plugin, under its name.
-
-    Litestar copies each router that it is given, down to every default of every parameter, which took a fifth of the
-    startup time. The first application takes this router itself; another one, which is built after a plugin has failed,
-    takes a router with the same handlers.
-    """
-
-    def __init__(self, plugin: str, handlers: Sequence[Any]) -> None:
-        super().__init__(path="/", route_handlers=handlers, opt={"plugin": plugin}, tags=[plugin])
-        self._arguments = plugin, handlers
-
-    def __deepcopy__(self, _: object) -> "PluginRouter":
-        return self if self.owner is None else PluginRouter(*self._arguments)
+if TYPE_CHECKING:
+    from portico.plugins.router import PluginRouter
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one plugin has registered."""
+    """What one plugin has registered. `router`: None = it has no routes, or this process serves none."""
 
     plugin_name: str
     info: PluginInfo
@@ -60,19 +43,8 @@ class Contribution:
     token_authenticators: tuple[TokenAuthenticator, ...] = ()
     listeners: tuple[Listener, ...] = ()
     health_checks: tuple[HealthCheck, ...] = ()
-    router: Router | None = None
-    paths: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def public_paths(self) -> list[str]:
-        """The paths of the routes that need no credentials, sorted."""
-        found = {
-            route.path_format
-            for route in (self.router.routes if self.router else ())
-            for handler in _handlers(route)
-            if handler.opt.get("access") == "public"
-        }
-        return sorted(found)
+    has_routes: bool = False
+    router: "PluginRouter | None" = None
 
 
 def hook_of(manager: pluggy.PluginManager, plugin: str, hook: str) -> Callable[..., Any] | None:
@@ -87,9 +59,17 @@ def hook_of(manager: pluggy.PluginManager, plugin: str, hook: str) -> Callable[.
 
 
 def collect(
-    manager: pluggy.PluginManager, plugin: str, app: AppContext, loaded: LoadedSettings
+    manager: pluggy.PluginManager,
+    plugin: str,
+    app: AppContext,
+    loaded: LoadedSettings,
+    *,
+    routes: bool,
 ) -> Contribution:
-    """Call the `register_*` hooks of one plugin. Raises: PluginError when a hook raises or returns a wrong type."""
+    """Call the `register_*` hooks of one plugin. Raises: PluginError when a hook raises or returns a wrong type.
+
+    `routes`: call `register_routes` too, which imports the web framework.
+    """
     info: PluginInfo = manager.get_plugin(plugin).PLUGIN  # type: ignore[union-attr]
 
     def ask(hook: str, **arguments: Any) -> Any:
@@ -127,13 +107,6 @@ def collect(
                 raise wrong(hook, thing, " or ".join(kind.__name__ for kind in kinds))
         return things
 
-    routes = [
-        route.for_plugin(components) if _is_controller(route) else route
-        for route in many("register_routes")
-    ]
-    router = (
-        call(plugin, "register_routes", lambda: PluginRouter(plugin, routes)) if routes else None
-    )
     return Contribution(
         plugin_name=plugin,
         info=info,
@@ -150,19 +123,17 @@ def collect(
         token_authenticators=many("register_token_authenticators", TokenAuthenticator),
         listeners=many("register_listeners", Listener),
         health_checks=many("register_health_checks", HealthCheck),
-        router=router,
-        paths=_paths(router) if router else (),
+        has_routes=hook_of(manager, plugin, "register_routes") is not None,
+        router=_router(plugin, many("register_routes"), components) if routes else None,
     )
 
 
-def _is_controller(route: Any) -> TypeGuard[type[Controller]]:
-    return inspect.isclass(route) and issubclass(route, Controller)
+def _router(plugin: str, handlers: tuple[Any, ...], components: Any) -> "PluginRouter | None":
+    if not handlers:
+        return None
+    from portico.plugins.router import plugin_router
 
-
-def _handlers(route: Any) -> Iterable[Any]:
-    """Return the handlers of a path: one for each method, or the one of a web socket."""
-    several: Iterable[Any] = getattr(route, "route_handlers", None) or (route.route_handler,)
-    return several
+    return call(plugin, "register_routes", lambda: plugin_router(plugin, handlers, components))
 
 
 def _load_plugin_settings(
@@ -172,17 +143,3 @@ def _load_plugin_settings(
     settings = loaded.plugin(plugin, schema, info.formerly)
     app.runtime_settings.add(settings, loaded.explicitly_set(f"plugins.{plugin}"))
     return settings
-
-
-def _paths(router: Router) -> tuple[tuple[str, str], ...]:
-    """Return pairs of method (WEBSOCKET for a web socket) and path, parameters without their names, sorted by path."""
-    found = set()
-    for route in router.routes:
-        path = "/" + "/".join(
-            part if isinstance(part, str) else "{" + part.type.__name__ + "}"
-            for part in route.path_components
-        )
-        socket = isinstance(route, WebSocketRoute)
-        methods = {"WEBSOCKET"} if socket else getattr(route, "methods", None) or {"ANY"}
-        found |= {(method, path) for method in methods if method != "OPTIONS"}
-    return tuple(sorted(found, key=lambda pair: (pair[1], pair[0])))

@@ -1,12 +1,12 @@
 """The ASGI application at `/ws/socket.io`: checks each request before the Engine.IO library gets it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import parse_qs
 
 import structlog
-from litestar.enums import ScopeType
-from litestar.types import Message, Receive, Scope, Send
 
 from portico.errors import Forbidden, InvalidRequest, TooLarge
 from portico.settings.sockets import SocketSettings
@@ -17,6 +17,8 @@ from portico.web.auth.csrf import CROSS_SITE
 from portico.web.middleware.origins import Origins, own_origin
 
 if TYPE_CHECKING:
+    from litestar.types import Message, Receive, Scope, Send
+
     from portico.sockets.engine import EngineServer
 
 log = structlog.get_logger("portico.sockets")
@@ -48,7 +50,7 @@ class Connections(Protocol):
     """What the endpoint needs of the open connections."""
 
     @property
-    def engine(self) -> "EngineServer | None": ...
+    def engine(self) -> EngineServer | None: ...
 
     def admit(self, scope: Mapping[str, Any]) -> None:
         """Raises: Unavailable, RateLimited if no further connection is taken from this address."""
@@ -89,7 +91,7 @@ class SocketEndpoint:
             raise InvalidRequest(INVALID_SESSION)
         if connection is None:
             self._connections.admit(scope)
-        if scope["type"] == ScopeType.WEBSOCKET:
+        if scope["type"] == "websocket":  # type: ignore[comparison-overlap]
             await self._serve_websocket(engine, connection, scope, receive, send)
         elif connection is None:
             await self._open_polling(engine, scope, receive, send)
@@ -113,7 +115,7 @@ class SocketEndpoint:
             values[0] if len(values := found.get(name, [""])) == 1 else "?"
             for name in ("transport", "EIO", "sid")
         )
-        is_websocket = scope["type"] == ScopeType.WEBSOCKET
+        is_websocket = scope["type"] == "websocket"  # type: ignore[comparison-overlap]
         if transport == "websocket" and self._settings.websocket and not is_websocket:
             raise InvalidRequest(NOT_AN_UPGRADE)
         wanted = "websocket" if is_websocket and self._settings.websocket else "polling"
@@ -127,7 +129,7 @@ class SocketEndpoint:
 
     async def _serve_websocket(
         self,
-        engine: "EngineServer",
+        engine: EngineServer,
         connection: Connection | None,
         scope: Scope,
         receive: Receive,
@@ -157,7 +159,7 @@ class SocketEndpoint:
             await channel.send({"type": "websocket.close", "code": 1000})
 
     async def _open_polling(
-        self, engine: "EngineServer", scope: Scope, receive: Receive, send: Send
+        self, engine: EngineServer, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if scope.get("method") != "GET":
             raise InvalidRequest(INVALID_SESSION)
@@ -166,7 +168,7 @@ class SocketEndpoint:
 
     async def _serve_poll(
         self,
-        engine: "EngineServer",
+        engine: EngineServer,
         connection: Connection,
         scope: Scope,
         receive: Receive,

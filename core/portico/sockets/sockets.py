@@ -1,10 +1,11 @@
 """The Socket.IO server of one application: sends events to accounts and rooms."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from litestar.types import Receive, Scope, Send
 
 from portico.identity import Identity
 from portico.settings.schema import CoreSettings
@@ -18,6 +19,9 @@ from portico.sockets.registry import ConnectionRegistry
 from portico.sockets.sign_in import SocketSignIn
 from portico.web.drain import Drain
 from portico.web.middleware.origins import Origins
+
+if TYPE_CHECKING:
+    from litestar.types import Receive, Scope, Send
 
 log = structlog.get_logger("portico.sockets")
 

@@ -1,10 +1,13 @@
 """The messages of one web socket between the server and the Engine.IO library, which can be ended at any time."""
 
+from __future__ import annotations
+
 import asyncio
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from litestar.types import Receive, Send
+if TYPE_CHECKING:
+    from litestar.types import Receive, Send
 
 #: Frames of Engine.IO that a client may send: close, ping (the probe), pong, a message of Socket.IO, upgrade, nothing.
 #: The library would read other messages as JSON, and fail at some of them.

@@ -18,7 +18,8 @@ from portico.web.counters import Counters
 from portico.web.drain import Drain
 from portico.web.errors import HANDLERS
 from portico.web.handler_map import GrowingMap
-from portico.web.health import HealthCheck, health_routes, redis_check
+from portico.web.health import health_routes, redis_check
+from portico.web.health_check import HealthCheck
 from portico.web.middleware.origins import Origins
 from portico.web.openapi.responses import SchemaPlugin
 from portico.web.openapi.routes import open_api, schema

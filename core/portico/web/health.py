@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -11,21 +10,9 @@ from portico.db import current_database
 from portico.errors import DomainError, Unavailable
 from portico.redis import RedisConnection
 from portico.web.drain import Drain
+from portico.web.health_check import HealthCheck
 from portico.web.response.json_response import JSONResponse
 from portico.web.routes import get
-
-
-@dataclass(frozen=True, slots=True)
-class HealthCheck:
-    """A named health check. It raises an exception if something is wrong; a `DomainError`'s `detail` is the reason shown.
-
-    `critical`: if it fails, `/ready` answers 503; else the failure is only listed. `limit`: seconds.
-    """
-
-    name: str
-    run_check: Callable[[], Awaitable[None]]
-    critical: bool = True
-    limit: float = 2.0
 
 
 def redis_check(redis: RedisConnection) -> list[tuple[str, HealthCheck]]:

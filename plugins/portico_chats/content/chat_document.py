@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import msgspec
 
 from portico.api import ValidationError
-from portico.api.web import field_error, raw_object, sanitize_json
+from portico.api.json import field_error, raw_object, sanitize_json
 
 NEW_CHAT: Final = "New Chat"
 #: Characters of the title column; the document holds the whole title.

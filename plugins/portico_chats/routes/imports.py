@@ -6,13 +6,13 @@ from typing import Final
 import msgspec
 from litestar.params import FromQuery, JSONBody
 
+from portico.api.json import json_array_stream
 from portico.api.models import SourceResponse
 from portico.api.web import (
     NO_STORE,
     Controller,
     Request,
     StreamResponse,
-    json_array_stream,
     parse_query_flag,
     post,
     stream_response,

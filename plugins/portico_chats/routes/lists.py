@@ -4,6 +4,7 @@ from typing import Annotated
 
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from portico.api.json import json_array_stream
 from portico.api.models import SourceResponse
 from portico.api.web import (
     Controller,
@@ -11,7 +12,6 @@ from portico.api.web import (
     Request,
     StreamResponse,
     get,
-    json_array_stream,
     json_response,
     stream_response,
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api.web import raw_object
+from portico.api.json import raw_object
 from portico_chats.content.chat_content import ChatContent
 from portico_chats.content.message_tree import branch
 from portico_chats.schemas import Chat

@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 
 from portico.api import InvalidRequest
+from portico.api.json import raw_object
 from portico.api.text import label_key
-from portico.api.web import raw_object
 
 #: Characters of a name.
 MAX_TAG_CHARS: Final = 128

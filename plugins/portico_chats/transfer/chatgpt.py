@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api.web import lenient_decoder
+from portico.api.json import lenient_decoder
 from portico_chats.content.message_tree import branch
 from portico_chats.transfer.chatgpt_content import Content, pieces
 

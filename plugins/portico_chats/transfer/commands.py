@@ -13,7 +13,7 @@ import click
 from portico.api import AppContext, CommandContext
 from portico.api.cli import json_option, print_json, progress_bar, renamed_command
 from portico.api.interfaces import FolderLookup
-from portico.api.web import json_array_stream
+from portico.api.json import json_array_stream
 from portico_chats.schemas import ExportedChat
 from portico_chats.search import indexer
 from portico_chats.transfer import exporter

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, TypeVar
 import msgspec
 
 from portico.api import DomainError, TooLarge
-from portico.api.web import ImportItem, ItemError, UnreadableImport, read_items
+from portico.api.json import ImportItem, ItemError, UnreadableImport, read_items
 from portico_chats.transfer.file_folders import FileFolder
 from portico_chats.transfer.imported_chat import ImportedChat, NotAChat, is_too_large, parse_chat
 

@@ -8,8 +8,8 @@ from msgspec import UNSET, UnsetType
 
 from portico.api import AppContext
 from portico.api.interfaces import FolderLookup
+from portico.api.json import field_error
 from portico.api.text import likeness
-from portico.api.web import field_error
 
 #: Folder ids as other servers make them.
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from portico.api import InvalidRequest, ValidationError
-from portico.api.web import (
+from portico.api.json import (
     UnreadableImport,
     field_error,
     json_error,

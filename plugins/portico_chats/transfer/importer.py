@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 from portico.api import AppContext, TooLarge
 from portico.api.db import new_id, now, transaction
-from portico.api.web import ItemError, raise_item_errors
+from portico.api.json import ItemError, raise_item_errors
 from portico_chats.creation import ChatCreator
 from portico_chats.transfer.examination import (
     CheckedObject,

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from portico.api import DomainError, ValidationError
+from portico.api.json import ItemError, field_error, plain_value, raw_object
 from portico.api.policy import PRIVATE, Sharing, read_rights, unknown_rights
-from portico.api.web import ItemError, field_error, plain_value, raw_object
 from portico_models.fields.schemas import AccessFields
 
 #: Characters of an unknown key that an error quotes.

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from portico.api.web import JSONObject, SchemaOf
+from portico.api.json import JSONObject, SchemaOf
 
 EMPTY_OBJECT = msgspec.Raw(b"{}")
 

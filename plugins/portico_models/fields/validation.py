@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from portico.api import InvalidRequest
+from portico.api.json import decode_anything, field_error, raw_object
 from portico.api.text import label_key
-from portico.api.web import decode_anything, field_error, raw_object
 from portico_models.fields.params import check_params, integers_from_floats
 from portico_models.fields.pictures import (
     DEFAULT_PICTURE,

@@ -4,7 +4,7 @@ import msgspec
 
 from portico.api import AppContext
 from portico.api.auth import Actor
-from portico.api.web import field_error
+from portico.api.json import field_error
 from portico_models.fields.access_fields import RequestedSharing
 from portico_models.fields.schemas import Model, ModelForm
 from portico_models.fields.validation import merge_objects

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from portico.api.web import JSONObject
+from portico.api.json import JSONObject
 from portico_models.fields.schemas import AccessControl, AccessFields, AccessGrants
 
 #: An absent document.

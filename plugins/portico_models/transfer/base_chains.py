@@ -7,8 +7,8 @@ from msgspec import UNSET
 
 from portico.api import InvalidRequest
 from portico.api.db import chunks, fetch_all, placeholders
+from portico.api.json import ItemError
 from portico.api.models import MAX_CHAIN_LENGTH
-from portico.api.web import ItemError
 from portico_models.transfer.items import ModelImportItem
 from portico_models.workspace.sharing_rules import CYCLE_MESSAGE, TOO_DEEP_MESSAGE
 

@@ -7,7 +7,7 @@ from typing import Annotated, BinaryIO, TypeAlias
 import msgspec
 
 from portico.api import InvalidRequest
-from portico.api.web import SchemaOf, UnreadableImport, read_items
+from portico.api.json import SchemaOf, UnreadableImport, read_items
 from portico_models.fields.schemas import Model
 from portico_models.fields.validation import MAX_MODEL_VALUES
 from portico_models.templates.schemas import ModelTemplate, TemplateForm

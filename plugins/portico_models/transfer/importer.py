@@ -9,8 +9,8 @@ import msgspec
 
 from portico.api import AppContext, InvalidRequest, NotFound
 from portico.api.db import ForeignKeyViolation, UniqueViolation, transaction
+from portico.api.json import raise_item_errors
 from portico.api.messages import MODEL_ID_TAKEN
-from portico.api.web import raise_item_errors
 from portico_models.records.writer import ModelWriter
 from portico_models.templates.service import TemplateService
 from portico_models.transfer.items import ImportBatch, check_items

@@ -9,8 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from portico.api import DomainError, InvalidRequest, ValidationError
-from portico.api.policy import Sharing
-from portico.api.web import (
+from portico.api.json import (
     ItemError,
     JSONObject,
     SchemaOf,
@@ -19,6 +18,7 @@ from portico.api.web import (
     json_error,
     lenient_decoder,
 )
+from portico.api.policy import Sharing
 from portico_models.fields.access_fields import imported_sharing, unpack_documents
 from portico_models.fields.model_ids import check_id, normalized_id
 from portico_models.fields.schemas import AccessFields

@@ -9,10 +9,10 @@ from msgspec import UNSET
 
 from portico.api import AppContext, DomainError, Forbidden, InvalidRequest
 from portico.api.db import chunks, fetch_all, placeholders
+from portico.api.json import ItemError, field_error
 from portico.api.messages import MODEL_ID_TAKEN
 from portico.api.models import MAX_CHAIN_LENGTH
 from portico.api.policy import Resource, Sharing
-from portico.api.web import ItemError, field_error
 from portico_models.records.resource_kind import KIND
 from portico_models.transfer.base_chains import base_of, bases_below, chain_errors
 from portico_models.transfer.items import ImportBatch, ModelImportItem

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from portico.api.web import ItemError
+from portico.api.json import ItemError
 
 
 class RejectedItem(msgspec.Struct):

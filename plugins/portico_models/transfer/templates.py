@@ -9,8 +9,8 @@ from msgspec import UNSET
 
 from portico.api import AppContext, DomainError, InvalidRequest
 from portico.api.db import transaction
+from portico.api.json import ItemError, SchemaOf, json_error, lenient_decoder
 from portico.api.policy import Sharing, describe_missing
-from portico.api.web import ItemError, SchemaOf, json_error, lenient_decoder
 from portico_models.fields.access_fields import (
     RequestedSharing,
     imported_sharing,

@@ -13,7 +13,7 @@ from portico.api.db import (
     now,
     placeholders,
 )
-from portico.api.web import ItemError
+from portico.api.json import ItemError
 from portico_models.records.draft import ModelDraft
 from portico_models.records.resource_kind import KIND
 from portico_models.records.rows import ids_of

@@ -12,8 +12,8 @@ import msgspec
 from portico.api import AppContext
 from portico.api.auth import Actor
 from portico.api.db import fetch_all, page_offset
+from portico.api.json import field_error
 from portico.api.text import likeness
-from portico.api.web import field_error
 from portico_models.fields.validation import tag_key
 from portico_models.records.resource_kind import KIND
 

@@ -9,8 +9,7 @@ import msgspec
 import structlog
 
 from portico.api import AppContext, DomainError, InvalidRequest, ServerSettings, Unavailable
-from portico.api.auth import SignInResult
-from portico.api.web import client_address
+from portico.api.auth import SignInResult, client_address
 from portico_oauth.login.pending_logins import (
     PENDING_LOGIN_SECONDS,
     PendingLogin,

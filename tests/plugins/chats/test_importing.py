@@ -294,7 +294,7 @@ def test_thousand_chats_survive_export_and_import(
 ) -> None:
     def exported_chats(user: Client) -> list[dict[str, Any]]:
         async def read() -> bytes:
-            from portico.api.web import json_array_stream
+            from portico.api.json import json_array_stream
             from portico_chats.transfer import exporter
 
             found = exporter.blocks(user.account["id"])

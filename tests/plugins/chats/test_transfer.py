@@ -12,7 +12,7 @@ from tests.servers import fresh_database
 
 from portico.api.db import execute
 from portico.api.interfaces import FolderLookup
-from portico.api.web import json_array_stream
+from portico.api.json import json_array_stream
 from portico.cli.main import command_line
 from portico.server.logging import configure_logging
 from portico.settings.schema import LogSettings

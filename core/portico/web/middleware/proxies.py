@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any, NamedTuple
-
-from litestar.enums import ScopeType
-from litestar.types import Scope
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from portico.settings.problems import BadSettings, Problem
+
+if TYPE_CHECKING:
+    from litestar.types import Scope
 
 #: Headers about the client or the original URL. They are removed from every request.
 FORWARDED_HEADERS = frozenset(
@@ -62,7 +62,7 @@ class Proxies:
         self._networks = tuple(map(_network, named))
         self._is_trusted = lru_cache(maxsize=1024)(self._is_named)
 
-    def apply(self, scope: Scope) -> None:
+    def apply(self, scope: "Scope") -> None:
         """Set `client`, `scheme` and `host` of an ASGI scope, and remove the forwarded headers from it."""
         forwarded: dict[bytes, list[str]] = {}
         kept = []
@@ -79,7 +79,7 @@ class Proxies:
         if forwarded:
             self._apply(scope, self._parse_forwarded(forwarded))
 
-    def trusts(self, scope: Scope) -> bool:
+    def trusts(self, scope: "Scope") -> bool:
         """Return whether the peer of a connection, as the socket reports it, is a trusted proxy."""
         peer = scope.get("client")
         return bool(self._networks and peer) and self._is_trusted(peer[0])  # type: ignore[index]
@@ -137,11 +137,12 @@ class Proxies:
         return seen
 
     @staticmethod
-    def _apply(scope: Scope, forwarded: ForwardedInfo) -> None:
+    def _apply(scope: "Scope", forwarded: ForwardedInfo) -> None:
         if forwarded.address:
             scope["client"] = (forwarded.address, 0)
         if forwarded.scheme:
-            scope["scheme"] = _SCHEMES[forwarded.scheme][scope["type"] == ScopeType.WEBSOCKET]
+            is_socket = scope["type"] == "websocket"  # type: ignore[comparison-overlap]
+            scope["scheme"] = _SCHEMES[forwarded.scheme][is_socket]
         if forwarded.host:
             others = [pair for pair in scope["headers"] if pair[0] != b"host"]
             scope["headers"] = [(b"host", forwarded.host.encode()), *others]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import Parameter, signature
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
@@ -13,6 +13,7 @@ from litestar.typing import FieldDefinition
 
 from portico import errors
 from portico.web.errors import STATUS
+from portico.web.openapi.schema_of import SchemaOf
 
 
 class ErrorResponse(msgspec.Struct):
@@ -78,17 +79,6 @@ def operation_of(handler: Callable[..., Any]) -> type[Operation]:
     """Return the class of the OpenAPI operation of a handler."""
     body = signature(handler).parameters.get("data")
     return OptionalBodyOperation if body and body.default is not Parameter.empty else Operation
-
-
-@dataclass(frozen=True)
-class SchemaOf:
-    """`Annotated[msgspec.Raw, SchemaOf(kind)]`: a field that is bytes in Python and described as JSON of this kind."""
-
-    kind: Any
-
-
-#: A JSON object whose bytes are kept as they were sent.
-JSONObject: TypeAlias = Annotated[msgspec.Raw, SchemaOf(dict[str, Any])]
 
 
 class SchemaPlugin(OpenAPISchemaPlugin):

@@ -11,7 +11,7 @@ from portico.errors import IncompleteBody
 from portico.web.request.body_budget import HELD_BODY, HeldBody
 from portico.web.request.body_scanner import BLOCK_BYTES, BodyScanner
 from portico.web.request.cooperative import let_others_run
-from portico.web.request.json_body import read_json
+from portico.web.request.json_decoding import read_json
 
 #: Seconds of checking after which other tasks get the event loop.
 STEP_SECONDS: Final = 0.001

@@ -10,7 +10,7 @@ from portico.errors import (
     ValidationError,
     field_error,
 )
-from portico.web.request.json_body import to_field_error
+from portico.web.request.json_decoding import to_field_error
 
 #: Errors that one response lists; the rest are counted.
 MAX_LISTED = 50

@@ -3,7 +3,7 @@
 from typing import Annotated, Final, Literal, TypeAlias
 
 from portico.errors import field_error
-from portico.web.openapi.responses import SchemaOf
+from portico.web.openapi.schema_of import SchemaOf
 from portico.web.request.lenient_json import parse_seconds
 
 TRUE_WORDS: Final = frozenset(("true", "1", "yes", "on"))
