@@ -10,8 +10,9 @@ from tests.database_templates import Templates
 from tests.effort import choose_effort
 from tests.engines import ENVIRONMENT, choose
 from tests.installed_plugins import check_entry_points
+from tests.recycled_databases import RecycledDatabases
 from tests.redis_server import RedisServer, redis_url
-from tests.servers import fresh_database, postgres_server
+from tests.servers import fresh_database, new_url, postgres_server
 from tests.sharing import share
 from tests.skipped_dependencies import pytest_terminal_summary  # noqa: F401 - a hook
 from tests.temporary_plugins import install  # noqa: F401 - a fixture
@@ -52,9 +53,14 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield ""
         return
-    empty = "templates" not in request.fixturenames
-    with fresh_database(request.getfixturevalue("postgres"), made=empty) as url:
-        yield url
+    postgres: str = request.getfixturevalue("postgres")
+    if "templates" not in request.fixturenames:
+        with fresh_database(postgres) as url:
+            yield url
+        return
+    url = new_url(postgres)
+    yield url
+    request.getfixturevalue("recycled").release(url)
 
 
 @pytest.fixture(scope="session")
@@ -63,9 +69,16 @@ def sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 
 
 @pytest.fixture(scope="session")
-def postgres_templates(postgres: str) -> Iterator[Templates]:
+def recycled(postgres: str) -> Iterator[RecycledDatabases]:
+    databases = RecycledDatabases(postgres)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_templates(postgres: str, recycled: RecycledDatabases) -> Iterator[Templates]:
     with ExitStack() as made:
-        yield Templates(lambda: made.enter_context(fresh_database(postgres)))
+        yield Templates(lambda: made.enter_context(fresh_database(postgres)), recycled)
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ not use the fixture `templates`.
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from asyncpg import DuplicateDatabaseError
-from tests.servers import apart, create_database
+from tests.recycled_databases import RecycledDatabases
+from tests.servers import apart
 
 from portico.db import Database, DatabaseSettings, TableSet, migrate, open_database
 from portico.db.address import FILE_NAME
@@ -23,11 +23,13 @@ Schema = tuple[tuple[str, str], ...]
 class Templates:
     """The templates of one test run, for one kind of database.
 
-    `place`: returns the URL of an empty PostgreSQL database, or a folder for an SQLite one.
+    `place`: returns the URL of an empty PostgreSQL database, or a folder for an SQLite one. `copies`: for PostgreSQL.
     """
 
-    def __init__(self, place: Callable[[], str | Path]) -> None:
-        self._place = place
+    def __init__(
+        self, place: Callable[[], str | Path], copies: RecycledDatabases | None = None
+    ) -> None:
+        self._place, self._copies = place, copies
         self._made: dict[Schema, str | Path] = {}
 
     def create(self, url: str, data_dir: Path, sets: Mapping[str, TableSet]) -> None:
@@ -40,9 +42,8 @@ class Templates:
         schema = tuple((owner, tables.migrations) for owner, tables in sets.items())
         ours = all(package.startswith(("portico.", "portico_")) for _, package in schema)
         template = self._template(schema, sets) if ours else None
-        if url:
-            with suppress(DuplicateDatabaseError):
-                create_database(url, template if isinstance(template, str) else "")
+        if self._copies is not None:
+            self._copies.create(url, template if isinstance(template, str) else "")
         elif isinstance(template, Path) and not (data_dir / FILE_NAME).exists():
             data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copy(template / FILE_NAME, data_dir)

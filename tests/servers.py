@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import uuid
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,24 +63,19 @@ def postgres_server(*, forgetful: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def fresh_database(server_url: str, *, made: bool = True) -> Iterator[str]:
-    """Yield the URL of an empty database, which is dropped at the end even if connections are open.
-
-    `made`: False = the database is not created; `create_database` may do that.
-    """
-    url = sibling(server_url, f"test_{uuid.uuid4().hex}")
-    if made:
-        create_database(url)
+def fresh_database(server_url: str) -> Iterator[str]:
+    """Yield the URL of an empty database, which is dropped at the end even if connections are open."""
+    url = new_url(server_url)
+    _on_server(url, create_database)
     try:
         yield url
     finally:
-        _command(url, "DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        _on_server(url, drop_database)
 
 
-def create_database(url: str, template: str = "") -> None:
-    """Create the database of this URL: empty, or a copy of another one (its URL) without connections."""
-    origin = f" TEMPLATE {urlsplit(template).path[1:]}" if template else ""
-    _command(url, f"CREATE DATABASE {{}}{origin}", copying=True)
+def new_url(server_url: str) -> str:
+    """Return the URL of a database of this server that does not exist yet."""
+    return sibling(server_url, f"test_{uuid.uuid4().hex}")
 
 
 def sibling(url: str, name: str) -> str:
@@ -130,22 +125,29 @@ async def _set_for_all(url: str, *settings: str) -> None:
         await connection.close()
 
 
-def _command(url: str, sql: str, *, copying: bool = False) -> None:
-    """Run a command about the database of a URL, with its name inserted, from another database.
+async def create_database(connection: asyncpg.Connection, name: str, template: str = "") -> None:
+    """Create a database: empty, or a copy of another one (its URL) that has no connections."""
+    origin = f" TEMPLATE {urlsplit(template).path[1:]}" if template else ""
+    # Copying files instead of pages takes half the time.
+    strategy = " STRATEGY FILE_COPY" if connection.get_server_version() >= (15,) else ""
+    await connection.execute(f"CREATE DATABASE {name}{origin}{strategy}")
 
-    `copying`: it creates a database by copying files instead of pages, which takes half the time.
-    """
 
-    async def command() -> None:
+async def drop_database(connection: asyncpg.Connection, name: str) -> None:
+    """Drop a database, if it exists, even if connections to it are open."""
+    await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _on_server(
+    url: str, work: Callable[[asyncpg.Connection, str], Coroutine[Any, Any, None]]
+) -> None:
+    """Await `work` with a connection to another database than that of this URL, and its name."""
+
+    async def connected() -> None:
         connection = await asyncpg.connect(sibling(url, "postgres"))
         try:
-            strategy = (
-                " STRATEGY FILE_COPY"
-                if copying and connection.get_server_version() >= (15,)
-                else ""
-            )
-            await connection.execute(sql.format(urlsplit(url).path[1:]) + strategy)
+            await work(connection, urlsplit(url).path[1:])
         finally:
             await connection.close()
 
-    apart(command())
+    apart(connected())
