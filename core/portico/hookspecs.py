@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from portico.plugins.context import AppContext
     from portico.plugins.info import Service
     from portico.settings.section import Section
+    from portico.sockets import SocketEvent
     from portico.web.health_check import HealthCheck
 
 hookspec = pluggy.HookspecMarker("portico")
@@ -153,6 +154,17 @@ def register_routes(
 
     Called at boot, in web processes and for `portico plugin list`. A route without `access=` is for verified accounts only.
     Paths begin with `/api/x/<plugin>/` or with a prefix in `PluginInfo.route_prefixes`.
+    """
+
+
+@hookspec
+def register_socket_events(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[SocketEvent] | None":
+    """Return the events that clients may send over Socket.IO, each with its payload and its handler.
+
+    Called at boot. Names begin with `<plugin>:` or are claimed in `PluginInfo.socket_prefixes`. To send
+    events, use `app.sockets`.
     """
 
 

@@ -89,7 +89,13 @@ class CoreServices:
             cache_ttl,
         )
         self.sockets = Sockets(
-            settings, self.identity, self.origins, self.drain, isolation.handle_socket_event
+            settings,
+            self.identity,
+            self.origins,
+            self.drain,
+            isolation.handle_socket_event,
+            channel=self.instance_channel,
+            redis=self.redis,
         )
         self.safe_http = SafeHTTPClient(settings.http_client)
         self.http_client = SharedSession()

@@ -30,6 +30,7 @@ from portico.plugins.loader import new_manager
 from portico.plugins.registry import PluginRegistry
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
+from portico.sockets import RegisteredEvent
 from portico.wiring import CoreServices
 
 Result = TypeVar("Result")
@@ -81,6 +82,15 @@ class Application(CoreServices):
         """Which rows are deleted after how many days, of the core and of each plugin."""
         audit = Retention("portico_audit", "at", self.settings.retention.audit_days)
         return [audit, *(one for c in self.contributions for one in c.retention)]
+
+    @property
+    def socket_events(self) -> list[RegisteredEvent]:
+        """The socket events that plugins handle."""
+        return [
+            RegisteredEvent(c.plugin_name, event)
+            for c in self.contributions
+            for event in c.socket_events
+        ]
 
     async def database_checks(self, behind: Container[str] = ()) -> list[DatabaseCheck]:
         """Return the checks that `portico db check` runs on the current database.
@@ -187,7 +197,7 @@ class Application(CoreServices):
             await self.policies.record_change()
             self.policies.start_watching()
             self.identity.start()
-            self.sockets.start()
+            self.sockets.start(self.socket_events)
             self.instance.start()
             self.cleaner.start(self.retentions)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from portico.permissions import BASE_POLICY, PackagedPolicy
 from portico.plugins.contributions import Contribution
 from portico.plugins.registry import PluginRecord, PluginRegistry
+from portico.sockets import OWN_EVENTS
 
 CORE = "portico"
 _PARAMETER = re.compile(r"\{\w+\}")
@@ -24,6 +25,7 @@ def drop_conflicts(
         ("route", method, path): CORE for method, path in core_paths
     }
     taken["policy file", BASE_POLICY.file_name, ""] = CORE
+    taken |= {("socket event", name, ""): CORE for name in OWN_EVENTS}
     kept: list[Contribution] = []
     names: set[str] = set()
     for contribution in contributions:
@@ -61,6 +63,7 @@ def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
         ),
         ("table", _tables(contribution)),
         ("health check", [check.name for check in contribution.health_checks]),
+        ("socket event", [event.name for event in contribution.socket_events]),
     )
     for kind, names in named:
         for name in names:
@@ -97,6 +100,16 @@ def _outside_namespace(contribution: Contribution) -> str:
             return (
                 f"its route {path} is outside /api/x/{contribution.plugin_name}/; "
                 "move it there, or add a prefix to PluginInfo.route_prefixes"
+            )
+    claimed = (f"{contribution.plugin_name}:", *contribution.info.socket_prefixes)
+    for event in contribution.socket_events:
+        if not any(
+            event.name == one or (one.endswith(":") and event.name.startswith(one))
+            for one in claimed
+        ):
+            return (
+                f"its socket event {event.name!r} must be named {contribution.plugin_name}:…; "
+                "rename it, or add its name to PluginInfo.socket_prefixes"
             )
     tables = _tables(contribution)
     for table in tables:
@@ -145,6 +158,7 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
         "policies": [str(policy) for policy in contribution.policies],
         "listens to": [listener.event.__name__ for listener in contribution.listeners],
         "health checks": [check.name for check in contribution.health_checks],
+        "socket events": [event.name for event in contribution.socket_events],
         "settings": list(contribution.settings.__struct_fields__) if contribution.settings else [],
     }
     return {kind: things for kind, things in provided.items() if things}

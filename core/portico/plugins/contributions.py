@@ -18,6 +18,7 @@ from portico.plugins.info import PluginInfo, Service
 from portico.plugins.isolation import PluginError, call
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Section
+from portico.sockets import SocketEvent
 from portico.web.health_check import HealthCheck
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Contribution:
     token_authenticators: tuple[TokenAuthenticator, ...] = ()
     listeners: tuple[Listener, ...] = ()
     health_checks: tuple[HealthCheck, ...] = ()
+    socket_events: tuple[SocketEvent, ...] = ()
     has_routes: bool = False
     router: "PluginRouter | None" = None
 
@@ -123,6 +125,7 @@ def collect(
         token_authenticators=many("register_token_authenticators", TokenAuthenticator),
         listeners=many("register_listeners", Listener),
         health_checks=many("register_health_checks", HealthCheck),
+        socket_events=many("register_socket_events", SocketEvent),
         has_routes=hook_of(manager, plugin, "register_routes") is not None,
         router=_router(plugin, many("register_routes"), components) if routes else None,
     )

@@ -14,7 +14,8 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     `api_version`: the version of the plugin API that it is written for. `summary`: one sentence for `portico plugin list`.
     `requires`: names of plugins that it needs. `route_prefixes`: prefixes of its paths outside `/api/x/<plugin>/`, such as
-    `/api/v1/chats`. `disabled_by_default`: True = not loaded unless `plugins.enable` names it.
+    `/api/v1/chats`. `socket_prefixes`: names of socket events that do not begin with `<plugin>:`, and prefixes of such names
+    that end in a colon. `disabled_by_default`: True = not loaded unless `plugins.enable` names it.
     `formerly`: names that the plugin had before. Its migrations are recorded under the new name; settings and
     `plugins.disable` entries with an old name are refused with a sentence that contains the new one.
     """
@@ -23,6 +24,7 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     requires: tuple[str, ...] = ()
     route_prefixes: tuple[str, ...] = ()
+    socket_prefixes: tuple[str, ...] = ()
     disabled_by_default: bool = False
     formerly: tuple[str, ...] = ()
 

@@ -1,7 +1,14 @@
 """The Socket.IO server at `/ws/socket.io`: connections, signing in, events of clients and events to clients."""
 
 from portico.sockets.endpoint import is_socket_path
-from portico.sockets.events import ConnectedSocket, RegisteredEvent, SocketEvent
+from portico.sockets.events import OWN_EVENTS, ConnectedSocket, RegisteredEvent, SocketEvent
 from portico.sockets.sockets import Sockets
 
-__all__ = ["ConnectedSocket", "RegisteredEvent", "SocketEvent", "Sockets", "is_socket_path"]
+__all__ = [
+    "OWN_EVENTS",
+    "ConnectedSocket",
+    "RegisteredEvent",
+    "SocketEvent",
+    "Sockets",
+    "is_socket_path",
+]

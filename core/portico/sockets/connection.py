@@ -7,12 +7,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from portico.identity import Actor
+import msgspec
+
+from portico.errors import NotFound
 from portico.sockets.packets import Packet
 from portico.sockets.websocket_channel import WebSocketChannel
 
 #: Packets that may wait until the handlers of earlier ones have ended.
 MAX_WAITING_PACKETS: Final = 64
+NO_SUCH_SOCKET: Final = "This window is not connected any more."
 #: Random bytes of the id of a socket.
 _ID_BYTES: Final = 15
 
@@ -33,8 +36,9 @@ class Connection:
     """
 
     __slots__ = (
-        "_worker", "address", "allowance", "allowance_at", "calls", "channel", "engine", "handshake", "id",
-        "is_connected", "is_over", "key", "on_end", "opened_at", "rooms", "signed_in", "waiting",
+        "_last_call", "_worker", "address", "allowance", "allowance_at", "calls", "channel", "engine",
+        "handshake", "id", "is_connected", "is_over", "key", "listeners", "on_end", "opened_at", "rooms",
+        "signed_in", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -57,7 +61,10 @@ class Connection:
         #: Closed when the connection ends: the timer of the sign-in, the tracking of the session.
         self.on_end = contextlib.ExitStack()
         #: The answers that are awaited from the client, by the id of the acknowledgement.
-        self.calls: dict[int, asyncio.Future[bytes]] = {}
+        self.calls: dict[int, asyncio.Future[str]] = {}
+        self._last_call = 0
+        #: Who takes further events of this socket, by name: those of one request, such as the lines of a stream.
+        self.listeners: dict[str, Callable[[msgspec.Raw], None]] = {}
         self.allowance = self.allowance_at = 0.0
         self.waiting: deque[Packet] = deque()
         self._worker: asyncio.Task[None] | None = None
@@ -94,9 +101,19 @@ class Connection:
         self.allowance += 1
         return False
 
-    def is_owned_by(self, actor: Actor) -> bool:
+    def is_owned_by(self, account_id: str) -> bool:
         """Return whether this account is signed in on the socket."""
-        return self.signed_in is not None and self.signed_in.account_id == actor.id
+        return self.signed_in is not None and self.signed_in.account_id == account_id
+
+    def expect_answer(self) -> tuple[int, "asyncio.Future[str]"]:
+        """Return the id of a further acknowledgement, and a future with the JSON text of its arguments.
+
+        The future raises NotFound if the connection ends. The caller removes it from `calls` when it waits no longer.
+        """
+        self._last_call += 1
+        answer = asyncio.get_running_loop().create_future()
+        self.calls[self._last_call] = answer
+        return self._last_call, answer
 
     def end(self, close_message: Any, *, flush: bool) -> None:
         """End the transport. `flush`: send what is queued first. `close_message`: for a client that polls.
@@ -119,5 +136,7 @@ class Connection:
         self.on_end.close()
         self.waiting.clear()
         for answer in self.calls.values():
-            answer.cancel()
+            if not answer.done():
+                answer.set_exception(NotFound(NO_SUCH_SOCKET))
         self.calls.clear()
+        self.listeners.clear()

@@ -16,11 +16,19 @@ from portico.errors import (
     RateLimited,
     Unauthenticated,
 )
-from portico.settings.sockets import SocketSettings
+from portico.settings.schema import CoreSettings
 from portico.sockets.connection import Connection
 from portico.sockets.counters import SocketCounters
-from portico.sockets.events import ConnectedSocket, RegisteredEvent, SocketEvent
+from portico.sockets.events import (
+    HEARTBEAT,
+    USER_JOIN,
+    ConnectedSocket,
+    RegisteredEvent,
+    SocketEvent,
+)
 from portico.sockets.packets import (
+    ARGUMENTS,
+    NULL,
     MalformedPacket,
     Packet,
     PacketType,
@@ -35,8 +43,6 @@ from portico.web.request.body_scanner import BodyScanner
 
 log = structlog.get_logger("portico.sockets")
 
-USER_JOIN: Final = "user-join"
-HEARTBEAT: Final = "heartbeat"
 #: Events of the client contract that plugins may add. Until one does, clients are told that they are not available.
 _OPTIONAL: Final = ("join-channels", "join-note", "events:channel")
 _OPTIONAL_PREFIX: Final = "ydoc:"
@@ -48,8 +54,6 @@ TOOK_TOO_LONG: Final = "The event took too long."
 FAILED: Final = "Internal Server Error"
 #: Values in the payload of one event, at all levels together.
 _MAX_VALUES: Final = 100_000
-_NULL: Final = msgspec.Raw(b"null")
-_ARGUMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 #: Calls the handler of a plugin. An exception that is no DomainError is logged with the plugin's name, and raised.
 RunHandler = Callable[[str, str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
@@ -60,12 +64,12 @@ class PacketDispatcher:
 
     def __init__(
         self,
-        settings: SocketSettings,
-        max_depth: int,
+        settings: CoreSettings,
         counters: SocketCounters,
         run_handler: RunHandler,
     ) -> None:
-        self._settings, self._max_depth, self._counters = settings, max_depth, counters
+        self._settings, self._counters = settings.sockets, counters
+        self._max_depth = settings.server.max_json_depth
         self._run_handler = run_handler
         self._events: dict[str, RegisteredEvent] = {}
 
@@ -102,7 +106,7 @@ class PacketDispatcher:
             case PacketType.ACK if packet.ack_id is not None:
                 answer = connection.calls.pop(packet.ack_id, None)
                 if answer is not None and not answer.done():
-                    answer.set_result(packet.data.encode())
+                    answer.set_result(packet.data)
             case _:
                 self._registry.end(connection, flush=False)
 
@@ -159,8 +163,8 @@ class PacketDispatcher:
         """Return the name and the payload of an event. Raises: InvalidRequest, ValidationError."""
         scanner = BodyScanner(self._max_depth, _MAX_VALUES)
         try:
-            name, *arguments = _ARGUMENTS.decode(scanner.feed(text.encode(), last=True))
-            return msgspec.json.decode(name, type=str), arguments[0] if arguments else _NULL
+            name, *arguments = ARGUMENTS.decode(scanner.feed(text.encode(), last=True))
+            return msgspec.json.decode(name, type=str), arguments[0] if arguments else NULL
         except (msgspec.MsgspecError, ValueError, RecursionError):
             raise InvalidRequest(MALFORMED_EVENT) from None
 
@@ -175,6 +179,9 @@ class PacketDispatcher:
             raise Unauthenticated
         if name == HEARTBEAT:
             self._sign_in.note_seen(actor)
+            return None
+        if (listen := connection.listeners.get(name)) is not None:
+            listen(payload)
             return None
         registered = self._events.get(name)
         if registered is None:
@@ -201,7 +208,7 @@ class PacketDispatcher:
                 )
         except TimeoutError:
             if limit.expired():
-                log.warning("socket event took too long", plugin=plugin, event=event.name)
+                log.warning("socket event took too long", plugin=plugin, name=event.name)
             raise
 
     def _acknowledge(
@@ -210,7 +217,7 @@ class PacketDispatcher:
         try:
             text = ack_packet(ack_id, *arguments)
         except Exception as error:  # noqa: BLE001 - a value of a plugin without a JSON form
-            log.warning("acknowledgement not encoded", event=name, error=type(error).__name__)
+            log.warning("acknowledgement not encoded", name=name, error=type(error).__name__)
             text = ack_packet(ack_id, {"error": FAILED})
         self._send(connection, text)
 

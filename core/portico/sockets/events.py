@@ -2,9 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from portico.identity import Actor
+
+USER_JOIN: Final = "user-join"
+HEARTBEAT: Final = "heartbeat"
+#: Events that the core handles. No plugin can register one of them.
+OWN_EVENTS: Final = (USER_JOIN, HEARTBEAT)
 
 
 class ConnectedSocket(NamedTuple):

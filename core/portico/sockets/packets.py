@@ -12,6 +12,9 @@ import msgspec
 
 #: The type, a namespace other than `/`, the id of an acknowledgement, and JSON. Clients count their ids up from 0.
 _PACKET: Final = re.compile(r"([0-4])(?:(/[^,]*),)?([0-9]{0,15})(?![0-9])(.*)", re.DOTALL)
+NULL: Final = msgspec.Raw(b"null")
+#: Reads the arguments of an event, the first of which is its name, or of an acknowledgement.
+ARGUMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class PacketType(IntEnum):
@@ -44,6 +47,15 @@ def parse_packet(text: str) -> Packet:
         raise MalformedPacket
     kind, namespace, ack_id, data = found.groups()
     return Packet(PacketType(int(kind)), namespace or "/", int(ack_id) if ack_id else None, data)
+
+
+def first_argument(text: str) -> msgspec.Raw:
+    """Return the first argument of an acknowledgement; null if it has none. Raises: MalformedPacket."""
+    try:
+        arguments = ARGUMENTS.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise MalformedPacket from None
+    return arguments[0] if arguments else NULL
 
 
 def connect_packet(socket_id: str) -> str:

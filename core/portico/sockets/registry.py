@@ -56,6 +56,7 @@ class ConnectionRegistry:
 
         self.engine = EngineServer(self._settings, self.open, self._receive, self._closed)
         self._close_message = close_message
+        self._drain.on_start(self.end_all)
         self._ping_check.start()
 
     async def stop(self) -> None:

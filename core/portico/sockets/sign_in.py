@@ -62,7 +62,7 @@ class SocketSignIn:
         """Sign in an account that was just authenticated. Raises: RateLimited if it has too many sockets."""
         if connection.is_over:
             return
-        if not connection.is_owned_by(actor) and self._registry.is_full(actor.id):
+        if not connection.is_owned_by(actor.id) and self._registry.is_full(actor.id):
             raise RateLimited(RETRY_AFTER_SECONDS, TOO_MANY_SOCKETS)
         self.note_seen(actor)
         if connection.signed_in is not None and connection.signed_in.session_id == actor.session_id:

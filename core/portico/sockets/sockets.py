@@ -1,21 +1,26 @@
-"""The Socket.IO server of one application: sends events to accounts and rooms."""
+"""The Socket.IO server of one application: sends events to accounts and rooms, on every instance."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import structlog
 
 from portico.identity import Identity
+from portico.instances.messages import InstanceChannel
+from portico.redis import RedisConnection
 from portico.settings.schema import CoreSettings
-from portico.sockets.connection import Connection
 from portico.sockets.counters import SocketCounters
 from portico.sockets.dispatcher import PacketDispatcher, RunHandler
 from portico.sockets.endpoint import SocketEndpoint
 from portico.sockets.events import RegisteredEvent
+from portico.sockets.local import Delivery, LocalSockets
 from portico.sockets.packets import event_packet
 from portico.sockets.registry import ConnectionRegistry
+from portico.sockets.remote import RemoteSockets
 from portico.sockets.sign_in import SocketSignIn
 from portico.web.drain import Drain
 from portico.web.middleware.origins import Origins
@@ -27,7 +32,10 @@ log = structlog.get_logger("portico.sockets")
 
 
 class Sockets:
-    """Sends events to the sockets of accounts and rooms, and serves `/ws/socket.io` as an ASGI application."""
+    """Sends events to the sockets of accounts and rooms, and serves `/ws/socket.io` as an ASGI application.
+
+    `counters`: what has happened since the start, for operators.
+    """
 
     def __init__(
         self,
@@ -36,18 +44,23 @@ class Sockets:
         origins: Origins,
         drain: Drain,
         run_handler: RunHandler,
+        *,
+        channel: InstanceChannel,
+        redis: RedisConnection,
     ) -> None:
         self.counters = SocketCounters()
-        self._dispatcher = PacketDispatcher(
-            settings.sockets, settings.server.max_json_depth, self.counters, run_handler
-        )
+        self._dispatcher = PacketDispatcher(settings, self.counters, run_handler)
         self._registry = ConnectionRegistry(
             settings.sockets, drain, self.counters, self._dispatcher.receive
         )
+        self._local = LocalSockets(self._registry)
         self._dispatcher.bind(
-            self._registry, SocketSignIn(identity, self._registry), self._send_text
+            self._registry, SocketSignIn(identity, self._registry), self._local.send_text
         )
         self._endpoint = SocketEndpoint(settings.sockets, origins, self._registry)
+        self._remote = RemoteSockets(
+            channel, lambda: not redis.is_unavailable, self._local, self.counters
+        )
 
     def start(self, events: Sequence[RegisteredEvent] = ()) -> None:
         """Begin to take connections. `events`: what plugins handle. Needs a running event loop."""
@@ -56,6 +69,7 @@ class Sockets:
 
     async def stop(self) -> None:
         """End all connections."""
+        await self._remote.stop()
         await self._registry.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,50 +79,67 @@ class Sockets:
     def emit_to_account(
         self, account_id: str, event: str, data: Any, *, replaces: str = ""
     ) -> None:
-        """Send an event to all sockets of an account.
+        """Send an event to all sockets of an account, on every instance.
 
         Never waits and never raises; the order is kept per socket. `data`: what msgspec encodes; a `msgspec.Raw` is sent as
-        it is. `replaces`: a key; a socket that reads slowly skips an event that a later one with the same key follows.
+        it is. `replaces`: a key; an event that is not sent yet is left out when a later one with the same key follows, for
+        a socket that reads slowly and on the way to other instances.
         """
-        self._emit(self._registry.of_account(account_id), event, data, replaces)
+        self._emit(event, data, replaces, is_room=False, target=account_id)
 
     def emit_to_room(self, room: str, event: str, data: Any, *, replaces: str = "") -> None:
         """Send an event to all sockets in a room, as `emit_to_account`. Names of rooms begin with `<plugin>:`."""
-        self._emit(self._registry.in_room(room), event, data, replaces)
+        self._emit(event, data, replaces, is_room=True, target=room)
+
+    async def call(
+        self, account_id: str, socket_id: str, event: str, data: Any, timeout: float = 60.0
+    ) -> Any:
+        """Send an event to one socket of an account, on whichever instance it is, and return its acknowledgement.
+
+        Units: `timeout` in seconds. Raises: NotFound if it is not a socket of the account, or ends; TimeoutError;
+        MalformedPacket for an acknowledgement that is not JSON.
+        """
+        is_local = self._local.has(account_id, socket_id) or not self._remote.exist
+        call = self._local.call if is_local else self._remote.call
+        return msgspec.json.decode(await call(account_id, socket_id, event, data, timeout))
+
+    @contextlib.asynccontextmanager
+    async def listen(
+        self, account_id: str, socket_id: str, event: str, handle: Callable[[msgspec.Raw], None]
+    ) -> AsyncIterator[None]:
+        """Have `handle` take the events of this name that one socket of an account sends, in their order, in the block.
+
+        For the events of one request, such as the lines of a stream. `handle` must not block or raise. Raises: NotFound
+        if it is not a socket of the account.
+        """
+        if self._local.has(account_id, socket_id) or not self._remote.exist:
+            with self._local.listen(account_id, socket_id, event, handle):
+                yield
+        else:
+            async with self._remote.listen(account_id, socket_id, event, handle):
+                yield
 
     def is_connected(self, account_id: str, socket_id: str) -> bool:
         """Return whether this is a socket on which the account is signed in."""
-        connection = self._registry.by_id(socket_id)
-        signed_in = connection.signed_in if connection is not None else None
-        return signed_in is not None and signed_in.account_id == account_id
+        return self._local.has(account_id, socket_id)
 
     def join(self, socket_id: str, room: str) -> None:
         """Add a socket of this process to a room. Does nothing if it has ended."""
-        if (connection := self._registry.by_id(socket_id)) is not None:
-            self._registry.join(connection, room)
+        self._local.join(socket_id, room)
 
     def leave(self, socket_id: str, room: str) -> None:
         """Remove a socket of this process from a room."""
-        if (connection := self._registry.by_id(socket_id)) is not None:
-            self._registry.leave(connection, room)
+        self._local.leave(socket_id, room)
 
-    def _emit(self, receivers: Iterable[Connection], event: str, data: Any, replaces: str) -> None:
-        receivers = list(receivers)
-        if not receivers:
+    def _emit(self, event: str, data: Any, replaces: str, *, is_room: bool, target: str) -> None:
+        if not self._remote.exist and not self._local.receivers(is_room=is_room, target=target):
             return
         try:
             text = event_packet(event, data)
         except Exception as error:  # noqa: BLE001 - a value without a JSON form must not end what caused the event
-            log.warning("socket event not encoded", event=event, error=type(error).__name__)
+            log.warning("socket event not encoded", name=event, error=type(error).__name__)
             return
-        self._deliver(receivers, text, replaces)
-
-    def _deliver(self, receivers: Iterable[Connection], text: str, replaces: str) -> None:
-        from portico.sockets.engine import text_message
-
-        message = text_message(text)
-        for connection in receivers:
-            connection.send(message, replaces)
-
-    def _send_text(self, connection: Connection, text: str) -> None:
-        self._deliver((connection,), text, "")
+        delivery = Delivery(is_room, target, text, replaces)
+        self._local.deliver(delivery)
+        if self._remote.exist:
+            self._remote.deliver(delivery)

@@ -22,6 +22,11 @@ class Drain:
         self.announced = False
         self.started = False
         self._callbacks: set[Callable[[], None]] = set()
+        self._on_start: list[Callable[[], None]] = []
+
+    def on_start(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when draining starts."""
+        self._on_start.append(callback)
 
     def announce(self) -> None:
         """Have `/ready` report *stopping*, so that load balancers send no further requests. Ends nothing yet."""
@@ -33,6 +38,8 @@ class Drain:
         if not self.started:
             self.started = True
             asyncio.get_running_loop().call_later(self.grace, self.end)
+            for callback in self._on_start:
+                callback()
 
     def end(self) -> None:
         """End all open streams now."""
