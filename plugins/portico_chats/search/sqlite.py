@@ -11,6 +11,8 @@ whenever SQLite decides.
 import asyncio
 from typing import Any, Final
 
+import msgspec
+
 from portico.api.db import execute, fetch_all, transaction
 from portico_chats.search.trigrams import owner_prefix, query_for, trigrams
 
@@ -22,9 +24,10 @@ _MERGED_PAGES: Final = 32
 _WORDS: Final = {n: chr(0x80 + n) for n in range(0x80) if not chr(n).isalnum()}
 
 _WAITING = "SELECT number, owner_id, text, state FROM chats_text WHERE state <> 1 ORDER BY state DESC LIMIT $1"
-_ENTERED = "UPDATE chats_text SET state = 1 WHERE number = $1 AND state = 0"
+_NUMBERS = "number IN (SELECT value FROM json_each($1))"  # one text of SQL, however many there are
+_ENTERED = f"UPDATE chats_text SET state = 1 WHERE {_NUMBERS} AND state = 0 RETURNING number"  # noqa: S608
 _ENTER = "INSERT INTO chats_gram (rowid, grams) VALUES ($1, $2)"
-_LEFT = "DELETE FROM chats_text WHERE number = $1 AND state = 2"
+_LEFT = f"DELETE FROM chats_text WHERE {_NUMBERS} AND state = 2 RETURNING number"  # noqa: S608
 _LEAVE = "INSERT INTO chats_gram (chats_gram, rowid, grams) VALUES ('delete', $1, $2)"
 _MERGE = "INSERT INTO chats_gram (chats_gram, rank) VALUES ('merge', $1)"  # noqa: S608
 _CLEAR = "INSERT INTO chats_gram (chats_gram) VALUES ('delete-all')"
@@ -61,10 +64,14 @@ class SQLiteIndexBackend:
             words.append(_words(text["owner_id"], text["text"]))
             await asyncio.sleep(0)
         async with transaction():
+            entered = await _change_state(_ENTERED, [one for one in some if not one["state"]])
+            left = await _change_state(_LEFT, [one for one in some if one["state"]])
             for text, grams in zip(some, words, strict=True):
-                change_state, enter = (_LEFT, _LEAVE) if text["state"] else (_ENTERED, _ENTER)
-                if await execute(change_state, text["number"]):
-                    await execute(enter, text["number"], grams)
+                number = text["number"]
+                if number in entered:
+                    await execute(_ENTER, number, grams)
+                elif number in left:
+                    await execute(_LEAVE, number, grams)
             await asyncio.sleep(0)
             await execute(_MERGE, _MERGED_PAGES * batches)
         return len(some)
@@ -75,6 +82,14 @@ class SQLiteIndexBackend:
             await execute(_FORGOTTEN)
             await execute(_ALL_WAIT)
             await execute(_CLEAR)
+
+
+async def _change_state(sql: str, texts: list[dict[str, Any]]) -> set[int]:
+    """Return the numbers of those texts that no other process has changed in the meantime."""
+    if not texts:
+        return set()
+    numbers = msgspec.json.encode([text["number"] for text in texts]).decode()
+    return {row["number"] for row in await fetch_all(sql, numbers)}
 
 
 def _batch(waiting: list[dict[str, Any]], left: int) -> list[dict[str, Any]]:
