@@ -11,6 +11,7 @@ from portico.api.auth import Actor
 from portico.api.cli import json_option, print_json, printable, progress_bar, renamed_option
 from portico.api.json import json_array_stream
 from portico_models.components import ModelsPlugin
+from portico_models.transfer.batches import BatchedModelImport
 from portico_models.transfer.format import ImportDocument, read_import, with_templates
 from portico_models.transfer.options import ImportOptions
 from portico_models.transfer.report import ModelImportReport
@@ -119,7 +120,11 @@ def export(context: CommandContext, target: str, is_all: bool, with_them: bool) 
 @json_option
 @click.pass_obj
 def import_(context: CommandContext, /, source: Any, as_json: bool, **options: Any) -> None:
-    """Import the models and templates in FILE (-: standard input), all of them or none."""
+    """Import the models and templates in FILE (-: standard input).
+
+    All are checked first: if one is invalid, nothing is imported. Then they are written in short steps, between which
+    a running server continues.
+    """
     _import(context, asyncio.run(read_import(source)), as_json, replace_all=False, **options)
 
 
@@ -133,7 +138,11 @@ def import_(context: CommandContext, /, source: Any, as_json: bool, **options: A
 @json_option
 @click.pass_obj
 def sync(context: CommandContext, /, source: Any, as_json: bool, **options: Any) -> None:
-    """Replace all models of the workspace by those in FILE; models that are not in it are deleted."""
+    """Replace all models of the workspace by those in FILE; models that are not in it are deleted.
+
+    All are checked first: if one is invalid, nothing changes. Then they are written in short steps, between which a
+    running server continues, and the others are deleted.
+    """
     _import(context, asyncio.run(read_import(source)), as_json, replace_all=True, **options)
 
 
@@ -149,6 +158,7 @@ def _import(
     replace_all: bool,
 ) -> None:
     plugin: ModelsPlugin = context.plugin
+    started: list[BatchedModelImport] = []
     with progress_bar("Checking" if dry_run else "Importing", 2 * len(document.models)) as bar:
 
         async def work(app: AppContext) -> ModelImportReport:
@@ -161,11 +171,18 @@ def _import(
                 keeps_owners=owner is None,
                 on_step=bar.update,
             )
-            model_import = plugin.new_import(options)
-            run = model_import.dry_run if dry_run else model_import.run
-            return await run(document.models, document.templates)
+            if dry_run:
+                model_import = plugin.new_import(options)
+                return await model_import.dry_run(document.models, document.templates)
+            started.append(plugin.new_batched_import(options))
+            return await started[0].run(document.models, document.templates)
 
-        report = context.run(work)
+        try:
+            report = context.run(work)
+        except BaseException:
+            if started and started[0].found:
+                _print_stopped(started[0])
+            raise
     _print_report(report, as_json)
     if report.rejected or report.rejected_templates:
         raise SystemExit(1)
@@ -185,6 +202,15 @@ async def _find_actor(app: AppContext, email: str | None) -> Actor:
         account = await accounts.by_id(admin_id)
     return Actor(
         account.id, account.email, account.name, account.role, account.profile_image_url, ""
+    )
+
+
+def _print_stopped(model_import: BatchedModelImport) -> None:
+    """Print how much is done when the import stops before the end."""
+    click.echo(
+        f"\nStopped: {model_import.done} of {model_import.found} models are imported. "
+        "Run the same command again to import the rest; models that are imported do not change.",
+        err=True,
     )
 
 

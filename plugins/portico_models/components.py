@@ -12,6 +12,7 @@ from portico_models.records.writer import ModelWriter
 from portico_models.settings import ModelsSettings
 from portico_models.templates.apply import TemplateApplier
 from portico_models.templates.service import TemplateService
+from portico_models.transfer.batches import BatchedModelImport
 from portico_models.transfer.exporter import ModelExport
 from portico_models.transfer.importer import ModelImport
 from portico_models.transfer.options import ImportOptions
@@ -57,3 +58,7 @@ class ModelsPlugin:
     def new_import(self, options: ImportOptions) -> ModelImport:
         """Return an import, to be used once."""
         return ModelImport(self.app, self.writer, self.templates, options)
+
+    def new_batched_import(self, options: ImportOptions) -> BatchedModelImport:
+        """Return an import that writes in many transactions, to be used once."""
+        return BatchedModelImport(self.app, self.writer, self.templates, options)

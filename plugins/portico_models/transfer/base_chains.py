@@ -37,9 +37,10 @@ async def bases_below(bases: Bases) -> dict[str, str | None]:
     return rows
 
 
-def chain_errors(items: Iterable[ModelImportItem], bases: Bases) -> list[ItemError]:
-    """Return errors of models that are based on themselves, or on too many others."""
-    depths = chain_depths(bases)
+def chain_errors(
+    items: Iterable[ModelImportItem], depths: Mapping[str, int | None]
+) -> list[ItemError]:
+    """Return errors of models that are based on themselves, or on too many others. `depths`: see `chain_depths`."""
     errors = []
     for one in items:
         depth = depths[one.id]

@@ -14,7 +14,12 @@ from portico.api.messages import MODEL_ID_TAKEN
 from portico.api.models import MAX_CHAIN_LENGTH
 from portico.api.policy import Resource, Sharing
 from portico_models.records.resource_kind import KIND
-from portico_models.transfer.base_chains import base_of, bases_below, chain_errors
+from portico_models.transfer.base_chains import (
+    base_of,
+    bases_below,
+    chain_depths,
+    chain_errors,
+)
 from portico_models.transfer.items import ImportBatch, ModelImportItem
 from portico_models.transfer.options import ImportOptions
 from portico_models.transfer.sharing_restriction import SharingRestriction
@@ -28,7 +33,8 @@ Row = Mapping[str, Any]
 class PlannedWrite:
     """One model to write. `is_new`: otherwise there is a row with this id. `sharing`: after the import.
 
-    `owner_id`: owner of a new model. `notes`: grants that are not imported.
+    `owner_id`: owner of a new model. `depth`: number of presets in its chain of base models, itself included.
+    `notes`: grants that are not imported.
     """
 
     item: ModelImportItem
@@ -36,6 +42,7 @@ class PlannedWrite:
     sharing: Sharing
     sharing_unchanged: bool
     owner_id: str
+    depth: int
     notes: Sequence[str] = ()
 
 
@@ -51,28 +58,45 @@ class ImportPlanner:
         # Models based on one of these are not reported as errors, too.
         self._rejected_ids = {fault.id for fault in batch.errors if fault.id}
         self._base_access: BaseAccess | None = None
+        self._items_by_id = {item.id: item for item in self._items}
+        #: The base of each object, as of the last plan.
+        self._bases: dict[str, str | None] = {}
 
     async def prepare(self) -> None:
         """Load which bases may be used. Call it before the transaction, because model sources may have to be queried."""
         before = await self._matching_rows(self._items)
-        bases = {base_of(item, before.get(item.id)) for item in self._items}
+        self._bases = {item.id: base_of(item, before.get(item.id)) for item in self._items}
+        bases = {*self._bases.values()}
         self._base_access = await load_base_access(self._app, self._actor, filter(None, bases))
 
     async def plan(self) -> tuple[list[PlannedWrite], list[ItemError]]:
-        """Return the writes and the errors. Call it in the transaction, if there is one."""
-        before = await self._matching_rows(self._items)
+        """Return the writes of all objects, and all errors. Call it in the transaction, if there is one."""
+        duplicates = _duplicate_errors(self._items)
+        steps, errors = await self.plan_items(self._items)
+        rejected = {error.index for error in duplicates}
+        return [step for step in steps if step.item.index not in rejected], [*duplicates, *errors]
+
+    async def plan_items(
+        self, items: Sequence[ModelImportItem]
+    ) -> tuple[list[PlannedWrite], list[ItemError]]:
+        """Plan some of the objects. Those that they are based on were written before, or are among them."""
+        related = self._with_imported_bases(items)
+        before = await self._matching_rows(related)
         steps: list[PlannedWrite] = []
-        bases = {item.id: base_of(item, before.get(item.id)) for item in self._items}
-        if not self._options.replace_all:
-            bases |= await bases_below(bases)
-        errors = [*_duplicate_errors(self._items), *chain_errors(self._items, bases)]
-        base_access = self._base_access_with_imported(before)
+        bases = {item.id: base_of(item, before.get(item.id)) for item in items}
+        self._bases |= bases
+        below = await bases_below(bases)
+        if self._options.replace_all:  # all others are deleted
+            below = {one: base for one, base in below.items() if one in self._items_by_id}
+        depths = chain_depths(bases | below)
+        errors = chain_errors(items, depths)
+        base_access = self._base_access_with_imported(related, before)
         rights = await sharing_rights_of(self._app, self._actor)
         may_share_own = await self._app.permissions.allows(
             self._actor, "share", Resource(KIND, "", self._actor.id)
         )
         ids_by_normalized = {one["normalized_id"]: one["id"] for one in before.values()}
-        for batch in chunks(self._items):
+        for batch in chunks(items):
             existing = [item.id for item in batch if item.id in before]
             sharings = await self._grants.sharings_of(KIND, existing)
             missing = await self._grants.missing(
@@ -98,15 +122,50 @@ class ImportPlanner:
                         if item.owner_id and item.owner_id in owners
                         else self._actor.id
                     )
-                    sharing_unchanged = sharing.same_as(previous)
                     steps.append(
-                        PlannedWrite(item, row is None, sharing, sharing_unchanged, owner, notes)
+                        PlannedWrite(
+                            item=item,
+                            is_new=row is None,
+                            sharing=sharing,
+                            sharing_unchanged=sharing.same_as(previous),
+                            owner_id=owner,
+                            depth=depths[item.id] or 0,
+                            notes=notes,
+                        )
                     )
                 except DomainError as error:
                     errors.append(ItemError(item.index, item.id, error))
             await asyncio.sleep(0)
         rejected = {fault.index for fault in errors}
         return [step for step in steps if step.item.index not in rejected], errors
+
+    async def find_obstacles(self, items: Iterable[ModelImportItem]) -> list[str]:
+        """Return the ids of stored models that are not in the list, and that have to be deleted before these are written.
+
+        Their ids look like that of one of these, or one of these is based on them, so that a cycle could arise.
+        """
+        found: set[str] = set()
+        keys = (
+            ("normalized_id", [item.normalized_id for item in items]),
+            ("id", [base for item in items if (base := self._bases[item.id])]),
+        )
+        for column, values in keys:
+            for batch in chunks(values):
+                sql = f"SELECT id FROM models_model WHERE {column} IN ({placeholders(len(batch))})"  # noqa: S608
+                found |= {one["id"] for one in await fetch_all(sql, *batch)}
+        return sorted(found - self._items_by_id.keys())
+
+    def _with_imported_bases(self, items: Sequence[ModelImportItem]) -> Sequence[ModelImportItem]:
+        """Return objects, and those of the list on which they are based, directly or not."""
+        related = {item.id: item for item in items}
+        if len(related) == len(self._items):
+            return items
+        for item in items:
+            base = self._bases[item.id]
+            while base in self._items_by_id and base not in related:
+                related[base] = self._items_by_id[base]
+                base = self._bases[base]
+        return list(related.values())
 
     def _check(
         self,
@@ -136,15 +195,17 @@ class ImportPlanner:
         named = {item.owner_id for item in items if item.id not in before} - {self._actor.id}
         return await self._app.identity.accounts.existing_ids([*filter(None, named)])
 
-    def _base_access_with_imported(self, before: Mapping[str, Row]) -> BaseAccess:
+    def _base_access_with_imported(
+        self, items: Iterable[ModelImportItem], before: Mapping[str, Row]
+    ) -> BaseAccess:
         """Also count imported models and the actor's own ones as usable bases: each is checked itself."""
         assert self._base_access is not None  # `prepare` was called
         own = {
             item.id
-            for item in self._items
+            for item in items
             if item.id not in before or before[item.id]["user_id"] == self._actor.id
         }
-        bases = {item.id: base_of(item, before.get(item.id)) for item in self._items}
+        bases = {item.id: base_of(item, before.get(item.id)) for item in items}
         staying = {
             one for one in own if one in before and before[one]["base_model_id"] == bases[one]
         }

@@ -1,8 +1,12 @@
 """What an import did, or would do."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from portico.api.json import ItemError
+from portico_models.transfer.items import ImportBatch
+from portico_models.transfer.plan import PlannedWrite
 
 
 class RejectedItem(msgspec.Struct):
@@ -45,6 +49,16 @@ class ModelImportReport(msgspec.Struct, kw_only=True):
         return not (self.skipped or self.rejected or self.rejected_templates) and (
             self.notes is msgspec.UNSET and self.template_notes is msgspec.UNSET
         )
+
+
+def add_notes(report: ModelImportReport, batch: ImportBatch, steps: Iterable[PlannedWrite]) -> None:
+    """Add to the report which objects were skipped, and which values were not imported."""
+    report.skipped = len(batch.skipped)
+    notes = [Note(index, None, "it has no id; skipped") for index in batch.skipped]
+    for step in steps:
+        item = step.item
+        notes += [Note(item.index, item.id, note) for note in (*item.notes, *step.notes)]
+    report.notes = sorted(notes, key=lambda note: note.index) or msgspec.UNSET
 
 
 def rejected_item(error: ItemError) -> RejectedItem:

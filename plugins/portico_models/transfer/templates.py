@@ -58,10 +58,14 @@ async def import_templates(
     templates: TemplateService,
     objects: Sequence[msgspec.Raw],
     options: ImportOptions,
+    first: int = 0,
 ) -> TemplateImportReport:
-    """Write templates. Call it in a transaction, and roll that back if the report has errors."""
+    """Write templates. Call it in a transaction, and roll that back if the report has errors.
+
+    `first`: the position of the first one in the list.
+    """
     report = TemplateImportReport()
-    items = await _read(objects, report, options.is_strict)
+    items = await _read(objects, first, report, options.is_strict)
     await _drop_missing_principals(app, items, report, options.is_strict)
     existing_accounts: set[str] = set()
     if options.keeps_owners:
@@ -91,11 +95,14 @@ async def dry_run_templates(
     templates: TemplateService,
     objects: Sequence[msgspec.Raw],
     options: ImportOptions,
+    first: int = 0,
 ) -> TemplateImportReport:
     """Return what `import_templates` would return, without writing."""
     try:
         async with transaction():
-            raise _RollBackTemplates(await import_templates(app, templates, objects, options))
+            raise _RollBackTemplates(
+                await import_templates(app, templates, objects, options, first)
+            )
     except _RollBackTemplates as rollback:
         return rollback.result
 
@@ -108,11 +115,11 @@ class _RollBackTemplates(Exception):
 
 
 async def _read(
-    objects: Sequence[msgspec.Raw], report: TemplateImportReport, is_strict: bool
+    objects: Sequence[msgspec.Raw], first: int, report: TemplateImportReport, is_strict: bool
 ) -> list[TemplateItem]:
     items = []
     size = 0
-    for index, raw in enumerate(objects):
+    for index, raw in enumerate(objects, first):
         size += memoryview(raw).nbytes
         if size > BYTES_PER_STEP:
             await asyncio.sleep(0)

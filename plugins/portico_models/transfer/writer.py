@@ -1,8 +1,10 @@
 """Writes planned models, a hundred at a time."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Literal
+
+from msgspec import UNSET
 
 from portico.api import AppContext, DomainError
 from portico.api.db import (
@@ -31,7 +33,8 @@ _COMPARED = ("base_model_id", "name", "is_active", "meta", "params")
 class ImportWriter:
     """Writes a plan, or in a dry run computes what it would change.
 
-    In a sync, models that are not in the list are deleted, and existing models get the listed creation time.
+    In a sync, models that are not in the list are deleted, and existing models get the listed creation time. Call the
+    methods in a transaction that began with `begin_change`, unless it is a dry run.
     """
 
     def __init__(
@@ -42,24 +45,31 @@ class ImportWriter:
         self._options = options
         self._dry_run = dry_run
         self._at = now()
-        self._report = ModelImportReport()
         self._errors: list[ItemError] = []
+        self.report = ModelImportReport(deleted=[] if options.replace_all else UNSET)
 
-    async def run(
-        self, steps: Sequence[PlannedWrite], listed: Collection[str]
-    ) -> tuple[ModelImportReport, list[ItemError]]:
-        """Write the plan. Call it in a transaction that began with `begin_change`, unless it is a dry run.
+    async def write(self, steps: Sequence[PlannedWrite]) -> list[ItemError]:
+        """Write models.
 
-        `listed`: the ids of all objects, valid or not. Return the report, and errors of models whose row has become invalid
-        in values that the object does not contain; then roll the transaction back.
+        Return errors of models whose row has become invalid in values that the object does not contain; then roll the
+        transaction back.
         """
-        if self._options.replace_all:
-            await self._delete_all_but(listed)
         for batch in chunks(steps, MAX_ROWS_PER_STATEMENT):
             await self._write(batch)
             self._options.on_step(len(batch))
             await asyncio.sleep(0)  # let other tasks read
-        return self._report, self._errors
+        return self._errors
+
+    async def delete(self, ids: Sequence[str]) -> None:
+        """Delete models that are not in the list of a sync."""
+        assert self.report.deleted is not UNSET  # it is a sync
+        self.report.deleted += ids
+        if self._dry_run:
+            return
+        for batch in chunks(ids, MAX_ROWS_PER_STATEMENT):
+            await self._writer.delete_many(batch, by=self._options.actor.id, at=self._at)
+            await asyncio.sleep(0)
+        self._publish_changes("deleted", ids)
 
     async def _write(self, steps: Sequence[PlannedWrite]) -> None:
         before = await self._rows(steps)
@@ -89,9 +99,9 @@ class ImportWriter:
                 unchanged.append(item.id)
             else:
                 changed.append(draft)
-        self._report.created += [draft.id for draft in new]
-        self._report.updated += [draft.id for draft in changed]
-        self._report.unchanged += unchanged
+        self.report.created += [draft.id for draft in new]
+        self.report.updated += [draft.id for draft in changed]
+        self.report.unchanged += unchanged
         if self._dry_run:
             return
         if self._options.replace_all:
@@ -124,16 +134,6 @@ class ImportWriter:
         sql = f"SELECT * FROM models_model WHERE id IN ({placeholders(len(ids))})"  # noqa: S608
         return {one["id"]: one for one in await fetch_all(sql, *ids)}
 
-    async def _delete_all_but(self, ids: Collection[str]) -> None:
-        deleted = [one for one in await ids_of() if one not in ids]
-        self._report.deleted = deleted
-        if self._dry_run:
-            return
-        for batch in chunks(deleted, MAX_ROWS_PER_STATEMENT):
-            await self._writer.delete_many(batch, by=self._options.actor.id, at=self._at)
-            await asyncio.sleep(0)
-        self._publish_changes("deleted", deleted)
-
     def _publish_changes(
         self, change: Literal["created", "updated", "deleted"], ids: Sequence[str]
     ) -> None:
@@ -142,3 +142,8 @@ class ImportWriter:
                 self._app.events.publish(ModelChanged(model_id, change))
 
         after_commit(publish)
+
+
+async def unlisted_ids(listed: Container[str]) -> list[str]:
+    """Return the ids of the stored models that are not in the list, which a sync deletes."""
+    return [one for one in await ids_of() if one not in listed]

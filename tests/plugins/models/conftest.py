@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from portico.catalogue import ModelCard, SourceRequest, SourceResponse
+from portico.identity import Actor
 from portico.testing import Client, InProcessApp
 from portico_models.components import ModelsPlugin
 
@@ -106,3 +107,8 @@ def plugin_of(app: InProcessApp) -> ModelsPlugin:
     plugin = contributions["models"].components
     assert isinstance(plugin, ModelsPlugin)
     return plugin
+
+
+def actor(client: Client) -> Actor:
+    account = client.account
+    return Actor(account["id"], account["email"], account["name"], account["role"], "", "")

@@ -4,10 +4,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.plugins.models.conftest import plugin_of, readers
+from tests.plugins.models.conftest import actor, plugin_of, readers
 
 from portico.errors import Forbidden, InvalidRequest, ValidationError
-from portico.identity import Actor
 from portico.testing import Client, InProcessApp
 from portico_models.fields.access_fields import read_sharing
 from portico_models.templates.schemas import ModelTemplate, TemplateForm
@@ -147,11 +146,6 @@ def test_templates_of_a_deleted_account_are_transferred_or_deleted(
 
 
 # -- export and import --------------------------------------------------------------------------------------
-
-
-def actor(client: Client) -> Actor:
-    account = client.account
-    return Actor(account["id"], account["email"], account["name"], account["role"], "", "")
 
 
 def templates(app: InProcessApp) -> TemplateService:
