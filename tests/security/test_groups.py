@@ -109,22 +109,23 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("permissions", "place"), WRONG)
 @pytest.mark.case("AB-31")
 def test_unknown_or_non_boolean_permissions_are_422(
-    app: InProcessApp, admin: Client, user: Client, permissions: Any, place: list[str]
+    app: InProcessApp, admin: Client, user: Client, subtests: pytest.Subtests
 ) -> None:
     group = admin.post(f"{GROUPS}/create", {"name": "G", "description": ""}).json["id"]
     admin.post(f"{GROUPS}/id/{group}/users/add", {"user_ids": [user.account["id"]]})
     before = snapshot(app)
-    form = {"name": "H", "description": "", "permissions": permissions}
-    for path in ("create", "import", f"id/{group}/update"):
-        answer = admin.post(f"{GROUPS}/{path}", form)
-        assert answer.status == 422, answer
-        if path != "import":
-            assert answer.detail[0]["loc"] == ["body", "permissions", *place]
-    assert snapshot(app) == before
-    assert not user.get("/api/v1/users/permissions").json["features"]["api_keys"]
+    for permissions, place in WRONG:
+        with subtests.test(place=place):
+            form = {"name": "H", "description": "", "permissions": permissions}
+            for path in ("create", "import", f"id/{group}/update"):
+                answer = admin.post(f"{GROUPS}/{path}", form)
+                assert answer.status == 422, answer
+                if path != "import":
+                    assert answer.detail[0]["loc"] == ["body", "permissions", *place]
+            assert snapshot(app) == before
+            assert not user.get("/api/v1/users/permissions").json["features"]["api_keys"]
 
 
 @pytest.mark.case("AB-31")

@@ -65,69 +65,71 @@ def test_only_administrators_read_and_write_policies(admin: Client, role: str) -
     assert unchanged(admin)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("*,*,*", "it begins with '*'"),
-        ("p, *, *, *, allow", "there is no subject '*'"),
-        ("p, *, *, role:admin", "4 fields where 5 are expected"),
-        ("p, *, *, role:admin, allow, x", "6 fields where 5 are expected"),
-        ("p, *, *, role:root, allow", "there is no subject 'role:root'"),
-        ("p, *, *, alice, allow", "there is no subject 'alice'"),
-        ("p, wallet, read, role:user, allow", "there is no kind 'wallet'"),
-        ("p, model, eat, role:user, allow", "there is no action of 'model' 'eat'"),
-        ("p, model, read, role:user, maybe", "there is no effect 'maybe'"),
-        ('p, "model", read, role:user, allow', "is not a valid kind: use a lower-case word"),
-        (
-            "p, model, read, user:a'; DROP TABLE x; --, allow",
-            "is not a valid subject: use a lower-case word",
-        ),
-        ("p, model, read, eval(1), allow", "is not a valid subject: use a lower-case word"),
-        ("p, model, read, user:*, allow", "is not a valid subject: use a lower-case word"),
-        ("g, role:user, role:admin", "a role rule cannot give it"),
-        ("g, user:abc, role:admin", "a role rule cannot give it"),
-        ("g, user:abc, owner", "is not a valid role"),
-        ("m, x, y", "a rule begins with `p` or `g`"),
-        ("[request_definition]", "it begins with '[request_definition]'"),
-        ("p\x01, model, read, role:user, allow", "it begins with"),
-        ("p, model, read, role:us\u2028er, allow", "is not a valid subject: use a lower-case word"),
-    ],
-)
+INVALID_RULES = [
+    ("*,*,*", "it begins with '*'"),
+    ("p, *, *, *, allow", "there is no subject '*'"),
+    ("p, *, *, role:admin", "4 fields where 5 are expected"),
+    ("p, *, *, role:admin, allow, x", "6 fields where 5 are expected"),
+    ("p, *, *, role:root, allow", "there is no subject 'role:root'"),
+    ("p, *, *, alice, allow", "there is no subject 'alice'"),
+    ("p, wallet, read, role:user, allow", "there is no kind 'wallet'"),
+    ("p, model, eat, role:user, allow", "there is no action of 'model' 'eat'"),
+    ("p, model, read, role:user, maybe", "there is no effect 'maybe'"),
+    ('p, "model", read, role:user, allow', "is not a valid kind: use a lower-case word"),
+    (
+        "p, model, read, user:a'; DROP TABLE x; --, allow",
+        "is not a valid subject: use a lower-case word",
+    ),
+    ("p, model, read, eval(1), allow", "is not a valid subject: use a lower-case word"),
+    ("p, model, read, user:*, allow", "is not a valid subject: use a lower-case word"),
+    ("g, role:user, role:admin", "a role rule cannot give it"),
+    ("g, user:abc, role:admin", "a role rule cannot give it"),
+    ("g, user:abc, owner", "is not a valid role"),
+    ("m, x, y", "a rule begins with `p` or `g`"),
+    ("[request_definition]", "it begins with '[request_definition]'"),
+    ("p\x01, model, read, role:user, allow", "it begins with"),
+    ("p, model, read, role:us\u2028er, allow", "is not a valid subject: use a lower-case word"),
+]
+
+
 @pytest.mark.case("AB-83")
-def test_invalid_rule_is_refused_with_line(admin: Client, text: str, message: str) -> None:
-    answer = put(admin, f"# a comment\n\n{text}\n")
-    assert answer.status == 400, answer
-    assert answer.detail.startswith("database/own.csv:3: ") and message in answer.detail
-    tried = admin.post("/api/v1/policies/preview", {"files": {"own.csv": text}})
-    assert tried.status == 400 and message in tried.detail
-    assert unchanged(admin)
+def test_invalid_rule_is_refused_with_line(admin: Client, subtests: pytest.Subtests) -> None:
+    for text, message in INVALID_RULES:
+        with subtests.test(text):
+            answer = put(admin, f"# a comment\n\n{text}\n")
+            assert answer.status == 400, answer
+            assert answer.detail.startswith("database/own.csv:3: ") and message in answer.detail
+            tried = admin.post("/api/v1/policies/preview", {"files": {"own.csv": text}})
+            assert tried.status == 400 and message in tried.detail
+            assert unchanged(admin)
 
 
 LOCKOUT = "lock out every administrator"
 MISSING = "add `p, policy, write, role:admin, allow`"
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "reason"),
-    [
-        ("own.csv", "p, *, *, role:admin, deny\n", LOCKOUT),
-        ("own.csv", "p, policy, write, role:admin, deny\n", LOCKOUT),
-        ("own.csv", "p, policy, *, user:{id}, deny\n", LOCKOUT),
-        ("own.csv", "g, user:{id}, role:out\np, *, *, role:out, deny\n", LOCKOUT),
-        ("policies.csv", "", MISSING),
-        ("policies.csv", "# nothing\n", MISSING),
-        ("policies.csv", "p, policy, read, role:admin, allow\n", MISSING),
-        ("base.csv", "p, *, write, role:admin, deny\n", LOCKOUT),
-    ],
-)
+LOCKING_OUT = [
+    ("own.csv", "p, *, *, role:admin, deny\n", LOCKOUT),
+    ("own.csv", "p, policy, write, role:admin, deny\n", LOCKOUT),
+    ("own.csv", "p, policy, *, user:{id}, deny\n", LOCKOUT),
+    ("own.csv", "g, user:{id}, role:out\np, *, *, role:out, deny\n", LOCKOUT),
+    ("policies.csv", "", MISSING),
+    ("policies.csv", "# nothing\n", MISSING),
+    ("policies.csv", "p, policy, read, role:admin, allow\n", MISSING),
+    ("base.csv", "p, *, write, role:admin, deny\n", LOCKOUT),
+]
+
+
 @pytest.mark.case("AB-83")
 def test_policy_that_locks_out_administrators_is_refused(
-    admin: Client, name: str, text: str, reason: str
+    admin: Client, subtests: pytest.Subtests
 ) -> None:
-    answer = put(admin, text.format(id=admin.account["id"]), name)
-    assert answer.status == 400, answer
-    assert reason in answer.detail
-    assert unchanged(admin)
+    for name, text, reason in LOCKING_OUT:
+        with subtests.test(text, name=name):
+            answer = put(admin, text.format(id=admin.account["id"]), name)
+            assert answer.status == 400, answer
+            assert reason in answer.detail
+            assert unchanged(admin)
 
 
 @pytest.mark.case("AB-83")
@@ -170,51 +172,55 @@ def test_number_and_size_of_policy_files_are_limited(admin: Client) -> None:
     assert tried.status == 400 and "at most 1048576" in tried.detail
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "..%2F..%2Fetc%2Fpasswd.csv",
-        "..%5Cx.csv",
-        "a%00.csv",
-        "model.conf",
-        "x",
-        ".csv",
-        "X.csv",
-        "é.csv",
-        f"{'a' * 65}.csv",
-        "a.csv%0A",
-        "a%20b.csv",
-        "%2e%2e",
-    ],
-)
+INVALID_NAMES = [
+    "..%2F..%2Fetc%2Fpasswd.csv",
+    "..%5Cx.csv",
+    "a%00.csv",
+    "model.conf",
+    "x",
+    ".csv",
+    "X.csv",
+    "é.csv",
+    f"{'a' * 65}.csv",
+    "a.csv%0A",
+    "a%20b.csv",
+    "%2e%2e",
+]
+
+
 @pytest.mark.case("AB-83")
-def test_invalid_policy_file_name_is_refused(admin: Client, env: dict[str, str], name: str) -> None:
+def test_invalid_policy_file_name_is_refused(
+    admin: Client, env: dict[str, str], subtests: pytest.Subtests
+) -> None:
     data = Path(env["DATA_DIR"])
     before = sorted(data.rglob("*.csv"))
-    assert put(admin, FINE, name).status in (400, 404, 405)
-    answer = admin.request("DELETE", f"/api/v1/policies/files/{name}")
-    assert answer.status in (400, 404, 405)
-    assert sorted(data.rglob("*.csv")) == before
-    assert unchanged(admin)
+    for name in INVALID_NAMES:
+        with subtests.test(name):
+            assert put(admin, FINE, name).status in (400, 404, 405)
+            answer = admin.request("DELETE", f"/api/v1/policies/files/{name}")
+            assert answer.status in (400, 404, 405)
+            assert sorted(data.rglob("*.csv")) == before
+            assert unchanged(admin)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"\xff\xfe\x00\x01",
-        b'{"text": "\xff"}',
-        b'{"text": "\\ud800"}',
-        b"[" * 100_000,
-        b'{"text": {"a": 1}}',
-        b"",
-    ],
-)
+NO_TEXTS = [
+    b"\xff\xfe\x00\x01",
+    b'{"text": "\xff"}',
+    b'{"text": "\\ud800"}',
+    b"[" * 100_000,
+    b'{"text": {"a": 1}}',
+    b"",
+]
+
+
 @pytest.mark.case("AB-83")
-def test_policy_body_that_is_not_text_is_refused(admin: Client, body: bytes) -> None:
-    answer = admin.request("PUT", "/api/v1/policies/files/own.csv", body=body)
-    assert answer.status in (400, 422), answer
-    assert admin.post("/api/v1/policies/preview", body=body).status in (400, 422)
-    assert unchanged(admin)
+def test_policy_body_that_is_not_text_is_refused(admin: Client, subtests: pytest.Subtests) -> None:
+    for body in NO_TEXTS:
+        with subtests.test(body=body[:16]):
+            answer = admin.request("PUT", "/api/v1/policies/files/own.csv", body=body)
+            assert answer.status in (400, 422), answer
+            assert admin.post("/api/v1/policies/preview", body=body).status in (400, 422)
+            assert unchanged(admin)
 
 
 @pytest.mark.case("AB-83")
@@ -242,42 +248,54 @@ def test_policy_reader_cannot_write_policies(admin: Client, user: Client) -> Non
     assert user.post("/api/v1/policies/rollback", {"version": 0}).status == 403
 
 
-@pytest.mark.parametrize("name", HARMFUL_NAMES)
 @pytest.mark.case("AB-32")
 def test_names_that_look_like_policy_have_no_meaning(
-    app: InProcessApp, admin: Client, name: str
+    app: InProcessApp, admin: Client, subtests: pytest.Subtests
 ) -> None:
     alice = admin.add_user("Alice")
     bob = admin.add_user("Bob")
     groups = app.portico.identity.groups
 
-    async def create_group() -> str:
-        group = await groups.create(
-            name=name, description=name, by=admin.account["id"], permissions=None
-        )
-        await groups.add_members(group.id, [alice.account["id"]])
-        return str(group.id)
+    for number, name in enumerate(HARMFUL_NAMES):
+        with subtests.test(name):
 
-    group_id = app.run(create_group)
-    form = {"id": name, "name": name, "base_model_id": "x", "meta": {}, "params": {}}
-    sharing = {"access_control": {"read": {"group_ids": [group_id]}}}
-    made = admin.post("/api/v1/models/create", form | sharing)
-    model = name if made.status == 200 else "plain"
-    if made.status != 200:  # such a model id is refused; the group still has the name
-        assert made.status == 400
-        assert admin.post("/api/v1/models/create", form | sharing | {"id": model}).status == 200
+            async def create_group(name: str) -> str:
+                group = await groups.create(
+                    name=name, description=name, by=admin.account["id"], permissions=None
+                )
+                await groups.add_members(group.id, [alice.account["id"]])
+                return str(group.id)
 
-    def explain(client: Client) -> dict[str, Any]:
-        query = f"user={client.account['id']}&action=read&kind=model&id={quote(model, safe='')}"
-        return admin.get(f"/api/v1/policies/explain?{query}").json
+            group_id = app.run(create_group, name)
+            form = {"id": name, "name": name, "base_model_id": "x", "meta": {}, "params": {}}
+            sharing = {"access_control": {"read": {"group_ids": [group_id]}}}
+            made = admin.post("/api/v1/models/create", form | sharing)
+            model = name if made.status == 200 else f"plain-{number}"
+            if made.status != 200:  # such a model id is refused; the group still has the name
+                assert made.status == 400
+                assert (
+                    admin.post("/api/v1/models/create", form | sharing | {"id": model}).status
+                    == 200
+                )
 
-    yes, no = explain(alice), explain(bob)
-    assert (yes["allowed"], yes["casbin"], yes["id"], yes["exists"]) == (True, True, model, True)
-    assert yes["because"][0]["reasons"] == [
-        f"the group {name} ({group_id}) has read access, and the account is in it"
-    ]
-    assert (no["allowed"], no["casbin"], no["because"]) == (False, False, [])
-    may = admin.get(
-        f"/api/v1/policies/who-can?action=read&kind=model&id={quote(model, safe='')}"
-    ).json["accounts"]
-    assert {one["email"] for one in may} == {"ada@example.org", "alice@example.org"}
+            def explain(client: Client, model: str) -> dict[str, Any]:
+                query = (
+                    f"user={client.account['id']}&action=read&kind=model&id={quote(model, safe='')}"
+                )
+                return admin.get(f"/api/v1/policies/explain?{query}").json
+
+            yes, no = explain(alice, model), explain(bob, model)
+            assert (yes["allowed"], yes["casbin"], yes["id"], yes["exists"]) == (
+                True,
+                True,
+                model,
+                True,
+            )
+            assert yes["because"][0]["reasons"] == [
+                f"the group {name} ({group_id}) has read access, and the account is in it"
+            ]
+            assert (no["allowed"], no["casbin"], no["because"]) == (False, False, [])
+            may = admin.get(
+                f"/api/v1/policies/who-can?action=read&kind=model&id={quote(model, safe='')}"
+            ).json["accounts"]
+            assert {one["email"] for one in may} == {"ada@example.org", "alice@example.org"}
