@@ -15,7 +15,7 @@ class CompletionRoutes(Controller):
 
     plugin: Completions
 
-    @post(["/api/chat/completions", "/api/v1/chat/completions"])
+    @post(["/api/chat/completions", "/api/v1/chat/completions"], large_body=True)
     async def complete(self, request: Request, data: JSONBody[dict[str, msgspec.Raw]]) -> ASGIApp:
         """Complete a chat with a model. OpenAI's request and response, whole or streamed."""
         size = len(await request.body())

@@ -56,6 +56,13 @@ class ServerSettings(Section):
     max_body_bytes: Annotated[
         int, setting("Largest request body in bytes", formerly="max_body", ge=1024)
     ] = 32 * 1024 * 1024
+    max_form_bytes: Annotated[
+        int,
+        setting(
+            "Largest JSON body in bytes of routes that do not take chats, messages, completions or imports",
+            ge=1024,
+        ),
+    ] = 4 * 1024 * 1024
     max_total_body_bytes: Annotated[
         int,
         setting(

@@ -82,6 +82,7 @@ def web_application(
             {
                 "max_depth": settings.server.max_json_depth,
                 "max_values": settings.server.max_values,
+                "max_form_bytes": settings.server.max_form_bytes,
                 "bodies": BodyBudget(settings.server.max_total_body_bytes),
                 "cookies": identity.cookies,
                 "drain": drain,

@@ -84,6 +84,7 @@ def route(
     status_code: int = 200,
     max_body: int | None = None,
     max_values: int | None = None,
+    large_body: bool = False,
     reads_import: bool = False,
     limited: bool = False,
     session_only: bool = False,
@@ -102,7 +103,8 @@ def route(
     permission: a key of the permission tree, such as `workspace.models`. Administrators do not need it.
     response_type: the type of the response body in the OpenAPI document, where the handler returns bytes. Error
         responses are described automatically; `responses` are merged over both.
-    max_body: bytes; None = the limit of the server (64 KiB on public routes).
+    max_body: bytes; None = 64 KiB on public routes, else `server.max_form_bytes` for JSON.
+    large_body: it takes JSON of up to `server.max_body_bytes`, such as chats.
     max_values: elements and members of a JSON body, at all levels together; None = the limit of the server.
     reads_import: the body is an import in any format, which the handler splits with `read_items`; its `data` is typed
         `msgspec.Raw` and is not decoded.
@@ -118,6 +120,7 @@ def route(
     opt = {**options.pop("opt", {}), **_access_options(access, requires, permission)}
     opt["session_only"], opt["csrf_checked"] = session_only, csrf_checked
     opt["reads_import"], opt["limited"] = reads_import, limited
+    opt["large_body"] = large_body or reads_import or max_body is not None
     if read_only is not None:
         opt["read_only"] = read_only
     if content_policy is not None:

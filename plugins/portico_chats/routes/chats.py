@@ -48,7 +48,7 @@ class ChatRoutes(Controller):
             )
         )
 
-    @post("/api/v1/chats/new", response_type=Chat, max_values=MAX_CHAT_VALUES)
+    @post("/api/v1/chats/new", response_type=Chat, max_values=MAX_CHAT_VALUES, large_body=True)
     async def create_chat(self, request: Request, data: JSONBody[ChatForm]) -> JSONResponse:
         """Create a chat of the caller."""
         return json_response(await self.plugin.chats.create(request.user, data))
@@ -58,7 +58,12 @@ class ChatRoutes(Controller):
         """Return one whole chat."""
         return json_response(await self.plugin.chats.get(request.user, chat_id))
 
-    @post("/api/v1/chats/{chat_id:str}", response_type=Chat, max_values=MAX_CHAT_VALUES)
+    @post(
+        "/api/v1/chats/{chat_id:str}",
+        response_type=Chat,
+        max_values=MAX_CHAT_VALUES,
+        large_body=True,
+    )
     async def update_chat(
         self, request: Request, chat_id: FromPath[str], data: JSONBody[ChatForm]
     ) -> JSONResponse:
@@ -81,6 +86,7 @@ class ChatRoutes(Controller):
         "/api/v1/chats/{chat_id:str}/messages/{message_id:str}",
         response_type=Chat,
         max_values=MAX_CHAT_VALUES,
+        large_body=True,
     )
     async def write_message(
         self,
@@ -104,6 +110,7 @@ class ChatRoutes(Controller):
         "/api/v1/chats/{chat_id:str}/messages/{message_id:str}/event",
         response_type=bool,
         max_values=MAX_CHAT_VALUES,
+        large_body=True,
     )
     async def publish_event(
         self,

@@ -45,6 +45,8 @@ KNOWN_META: Final[Mapping[str, Any]] = {
     "defaultFilterIds": list[str],
     "defaultFeatureIds": list[str],
 }
+#: Bytes of one model or template in an import: a picture that is over its limit is replaced, whatever its size.
+MAX_IMPORTED_MODEL_BYTES: Final = 16 * 1024 * 1024
 #: Bytes of a form for one model or template, whose parameters and meta are decoded.
 MAX_MODEL_BYTES = 4 * 1024 * 1024
 #: JSON values in one model or template of an import; a form has as many, unless `server.max_values` says otherwise.

@@ -9,7 +9,7 @@ import msgspec
 from portico.api import InvalidRequest
 from portico.api.json import SchemaOf, UnreadableImport, read_items
 from portico_models.fields.schemas import Model
-from portico_models.fields.validation import MAX_MODEL_VALUES
+from portico_models.fields.validation import MAX_IMPORTED_MODEL_BYTES, MAX_MODEL_VALUES
 from portico_models.templates.schemas import ModelTemplate, TemplateForm
 from portico_models.transfer.items import MAX_MODELS, ImportedModel, is_not_a_model
 from portico_models.transfer.templates import MAX_TEMPLATES
@@ -62,7 +62,13 @@ def _read_import(file: BinaryIO) -> ImportDocument:
     """Runs in a thread: a megabyte of brackets takes a second, in steps between which the event loop runs."""
     document = ImportDocument()
     keys = ("models", "templates")
-    for item in read_items(file, keys, "models", max_values=MAX_MODEL_VALUES):
+    for item in read_items(
+        file,
+        keys,
+        "models",
+        max_bytes=MAX_IMPORTED_MODEL_BYTES,
+        max_values=MAX_MODEL_VALUES,
+    ):
         raw = msgspec.Raw(item.text)
         if item.key == "templates":
             document.templates.append(raw)

@@ -22,7 +22,7 @@ from portico.api.policy import Sharing
 from portico_models.fields.access_fields import imported_sharing, unpack_documents
 from portico_models.fields.model_ids import check_id, normalized_id
 from portico_models.fields.schemas import AccessFields
-from portico_models.fields.validation import read_meta, read_name, read_params
+from portico_models.fields.validation import MAX_MODEL_BYTES, read_meta, read_name, read_params
 from portico_models.records.draft import ModelDraft
 from portico_models.transfer.options import ImportOptions
 
@@ -155,8 +155,8 @@ def _check_item(batch: ImportBatch, index: int, raw: msgspec.Raw, options: Impor
         checked(_check_required_keys, model)
     checked(check_id, model.id)
     checked(read_name, model.name)
-    checked(lambda meta: read_meta(meta, notes), model.meta)
-    checked(read_params, model.params)
+    checked(lambda meta: _check_size("meta", read_meta(meta, notes)[0]), model.meta)
+    checked(_read_params, model.params)
     checked(_check_time, model.created_at)
     sharing = checked(lambda raw: imported_sharing(model, raw, notes, options.is_strict), raw)
     batch.errors += errors
@@ -191,6 +191,18 @@ def _decode(raw: msgspec.Raw) -> ImportedModel:
         return unpack_documents(model)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise json_error(error) from None
+
+
+def _read_params(raw: msgspec.Raw) -> str:
+    _check_size("params", raw)  # before it is decoded
+    return read_params(raw)
+
+
+def _check_size(name: str, value: msgspec.Raw | str) -> None:
+    """Check a value against the limit that forms have. Raises: InvalidRequest."""
+    size = memoryview(value).nbytes if isinstance(value, msgspec.Raw) else len(value)
+    if size > MAX_MODEL_BYTES:
+        raise InvalidRequest(f"[ERROR: {name} is over {MAX_MODEL_BYTES} bytes]")
 
 
 def _check_required_keys(model: ImportedModel) -> None:

@@ -99,6 +99,26 @@ def test_anonymous_body_over_the_limit_is_refused(client: Client) -> None:
     assert (answer.status, answer.detail) == (413, "Request body too large")
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/v1/folders/", 413),
+        ("/api/v1/groups/create", 413),
+        ("/api/v1/users/default/permissions", 413),
+        ("/api/v1/chats/new", 200),
+        ("/api/chat/completions", 404),
+    ],
+)
+def test_body_of_megabytes_is_accepted_only_where_it_may_be_large(
+    admin: Client, path: str, status: int
+) -> None:
+    sent = {"name": "x", "model": "none", "messages": [], "chat": {"x": "a" * (4 << 20)}}
+    answer = admin.post(path, sent)
+    assert answer.status == status
+    if status == 413:
+        assert "4194304 bytes here, see server.max_form_bytes" in answer.detail
+
+
 def test_unavailable_database_is_503_with_retry_after(app: InProcessApp) -> None:
     ada = app.client.sign_up("Ada")
     app.run(app.portico.database.stop)

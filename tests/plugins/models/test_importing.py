@@ -518,3 +518,33 @@ def test_import_yields_to_other_tasks_between_large_objects() -> None:
         return turns
 
     assert asyncio.run(others_turns()) >= len(many)
+
+
+# -- sizes --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["params", "meta"])
+def test_imported_object_over_the_limit_of_forms_is_refused_by_name(ann: Client, name: str) -> None:
+    large = form("large", **{name: {"x": "a" * (4 << 20)}})
+
+    answer = import_models(ann, form("one"), large)
+
+    assert answer.status == 400
+    assert f"models[1]: {name} is over 4194304 bytes" in answer.detail
+    assert stored(ann, "one") is None
+
+
+def test_imported_picture_of_megabytes_is_replaced(ann: Client) -> None:
+    picture = "data:image/png;base64," + "A" * (5 << 20)
+
+    answer = import_models(ann, form("one", meta={"profile_image_url": picture}))
+
+    assert "profile_image_url" in answer.json["notes"][0]["note"]
+    assert stored(ann, "one")["meta"]["profile_image_url"] == "/static/favicon.png"
+
+
+def test_imported_model_over_16_mib_is_refused(ann: Client) -> None:
+    answer = import_models(ann, form("one", meta={"x": "a" * (16 << 20)}))
+
+    assert answer.status == 413
+    assert "is over 16 MiB" in answer.detail

@@ -7,7 +7,7 @@ from typing import Any, Final
 import litestar
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
-from portico.errors import IncompleteBody
+from portico.errors import IncompleteBody, TooLarge
 from portico.web.request.body_budget import HELD_BODY, HeldBody
 from portico.web.request.body_scanner import BLOCK_BYTES, BodyScanner
 from portico.web.request.cooperative import let_others_run
@@ -26,7 +26,7 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
     async def body(self) -> bytes:
         """Return the whole body; JSON is sanitized (see `sanitize_json`).
 
-        Raises: RequestEntityTooLarge; Unavailable if there are too many bodies at once; IncompleteBody if the client
+        Raises: RequestEntityTooLarge, TooLarge; Unavailable if there are too many bodies at once; IncompleteBody if the client
         disconnects; for JSON also ValidationError.
         """
         held: HeldBody | None = self.scope.get(HELD_BODY)  # type: ignore[assignment]
@@ -54,8 +54,13 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
     async def _blocks(self, held: HeldBody) -> list[bytes]:
         handler = self.route_handler
         limit = handler.resolve_request_max_body_size() or 0
+        too_large: Exception = RequestEntityTooLarge()
+        if handler.parsed_data_field is not None and not handler.opt.get("large_body"):
+            form_limit: int = self.app.state.max_form_bytes
+            if not limit or form_limit < limit:
+                limit, too_large = form_limit, _form_too_large(form_limit)
         if limit and (self.content_length or 0) > limit:
-            raise RequestEntityTooLarge
+            raise too_large
         scanner = None
         # An import may not be JSON at all; its reader reports what it is instead.
         if handler.parsed_data_field is not None and not handler.opt.get("reads_import"):
@@ -70,12 +75,16 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
             block: bytes = message.get("body", b"")
             size += len(block)
             if limit and size > limit:
-                raise RequestEntityTooLarge
+                raise too_large
             held.take(len(block))
             last = not message.get("more_body", False)
             await body.add(block, last=last)
             if last:
                 return body.blocks
+
+
+def _form_too_large(limit: int) -> TooLarge:
+    return TooLarge(f"{TooLarge.default}: at most {limit} bytes here, see server.max_form_bytes")
 
 
 class ArrivingBody:
