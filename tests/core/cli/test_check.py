@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(180)
 OWNER = re.compile(r"(user|account|owner|author|principal|subject|updated_by|created_by)(_id)?")
 ORPHANS = (
     "INSERT INTO chats_chat (id, user_id, title, created_at, updated_at, meta, chat) VALUES ('c', 'gone', '', 0, 0, '{}', '{}')",
-    "INSERT INTO chats_message (chat_id, id, position, role, created_at, updated_at, since, knew, origin, body) "
+    "INSERT INTO chats_message (chat_id, id, position, role, created_at, updated_at, created_revision, known_revision, session_id, body) "
     "VALUES ('no-chat', 'm', 1, 'user', 0, 0, 1, 1, '', '{}')",
     "INSERT INTO chats_text (owner_id, chat_id, part, text, state) VALUES ('gone', 'no-chat', '', 'x', 0)",
     "INSERT INTO chats_tag_owner (user_id, changes) VALUES ('gone', 1)",
