@@ -8,13 +8,7 @@ with database.use():
         after_commit(lambda: publish(ChatCreated(...)))
 """
 
-from portico.db.batches import (
-    MAX_IDS_PER_STATEMENT,
-    MAX_ROWS_PER_STATEMENT,
-    chunks,
-    placeholder_rows,
-    placeholders,
-)
+from portico.db.address import open_database
 from portico.db.clock import now
 from portico.db.consistency import DatabaseCheck, all_checks
 from portico.db.current import (
@@ -39,7 +33,6 @@ from portico.db.errors import (
     cause_of,
     in_words,
 )
-from portico.db.ids import new_id
 from portico.db.migrate import (
     MigrationReport,
     SchemaStatus,
@@ -48,11 +41,20 @@ from portico.db.migrate import (
     pending,
     schema_status,
 )
-from portico.db.number_limits import MAX_INT64, MAX_PAGE, page_offset
-from portico.db.opening import open_database
 from portico.db.piccolo_engine import bind
 from portico.db.retention import Retention
 from portico.db.row_locks import hold_for_deletion, hold_rows
+from portico.db.statement_values import (
+    MAX_IDS_PER_STATEMENT,
+    MAX_INT64,
+    MAX_PAGE,
+    MAX_ROWS_PER_STATEMENT,
+    chunks,
+    new_id,
+    page_offset,
+    placeholder_rows,
+    placeholders,
+)
 from portico.db.tableset import EncryptedColumn, Reference, TableSet
 from portico.settings.database import DatabaseSettings
 

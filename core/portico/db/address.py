@@ -1,10 +1,13 @@
-"""The address of the database, read from the settings."""
+"""The address of the database, read from the settings, and the database object for it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from portico.db.database import Database
 from portico.db.errors import BadDatabase
+from portico.db.postgres.database import Postgres
+from portico.db.sqlite.database import SQLite
 from portico.settings.database import DatabaseSettings
 from portico.settings.masking import without_credentials
 from portico.settings.section import Secret
@@ -36,6 +39,17 @@ class PostgresAddress:
 
     def __str__(self) -> str:
         return without_credentials(self.url)
+
+
+def open_database(settings: DatabaseSettings, data_dir: Path) -> Database:
+    """Return the configured database, not started yet; by default an SQLite file in `data_dir`.
+
+    Raises: BadDatabase, whose text never contains the address, since that may contain a password.
+    """
+    address = find_database(settings, data_dir)
+    if isinstance(address, PostgresAddress):
+        return Postgres(address.url, settings)
+    return SQLite(address.path, settings, address.password)
 
 
 def find_database(settings: DatabaseSettings, data_dir: Path) -> SQLiteAddress | PostgresAddress:

@@ -10,8 +10,8 @@ transaction. Both take the same lock on PostgreSQL; on SQLite only one transacti
 
 from collections.abc import Iterable
 
-from portico.db.batches import chunks, placeholders
 from portico.db.current import current_database, fetch_all, in_transaction
+from portico.db.statement_values import chunks, placeholders
 
 
 async def hold_rows(table: str, ids: Iterable[str]) -> set[str]:

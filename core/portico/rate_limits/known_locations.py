@@ -1,7 +1,11 @@
 """Networks from which an account was signed in before. They stay allowed while the account is attacked from others."""
 
+import ipaddress
+
 from portico.db import execute, fetch_one, now
 
+#: An IPv6 client has at least a /64 network of addresses.
+IPV6_PREFIX = 64
 RETENTION_SECONDS = 90 * 86400
 #: Minimum time between two writes of the same location.
 MIN_WRITE_SECONDS = 86400
@@ -35,3 +39,16 @@ class KnownLocations:
         if now() >= self._sweep_at:
             self._sweep_at = now() + SWEEP_SECONDS
             await execute(_SWEEP, now() - RETENTION_SECONDS)
+
+
+def network_of(address: str) -> str:
+    """Return an IPv4 address, or the /64 network of an IPv6 address."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((ip, IPV6_PREFIX), strict=False).network_address)

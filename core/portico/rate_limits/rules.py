@@ -3,7 +3,7 @@
 import hashlib
 from typing import NamedTuple
 
-from portico.rate_limits.network import network_of
+from portico.rate_limits.known_locations import network_of
 from portico.settings.identity import RateLimitSettings
 from portico.settings.section import Secret
 

@@ -1,9 +1,10 @@
-"""Helpers for statements with many values: chunks and placeholders.
+"""Values of statements: ids of new rows, chunks and placeholders for many values, limits of numbers.
 
-for some in chunks(ids):
-    await rows(f"SELECT name FROM note WHERE id IN ({placeholders(len(some))})", *some)
+for batch in chunks(ids):
+    await rows(f"SELECT name FROM note WHERE id IN ({placeholders(len(batch))})", *batch)
 """
 
+import uuid
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, TypeVar
@@ -14,6 +15,15 @@ T = TypeVar("T")
 MAX_IDS_PER_STATEMENT: Final = 500
 #: Rows in one statement. Each has many values, or one as large as an image.
 MAX_ROWS_PER_STATEMENT: Final = 100
+#: The largest integer that a column and a placeholder can have.
+MAX_INT64: Final = 2**63 - 1
+#: Higher page numbers are read as this one, whose offset still fits into 64 bits. Such pages are always empty.
+MAX_PAGE: Final = 2**32
+
+
+def new_id() -> str:
+    """Return a random UUID in lower case, with dashes."""
+    return str(uuid.uuid4())
 
 
 def chunks(values: Sequence[T], size: int = MAX_IDS_PER_STATEMENT) -> Iterator[Sequence[T]]:
@@ -31,3 +41,8 @@ def placeholders(count: int, first: int = 1) -> str:
 def placeholder_rows(count: int, width: int) -> str:
     """Return `($1, $2), ($3, $4)`, for VALUES. `width`: values in a row."""
     return ", ".join(f"({placeholders(width, 1 + row * width)})" for row in range(count))
+
+
+def page_offset(page: int, size: int) -> int:
+    """Return the OFFSET of a page with `size` rows. Pages start at 1; numbers out of range mean the first or last one."""
+    return (min(max(page, 1), MAX_PAGE) - 1) * size
