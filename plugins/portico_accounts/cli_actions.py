@@ -7,7 +7,7 @@ from portico.api.auth import Account, SessionInfo
 async def reset_password(app: AppContext, email: str, password: str) -> None:
     """Set another password, which ends all sessions of the account. Raises: InvalidRequest, NotFound."""
     account = await app.identity.accounts.require_by_email(email)
-    hashed = await app.identity.passwords.hash(password)
+    hashed = await app.identity.hash_password(password)
     await app.identity.accounts.set_password_hash(account.id, hashed)
 
 

@@ -130,7 +130,7 @@ class AccountService:
         return await accounts.create(
             name=form.name,
             email=form.email,
-            password_hash=await self._identity.passwords.hash(form.password),
+            password_hash=await self._identity.hash_password(form.password),
             role=form.role,
             profile_image_url=form.profile_image_url,
             by=by.id if by else None,
@@ -152,7 +152,7 @@ class AccountService:
             or form.role == "admin" != account.role
         ):
             _require_session(actor)
-        hashed = await self._identity.passwords.hash(form.password) if form.password else None
+        hashed = await self._identity.hash_password(form.password) if form.password else None
         changes = AccountChanges(
             name=form.name,
             email=form.email,

@@ -82,7 +82,7 @@ class PasswordSignIn:
             account = await accounts.create(
                 name=form.name,
                 email=form.email,
-                password_hash=await self._identity.passwords.hash(form.password),
+                password_hash=await self._identity.hash_password(form.password),
                 profile_image_url=form.profile_image_url,
                 only_if_first=founding,
             )
@@ -101,13 +101,13 @@ class PasswordSignIn:
             raise Forbidden
         if not self._identity.auth.uses_passwords:
             raise InvalidRequest(ACTION_PROHIBITED)
-        self._identity.passwords.check(form.new_password)
+        self._identity.check_new_password(form.new_password)
         try:
             async with await self._limiter.acquire(
                 "password", client_address(scope), email_key(actor.email)
             ):
                 account = await self._identity.check_password(actor.email, form.password)
-            hashed = await self._identity.passwords.hash(form.new_password)
+            hashed = await self._identity.hash_password(form.new_password)
             await self._identity.accounts.set_password_hash(
                 account.id, hashed, keep=actor.session_id, epoch=account.epoch
             )

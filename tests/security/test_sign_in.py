@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from portico.api.auth import Account
 from portico.errors import INVALID_CRED
 from portico.testing import PASSWORD, SECRET, Client, InProcessApp, ServerProcess
 
@@ -141,16 +142,16 @@ def after_next_check(
     """`after_next_check(change)` awaits the change once, between the check of a password and the opening of a session."""
 
     def change_then(change: Callable[[], Awaitable[Any]]) -> None:
-        passwords = app.portico.identity.passwords
-        verify, changes = passwords.verify, [change]
+        identity = app.portico.identity
+        check, changes = identity.check_password, [change]
 
-        async def verify_and_change(password: str, hashed: str | None) -> bool:
-            matches = await verify(password, hashed)
+        async def check_and_change(email: str, password: str) -> Account:
+            account = await check(email, password)
             if changes:
                 await changes.pop()()
-            return matches
+            return account
 
-        monkeypatch.setattr(passwords, "verify", verify_and_change)
+        monkeypatch.setattr(identity, "check_password", check_and_change)
 
     return change_then
 
@@ -172,7 +173,7 @@ def test_sign_in_with_the_old_password_fails_while_it_is_changed(
     identity = app.portico.identity
 
     async def change() -> None:
-        hashed = await identity.passwords.hash("another")
+        hashed = await identity.hash_password("another")
         await identity.accounts.set_password_hash(admin.account["id"], hashed)
 
     after_next_check(change)

@@ -241,7 +241,7 @@ class Application(CoreServices):
     def _bind_core_services(self) -> None:
         """Hand the services that the core itself uses to the packages that use them."""
         self.catalogue.set_workspace_models(self.context.services.get(WorkspaceModels))
-        self.identity.passwords.set_rule(self.context.services.get(PasswordRule))
+        self.identity.set_password_rule(self.context.services.get(PasswordRule))
 
     def _collect_policies(self) -> None:
         """Compile the resource kinds and policies of all plugins."""

@@ -34,7 +34,7 @@ from portico.identity.sessions.sessions import Sessions
 from portico.identity.sessions.tokens import TokenSigner
 from portico.identity.sign_in.authenticator import Authenticator
 from portico.identity.sign_in.identity_links import IdentityLinks
-from portico.identity.sign_in.passwords import Passwords
+from portico.identity.sign_in.passwords import PasswordRule, Passwords
 from portico.identity.sign_in.providers import ExternalIdentity, ProvisioningRules
 from portico.identity.sign_in.provisioning import AccountProvisioner
 from portico.identity.sign_in.session_list import SessionList
@@ -61,7 +61,7 @@ class Identity:
     """Accounts, groups, sessions, authentication and default permissions of one application.
 
     Its parts are attributes: `accounts`, `account_list`, `profiles`, `user_data`, `groups`, `sessions`, `session_list`,
-    `auth`, `links`, `passwords`, `defaults`, `cookies`, `live_connections`, `presence` and `session_presence`.
+    `auth`, `links`, `defaults`, `cookies`, `live_connections`, `presence` and `session_presence`.
 
     `secret` signs tokens. `pinned`, `pinned_permissions`: fields of `settings` and `permission_defaults` that the
     operator set; stored values do not change them. Raises: BadSettings for a weak secret or an unreadable lifetime.
@@ -93,7 +93,7 @@ class Identity:
         self.user_data = UserData(bus)
         self.profiles = Profiles(bus)
         self.groups = Groups(bus)
-        self.passwords = Passwords(settings.bcrypt_rounds)
+        self._passwords = Passwords(settings.bcrypt_rounds)
         self.defaults = DefaultPermissions(
             permission_defaults or PermissionDefaults(), pinned_permissions, store
         )
@@ -177,16 +177,31 @@ class Identity:
         checks are queued.
         """
         account, hashed = await self.accounts.password_hash_of(email)
-        if not await self.passwords.verify(password, hashed) or account is None:
+        if not await self._passwords.verify(password, hashed) or account is None:
             raise InvalidRequest(INVALID_CRED)
-        if hashed is not None and self.passwords.is_outdated(hashed):
+        if hashed is not None and self._passwords.is_outdated(hashed):
             await self._renew_hash(account.id, password, hashed)
         return account
+
+    def check_new_password(self, password: str) -> None:
+        """Validate a new password. Raises: InvalidRequest if it is empty, over 72 bytes or against the rule."""
+        self._passwords.check(password)
+
+    async def hash_password(self, password: str) -> str:
+        """Return the hash of a new password, for `accounts.create` and `accounts.set_password_hash`.
+
+        Raises: InvalidRequest as `check_new_password`; RateLimited if too many passwords are queued.
+        """
+        return await self._passwords.hash(password)
+
+    def set_password_rule(self, rule: PasswordRule | None) -> None:
+        """Set the rule for new passwords; None = no rule."""
+        self._passwords.set_rule(rule)
 
     async def _renew_hash(self, account_id: str, password: str, hashed: str) -> None:
         """Store the hash of a verified password at the configured cost. A failure is ignored: the next sign-in retries."""
         with suppress(RateLimited, Unavailable):
-            renewed = await self.passwords.rehash(password)
+            renewed = await self._passwords.rehash(password)
             await self.accounts.renew_hash(account_id, hashed, renewed)
 
     async def describe_session(self, actor: Actor, token: str) -> SignInResult:

@@ -66,7 +66,7 @@ def new_account(identity: Identity) -> NewAccount:
     """Make an account: `await new_account("Ann")`."""
 
     async def make(name: str, password: str | None = None, role: str | None = None) -> Account:
-        hashed = None if password is None else await identity.passwords.hash(password)
+        hashed = None if password is None else await identity.hash_password(password)
         return await identity.accounts.create(
             name=name, email=f"{name}@Example.org", password_hash=hashed, role=role
         )

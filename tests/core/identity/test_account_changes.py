@@ -36,7 +36,7 @@ async def test_update_changes_all_fields_and_records_no_secrets(
     ann, ben = await new_account("Ann"), await new_account("Ben", password="old", role="user")
     session = await identity.sessions.open(ben)
     published.clear()
-    hashed = await identity.passwords.hash("new")
+    hashed = await identity.hash_password("new")
     wanted = AccountChanges(
         name="Benno", email="BENNO@x.de", role="pending", profile_image_url="", password_hash=hashed
     )

@@ -154,7 +154,7 @@ async def test_promotion_together_with_a_new_password_ends_sessions(
     await new_account("Ann")
     ben = await new_account("Ben", role="pending")
     session = await identity.sessions.open(ben)
-    hashed = await identity.passwords.hash("new")
+    hashed = await identity.hash_password("new")
     await identity.accounts.update(ben.id, AccountChanges(role="user", password_hash=hashed))
     assert await identity.sessions.resolve(session.token) is None
 
@@ -216,7 +216,7 @@ async def test_new_password_ends_sessions_and_the_old_password(
 ) -> None:
     ann = await new_account("Ann", password="old")
     session = await identity.sessions.open(ann)
-    await identity.accounts.set_password_hash(ann.id, await identity.passwords.hash("new"))
+    await identity.accounts.set_password_hash(ann.id, await identity.hash_password("new"))
     assert await identity.sessions.resolve(session.token) is None
     assert (await identity.check_password(ann.email, "new")).epoch == ann.epoch + 1
     with pytest.raises(InvalidRequest):
