@@ -13,6 +13,7 @@ from portico.api.cli import renamed_command
 from portico.api.db import Retention, TableSet
 from portico.api.models import WorkspaceModels
 from portico.api.policy import PackagedPolicy, ResourceKind
+from portico.api.sockets import SocketEvent
 from portico_models.settings import ModelsSettings
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 PLUGIN = PluginInfo(
     api_version=1,
     summary="Models of the workspace: create, list, change, share, delete.",
-    route_prefixes=("/api/v1/models", "/api/models"),
+    route_prefixes=("/api/v1/models", "/api/models", "/api/usage"),
+    socket_prefixes=("usage",),
 )
 
 
@@ -107,13 +109,29 @@ def register_listeners(plugin: "ModelsPlugin") -> list[Listener]:
 
 @hookimpl
 def register_routes() -> list[object]:
-    """Return the handlers below `/api/v1/models`, and the model list."""
+    """Return the handlers below `/api/v1/models`, the model list and the models in use."""
     from portico_models.routes import ModelListRoutes, ModelRoutes
     from portico_models.template_routes import TemplateRoutes
     from portico_models.transfer_routes import TransferRoutes
+    from portico_models.usage.routes import UsageRoutes
     from portico_models.version_routes import VersionRoutes
 
-    return [ModelListRoutes, ModelRoutes, VersionRoutes, TemplateRoutes, TransferRoutes]
+    return [
+        ModelListRoutes,
+        ModelRoutes,
+        VersionRoutes,
+        TemplateRoutes,
+        TransferRoutes,
+        UsageRoutes,
+    ]
+
+
+@hookimpl
+def register_socket_events(plugin: "ModelsPlugin") -> list[SocketEvent]:
+    """Return the event by which clients report the model that they wait for."""
+    from portico_models.usage.pool import UsageReport
+
+    return [SocketEvent("usage", UsageReport, plugin.usage.report)]
 
 
 @hookimpl

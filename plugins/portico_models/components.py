@@ -16,6 +16,7 @@ from portico_models.transfer.batches import BatchedModelImport
 from portico_models.transfer.exporter import ModelExport
 from portico_models.transfer.importer import ModelImport
 from portico_models.transfer.options import ImportOptions
+from portico_models.usage.pool import UsagePool
 from portico_models.workspace.history import ModelHistory
 from portico_models.workspace.service import Models
 from portico_models.workspace.views import ModelViews
@@ -34,6 +35,7 @@ class ModelsPlugin:
     templates: TemplateService
     template_applier: TemplateApplier
     export: ModelExport
+    usage: UsagePool
     default_picture: bytes
 
     @classmethod
@@ -52,6 +54,7 @@ class ModelsPlugin:
             templates=templates,
             template_applier=TemplateApplier(app, models, templates),
             export=ModelExport(app),
+            usage=UsagePool(app),
             default_picture=resources.files(__package__).joinpath("default_model.png").read_bytes(),
         )
 

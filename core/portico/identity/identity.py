@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from portico.cache import TTLCache
+from portico.db import now
 from portico.errors import INVALID_CRED, InvalidRequest, RateLimited, Unavailable
 from portico.events import EventBus, Listener
 from portico.identity.accounts.account import Account
@@ -17,7 +18,7 @@ from portico.identity.accounts.events import (
     AccountDeleted,
     AccountDeleting,
 )
-from portico.identity.accounts.last_seen import LastSeenTracker
+from portico.identity.accounts.last_seen import ACTIVE_SECONDS, LastSeenTracker
 from portico.identity.accounts.profile import Profiles
 from portico.identity.accounts.user_data import UserData
 from portico.identity.groups.default_permissions import DefaultPermissions
@@ -55,6 +56,9 @@ INVALIDATING_EVENTS = (
     SessionRevoked,
     GroupChanged,
 )
+
+#: Seconds for which the number of active accounts is cached.
+ACTIVE_COUNT_SECONDS = 5.0
 
 
 class Identity:
@@ -118,6 +122,7 @@ class Identity:
         self.session_list = SessionList(self.sessions, self.accounts, self.session_presence)
         self._group_permissions: TTLCache[str, tuple[str, ...]] = TTLCache(cache_seconds)
         self._count_cache: TTLCache[None, int] = TTLCache(cache_seconds)
+        self._active_cache: TTLCache[None, int] = TTLCache(ACTIVE_COUNT_SECONDS)
         self.live_connections = LiveConnections(
             settings.revocation_grace_seconds,
             self.auth.token_authenticators,
@@ -229,6 +234,17 @@ class Identity:
     async def account_count(self) -> int:
         """Return the number of accounts, cached: every page load asks for it."""
         return await self._count_cache.get_or_load(None, lambda _: self.accounts.count()) or 0
+
+    async def active_count(self) -> int:
+        """Return the number of accounts that were seen within the last three minutes, cached for some seconds.
+
+        Other instances write what they see about once a minute.
+        """
+        return await self._active_cache.get_or_load(None, self._count_active) or 0
+
+    async def _count_active(self, _: None) -> int:
+        stored = await self.accounts.count_active(now() - ACTIVE_SECONDS)
+        return max(stored, self.presence.active_count())
 
     def _on_remote_revocation(self, account_id: str) -> None:
         """Another instance ended sessions or keys of this account."""

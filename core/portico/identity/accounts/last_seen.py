@@ -1,5 +1,7 @@
 """Last-seen times: noted in memory with each request, and written to the database in batches."""
 
+from itertools import takewhile
+
 from portico.db import chunks, execute, now
 from portico.tasks import PeriodicTask
 
@@ -42,6 +44,11 @@ class LastSeenTracker:
     def is_active(self, account_id: str, stored: int) -> bool:
         """Return whether an account was seen within the last three minutes."""
         return now() - self.last_active(account_id, stored) <= ACTIVE_SECONDS
+
+    def active_count(self) -> int:
+        """Return the number of rows that this process saw within the last three minutes."""
+        limit = now() - ACTIVE_SECONDS
+        return sum(1 for _ in takewhile(lambda at: at >= limit, reversed(self._seen.values())))
 
     def start(self) -> None:
         """Start writing. Needs a running event loop and an open database."""

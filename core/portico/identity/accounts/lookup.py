@@ -131,6 +131,11 @@ class AccountLookup:
         """Return the number of accounts."""
         return int((await fetch_all("SELECT COUNT(*) AS n FROM portico_account"))[0]["n"])
 
+    async def count_active(self, since: int) -> int:
+        """Return the number of accounts whose stored last-seen time is not before `since` (epoch seconds)."""
+        sql = "SELECT COUNT(*) AS n FROM portico_account WHERE last_active_at >= $1"
+        return int((await fetch_all(sql, since))[0]["n"])
+
     async def any_exists(self) -> bool:
         """Return whether there is an account."""
         return bool(await fetch_all("SELECT 1 FROM portico_account LIMIT 1"))

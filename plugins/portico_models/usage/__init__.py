@@ -1,0 +1,1 @@
+"""Which models are in use at this moment."""
