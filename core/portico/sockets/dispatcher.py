@@ -13,7 +13,6 @@ from portico.errors import (
     DomainError,
     Forbidden,
     InvalidRequest,
-    RateLimited,
     Unauthenticated,
 )
 from portico.settings.schema import CoreSettings
@@ -37,7 +36,7 @@ from portico.sockets.packets import (
     connect_packet,
     parse_packet,
 )
-from portico.sockets.registry import ConnectionRegistry
+from portico.sockets.registry import TOO_MANY_SOCKETS, ConnectionRegistry
 from portico.sockets.sign_in import ConnectAuth, SocketSignIn, UserJoin
 from portico.web.request.body_scanner import BodyScanner
 
@@ -93,6 +92,8 @@ class PacketDispatcher:
         except MalformedPacket:
             self._registry.end(connection, flush=False)
             return
+        if packet.namespace != "/" and packet.type is not PacketType.CONNECT:
+            return  # of a connection that was refused
         match packet.type:
             case PacketType.CONNECT:
                 connection.handle_later(packet, lambda one: self._handle(connection, one))
@@ -148,16 +149,16 @@ class PacketDispatcher:
             return
         if connection.is_over:
             return
+        if actor is not None and self._registry.is_full(actor.id):
+            self._send(connection, connect_error_packet(TOO_MANY_SOCKETS))
+            self._registry.end(connection, flush=True)
+            return
         connection.is_connected = True
         self._log("socket connected", connection, account=actor.id if actor else None)
         # Before the socket gets events of its account.
         self._send(connection, connect_packet(connection.id))
         if actor is not None and auth is not None:
-            try:
-                self._sign_in.admit(connection, actor, auth.token)
-            except RateLimited as error:
-                self._send(connection, connect_error_packet(error.detail))
-                self._registry.end(connection, flush=True)
+            self._sign_in.admit(connection, actor, auth.token)
 
     def _split(self, text: str) -> tuple[str, msgspec.Raw]:
         """Return the name and the payload of an event. Raises: InvalidRequest, ValidationError."""

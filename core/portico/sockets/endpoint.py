@@ -110,7 +110,10 @@ class SocketEndpoint:
 
     def _read_query(self, scope: Scope) -> _Query:
         """Return the transport and the connection that a request names. Raises: InvalidRequest."""
-        found = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        try:
+            found = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        except ValueError:
+            raise InvalidRequest("The query has too many parameters") from None
         transport, version, key = (
             values[0] if len(values := found.get(name, [""])) == 1 else "?"
             for name in ("transport", "EIO", "sid")

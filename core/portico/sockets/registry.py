@@ -87,7 +87,7 @@ class ConnectionRegistry:
             raise RateLimited(RETRY_AFTER_SECONDS, TOO_MANY_SOCKETS)
 
     def open(self, key: str, scope: Mapping[str, Any]) -> None:
-        """Register a new connection, on which nobody is signed in yet. Called by the library."""
+        """Register a new connection, on which no account is signed in yet. Called by the library."""
         assert self.engine is not None
         first, channel = scope[HANDSHAKE_KEY]
         engine = self.engine.sockets[key]
