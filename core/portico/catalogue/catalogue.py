@@ -1,64 +1,25 @@
 """The model catalogue: which models there are, and who may use them."""
 
 import asyncio
-from collections.abc import Container, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Container, Sequence
 
 import structlog
 
-from portico.cache import BytesCache, TTLCache
-from portico.catalogue.arena import Arena, arenas
-from portico.catalogue.model_entry import ModelEntry
+from portico.cache import BytesCache
+from portico.catalogue.access import AccessChecker, CatalogueAccounts, GroupLookup, ModelAccess
+from portico.catalogue.arena import arenas
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.snapshot import CatalogueSnapshot
 from portico.catalogue.source import ModelSource, WorkspaceModel, WorkspaceModels
 from portico.catalogue.source_cache import CachedSource, SourceStatus
 from portico.errors import MODEL_NOT_FOUND, NotFound
-from portico.identity import Account, Actor
-from portico.permissions import EVERYONE, Resource
+from portico.identity import Actor
 from portico.settings.catalogue import CatalogueSettings
 
 log = structlog.get_logger("portico.catalogue")
 
 #: Seconds after which an expired list is not used any more while a new one is loaded.
 MAX_STALE_SECONDS = 60.0
-
-
-class AccessChecker(Protocol):
-    """The part of `Permissions` that the catalogue uses."""
-
-    @property
-    def changes(self) -> int:
-        """A counter that grows with every event after which decisions may differ."""
-        ...
-
-    async def allows(self, actor: Actor, action: str, resource: Resource) -> bool:
-        """Return whether the actor may do this to one resource."""
-        ...
-
-    async def allows_on_all(self, actor: Actor, kind: str, action: str) -> bool:
-        """Return whether the actor may do this to every resource of a kind."""
-        ...
-
-    async def visible_ids(self, actor: Actor, action: str, kind: str) -> set[str]:
-        """Return the ids of all resources of a kind to which the actor may do this. One statement."""
-        ...
-
-
-class CatalogueAccounts(Protocol):
-    """What the catalogue needs of `identity.accounts`."""
-
-    async def find(self, account_id: str) -> Account | None:
-        """Return the account with this id, or None."""
-        ...
-
-
-class GroupLookup(Protocol):
-    """What the catalogue needs of `identity.groups`."""
-
-    async def ids_of_account(self, account_id: str) -> list[str]:
-        """Return the ids of the groups of an account."""
-        ...
 
 
 class Catalogue:
@@ -78,8 +39,7 @@ class Catalogue:
         ttl_seconds: float = 0,
     ) -> None:
         self._settings = settings
-        self._access = access
-        self._accounts, self._groups = accounts, groups
+        self._access = ModelAccess(access, accounts, groups, ttl_seconds)
         self._documents = BytesCache(ttl_seconds)
         self._arenas = arenas(settings)
         self._sources: list[CachedSource] = []
@@ -87,7 +47,6 @@ class Catalogue:
         #: As of `_revision`; None = not loaded yet.
         self._records: dict[str, WorkspaceModel] | None = None
         self._revision = 0
-        self._owners: TTLCache[tuple[str, int], Actor] = TTLCache(ttl_seconds)
         self._version = 0
         self._snapshot = CatalogueSnapshot((), ())
         self._snapshot_version = (0, 0)
@@ -147,7 +106,7 @@ class Catalogue:
     async def is_usable(self, model_id: str, actor: Actor) -> bool:
         """Return whether a preset may be based on the model: `resolve` finds it, and always the same one."""
         entry = (await self._current_snapshot()).by_id.get(model_id)
-        return entry is not None and await self._is_usable(actor, entry)
+        return entry is not None and await self._access.may_use(actor, entry)
 
     async def usable_ids(self) -> Container[str]:
         """Return the ids of all models that an account could use: of sources, and presets whose base model exists."""
@@ -167,76 +126,36 @@ class Catalogue:
         for source in self._sources:
             await source.stop()
 
-    # -- access -----------------------------------------------------------------------------------------------
+    # -- one actor ------------------------------------------------------------------------------------------
 
     async def _render_list(self, snapshot: CatalogueSnapshot, actor: Actor) -> bytes:
-        if await self._access.allows_on_all(actor, "model", "use"):
+        if await self._access.may_use_all(actor):
             return snapshot.document
-        usable = await self._access.visible_ids(actor, "use", "model") if self._workspace else set()
-        usable -= await self._broken_presets(snapshot.presets_among(usable), actor)
-        usable |= {a.id for a in snapshot.arenas.values() if await self._may_use_arena(actor, a)}
+        usable = await self._access.recorded_ids(actor) if self._workspace else set()
+        usable -= await self._access.broken_presets(snapshot.presets_among(usable), actor)
+        usable |= {
+            one.id
+            for one in snapshot.arenas.values()
+            if await self._access.may_use_arena(actor, one)
+        }
         return snapshot.render(
             usable,
-            include_public=await self._access.allows(actor, "use", _without_record(True)),
-            include_private=await self._access.allows(actor, "use", _without_record(False)),
+            include_public=await self._access.may_use_unrecorded(actor, is_public=True),
+            include_private=await self._access.may_use_unrecorded(actor, is_public=False),
         )
 
     async def _find(self, model_id: str, actor: Actor) -> ResolvedModel | None:
         snapshot = await self._current_snapshot()
         entry = snapshot.by_id.get(model_id)
         if entry is not None:
-            return snapshot.resolve(entry) if await self._is_usable(actor, entry) else None
+            return snapshot.resolve(entry) if await self._access.may_use(actor, entry) else None
         arena = snapshot.arenas.get(model_id)
-        if arena is None or not await self._may_use_arena(actor, arena):
+        if arena is None or not await self._access.may_use_arena(actor, arena):
             return None
-        picked = await arena.pick(snapshot.entries, lambda entry: self._is_usable(actor, entry))
-        return snapshot.resolve(picked) if picked else None
-
-    async def _is_usable(self, actor: Actor, entry: ModelEntry) -> bool:
-        return await self._may_use(actor, entry) and await self._base_is_usable(entry, actor)
-
-    async def _may_use_arena(self, actor: Actor, arena: Arena) -> bool:
-        groups = await self._groups.ids_of_account(actor.id) if arena.sharing.shares else ()
-        return await self._access.allows(actor, "use", arena.resource(actor, groups))
-
-    async def _may_use(self, actor: Actor, entry: ModelEntry) -> bool:
-        resource = (
-            Resource("model", entry.record.id, entry.record.owner_id)
-            if entry.record
-            else _without_record(entry.is_public)
+        picked = await arena.pick(
+            snapshot.entries, lambda entry: self._access.may_use(actor, entry)
         )
-        return await self._access.allows(actor, "use", resource)
-
-    async def _broken_presets(self, presets: Iterable[ModelEntry], actor: Actor) -> set[str]:
-        """Return the ids of presets whose base model may not be used. Checked once for each owner and base model."""
-        by_base: dict[tuple[str, str], list[ModelEntry]] = {}
-        for preset in presets:
-            if preset.base is not None and preset.record is not None:
-                by_base.setdefault((preset.record.owner_id, preset.base.id), []).append(preset)
-        return {
-            preset.id
-            for group in by_base.values()
-            if not await self._base_is_usable(group[0], actor)
-            for preset in group
-        }
-
-    async def _base_is_usable(self, entry: ModelEntry, actor: Actor) -> bool:
-        """Return whether the actor, or else the owner of the preset, may use all base models of a preset."""
-        while entry.base is not None and entry.record is not None:
-            if not await self._may_use(actor, entry.base):
-                # Cached until an event after which decisions may differ.
-                key = entry.record.owner_id, self._access.changes
-                owner = await self._owners.get_or_load(key, self._owner)
-                if owner is None or not await self._may_use(owner, entry.base):
-                    return False
-            entry = entry.base
-        return True
-
-    async def _owner(self, key: tuple[str, int]) -> Actor | None:
-        account = await self._accounts.find(key[0])
-        if account is None:
-            return None
-        return Actor(account.id, account.email, account.name, account.role, "", "")
+        return snapshot.resolve(picked) if picked else None
 
     # -- snapshots --------------------------------------------------------------------------------------------
 
@@ -314,11 +233,6 @@ class Catalogue:
 
     def _pending_requests(self) -> list["asyncio.Task[object]"]:
         return [source.pending for source in self._sources if source.pending is not None]
-
-
-def _without_record(is_public: bool) -> Resource:
-    """Return a source's model without a record as a resource."""
-    return Resource("model", "", None, frozenset({EVERYONE} if is_public else ()))
 
 
 def _creation_order(record: WorkspaceModel) -> tuple[int, str]:
