@@ -97,8 +97,8 @@ class Tokens:
 
     def read(self, secret: str) -> list[str]:
         """Decrypt all tokens with this secret only."""
-        found = self.ask("SELECT id, token FROM tokens_token ORDER BY id")
-        return [encryptor(secret).decrypt(row["token"], f"tokens:{row['id']}") for row in found]
+        rows = self.ask("SELECT id, token FROM tokens_token ORDER BY id")
+        return [encryptor(secret).decrypt(row["token"], f"tokens:{row['id']}") for row in rows]
 
 
 TOKENS = [f"token of {name}" for name in "abc"]

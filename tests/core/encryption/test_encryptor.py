@@ -20,37 +20,37 @@ def encryptor(*secrets: Secret) -> Encryptor:
 
 @given(text=st.text(), about=st.text())
 def test_every_text_is_decrypted_unchanged(text: str, about: str) -> None:
-    one = encryptor(OLD)
-    assert one.decrypt(one.encrypt(text, about), about) == text
+    configured = encryptor(OLD)
+    assert configured.decrypt(configured.encrypt(text, about), about) == text
 
 
 @pytest.mark.parametrize("odd", ["", "\x00", "\ud800", "a" * 200_000])
 def test_unusual_texts_are_decrypted_unchanged(odd: str) -> None:
-    one = encryptor(OLD)
-    assert one.decrypt(one.encrypt(odd, "x"), "x") == odd
+    configured = encryptor(OLD)
+    assert configured.decrypt(configured.encrypt(odd, "x"), "x") == odd
 
 
 def test_encrypted_value_shows_version_and_key_id_only() -> None:
-    one = encryptor(OLD)
-    encrypted = one.encrypt(TEXT, "keys:1")
+    configured = encryptor(OLD)
+    encrypted = configured.encrypt(TEXT, "keys:1")
     version, key, rest = encrypted.split(".")
-    assert (version, key) == ("v1", one.current_id)
+    assert (version, key) == ("v1", configured.current_id)
     assert len(f"{version}.{key}.") == PREFIX_CHARS
     assert TEXT not in encrypted
-    assert OLD.reveal() not in repr(one.key_ring)
+    assert OLD.reveal() not in repr(configured.key_ring)
     assert rest.replace("-", "").replace("_", "").isalnum()
 
 
 def test_same_text_is_encrypted_differently_each_time() -> None:
-    one = encryptor(OLD)
-    assert len({one.encrypt(TEXT, "x") for _ in range(100)}) == 100
+    configured = encryptor(OLD)
+    assert len({configured.encrypt(TEXT, "x") for _ in range(100)}) == 100
 
 
 def test_value_of_another_context_is_refused() -> None:
     """A value that is copied to another row cannot be read."""
-    one = encryptor(OLD)
+    configured = encryptor(OLD)
     with pytest.raises(DecryptionError, match="belongs to another context"):
-        one.decrypt(one.encrypt(TEXT, "oauth:ada"), "oauth:eve")
+        configured.decrypt(configured.encrypt(TEXT, "oauth:ada"), "oauth:eve")
 
 
 def test_error_names_the_missing_key() -> None:
@@ -60,15 +60,15 @@ def test_error_names_the_missing_key() -> None:
 
 
 def test_changed_value_is_refused_without_revealing_it() -> None:
-    one = encryptor(OLD)
-    encrypted = one.encrypt(TEXT, "x")
+    configured = encryptor(OLD)
+    encrypted = configured.encrypt(TEXT, "x")
     for position in range(len(encrypted)):
         for other in "A.":
             damaged = encrypted[:position] + other + encrypted[position + 1 :]
             if damaged == encrypted:
                 continue
             try:
-                opened = one.decrypt(damaged, "x")
+                opened = configured.decrypt(damaged, "x")
             except DecryptionError as error:
                 assert TEXT not in str(error) and encrypted[PREFIX_CHARS:] not in str(error)
             else:  # the last character carries bits that mean nothing
@@ -86,9 +86,9 @@ def test_plain_text_is_refused(broken: str) -> None:
 
 @pytest.mark.parametrize("length", range(1, 40))
 def test_truncated_value_is_refused(length: int) -> None:
-    one = encryptor(OLD)
+    configured = encryptor(OLD)
     with pytest.raises(DecryptionError):
-        one.decrypt(one.encrypt(TEXT, "x")[: PREFIX_CHARS + length], "x")
+        configured.decrypt(configured.encrypt(TEXT, "x")[: PREFIX_CHARS + length], "x")
 
 
 def test_first_key_encrypts_and_every_key_decrypts() -> None:

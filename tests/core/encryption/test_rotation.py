@@ -65,8 +65,8 @@ async def fill(one: Encryptor, count: int = COUNT) -> None:
 
 
 async def opened(one: Encryptor) -> list[str]:
-    found = await fetch_all("SELECT id, token FROM tokens WHERE token <> '' ORDER BY id")
-    return [one.decrypt(r["token"], TOKENS.context_for(r["id"])) for r in found]
+    rows = await fetch_all("SELECT id, token FROM tokens WHERE token <> '' ORDER BY id")
+    return [one.decrypt(r["token"], TOKENS.context_for(r["id"])) for r in rows]
 
 
 async def test_rotation_encrypts_everything_with_the_new_key(database: Database) -> None:
@@ -78,8 +78,8 @@ async def test_rotation_encrypts_everything_with_the_new_key(database: Database)
     done = await rotate(both, [TOKENS, NUMBERED], blocks.append)
     assert (done.reencrypted, done.undecryptable, sum(blocks)) == (COUNT + 1, {}, COUNT + 1)
     assert await opened(new) == [f"t{number}" for number in range(COUNT)]
-    found = await fetch_one("SELECT token FROM numbered")
-    assert found and new.decrypt(found["token"], "numbered:7") == "seven"
+    row = await fetch_one("SELECT token FROM numbered")
+    assert row and new.decrypt(row["token"], "numbered:7") == "seven"
     assert (await rotate(both, [TOKENS, NUMBERED])).reencrypted == 0
 
 

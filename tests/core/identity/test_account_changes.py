@@ -23,10 +23,10 @@ pytestmark = pytest.mark.anyio
 
 async def trail(account_id: str) -> list[tuple[str, str, str, str]]:
     """What was noted of an account, oldest first: author, what, was, became."""
-    found = await AuditLog().page(AuditFilter(resource_kind="account", resource_id=account_id))
+    entries = await AuditLog().page(AuditFilter(resource_kind="account", resource_id=account_id))
     return [
-        (one.author, one.event, bytes(one.old).decode(), bytes(one.new).decode())
-        for one in reversed(found)
+        (entry.author, entry.event, bytes(entry.old).decode(), bytes(entry.new).decode())
+        for entry in reversed(entries)
     ]
 
 
@@ -52,7 +52,7 @@ async def test_update_changes_all_fields_and_records_no_secrets(
     assert await identity.sessions.resolve(session.token) is None
     assert published[-1] == AccountChanged(ben.id)
     found, _ = await identity.account_list.summaries(AccountQuery(query="benno@"))
-    assert [one.id for one in found] == [ben.id]
+    assert [account.id for account in found] == [ben.id]
     assert await trail(ben.id) == [
         ("", "account.created", "null", '{"email":"ben@example.org","name":"Ben","role":"user"}'),
         (ann.id, "role.changed", '"user"', '"pending"'),
@@ -145,7 +145,9 @@ async def test_concurrent_demotion_or_deletion_leaves_one_administrator(
     old = await new_account("Old")
     await execute("UPDATE portico_account SET created_at = 1, role = 'user' WHERE id = $1", old.id)
     for turn in range(5):
-        ids = [one.id for one in await identity.account_list.all() if one.role == "admin"]
+        ids = [
+            account.id for account in await identity.account_list.all() if account.role == "admin"
+        ]
         for missing in range(2 - len(ids)):
             ids.append((await new_account(f"A{turn}{missing}", role="admin")).id)
         one, other = ids

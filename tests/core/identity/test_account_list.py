@@ -12,10 +12,10 @@ pytestmark = pytest.mark.anyio
 
 
 async def names(identity: Identity, **asked: Any) -> list[str]:
-    found, total = await identity.account_list.summaries(AccountQuery(**asked))
+    accounts, total = await identity.account_list.summaries(AccountQuery(**asked))
     if total <= 30 and "page" not in asked:
-        assert len(found) == total
-    return [one.name for one in found]
+        assert len(accounts) == total
+    return [account.name for account in accounts]
 
 
 async def test_list_is_newest_first_in_pages_without_overlap(
@@ -23,14 +23,16 @@ async def test_list_is_newest_first_in_pages_without_overlap(
 ) -> None:
     made = [(await new_account(f"P{number:02}")).id for number in range(32)]
     accounts = await identity.account_list.all()
-    assert [one.id for one in accounts] == [
+    assert [account.id for account in accounts] == [
         one.id for one in sorted(accounts, key=lambda one: (one.created_at, one.id), reverse=True)
     ]
     pages = [await identity.account_list.accounts(AccountQuery(page=page)) for page in (1, 2, 3)]
     assert [len(page) for page, _ in pages] == [30, 2, 0]
     assert {total for _, total in pages} == {32}
-    assert [one.id for page, _ in pages for one in page] == [one.id for one in accounts]
-    assert sorted(one.id for one in accounts) == sorted(made)
+    assert [account.id for page, _ in pages for account in page] == [
+        account.id for account in accounts
+    ]
+    assert sorted(account.id for account in accounts) == sorted(made)
     for first in (0, -1, -(10**30)):
         assert (await identity.account_list.accounts(AccountQuery(page=first)))[0] == pages[0][0]
     assert await identity.account_list.accounts(AccountQuery(page=10**20)) == ([], 32)
@@ -119,7 +121,9 @@ async def test_equal_rows_are_sorted_by_id(identity: Identity, new_account: Any)
             seen: list[str] = []
             for page in (1, 2):
                 asked = AccountQuery(order_by=order, direction=direction, page=page)
-                seen += [one.id for one in (await identity.account_list.summaries(asked))[0]]
+                seen += [
+                    account.id for account in (await identity.account_list.summaries(asked))[0]
+                ]
             assert len(set(seen)) == 35, (order, direction)
 
 
@@ -130,7 +134,7 @@ async def test_group_order_lists_members_first_or_last_by_name(
     group = await identity.groups.create(name="G", description="", by="")
     other = await identity.groups.create(name="H", description="", by="")
     await identity.groups.add_members(group.id, [made["Dan"].id, made["Ben"].id])
-    await identity.groups.add_members(other.id, [one.id for one in made.values()])
+    await identity.groups.add_members(other.id, [account.id for account in made.values()])
     order = f"group_id:{group.id}"
     assert await names(identity, order_by=order, direction="desc") == ["Ben", "Dan", "ann", "Cem"]
     assert await names(identity, order_by=order, direction="asc") == ["ann", "Cem", "Ben", "Dan"]

@@ -41,7 +41,7 @@ async def test_concurrent_first_accounts_make_one_administrator(
     identity: Identity, new_account: Any
 ) -> None:
     made = await asyncio.gather(*(new_account(f"P{number}") for number in range(20)))
-    assert sorted(one.role for one in made) == ["admin"] + ["pending"] * 19
+    assert sorted(account.role for account in made) == ["admin"] + ["pending"] * 19
 
 
 async def test_second_account_with_only_if_first_is_refused_without_traces(
@@ -94,7 +94,7 @@ async def test_concurrent_accounts_with_one_email_create_one(
     identity: Identity, new_account: Any
 ) -> None:
     made = await asyncio.gather(*(new_account("Ann") for _ in range(5)), return_exceptions=True)
-    assert sum(not isinstance(one, BaseException) for one in made) == 1
+    assert sum(not isinstance(result, BaseException) for result in made) == 1
     assert await identity.accounts.count() == 1
 
 
@@ -201,11 +201,14 @@ async def test_two_administrators_who_demote_each_other_leave_one(
     identity: Identity, new_account: Any
 ) -> None:
     for turn in range(5):
-        ids = [one.id for one in await identity.account_list.all() if one.role == "admin"]
+        ids = [
+            account.id for account in await identity.account_list.all() if account.role == "admin"
+        ]
         for missing in range(2 - len(ids)):
             ids.append((await new_account(f"A{turn}{missing}", role="admin")).id)
         await asyncio.gather(
-            *(identity.accounts.set_role(one, "user") for one in ids), return_exceptions=True
+            *(identity.accounts.set_role(account_id, "user") for account_id in ids),
+            return_exceptions=True,
         )
         left = await fetch_all("SELECT id FROM portico_account WHERE role = 'admin'")
         assert len(left) == 1

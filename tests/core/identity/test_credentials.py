@@ -20,8 +20,8 @@ def sent(authorization: bytes) -> dict[str, Any]:
 
 @pytest.mark.parametrize("value", [b"Bearer abc", b"bearer abc", b"BEARER abc", b"bEaReR abc"])
 def test_bearer_scheme_is_case_insensitive(value: bytes) -> None:
-    found = credential_from(sent(value))
-    assert found is not None and found == ("abc", False)
+    credential = credential_from(sent(value))
+    assert credential is not None and credential == ("abc", False)
 
 
 @pytest.mark.case("AB-01")
@@ -61,9 +61,9 @@ def test_repeated_header_is_ignored() -> None:
     ],
 )
 def test_cookie_is_used_without_a_header(header: bytes, token: str | None) -> None:
-    found = credential_from(scope((b"cookie", header)))
-    assert (found and found.token) == token
-    assert found is None or found.by_cookie
+    credential = credential_from(scope((b"cookie", header)))
+    assert (credential and credential.token) == token
+    assert credential is None or credential.by_cookie
 
 
 def test_header_takes_precedence_over_the_cookie() -> None:

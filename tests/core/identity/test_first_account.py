@@ -42,4 +42,4 @@ async def test_fifty_sign_ups_in_three_processes_make_one_administrator(
     roles = [role for process in processes for role in process.communicate(timeout=60)[0].split()]
     assert sorted(roles) == ["admin"] + ["pending"] * 49
     accounts = await identity.account_list.all()
-    assert [one.role for one in accounts].count("admin") == 1 and len(accounts) == 50
+    assert [account.role for account in accounts].count("admin") == 1 and len(accounts) == 50

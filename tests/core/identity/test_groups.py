@@ -81,13 +81,13 @@ async def test_long_description_is_refused(identity: Identity) -> None:
 async def test_tables_match_the_migrations(database: Database) -> None:
     for table in TABLES.tables:
         columns = {column._meta.name for column in table._meta.columns}
-        found = await database.rows(f"SELECT * FROM {table._meta.tablename} LIMIT 0")
-        assert found == []
+        rows = await database.rows(f"SELECT * FROM {table._meta.tablename} LIMIT 0")
+        assert rows == []
         listed = ", ".join(columns)
         await database.rows(f"SELECT {listed} FROM {table._meta.tablename} LIMIT 1")
         if database.dialect == "sqlite":
             info = await database.rows(f"PRAGMA table_info({table._meta.tablename})")
-            assert {one["name"] for one in info} == columns
+            assert {column["name"] for column in info} == columns
 
 
 async def test_listener_can_prevent_the_deletion_of_a_group(

@@ -19,9 +19,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 async def stored(account_id: str) -> int:
-    found = await fetch_one("SELECT last_active_at FROM portico_account WHERE id = $1", account_id)
-    assert found is not None
-    return int(found["last_active_at"])
+    row = await fetch_one("SELECT last_active_at FROM portico_account WHERE id = $1", account_id)
+    assert row is not None
+    return int(row["last_active_at"])
 
 
 async def test_seen_account_is_active_for_three_minutes(
@@ -63,14 +63,14 @@ async def test_stop_flushes_pending_last_seen_times(
 ) -> None:
     account_ids = [(await new_account(f"P{number}")).id for number in range(3)]
     await execute("UPDATE portico_account SET last_active_at = 1")
-    for one in account_ids:
-        identity.presence.touch(one)
+    for account_id in account_ids:
+        identity.presence.touch(account_id)
     await identity.presence.flush()
     clock[0] += 20
     identity.presence.start()
     identity.presence.touch(account_ids[0])
     await identity.presence.stop()
-    assert [await stored(one) - clock[0] for one in account_ids] == [0, -20, -20]
+    assert [await stored(account_id) - clock[0] for account_id in account_ids] == [0, -20, -20]
 
 
 async def test_flush_writes_more_rows_than_one_statement_holds(

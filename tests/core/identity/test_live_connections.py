@@ -67,7 +67,7 @@ async def test_revocation_in_this_process_closes_connections_at_once(
 ) -> None:
     ann, also_ann, ben = await signed_in("Ann"), await signed_in("Ann"), await signed_in("Ben")
     here, twice, elsewhere, other = (
-        Connection(identity.live_connections, one) for one in (ann, ann, also_ann, ben)
+        Connection(identity.live_connections, actor) for actor in (ann, ann, also_ann, ben)
     )
     await identity.sessions.close(ann.session_id)
     assert (here.ended, twice.ended, elsewhere.ended, other.ended) == (1, 1, 0, 0)

@@ -33,8 +33,8 @@ async def test_every_spelling_of_an_address_finds_the_account(
     await identity.accounts.update(ann.id, AccountChanges(email="José@MÜLLER.de"))
     assert (await identity.accounts.by_id(ann.id)).email == "josé@müller.de"
     for email in ("JOSE\u0301@müller.de", "josé@xn--mller-kva.de", "josé@müller.de"):
-        found = await identity.accounts.by_email(email)
-        assert found is not None and found.id == ann.id, email
+        account = await identity.accounts.by_email(email)
+        assert account is not None and account.id == ann.id, email
         with pytest.raises(InvalidRequest, match=EMAIL_TAKEN[:5]):
             await identity.accounts.check_free(email)
         with pytest.raises(InvalidRequest, match=EMAIL_TAKEN[:5]):
@@ -65,18 +65,26 @@ async def test_colliding_accounts_are_found_by_their_exact_address_only(
     await keyless(
         (ann.id, "josé@x.org"), (ben.id, "jose\u0301@x.org"), (eve.id, "jos\u200bé@x.org")
     )
-    for one, email in ((ann, "josé@x.org"), (ben, "jose\u0301@x.org"), (eve, "jos\u200bé@x.org")):
-        found = await identity.accounts.by_email(email)
-        assert found is not None and found.id == one.id
+    for expected, email in (
+        (ann, "josé@x.org"),
+        (ben, "jose\u0301@x.org"),
+        (eve, "jos\u200bé@x.org"),
+    ):
+        account = await identity.accounts.by_email(email)
+        assert account is not None and account.id == expected.id
     assert await identity.accounts.by_email("JOSÉ@x.org") is None, "it could be any of them"
-    assert {one.id for one in await identity.account_list.colliding()} == {ann.id, ben.id, eve.id}
+    assert {account.id for account in await identity.account_list.colliding()} == {
+        ann.id,
+        ben.id,
+        eve.id,
+    }
     with pytest.raises(InvalidRequest):
         await identity.accounts.create(name="N", email="JOSÉ@x.org", password_hash=None)
     await identity.accounts.update(eve.id, AccountChanges(email="eve@x.org"))
     await identity.accounts.delete(ben.id)
     assert await identity.account_list.colliding() == []
-    found = await identity.accounts.by_email("JOSÉ@x.org")
-    assert found is not None and found.id == ann.id
+    account = await identity.accounts.by_email("JOSÉ@x.org")
+    assert account is not None and account.id == ann.id
 
 
 async def test_start_logs_colliding_accounts(identity: Identity, new_account: Any) -> None:
@@ -87,7 +95,7 @@ async def test_start_logs_colliding_accounts(identity: Identity, new_account: An
     with capture_logs() as lines:
         await warn_of_collisions()
     assert quiet == []
-    assert [(one["accounts"], one["see"]) for one in lines] == [
+    assert [(line["accounts"], line["see"]) for line in lines] == [
         (2, "portico user list --colliding")
     ]
 
@@ -97,8 +105,8 @@ async def test_account_without_a_key_is_found_and_given_one(
 ) -> None:
     ann = await new_account("Ann")
     await spoil(ann.id, "ann@example.org")
-    found = await identity.accounts.by_email("Ann@example.org")
-    assert found is not None and found.id == ann.id
+    account = await identity.accounts.by_email("Ann@example.org")
+    assert account is not None and account.id == ann.id
     await fill_email_keys(current_database())
     keys = await fetch_all("SELECT email_key, colliding FROM portico_account WHERE id = $1", ann.id)
     assert keys == [{"email_key": "ann@example.org", "colliding": False}] or keys == [

@@ -105,10 +105,10 @@ async def test_linked_account_is_not_linked_to_a_second_subject(
 
 
 async def test_two_providers_may_use_the_same_subject(identity: Identity) -> None:
-    one = await provision(identity, CEA)
+    first = await provision(identity, CEA)
     other = await provision(identity, changed(CEA, email="dan@example.org"), by="globex")
-    assert one.id != other.id
-    assert (await provision(identity, CEA)).id == one.id
+    assert first.id != other.id
+    assert (await provision(identity, CEA)).id == first.id
 
 
 @pytest.mark.case("AB-77")
@@ -116,9 +116,9 @@ async def test_two_providers_may_use_the_same_subject(identity: Identity) -> Non
     "other", ["C-1", "c-1 ", "c_1", "c%1", "c-01", "%", "_", "ç-1", "c\u20111"]
 )
 async def test_subjects_are_compared_byte_by_byte(identity: Identity, other: str) -> None:
-    one = await provision(identity, CEA)
-    two = await provision(identity, changed(CEA, subject=other, email="dan@example.org"))
-    assert one.id != two.id
+    first = await provision(identity, CEA)
+    second = await provision(identity, changed(CEA, subject=other, email="dan@example.org"))
+    assert first.id != second.id
 
 
 @pytest.mark.case("AB-77")

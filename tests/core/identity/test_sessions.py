@@ -174,8 +174,8 @@ async def test_claims_of_a_closed_session_are_not_cached(
 ) -> None:
     ann = await new_account("Ann")
     session, other = await identity.sessions.open(ann), await identity.sessions.open(ann)
-    for one in (session, other):
-        assert await identity.sessions.resolve(one.token)
+    for token in (session, other):
+        assert await identity.sessions.resolve(token.token)
     known = identity.sessions._signer._cached
     assert set(known) == {session.token, other.token}
     await identity.sessions.end(session.token)

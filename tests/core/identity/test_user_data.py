@@ -65,8 +65,12 @@ async def test_status_keeps_missing_fields_and_is_published(
     published.clear()
     await identity.user_data.set_status(ann.id, "🏖", "away", 7)
     await identity.user_data.set_status(ann.id, None, "back", None)
-    found = await identity.accounts.by_id(ann.id)
-    assert (found.status_emoji, found.status_message, found.status_expires_at) == ("🏖", "back", 7)
+    account = await identity.accounts.by_id(ann.id)
+    assert (account.status_emoji, account.status_message, account.status_expires_at) == (
+        "🏖",
+        "back",
+        7,
+    )
     assert published == [AccountChanged(ann.id)] * 2
 
 

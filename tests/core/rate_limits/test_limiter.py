@@ -80,23 +80,23 @@ async def count_allowed(times: int, work: Callable[[int], Any]) -> int:
 async def test_sixteenth_attempt_for_an_account_is_refused(
     limiter: Make,
 ) -> None:
-    one = await limiter()
-    assert await count_allowed(20, lambda _: succeed(one)) == 15
-    assert await count_allowed(20, lambda _: fail(one, "ben@example.org")) == 15
+    rate_limiter = await limiter()
+    assert await count_allowed(20, lambda _: succeed(rate_limiter)) == 15
+    assert await count_allowed(20, lambda _: fail(rate_limiter, "ben@example.org")) == 15
 
 
 async def test_account_names_are_case_insensitive(limiter: Make) -> None:
-    one = await limiter(account_attempts=3)
+    rate_limiter = await limiter(account_attempts=3)
     names = ["ada@example.org", "ADA@example.org", "Ada@Example.ORG"]
-    assert await count_allowed(9, lambda n: fail(one, names[n % 3])) == 3
+    assert await count_allowed(9, lambda n: fail(rate_limiter, names[n % 3])) == 3
 
 
 async def test_refusal_has_a_retry_time_and_is_not_counted(limiter: Make) -> None:
-    one = await limiter(account_attempts=2, window_seconds=100)
-    await count_allowed(2, lambda _: fail(one))
+    rate_limiter = await limiter(account_attempts=2, window_seconds=100)
+    await count_allowed(2, lambda _: fail(rate_limiter))
     for _ in range(5):
         with pytest.raises(RateLimited) as refused:
-            await fail(one)
+            await fail(rate_limiter)
         assert 1 <= refused.value.retry_after <= 100
         assert refused.value.detail == "API rate limit exceeded"
 
@@ -105,43 +105,43 @@ async def test_refusal_has_a_retry_time_and_is_not_counted(limiter: Make) -> Non
 async def test_address_is_refused_after_thirty_failures_of_any_account(
     limiter: Make,
 ) -> None:
-    one = await limiter()
-    assert await count_allowed(200, lambda n: fail(one, f"{n}@example.org")) == 30
-    await fail(one, address=THERE)
+    rate_limiter = await limiter()
+    assert await count_allowed(200, lambda n: fail(rate_limiter, f"{n}@example.org")) == 30
+    await fail(rate_limiter, address=THERE)
 
 
 @pytest.mark.case("AB-12")
 async def test_password_endpoints_share_their_limits(limiter: Make) -> None:
-    one = await limiter()
-    await count_allowed(30, lambda n: fail(one, f"{n}@example.org"))
+    rate_limiter = await limiter()
+    await count_allowed(30, lambda n: fail(rate_limiter, f"{n}@example.org"))
     with pytest.raises(RateLimited):
-        await one.acquire("ldap", HERE, "new")
-    await one.acquire("oauth", HERE, None)
+        await rate_limiter.acquire("ldap", HERE, "new")
+    await rate_limiter.acquire("oauth", HERE, None)
 
 
 @pytest.mark.case("AB-12")
 async def test_concurrent_attempts_do_not_exceed_the_limit(limiter: Make) -> None:
-    one = await limiter(address_failures=10)
+    rate_limiter = await limiter(address_failures=10)
     outcomes = await asyncio.gather(
-        *(fail(one, f"{n}@example.org") for n in range(200)), return_exceptions=True
+        *(fail(rate_limiter, f"{n}@example.org") for n in range(200)), return_exceptions=True
     )
     assert sum(outcome is None for outcome in outcomes) == 10
 
 
 async def test_many_successful_users_behind_one_address_are_allowed(limiter: Make) -> None:
-    one = await limiter(address_failures=10)
+    rate_limiter = await limiter(address_failures=10)
 
     async def sign_in(account: str) -> None:
-        async with await one.acquire("signin", HERE, account):
+        async with await rate_limiter.acquire("signin", HERE, account):
             await asyncio.sleep(0.01)  # the password
 
     await asyncio.gather(*(sign_in(f"{n}@example.org") for n in range(100)))
 
 
 async def test_waiting_attempt_is_refused_when_the_last_one_failed(limiter: Make) -> None:
-    one = await limiter(address_failures=1)
-    first = await one.acquire("signin", HERE, ADA)
-    second = asyncio.create_task(one.acquire("signin", HERE, "ben@example.org"))
+    rate_limiter = await limiter(address_failures=1)
+    first = await rate_limiter.acquire("signin", HERE, ADA)
+    second = asyncio.create_task(rate_limiter.acquire("signin", HERE, "ben@example.org"))
     await asyncio.sleep(0)
     del first
     with pytest.raises(RateLimited):
@@ -149,20 +149,20 @@ async def test_waiting_attempt_is_refused_when_the_last_one_failed(limiter: Make
 
 
 async def test_withdrawn_attempt_does_not_count(limiter: Make) -> None:
-    one = await limiter(account_attempts=3)
+    rate_limiter = await limiter(account_attempts=3)
     for _ in range(10):
         with pytest.raises(RateLimited, match="busy"):
-            async with await one.acquire("signin", HERE, ADA):
+            async with await rate_limiter.acquire("signin", HERE, ADA):
                 raise RateLimited(5, "busy")
-    assert await count_allowed(10, lambda _: fail(one)) == 3
+    assert await count_allowed(10, lambda _: fail(rate_limiter)) == 3
 
 
 async def test_cancelled_attempt_counts(limiter: Make) -> None:
-    one = await limiter(address_failures=3)
+    rate_limiter = await limiter(address_failures=3)
 
     async def hang_up(n: int) -> None:
         with pytest.raises(asyncio.CancelledError):
-            async with await one.acquire("signin", HERE, f"{n}@example.org"):
+            async with await rate_limiter.acquire("signin", HERE, f"{n}@example.org"):
                 raise asyncio.CancelledError
 
     assert await count_allowed(10, hang_up) == 3
@@ -172,66 +172,71 @@ async def test_cancelled_attempt_counts(limiter: Make) -> None:
 async def test_user_can_sign_in_while_the_account_is_attacked_from_another_address(
     limiter: Make,
 ) -> None:
-    one = await limiter()
-    assert await count_allowed(100, lambda _: fail(one, address=THERE)) == 15
-    await succeed(one)
+    rate_limiter = await limiter()
+    assert await count_allowed(100, lambda _: fail(rate_limiter, address=THERE)) == 15
+    await succeed(rate_limiter)
 
 
 @pytest.mark.case("AB-11")
 async def test_distributed_attack_leaves_known_locations_allowed(limiter: Make) -> None:
-    one = await limiter(account_failures=20)
-    await succeed(one)
-    assert await count_allowed(50, lambda n: fail(one, address=f"198.51.100.{n}")) == 20
+    rate_limiter = await limiter(account_failures=20)
+    await succeed(rate_limiter)
+    assert await count_allowed(50, lambda n: fail(rate_limiter, address=f"198.51.100.{n}")) == 20
     for _ in range(5):
-        await succeed(one)
+        await succeed(rate_limiter)
     with pytest.raises(RateLimited):
-        await succeed(one, address="203.0.113.1")
-    await succeed(one, "ben@example.org", "203.0.113.1")
+        await succeed(rate_limiter, address="203.0.113.1")
+    await succeed(rate_limiter, "ben@example.org", "203.0.113.1")
 
 
 @pytest.mark.case("AB-11")
 async def test_known_location_does_not_bypass_the_other_limits(limiter: Make) -> None:
-    one = await limiter(account_failures=20)
-    await succeed(one)
-    await count_allowed(50, lambda n: fail(one, address=f"198.51.100.{n}"))
-    assert await count_allowed(50, lambda _: fail(one)) == 14
+    rate_limiter = await limiter(account_failures=20)
+    await succeed(rate_limiter)
+    await count_allowed(50, lambda n: fail(rate_limiter, address=f"198.51.100.{n}"))
+    assert await count_allowed(50, lambda _: fail(rate_limiter)) == 14
 
 
 async def test_location_is_stored_as_digest_and_expires(
     limiter: Make,
 ) -> None:
-    one = await limiter(account_failures=1)
-    await succeed(one)
+    rate_limiter = await limiter(account_failures=1)
+    await succeed(rate_limiter)
     kept = await fetch_all("SELECT id FROM portico_known_location")
     assert len(kept) == 1 and ADA not in str(kept) and HERE not in str(kept)
-    await fail(one, address=THERE)
-    await succeed(one)
+    await fail(rate_limiter, address=THERE)
+    await succeed(rate_limiter)
     await execute("UPDATE portico_known_location SET seen_at = $1", now() - 100 * 86400)
     with pytest.raises(RateLimited):
-        await succeed(one)
+        await succeed(rate_limiter)
 
 
 async def test_ipv6_addresses_of_one_network_count_together(limiter: Make) -> None:
-    one = await limiter(address_failures=5)
-    assert await count_allowed(20, lambda n: fail(one, f"{n}@x.org", f"2001:db8:1:2::{n:x}")) == 5
-    await fail(one, ADA, "2001:db8:1:3::1")
-    assert await count_allowed(20, lambda n: fail(one, f"{n}@x.org", f"::ffff:{THERE}")) == 5
+    rate_limiter = await limiter(address_failures=5)
+    assert (
+        await count_allowed(20, lambda n: fail(rate_limiter, f"{n}@x.org", f"2001:db8:1:2::{n:x}"))
+        == 5
+    )
+    await fail(rate_limiter, ADA, "2001:db8:1:3::1")
+    assert (
+        await count_allowed(20, lambda n: fail(rate_limiter, f"{n}@x.org", f"::ffff:{THERE}")) == 5
+    )
     with pytest.raises(RateLimited):
-        await fail(one, ADA, THERE)
+        await fail(rate_limiter, ADA, THERE)
 
 
 @pytest.mark.parametrize("account", ["", "\x00", "\ud800", "a" * 100_000, "a\x00b", "{x}", "*"])
 async def test_any_text_is_accepted_as_account_or_address(
     limiter: Make, account: str, shared_redis: str, tmp_path: Path
 ) -> None:
-    one = await limiter(shared_redis, str(tmp_path), account_attempts=2)
-    assert await count_allowed(5, lambda _: succeed(one, account)) == 2
-    assert await count_allowed(5, lambda _: succeed(one, ADA, account)) == 2
+    rate_limiter = await limiter(shared_redis, str(tmp_path), account_attempts=2)
+    assert await count_allowed(5, lambda _: succeed(rate_limiter, account)) == 2
+    assert await count_allowed(5, lambda _: succeed(rate_limiter, ADA, account)) == 2
 
 
 async def test_rate_limits_can_be_disabled(limiter: Make) -> None:
-    one = await limiter(enabled=False)
-    assert await count_allowed(500, lambda _: succeed(one)) == 500
+    rate_limiter = await limiter(enabled=False)
+    assert await count_allowed(500, lambda _: succeed(rate_limiter)) == 500
     assert not await fetch_all("SELECT id FROM portico_known_location")
 
 
@@ -246,23 +251,23 @@ def prefix(tmp_path: Path) -> str:
 async def test_instances_with_redis_count_together(
     limiter: Make, shared_redis: str, prefix: str
 ) -> None:
-    two = [await limiter(shared_redis, prefix) for _ in range(2)]
-    assert await count_allowed(100, lambda n: fail(two[n % 2], f"{n}@example.org")) == 30
-    assert await count_allowed(100, lambda n: succeed(two[n % 2], address=THERE)) == 15
+    limiters = [await limiter(shared_redis, prefix) for _ in range(2)]
+    assert await count_allowed(100, lambda n: fail(limiters[n % 2], f"{n}@example.org")) == 30
+    assert await count_allowed(100, lambda n: succeed(limiters[n % 2], address=THERE)) == 15
 
 
 async def test_instances_with_redis_refund_together(
     limiter: Make, shared_redis: str, prefix: str
 ) -> None:
-    two = [await limiter(shared_redis, prefix, address_failures=3) for _ in range(2)]
-    assert await count_allowed(30, lambda n: succeed(two[n % 2], f"{n}@example.org")) == 30
+    limiters = [await limiter(shared_redis, prefix, address_failures=3) for _ in range(2)]
+    assert await count_allowed(30, lambda n: succeed(limiters[n % 2], f"{n}@example.org")) == 30
 
 
 async def test_redis_keys_have_the_prefix_expire_and_are_digests(
     limiter: Make, redis: RedisServer
 ) -> None:
-    one = await limiter(redis.url, "open-webui")
-    await fail(one)
+    rate_limiter = await limiter(redis.url, "open-webui")
+    await fail(rate_limiter)
     link = RedisConnection(RedisSettings(url=redis.url))
     keys = await link.run(lambda client: client.keys("*"))
     assert len(keys) == 3 and all(key.startswith("open-webui:ratelimit:") for key in keys)
@@ -286,13 +291,13 @@ async def test_attempt_refused_by_redis_is_refunded_locally(
 
 @pytest.mark.case("FT-08")
 async def test_process_counts_while_redis_is_unavailable(limiter: Make, redis: RedisServer) -> None:
-    one = await limiter(redis.url)
-    assert await count_allowed(10, lambda _: fail(one)) == 10
+    rate_limiter = await limiter(redis.url)
+    assert await count_allowed(10, lambda _: fail(rate_limiter)) == 10
     redis.stop()
-    assert await count_allowed(20, lambda _: fail(one)) == 5
+    assert await count_allowed(20, lambda _: fail(rate_limiter)) == 5
     redis.start()
-    two = await limiter(redis.url)
-    assert await count_allowed(50, lambda n: fail(two, f"{n}@example.org", THERE)) == 30
+    second = await limiter(redis.url)
+    assert await count_allowed(50, lambda n: fail(second, f"{n}@example.org", THERE)) == 30
 
 
 # -- the counter ---------------------------------------------------------------------------------------------
@@ -344,11 +349,11 @@ def test_expired_keys_are_dropped() -> None:
 
 
 async def test_exception_in_the_block_counts_as_failure(limiter: Make) -> None:
-    one = await limiter(address_failures=2)
+    rate_limiter = await limiter(address_failures=2)
 
     async def wrong(n: int) -> None:
         with pytest.raises(InvalidRequest):
-            async with await one.acquire("signin", HERE, f"{n}@example.org"):
+            async with await rate_limiter.acquire("signin", HERE, f"{n}@example.org"):
                 raise InvalidRequest("wrong")
 
     assert await count_allowed(5, wrong) == 2
@@ -375,40 +380,41 @@ async def test_reached_limit_is_logged_once_until_it_allows_attempts_again(
 
 
 async def test_instances_without_redis_count_together(limiter: Make) -> None:
-    two = [await limiter() for _ in range(2)]
+    limiters = [await limiter() for _ in range(2)]
     passed = await asyncio.gather(
-        count_allowed(150, lambda _: fail(two[0])), count_allowed(150, lambda _: fail(two[1]))
+        count_allowed(150, lambda _: fail(limiters[0])),
+        count_allowed(150, lambda _: fail(limiters[1])),
     )
     assert sum(passed) == 15
 
 
 async def test_instances_without_redis_refund_together(limiter: Make) -> None:
-    two = [await limiter(address_failures=3, account_attempts=1000) for _ in range(2)]
+    limiters = [await limiter(address_failures=3, account_attempts=1000) for _ in range(2)]
     for n in range(20):
-        await succeed(two[n % 2], f"{n}@example.org")
-    assert await count_allowed(9, lambda n: fail(two[n % 2], f"x{n}@example.org")) == 3
+        await succeed(limiters[n % 2], f"{n}@example.org")
+    assert await count_allowed(9, lambda n: fail(limiters[n % 2], f"x{n}@example.org")) == 3
 
 
 async def test_window_in_the_database_expires(limiter: Make) -> None:
-    two = [await limiter(account_attempts=2, window_seconds=100) for _ in range(2)]
-    assert await count_allowed(4, lambda _: fail(two[0])) == 2
+    limiters = [await limiter(account_attempts=2, window_seconds=100) for _ in range(2)]
+    assert await count_allowed(4, lambda _: fail(limiters[0])) == 2
     await execute("UPDATE portico_attempt SET attempts = REPLACE(attempts, ',17', ',16')")
-    assert await count_allowed(4, lambda _: fail(two[1])) == 2
+    assert await count_allowed(4, lambda _: fail(limiters[1])) == 2
 
 
 async def test_refused_attempts_write_nothing(limiter: Make) -> None:
-    one, other = await limiter(account_attempts=3), await limiter(account_attempts=3)
-    assert await count_allowed(3, lambda _: fail(one)) == 3
+    rate_limiter, other = await limiter(account_attempts=3), await limiter(account_attempts=3)
+    assert await count_allowed(3, lambda _: fail(rate_limiter)) == 3
     before = await fetch_all("SELECT * FROM portico_attempt ORDER BY key")
     assert len(before) == 3
     assert await count_allowed(50, lambda _: fail(other)) == 0
-    assert await count_allowed(50, lambda _: fail(one)) == 0
+    assert await count_allowed(50, lambda _: fail(rate_limiter)) == 0
     assert await fetch_all("SELECT * FROM portico_attempt ORDER BY key") == before
 
 
 async def test_attempts_in_the_database_expire_and_are_digests(limiter: Make) -> None:
-    one = await limiter()
-    await fail(one)
+    rate_limiter = await limiter()
+    await fail(rate_limiter)
     kept = await fetch_all("SELECT * FROM portico_attempt")
     assert "ada" not in str(kept) and HERE not in str(kept)
     await execute("UPDATE portico_attempt SET expires_at = 1, attempts = '[]'")
@@ -419,14 +425,14 @@ async def test_attempts_in_the_database_expire_and_are_digests(limiter: Make) ->
 async def test_attempts_are_refused_while_the_database_is_unavailable(
     limiter: Make, database: Database
 ) -> None:
-    one = await limiter(account_attempts=2)
-    await fail(one)
+    rate_limiter = await limiter(account_attempts=2)
+    await fail(rate_limiter)
     await database.stop()
     for _ in range(3):
         with pytest.raises(Unavailable):
-            await fail(one)
+            await fail(rate_limiter)
     await database.start()
-    assert await count_allowed(5, lambda _: fail(one)) == 1
+    assert await count_allowed(5, lambda _: fail(rate_limiter)) == 1
 
 
 async def test_waiting_attempts_are_refused_while_other_instances_fill_the_limit(
@@ -443,13 +449,13 @@ async def test_waiting_attempts_are_refused_while_other_instances_fill_the_limit
     assert not any(task.done() for task in waiting[1:])
     del begun
     found = await asyncio.gather(*waiting, return_exceptions=True)
-    assert all(isinstance(one, RateLimited) for one in found)
+    assert all(isinstance(rate_limiter, RateLimited) for rate_limiter in found)
     del taken
 
 
 async def test_instances_without_reachable_redis_count_in_the_database(
     limiter: Make, redis: RedisServer
 ) -> None:
-    two = [await limiter(redis.url) for _ in range(2)]
+    limiters = [await limiter(redis.url) for _ in range(2)]
     redis.stop()
-    assert await count_allowed(40, lambda n: fail(two[n % 2])) == 15
+    assert await count_allowed(40, lambda n: fail(limiters[n % 2])) == 15
