@@ -1,4 +1,4 @@
-"""Protocols and events that several plugins share: stored chats, shared chats and folders."""
+"""Protocols and events that several plugins share: stored chats, replies in the making, shared chats and folders."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal, Protocol
@@ -18,6 +18,14 @@ class ChatStore(Protocol):
         """Return whether the actor may store a reply in this chat. False also if there is no such chat."""
         ...
 
+    async def title(self, chat_id: str) -> str:
+        """Return the title of a chat; empty if there is no such chat."""
+        ...
+
+    async def content(self, chat_id: str, message_id: str) -> str:
+        """Return the text of a message; empty if there is no such message."""
+        ...
+
     async def record_reply(
         self, chat_id: str, message_id: str, fields: Mapping[str, Any], *, create: bool = True
     ) -> None:
@@ -27,9 +35,52 @@ class ChatStore(Protocol):
         below the current message. An existing message keeps its parent. Does nothing if the chat or the message was
         deleted in the meantime.
 
-        Shape of `fields`: `parentId`, `model`, and `error: {"content": …}` if there was no reply.
+        Shape of `fields`: those of a message, such as `parentId`, `model`, `content`, `done`, and `error: {"content": …}`
+        if there was no reply or it was interrupted.
         """
         ...
+
+
+class RunningReplies(Protocol):
+    """Replies in the making, as the store of chats needs them.
+
+    A service of the plugin that generates them. Without one, no stored message is incomplete.
+    """
+
+    async def texts(self, chat_id: str) -> Mapping[str, str]:
+        """Return the texts so far of the messages of a chat that are being generated, by message id."""
+        ...
+
+
+class ReplyStarted(msgspec.Struct, frozen=True):
+    """A reply is being generated. `id`: its task. `user_id`: the account that asked for it."""
+
+    id: str
+    chat_id: str
+    message_id: str
+    user_id: str
+
+
+class ReplyDelta(msgspec.Struct, frozen=True):
+    """New text of a reply in the making, at most twenty times a second. Reasoning is left out."""
+
+    id: str
+    chat_id: str
+    message_id: str
+    user_id: str
+    text: str
+
+
+class ReplyEnded(msgspec.Struct, frozen=True):
+    """A reply ended and was stored. `content`: the text of its message. `reason`: why it was not finished; else empty."""
+
+    id: str
+    chat_id: str
+    message_id: str
+    user_id: str
+    outcome: Literal["finished", "stopped", "interrupted", "failed"]
+    content: str
+    reason: str = ""
 
 
 class ChatChanged(msgspec.Struct, frozen=True):

@@ -114,6 +114,7 @@ class CoreServices:
             http_session=self.http_client.session,
             safe_http=self.safe_http,
             instance_channel=self.instance_channel,
+            drain=self.drain,
         )
 
     def _route_areas(self) -> list[str]:

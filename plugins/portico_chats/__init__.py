@@ -7,7 +7,13 @@ import click
 from portico.api import AppContext, Listener, PluginInfo, Service, hookimpl
 from portico.api.auth import AccountDeleting
 from portico.api.db import DatabaseCheck, Retention, TableSet
-from portico.api.interfaces import ChatChanged, ChatStore, FoldersDeleting, SharedChats
+from portico.api.interfaces import (
+    ChatChanged,
+    ChatStore,
+    FoldersDeleting,
+    MessageEvent,
+    SharedChats,
+)
 from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
@@ -77,11 +83,13 @@ def register_database_checks() -> list[DatabaseCheck]:
 
 @hookimpl
 def register_listeners(plugin: "ChatsPlugin") -> list[Listener]:
-    """Return the listeners: deletion of an account's or a folder's chats, index updates, cache invalidation."""
+    """Return the listeners: deletion of an account's or a folder's chats, index, cache, and events for sockets."""
     return [
         Listener(AccountDeleting, plugin.deleter.on_account_deleting),
         Listener(FoldersDeleting, plugin.deleter.on_folders_deleting),
         Listener(ChatChanged, plugin.on_chat_changed),
+        Listener(ChatChanged, plugin.notifications.on_chat_changed),
+        Listener(MessageEvent, plugin.notifications.on_message_event),
     ]
 
 

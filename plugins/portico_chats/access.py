@@ -5,8 +5,9 @@ from typing import Any, Final, Literal
 from portico.api import AppContext, Forbidden, NotFound
 from portico.api.auth import Actor
 from portico.api.db import after_commit, now
-from portico.api.interfaces import ChatChanged, FolderLookup
+from portico.api.interfaces import ChatChanged, FolderLookup, RunningReplies
 from portico.api.policy import Resource
+from portico_chats.content.running_texts import with_texts
 from portico_chats.storage import chat_queries
 
 KIND: Final = "chat"
@@ -61,6 +62,12 @@ class ChatAccess:
             return False
         await folders.lock(owner_id)
         return await folders.exists(owner_id, folder_id)
+
+    async def with_running_texts(self, chat_id: str, document: str) -> str:
+        """Return a document in which messages that are being generated have their text so far."""
+        replies = self._app.services.get(RunningReplies)
+        texts = await replies.texts(chat_id) if replies is not None else None
+        return with_texts(document, texts) if texts else document
 
     async def require_permission(self, actor: Actor, permission: str) -> None:
         """Check one permission, such as `chat.delete`. Raises: Forbidden."""

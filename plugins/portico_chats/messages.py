@@ -14,6 +14,7 @@ from portico.api.db import after_commit, now, transaction
 from portico.api.interfaces import MessageEvent
 from portico_chats.access import ChatAccess, is_storable
 from portico_chats.content.chat_document import is_message_id, is_text
+from portico_chats.content.message_body import read_message
 from portico_chats.content.message_events import creates_message, handler_for_event
 from portico_chats.schemas import MessageForm
 from portico_chats.storage import chat_queries, message_queries
@@ -84,6 +85,17 @@ class MessageService:
         """Return whether the chat exists and the actor may have a model answer in it."""
         where = await self._access.condition_for(actor, "write", first=chat_queries.FIND_FIRST)
         return is_storable(chat_id) and await chat_queries.exists(chat_id, where)
+
+    async def title(self, chat_id: str) -> str:
+        """Return the title of a chat (part of `ChatStore`)."""
+        return await chat_queries.title_of(chat_id)
+
+    async def content(self, chat_id: str, message_id: str) -> str:
+        """Return the text of a message (part of `ChatStore`)."""
+        if not is_message_id(message_id):
+            return ""
+        found = (await message_queries.some(chat_id, [message_id])).get(message_id)
+        return read_message(found.body).text if found else ""
 
     async def record_reply(
         self, chat_id: str, message_id: str, fields: Mapping[str, Any], *, create: bool = True

@@ -8,6 +8,7 @@ from portico_chats.deletion import ChatDeleter
 from portico_chats.flags.service import Flags
 from portico_chats.listing.service import ChatLists
 from portico_chats.messages import MessageService
+from portico_chats.notifications import Notifications
 from portico_chats.search.indexer import Indexer
 from portico_chats.search.search import Search
 from portico_chats.service import Chats
@@ -30,6 +31,7 @@ class ChatsPlugin:
         self.creator = ChatCreator(app, self.access)
         self.chats = Chats(self.access, self.creator, self.cache, self.seen)
         self.messages = MessageService(app, self.access)
+        self.notifications = Notifications(app)
         self.deleter = ChatDeleter(self.access)
         self.flags = Flags(self.access)
         self.tags = Tags(self.access)

@@ -51,7 +51,7 @@ class Chats:
         where = await self._access.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         found, document = await self._read(check_id(chat_id), where)
         self._seen.record(chat_id, actor.session_id, found["revision"])
-        return to_chat(found, document)
+        return to_chat(found, await self._access.with_running_texts(chat_id, document))
 
     async def page(
         self, actor: Actor, page: int | None, *, include_pinned: bool, include_folders: bool

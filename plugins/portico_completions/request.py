@@ -29,7 +29,8 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `body`: the forwarded keys, raw, without `model`, `messages` and `stream`. `params`: the chat's parameters.
     `variables`: text by placeholder. `direct`: the client asks for a model of its own that the server does not
-    know. `size`: bytes of the whole request.
+    know. `size`: bytes of the whole request. `session_id`: the client's socket; with a chat and a message the reply is
+    delivered in events.
     """
 
     model: str
@@ -43,11 +44,17 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | None
     direct: bool
     size: int = 0
+    session_id: str | None = None
 
     @property
     def is_temporary(self) -> bool:
         """Return whether the chat exists in the browser only."""
-        return self.chat_id is not None and self.chat_id.startswith(TEMPORARY_PREFIX)
+        return self.chat_id is not None and is_temporary(self.chat_id)
+
+    @property
+    def wants_events(self) -> bool:
+        """Return whether the reply is delivered in events, and the response only names its task."""
+        return bool(self.session_id and self.chat_id and self.message_id)
 
 
 def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionRequest:
@@ -56,7 +63,6 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
         if len(memoryview(data.get(key, b""))) > MAX_OPTION_BYTES:
             raise field_error(key, "too_long", f"At most {MAX_OPTION_BYTES} bytes")
     item = _optional(data, "model_item", dict[str, msgspec.Raw]) or {}
-    _read_id(data, "session_id")
     return CompletionRequest(
         model=_required(data, "model", str),
         messages=_messages(data),
@@ -67,9 +73,15 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
         chat_id=_read_id(data, "chat_id"),
         message_id=_read_id(data, "id"),
         parent_id=_read_id(data, "parent_id"),
+        session_id=_read_id(data, "session_id"),
         size=size,
         direct=bytes(item.get("direct", b"")) == b"true",
     )
+
+
+def is_temporary(chat_id: str) -> bool:
+    """Return whether a chat exists in the browser only."""
+    return chat_id.startswith(TEMPORARY_PREFIX)
 
 
 def is_forwarded(key: str) -> bool:

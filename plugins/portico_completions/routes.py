@@ -5,20 +5,28 @@ from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from portico.api.json import let_others_run
-from portico.api.web import Controller, Request, post, stream_response
+from portico.api.web import Controller, Request, json_response, post, stream_response
+from portico_completions.plugin import CompletionsPlugin
 from portico_completions.request import parse_request
-from portico_completions.service import Completions
 
 
 class CompletionRoutes(Controller):
     """`/api/chat/completions`, and the same below `/api/v1`."""
 
-    plugin: Completions
+    plugin: CompletionsPlugin
 
     @post(["/api/chat/completions", "/api/v1/chat/completions"], large_body=True)
     async def complete(self, request: Request, data: JSONBody[dict[str, msgspec.Raw]]) -> ASGIApp:
-        """Complete a chat with a model. OpenAI's request and response, whole or streamed."""
+        """Complete a chat with a model. OpenAI's request and response, whole or streamed.
+
+        With `session_id`, `chat_id` and `id` the response is `{"status", "task_id"}` at once, and the reply arrives in
+        socket events.
+        """
         size = len(await request.body())
         completion = parse_request(data, size)
         await let_others_run(size)
-        return stream_response(request, self.plugin.complete(completion, request.user))
+        completions = self.plugin.completions
+        if completion.wants_events:
+            task_id = await completions.start(completion, request.user)
+            return json_response({"status": True, "task_id": task_id})
+        return stream_response(request, completions.complete(completion, request.user))

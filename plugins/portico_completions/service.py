@@ -1,7 +1,8 @@
 """Chat completions: permissions, model, system prompt, the call to the model source, and the record in the chat."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import msgspec
 
@@ -10,7 +11,7 @@ from portico.api.auth import Actor
 from portico.api.interfaces import ChatStore
 from portico.api.json import let_others_run
 from portico.api.messages import MODEL_NOT_FOUND
-from portico.api.models import SourceRequest, SourceResponse
+from portico.api.models import ModelSource, SourceRequest, SourceResponse
 from portico_completions.params import merged, wants_stream
 from portico_completions.prompt_template import PromptTemplate
 from portico_completions.prompts import (
@@ -22,15 +23,41 @@ from portico_completions.prompts import (
     with_text,
     without_system,
 )
+from portico_completions.replies.reasoning_tags import tags_of
+from portico_completions.replies.reply import ReplyOptions
+from portico_completions.replies.running import (
+    BROKE_OFF,
+    DISCONNECTED,
+    Ending,
+    FollowedReply,
+    Replies,
+    error_in,
+)
 from portico_completions.request import CompletionRequest
+from portico_completions.settings import CompletionsSettings
 from portico_completions.user_variables import user_variables
+
+#: Deltas between two events, at most: a client must see the text grow.
+MAX_MIN_DELTAS: Final = 1000
+
+
+class PreparedCall(msgspec.Struct):
+    """A call of a model source that is ready to be made. `options`: how its reply is displayed."""
+
+    source: ModelSource
+    requests: list[SourceRequest]
+    options: ReplyOptions
+
+    async def __call__(self) -> SourceResponse:
+        """Call the source, once: the request, which may be large, is not needed afterwards."""
+        return await self.source.complete(self.requests.pop())
 
 
 class Completions:
     """Completes chats with models. Knows nothing of HTTP: it takes a request and returns a response."""
 
-    def __init__(self, app: AppContext) -> None:
-        self._app = app
+    def __init__(self, app: AppContext, settings: CompletionsSettings, replies: Replies) -> None:
+        self._app, self._settings, self._replies = app, settings, replies
 
     async def complete(self, request: CompletionRequest, actor: Actor) -> SourceResponse:
         """Return the model's response.
@@ -38,25 +65,37 @@ class Completions:
         Raises: NotFound for an unknown or unreadable model or chat; Forbidden for a temporary chat where those are
         not permitted, or a stored one where only those are; all errors of the source.
         """
-        request = await self._drop_forbidden(request, actor)
-        await let_others_run(request.size)
-        chats = await self._chat_store(request, actor)
+        request, chats = await self._check(request, actor)
+        async with _recorded_refusal(chats, request):
+            call = await self._prepare(request, actor)
+            response = await call()
         try:
-            response = await self._complete(request, actor)
-        except DomainError as refusal:
-            failed = isinstance(refusal, SourceFailed)
-            await _record(chats, request, refusal.detail, create=failed)
-            raise
-        try:
-            error = _error_in(response)
-            await _record(chats, request, error, create=error is None)
+            return await self._recorded(response, call.options, chats, request, actor)
         except BaseException:
             # The response will not be read: end the call to the source.
             await _close(response.body)
             raise
-        return _recorded_stream(response, chats, request)
 
-    async def _complete(self, request: CompletionRequest, actor: Actor) -> SourceResponse:
+    async def start(self, request: CompletionRequest, actor: Actor) -> str:
+        """Have the server generate the reply, which is delivered in events. Return the id of its task.
+
+        Raises: as `complete`, without the errors of the source; RateLimited if too many replies are being generated.
+        """
+        request, chats = await self._check(request, actor)
+        async with _recorded_refusal(chats, request):
+            call = await self._prepare(request, actor)
+        return await self._replies.start(actor, _without_content(request), call.options, call)
+
+    async def _check(
+        self, request: CompletionRequest, actor: Actor
+    ) -> tuple[CompletionRequest, ChatStore | None]:
+        """Return what the actor may ask for, and the store of the chat; None if it is not stored."""
+        request = await self._drop_forbidden(request, actor)
+        await let_others_run(request.size)
+        return request, await self._chat_store(request, actor)
+
+    async def _prepare(self, request: CompletionRequest, actor: Actor) -> PreparedCall:
+        """Resolve the model, and make the request to its source."""
         if request.direct:
             raise NotFound(MODEL_NOT_FOUND)
         target = await self._app.catalogue.resolve(request.model, actor)
@@ -68,16 +107,35 @@ class Completions:
             **request.body,
         }
         await let_others_run(request.size)
-        return await target.source.complete(
-            SourceRequest(
-                model=target.model,
-                body=body,
-                params=merged(request.params, target.params),
-                stream=wants_stream(target.params, request.stream),
-                actor=actor,
-                chat_id=request.chat_id,
-            )
+        source_request = SourceRequest(
+            model=target.model,
+            body=body,
+            params=merged(request.params, target.params),
+            stream=wants_stream(target.params, request.stream),
+            actor=actor,
+            chat_id=request.chat_id,
         )
+        options = _reply_options({**request.params, **target.params}, self._settings)
+        return PreparedCall(target.source, [source_request], options)
+
+    async def _recorded(
+        self,
+        response: SourceResponse,
+        options: ReplyOptions,
+        chats: ChatStore | None,
+        request: CompletionRequest,
+        actor: Actor,
+    ) -> SourceResponse:
+        """Return the response; what it delivers is stored with its message, if the client named one."""
+        if chats is None or request.message_id is None:
+            return response
+        if isinstance(response.body, bytes):
+            error = error_in(response)
+            await _record(chats, request, error, create=error is None)
+            return response
+        reply = await self._replies.follow(actor, _without_content(request), options)
+        body = FollowedStream(response.body, reply, finish=self._settings.finish_after_disconnect)
+        return msgspec.structs.replace(response, body=body)
 
     async def _with_system_prompt(
         self, request: CompletionRequest, system: str | None, actor: Actor
@@ -144,55 +202,67 @@ async def _record(
     await chats.record_reply(request.chat_id, request.message_id, fields, create=create)
 
 
-class RecordedStream:
-    """A stream that stores the error with its message if it breaks off."""
+@asynccontextmanager
+async def _recorded_refusal(
+    chats: ChatStore | None, request: CompletionRequest
+) -> AsyncIterator[None]:
+    """Store a refusal with the answering message."""
+    try:
+        yield
+    except DomainError as refusal:
+        failed = isinstance(refusal, SourceFailed)
+        await _record(chats, request, refusal.detail, create=failed)
+        raise
 
-    def __init__(
-        self, body: AsyncIterator[bytes], chats: ChatStore, request: CompletionRequest
-    ) -> None:
-        self._body, self._chats, self._request = body, chats, request
 
-    def __aiter__(self) -> "RecordedStream":
+class FollowedStream:
+    """A stream whose text is stored with its message, also if it breaks off.
+
+    `finish`: the rest is received and stored after the client has disconnected.
+    """
+
+    def __init__(self, body: AsyncIterator[bytes], reply: FollowedReply, *, finish: bool) -> None:
+        self._body, self._reply, self._finish = body, reply, finish
+
+    def __aiter__(self) -> "FollowedStream":
         return self
 
     async def __anext__(self) -> bytes:
         try:
-            return await anext(self._body)
-        except DomainError as refusal:
-            await _record(self._chats, self._request, refusal.detail, create=False)
+            block = await anext(self._body)
+        except StopAsyncIteration:
+            self._reply.end(Ending("finished"))
             raise
+        except DomainError as refusal:
+            self._reply.end(Ending("failed", refusal.detail))
+            raise
+        except Exception:
+            self._reply.end(Ending("failed", BROKE_OFF))
+            raise
+        self._reply.feed(block)
+        return block
 
     async def aclose(self) -> None:
         """Close the stream. Called when the client disconnects, and at the end."""
+        if self._finish and not self._reply.is_complete:
+            self._reply.go_on(self._body)
+            return
+        complete = self._reply.is_complete
+        self._reply.end(Ending("finished") if complete else Ending("interrupted", DISCONNECTED))
         await _close(self._body)
 
 
-def _recorded_stream(
-    response: SourceResponse, chats: ChatStore | None, request: CompletionRequest
-) -> SourceResponse:
-    if isinstance(response.body, bytes) or chats is None or request.message_id is None:
-        return response
-    # A stream may take minutes, and the rest of the request is not needed any more.
-    small_request = msgspec.structs.replace(request, messages=[], body={}, params={}, variables={})
-    return msgspec.structs.replace(
-        response, body=RecordedStream(response.body, chats, small_request)
-    )
+def _without_content(request: CompletionRequest) -> CompletionRequest:
+    """Return the request without what only the call to the source needs: a reply may take minutes."""
+    return msgspec.structs.replace(request, messages=[], body={}, params={}, variables={})
 
 
-def _error_in(response: SourceResponse) -> str | None:
-    """Return the error message of a response; None for an answer."""
-    if response.status < 400:
-        return None
-    try:
-        found = msgspec.json.decode(response.body if isinstance(response.body, bytes) else b"null")
-    except msgspec.MsgspecError:
-        found = None
-    error = found.get("error") if isinstance(found, Mapping) else None
-    message = error.get("message") if isinstance(error, Mapping) else None
-    return (
-        message
-        if isinstance(message, str)
-        else f"The model answered with status {response.status}."
+def _reply_options(params: Mapping[str, Any], settings: CompletionsSettings) -> ReplyOptions:
+    size = params.get("stream_delta_chunk_size")
+    return ReplyOptions(
+        reasoning_tags=tags_of(params.get("reasoning_tags")),
+        raw_chunks=settings.send_raw_chunks,
+        min_deltas=min(size, MAX_MIN_DELTAS) if isinstance(size, int) and size > 0 else 1,
     )
 
 

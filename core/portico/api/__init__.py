@@ -48,6 +48,7 @@ from portico.errors import (
     Unauthenticated,
     Unavailable,
     ValidationError,
+    error_location,
 )
 from portico.events import EventBus, Listener
 from portico.hookspecs import hookimpl
@@ -61,6 +62,7 @@ from portico.tasks import PeriodicTask
 from portico.web.health_check import HealthCheck
 
 __all__ = [
+    "error_location",
     "PINNED",
     "AppContext",
     "BytesCache",

@@ -1,4 +1,4 @@
-"""Protocols and events that several plugins share: chats and folders."""
+"""Protocols and events that several plugins share: chats, replies in the making and folders."""
 
 from portico.interfaces import (
     SHARED_ACCOUNT_PREFIX,
@@ -8,6 +8,10 @@ from portico.interfaces import (
     FolderPath,
     FoldersDeleting,
     MessageEvent,
+    ReplyDelta,
+    ReplyEnded,
+    ReplyStarted,
+    RunningReplies,
     SharedChats,
 )
 
@@ -19,5 +23,9 @@ __all__ = [
     "FolderPath",
     "FoldersDeleting",
     "MessageEvent",
+    "ReplyDelta",
+    "ReplyEnded",
+    "ReplyStarted",
+    "RunningReplies",
     "SharedChats",
 ]

@@ -59,6 +59,10 @@ class EventBus:
         for event, listeners in self._listeners.items():
             self._listeners[event] = [pair for pair in listeners if pair[0] != owner]
 
+    def has_listeners(self, event: type[Any]) -> bool:
+        """Return whether anything listens to a type of event, for events that are costly to make."""
+        return bool(self._listeners.get(event))
+
     def publish(self, event: Any) -> None:
         """Deliver an event. A listener that fails is logged with its owner; the others still receive the event."""
         for owner, listener in self._listeners.get(type(event), ()):

@@ -17,6 +17,7 @@ from portico.rate_limits import RateLimiter
 from portico.runtime_settings import RuntimeSettings
 from portico.settings.schema import CoreSettings
 from portico.sockets import Sockets
+from portico.web.drain import Drain
 
 if TYPE_CHECKING:
     import aiohttp
@@ -79,6 +80,7 @@ class AppContext:
     `http_session()` returns the HTTP client session of this process, for addresses from the operator's settings.
     `safe_http` fetches addresses that users or other servers choose. `route_areas()` returns the names of the plugins that
     have routes. `instance_channel` sends messages to the other instances; topics begin with the plugin's name.
+    `drain` ends work that lasts when the process is asked to stop.
     """
 
     settings: CoreSettings
@@ -95,4 +97,5 @@ class AppContext:
     safe_http: SafeHTTPClient
     route_areas: Callable[[], list[str]]
     instance_channel: InstanceChannel
+    drain: Drain
     services: Services = field(default_factory=Services)

@@ -1,7 +1,7 @@
 """The fields of a message that the server reads, and the few that it writes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -26,6 +26,10 @@ class _ContentPart(msgspec.Struct):
     text: str = ""
 
 
+#: How the server marks a message as complete.
+_DONE: Final = '"done":true'
+#: Fields of a message that the server writes when a reply ends.
+_REPLY_FIELDS: Final = ("content", "done", "error", "usage", "sources", "selectedModelId")
 _PLAIN = msgspec.json.Decoder(_Plain)
 
 
@@ -53,6 +57,20 @@ def with_children(body: str, children: Sequence[str]) -> str:
     known = _read(split_object(body), "childrenIds", list[str]) or []
     missing = [child for child in children if child not in known]
     return with_fields(body, {"childrenIds": [*known, *missing]}) if missing else body
+
+
+def with_finished_reply(sent: str, stored: str) -> str:
+    """Return a message that a client sends, with the reply that the server has finished in the meantime.
+
+    A window that has not received the end of a reply sends the text so far: it must not replace the whole. A sent
+    message that is `done`, such as an edited one, is returned as it is.
+    """
+    if _DONE not in stored or _DONE in sent:
+        return sent
+    new, old = split_object(sent), split_object(stored)
+    if new.get("done") == "true" or not _text(old).startswith(_text(new).strip()):
+        return sent
+    return join_object(new | {key: old[key] for key in _REPLY_FIELDS if key in old})
 
 
 def _text(parts: Mapping[str, str]) -> str:

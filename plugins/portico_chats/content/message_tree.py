@@ -13,6 +13,7 @@ from portico_chats.content.message_body import (
     read_message,
     with_children,
     with_fields,
+    with_finished_reply,
 )
 
 #: Distance between the positions of two messages, so that others fit between them.
@@ -128,10 +129,11 @@ def merge(
 ) -> MessageTree:
     """Merge the tree that a client sends into the stored one. `revision`: the new revision of the chat.
 
-    If both have a message, the sent one wins. A message that stays although it was not sent keeps its parent, or
+    If both have a message, the sent one wins, but see `with_finished_reply`. A message that stays although it was not sent keeps its parent, or
     moves to the nearest ancestor that is left. For an append-only tree `stored` and `posted` may be only the
     difference; `end` is then the position of the last message.
     """
+    posted = _with_finished_replies(stored, posted)
     missing = [message_id for message_id in stored if message_id not in posted]
     known = _WasVisible(stored, posted, sender) if missing else None
     deleted = {one for one in missing if known and known(stored[one])}
@@ -154,6 +156,19 @@ def merge(
         )
     order = sorted(bodies, key=lambda one: (positions[one], one)) if remaining else bodies
     return MessageTree({one: bodies[one] for one in order}, written, sorted(deleted))
+
+
+def _with_finished_replies(
+    stored: Mapping[str, StoredMessage], posted: Mapping[str, str]
+) -> Mapping[str, str]:
+    changed = {}
+    for message_id, was in stored.items():
+        body = posted.get(message_id)
+        if body is not None and body != was.body:
+            replaced = with_finished_reply(body, was.body)
+            if replaced is not body:
+                changed[message_id] = replaced
+    return {**posted, **changed} if changed else posted
 
 
 class _WasVisible:  # noqa: N801 - called like the function it is

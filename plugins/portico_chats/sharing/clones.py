@@ -33,7 +33,8 @@ class Clones:
         found = await chat_queries.find(check_id(chat_id), where)
         if found is None or found["user_id"] != actor.id:
             raise NotFound
-        original = to_chat(found, await render_document(found))
+        document = await render_document(found)
+        original = to_chat(found, await self._access.with_running_texts(chat_id, document))
         columns = {name: found[name] for name in ("meta", "pinned", "folder_id")}
         return await self._copy(actor, original, title, columns)
 

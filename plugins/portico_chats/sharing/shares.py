@@ -41,6 +41,7 @@ class Shares:
             if share_id is None or found is None:
                 raise NotFound
             document = await render_locked_document(found)
+            document = await self._access.with_running_texts(chat_id, document)
             text = await off_loop(len(document), snapshot, document, chat_id, owner_id, share_id)
             at = now()
             await share_queries.save_snapshot(share_id, found, text, at)

@@ -68,6 +68,7 @@ _FIND_METADATA: Final = f"SELECT {METADATA_COLUMNS}, revision FROM chats_chat WH
 _FIND_SKELETON: Final = f"SELECT {METADATA_COLUMNS}, {_SKELETON} FROM chats_chat WHERE id = $1"  # noqa: S608
 _EXISTS: Final = "SELECT 1 AS there FROM chats_chat WHERE id = $1 AND "
 _OWNER: Final = "SELECT user_id FROM chats_chat WHERE id = $1"
+_TITLE: Final = "SELECT title FROM chats_chat WHERE id = $1"
 _LOCK: Final = (
     "UPDATE chats_chat SET updated_at = $2, revision = revision + 1 "  # noqa: S608 - names alone
     f"WHERE id = $1 AND {{}} RETURNING {METADATA_COLUMNS}, {_SKELETON}"
@@ -149,6 +150,12 @@ async def owner_of(chat_id: str) -> str | None:
     """Return the owner's id; None if the chat does not exist."""
     found = await fetch_one(_OWNER, chat_id)
     return found["user_id"] if found else None
+
+
+async def title_of(chat_id: str) -> str:
+    """Return the title of a chat; empty if the chat does not exist."""
+    found = await fetch_one(_TITLE, chat_id)
+    return found["title"] if found else ""
 
 
 async def lock(chat_id: str, at: int, where: Where) -> dict[str, Any] | None:

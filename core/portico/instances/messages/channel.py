@@ -59,6 +59,8 @@ class InstanceChannel:
         self.instance_id = instance.id
         #: Whether another instance is alive. Known within a second of its start.
         self.has_peers = False
+        #: Ids of all live instances, this one among them.
+        self.live_ids = frozenset({instance.id})
         self._signer, self._redis = Signer(secret), redis
         self._handlers: dict[str, OnMessage] = {}
         self._guard = ReplayGuard()
@@ -120,7 +122,8 @@ class InstanceChannel:
 
     async def _find_peers(self) -> None:
         had_peers = self.has_peers
-        self.has_peers = any(one.id != self.instance_id for one in await live_instances())
+        self.live_ids = frozenset({self.instance_id, *(one.id for one in await live_instances())})
+        self.has_peers = len(self.live_ids) > 1
         if self.has_peers != had_peers:
             self._poll.wake()
 

@@ -1,0 +1,163 @@
+"""Reads what a model source answers: the chunks of a stream, or one completion."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from portico.api.web import sanitize_json
+from portico_completions.replies.message_text import ToolCall
+
+#: Bytes of a stream's event that is not complete yet.
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+DONE = b"[DONE]"
+_END = re.compile(rb"\n\r?\n")
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: Any = None
+
+
+class _ToolCallDelta(msgspec.Struct):
+    index: int = 0
+    id: str | None = None
+    function: _Function | None = None
+
+
+class Delta(msgspec.Struct):
+    """The new part of a message, or a whole message."""
+
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    thinking: Any = None
+    tool_calls: list[_ToolCallDelta] | None = None
+
+    @property
+    def text(self) -> str:
+        """The text; also of a list of parts."""
+        if isinstance(self.content, list):
+            texts = [part.get("text") for part in self.content if isinstance(part, dict)]
+            return "".join(text for text in texts if isinstance(text, str))
+        return self.content if isinstance(self.content, str) else ""
+
+    @property
+    def thought(self) -> str:
+        """The reasoning, under any of the names that providers use."""
+        for value in (self.reasoning_content, self.reasoning, self.thinking):
+            if isinstance(value, str) and value:
+                return value
+        return ""
+
+
+class _Choice(msgspec.Struct):
+    delta: Delta | None = None
+    message: Delta | None = None
+    finish_reason: Any = None
+
+
+class Chunk(msgspec.Struct):
+    """One event of a stream, or a whole completion. `usage`, `timings`, `sources`: as the provider sends them."""
+
+    choices: list[_Choice] | None = None
+    usage: msgspec.Raw | None = None
+    timings: msgspec.Raw | None = None
+    sources: msgspec.Raw | None = None
+    event: msgspec.Raw | None = None
+    selected_model_id: Any = None
+
+    @property
+    def delta(self) -> Delta | None:
+        """The delta or the message of the first choice that has one."""
+        for choice in self.choices or ():
+            if (found := choice.delta or choice.message) is not None:
+                return found
+        return None
+
+
+_CHUNKS = msgspec.json.Decoder(Chunk)
+
+
+def read_chunk(payload: bytes) -> tuple[Chunk, bytes] | None:
+    """Return a chunk and its JSON, without NUL and lone surrogates; None if it cannot be read."""
+    if b"\\u" in payload:
+        payload = bytes(sanitize_json(payload))
+    try:
+        return _CHUNKS.decode(payload), payload
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+class EventReader:
+    """Splits a stream of server-sent events into the data of each. Linear in the length of the stream."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        """Yield the data of each event that is complete now."""
+        last = self._held[-1][-2:] if self._held else b""
+        ends = list(_END.finditer(last + block))  # a blank line may be divided between two blocks
+        if ends:
+            whole = b"".join((*self._held, block))
+            shift = self._held_bytes - len(last)
+            at = 0
+            for end in ends:
+                if data := _data_of(whole[at : end.start() + shift]):
+                    yield data
+                at = end.end() + shift
+            self._held, self._held_bytes, block = [], 0, whole[at:]
+        if block and self._held_bytes + len(block) <= MAX_EVENT_BYTES:
+            self._held.append(block)
+            self._held_bytes += len(block)
+
+    def close(self) -> Iterator[bytes]:
+        """Yield the data of the last event, if only its blank line is missing."""
+        if data := _data_of(b"".join(self._held)):
+            yield data
+        self._held, self._held_bytes = [], 0
+
+
+def _data_of(event: bytes) -> bytes:
+    lines = [line.removesuffix(b"\r") for line in event.split(b"\n")]
+    return b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))
+
+
+class ToolCalls:
+    """Collects the calls of tools from the deltas of a stream."""
+
+    #: Calls and bytes of arguments that are collected.
+    MAX_CALLS = 128
+    MAX_BYTES = 1024 * 1024
+
+    def __init__(self) -> None:
+        self._calls: dict[int, tuple[list[str], list[str], list[str]]] = {}
+        self._size = 0
+
+    def add(self, deltas: Sequence[_ToolCallDelta]) -> None:
+        """Add the deltas of one chunk."""
+        for delta in deltas:
+            if delta.index not in self._calls and len(self._calls) >= self.MAX_CALLS:
+                continue
+            ids, names, arguments = self._calls.setdefault(delta.index, ([], [], []))
+            if delta.id and not ids:
+                ids.append(delta.id)
+            function = delta.function or _Function()
+            if function.name and not names:
+                names.append(function.name)
+            more = function.arguments
+            if more is not None and not isinstance(more, str):
+                more = msgspec.json.encode(more).decode()
+            if more and self._size + len(more) <= self.MAX_BYTES:
+                self._size += len(more)
+                arguments.append(more)
+
+    def finished(self) -> list[ToolCall]:
+        """Return the calls, in the order of their indexes."""
+        return [
+            ToolCall("".join(ids), "".join(names), "".join(arguments))
+            for _, (ids, names, arguments) in sorted(self._calls.items())
+        ]

@@ -1,0 +1,219 @@
+"""One reply in the making: what a model source answers becomes the text of a message and the events about it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from portico.api import AppContext
+from portico.api.interfaces import ReplyDelta
+from portico_completions.replies.chunks import (
+    DONE,
+    Chunk,
+    EventReader,
+    ToolCalls,
+    read_chunk,
+)
+from portico_completions.replies.message_text import MessageText
+from portico_completions.replies.store import JournalEntry, ReplyRow
+
+#: Name of all events about messages. Source: the API's clients.
+EVENT: Final = "events"
+#: Seconds between two events with the text so far.
+MIN_INTERVAL_SECONDS: Final = 0.05
+#: Characters of such events that are sent in a second. A long text is sent less often.
+MAX_CHARS_PER_SECOND: Final = 2_000_000
+_JSON: Final = msgspec.json.Encoder()
+
+
+class ReplyOptions(msgspec.Struct, frozen=True):
+    """How a reply is displayed. `raw_chunks`: clients get the provider's chunks instead of the text so far.
+
+    `reasoning_tags`: pairs of tags. `min_deltas`: number of deltas between two events with the text so far.
+    """
+
+    reasoning_tags: Sequence[tuple[str, str]]
+    raw_chunks: bool = False
+    min_deltas: int = 1
+
+
+class Reply:
+    """A reply in the making. `feed` it with what the source streams, or `feed_completion` with a whole answer.
+
+    It sends events to the sockets of its owner, unless `is_silent`: then the text alone is collected.
+    """
+
+    def __init__(
+        self,
+        app: AppContext,
+        row: ReplyRow,
+        options: ReplyOptions,
+        before: str = "",
+        *,
+        is_silent: bool = False,
+    ) -> None:
+        self.row = row
+        self._app, self._options, self._is_silent = app, options, is_silent
+        self._text = MessageText(before, options.reasoning_tags)
+        self._reader = EventReader()
+        self._tool_calls = ToolCalls()
+        self._fields: dict[str, Any] = {}
+        self._number = 0
+        self._unsent_deltas = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._new_texts: list[str] = []
+        #: Whether a stream has ended with its end marker, or a whole completion was received.
+        self.is_complete = False
+
+    @property
+    def text(self) -> str:
+        """The text of the message so far."""
+        return self._text.text()
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the message that the source has determined, besides its text."""
+        return dict(self._fields)
+
+    def feed(self, block: bytes) -> None:
+        """Read the next block of a stream of server-sent events."""
+        for payload in self._reader.feed(block):
+            self._read(payload)
+
+    def feed_completion(self, body: bytes) -> None:
+        """Read a whole completion."""
+        if (found := read_chunk(body)) is None:
+            return
+        chunk, payload = found
+        self._apply(chunk)
+        self.send("chat:completion", msgspec.Raw(payload))
+        self.is_complete = True
+
+    def close(self) -> None:
+        """End the text. Afterwards `text` and `fields` are those of the finished message."""
+        for payload in self._reader.close():
+            self._read(payload)
+        self._text.close(self._tool_calls.finished())
+        self._stop_timer()
+        self._publish_delta()
+
+    def take_changes(self) -> list[JournalEntry]:
+        """Return what changed in the text since the last call, for the journal."""
+        change = self._text.take_change()
+        if change is None:
+            return []
+        self._number += 1
+        return [JournalEntry(self.row.id, self._number, change)]
+
+    def send(self, kind: str, data: Any = msgspec.UNSET, *, replaces: str = "") -> None:
+        """Send an event about the message to all sockets of its owner."""
+        if self._is_silent:
+            return
+        inner = {"type": kind} if data is msgspec.UNSET else {"type": kind, "data": data}
+        about = {"chat_id": self.row.chat_id, "message_id": self.row.message_id, "data": inner}
+        self._app.sockets.emit_to_account(
+            self.row.user_id, EVENT, msgspec.Raw(_JSON.encode(about)), replaces=replaces
+        )
+
+    # -- reading --------------------------------------------------------------------------------------------
+
+    def _read(self, payload: bytes) -> None:
+        if payload == DONE:
+            self.is_complete = True
+            return
+        if (found := read_chunk(payload)) is None:
+            return
+        chunk, payload = found
+        has_text = self._apply(chunk)
+        if chunk.event is not None:
+            self._send_event(chunk.event)
+        elif has_text and not self._options.raw_chunks:
+            self._unsent_deltas += 1
+            self._schedule()
+        elif not _is_usage_only(chunk):
+            self._send_text()
+            self.send("chat:completion", msgspec.Raw(payload))
+
+    def _apply(self, chunk: Chunk) -> bool:
+        """Take over what a chunk contains. Return whether the text changed."""
+        if chunk.usage is not None and bytes(chunk.usage) != b"null":
+            self._set_usage(chunk)
+        if isinstance(chunk.selected_model_id, str):
+            self._fields["selectedModelId"] = chunk.selected_model_id
+        if chunk.sources is not None:
+            self._fields["sources"] = chunk.sources
+        delta = chunk.delta
+        if delta is None:
+            return False
+        if delta.tool_calls:
+            self._tool_calls.add(delta.tool_calls)
+        if thought := delta.thought:
+            self._text.append_reasoning(thought)
+        if text := delta.text:
+            self._text.append(text)
+            if not self._is_silent and self._app.events.has_listeners(ReplyDelta):
+                self._new_texts.append(text)
+        return bool(thought or text)
+
+    def _set_usage(self, chunk: Chunk) -> None:
+        usage: Any = chunk.usage
+        if chunk.timings is not None and bytes(chunk.timings) != b"null":
+            try:
+                parts = msgspec.json.decode(usage, type=dict[str, msgspec.Raw])
+                parts |= msgspec.json.decode(chunk.timings, type=dict[str, msgspec.Raw])
+                usage = msgspec.Raw(_JSON.encode(parts))
+            except msgspec.MsgspecError:
+                pass  # of another shape: the usage alone
+        self._fields["usage"] = usage
+        self._send_text()
+        self.send("chat:completion", {"usage": usage})
+
+    def _send_event(self, event: msgspec.Raw) -> None:
+        """Pass on an event that a source sends in place of a chunk: `{"type", "data"}`."""
+        try:
+            parts = msgspec.json.decode(event, type=dict[str, msgspec.Raw])
+            kind = msgspec.json.decode(parts.get("type", b"null"), type=str)
+        except msgspec.MsgspecError:
+            return
+        self._send_text()
+        self.send(kind, parts.get("data", msgspec.UNSET))
+
+    # -- sending the text so far ----------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        """Send the text so far now, or when the interval since the last time has passed."""
+        if self._timer is None and self._unsent_deltas >= self._options.min_deltas:
+            self._send_text()
+            interval = max(MIN_INTERVAL_SECONDS, len(self._text) / MAX_CHARS_PER_SECOND)
+            self._timer = asyncio.get_running_loop().call_later(interval, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._unsent_deltas:
+            self._schedule()
+
+    def _send_text(self) -> None:
+        if self._unsent_deltas:
+            self._unsent_deltas = 0
+            if not self._is_silent:
+                self.send("chat:completion", {"content": self.text}, replaces=self.row.id)
+            self._publish_delta()
+
+    def _publish_delta(self) -> None:
+        if self._new_texts:
+            text, self._new_texts = "".join(self._new_texts), []
+            row = self.row
+            self._app.events.publish(
+                ReplyDelta(row.id, row.chat_id, row.message_id, row.user_id, text)
+            )
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _is_usage_only(chunk: Chunk) -> bool:
+    """Return whether a chunk only reports the usage, which is an event of its own."""
+    return chunk.usage is not None and not chunk.choices and chunk.selected_model_id is None
