@@ -249,6 +249,13 @@ class Upstream:
         """Return the number of received requests for the list of models."""
         return sum(request.path.endswith("/models") for request in self.requests)
 
+    def wait_until_busy(self, seconds: float = 20) -> None:
+        """Wait until a completion is in progress. Fails the test if none begins."""
+        deadline = time.monotonic() + seconds
+        while not self.open_calls:
+            assert time.monotonic() < deadline, "no call was made"
+            time.sleep(0.01)
+
     def wait_until_idle(self, seconds: float = 20) -> None:
         """Wait until no completion is in progress. Fails the test if one stays.
 

@@ -72,7 +72,7 @@ async def _merge(
         end = await message_queries.end(chat_id) if len(posted) > len(bodies) else 0
         size = sum(map(len, new.values()))
         tree = await off_loop(size, merge, rows, new, TreeSender(session_id), revision, end)
-        return msgspec.structs.replace(tree, bodies=posted)
+        return msgspec.structs.replace(tree, bodies={**posted, **tree.bodies})
     omits = any(one not in posted for one in bodies)
     sender = TreeSender(session_id, await seen_of(chat_id, session_id) if omits else 0)
     stored = await message_queries.of(chat_id)

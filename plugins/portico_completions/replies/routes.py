@@ -1,5 +1,7 @@
 """Routes of replies in the making, which clients know as tasks."""
 
+from litestar.params import FromPath
+
 from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
 from portico_completions.plugin import CompletionsPlugin
 
@@ -19,12 +21,12 @@ class ReplyTaskRoutes(Controller):
         return json_response({"tasks": await self.plugin.replies.ids(request.user)})
 
     @get("/api/tasks/chat/{chat_id:str}")
-    async def list_tasks_of_chat(self, request: Request, chat_id: str) -> JSONResponse:
+    async def list_tasks_of_chat(self, request: Request, chat_id: FromPath[str]) -> JSONResponse:
         """List the ids of the caller's replies that are being generated in one chat; none for an unknown chat."""
         return json_response({"task_ids": await self.plugin.replies.ids(request.user, chat_id)})
 
     @post("/api/tasks/stop/{task_id:str}")
-    async def stop_task(self, request: Request, task_id: str) -> JSONResponse:
+    async def stop_task(self, request: Request, task_id: FromPath[str]) -> JSONResponse:
         """Stop a reply, on whichever instance it is generated. The text that was received stays in the chat.
 
         Answers `status: false` for an unknown task and for one of another account.

@@ -1,0 +1,269 @@
+"""Replies that the server generates: they arrive in events, are stored as they grow, and can be stopped."""
+
+import uuid
+from typing import Any
+
+import pytest
+from tests.upstream import Upstream
+
+from portico.testing import Client
+
+WORDS = "word0 word1 word2 word3 word4"
+
+
+def start_chat(user: Client, question: str = "Hi") -> tuple[str, str]:
+    """Store a chat as clients do before they ask: the question and an empty answer. Return both ids."""
+    message_id = str(uuid.uuid4())
+    messages = {
+        "q": {
+            "id": "q",
+            "parentId": None,
+            "childrenIds": [message_id],
+            "role": "user",
+            "content": question,
+        },
+        message_id: {
+            "id": message_id,
+            "parentId": "q",
+            "childrenIds": [],
+            "role": "assistant",
+            "content": "",
+        },
+    }
+    chat = {"title": "New Chat", "history": {"messages": messages, "currentId": message_id}}
+    answer = user.post("/api/v1/chats/new", json={"chat": chat})
+    assert answer.status == 200
+    return answer.json["id"], message_id
+
+
+def ask(
+    user: Client,
+    chat_id: str,
+    message_id: str,
+    model: str = "good",
+    session_id: str = "s",
+    **more: Any,
+) -> Any:
+    """Ask for a reply in events."""
+    return user.post(
+        "/api/chat/completions",
+        json={
+            "model": model,
+            "messages": [{"role": "user", "content": "Hi"}],
+            "stream": True,
+            "session_id": session_id,
+            "chat_id": chat_id,
+            "id": message_id,
+            "parent_id": "q",
+            **more,
+        },
+    )
+
+
+def stored(user: Client, chat_id: str, message_id: str) -> dict[str, Any]:
+    """Return a message of a chat as it is read now."""
+    chat = user.get(f"/api/v1/chats/{chat_id}").json
+    message: dict[str, Any] = chat["chat"]["history"]["messages"][message_id]
+    return message
+
+
+def until_end(socket: Any, message_id: str) -> list[tuple[str, Any]]:
+    """Return the types and data of the events about a message, up to the one that ends it."""
+    found: list[tuple[str, Any]] = []
+    while True:
+        event = socket.wait_for("events", lambda one: one["message_id"] == message_id)
+        kind, data = event["data"]["type"], event["data"].get("data")
+        found.append((kind, data))
+        if kind in ("chat:tasks:cancel", "chat:message:error") or (data or {}).get("done"):
+            return found
+
+
+@pytest.fixture
+def other(admin: Client) -> Client:
+    return admin.add_user("Cem")
+
+
+def test_reply_arrives_in_events_and_is_stored(user: Client) -> None:
+    chat_id, message_id = start_chat(user)
+    with user.connect_socket() as socket:
+        answer = ask(user, chat_id, message_id, session_id=socket.id)
+        assert answer.json == {"status": True, "task_id": answer.json["task_id"]}
+        events = until_end(socket, message_id)
+
+    assert {kind for kind, _ in events} == {"chat:completion"}
+    texts = [data["content"] for _, data in events if set(data) == {"content"}]
+    assert texts[0].startswith("word0")
+    assert texts == sorted(texts, key=len)
+    assert events[-1][1] == {"done": True, "content": WORDS, "title": "New Chat"}
+    finish = [data for _, data in events if data.get("choices")]
+    assert finish[-1]["choices"][0]["finish_reason"] == "stop"
+    message = stored(user, chat_id, message_id)
+    assert (message["content"], message["done"], message["model"]) == (WORDS, True, "good")
+    assert "error" not in message
+
+
+def test_whole_completion_arrives_in_two_events(user: Client) -> None:
+    chat_id, message_id = start_chat(user)
+    with user.connect_socket() as socket:
+        ask(user, chat_id, message_id, stream=False)
+        events = until_end(socket, message_id)
+
+    assert len(events) == 2
+    assert events[0][1]["choices"][0]["message"]["content"].strip() == WORDS
+    assert events[1][1] == {"done": True, "content": WORDS, "title": "New Chat"}
+    assert stored(user, chat_id, message_id)["content"] == WORDS
+
+
+def test_every_window_of_the_user_sees_the_reply_and_no_other_user(
+    user: Client, admin: Client
+) -> None:
+    chat_id, message_id = start_chat(user)
+    with (
+        user.connect_socket() as one,
+        user.connect_socket() as two,
+        admin.connect_socket() as other,
+    ):
+        # The socket of another account in the request changes nothing.
+        ask(user, chat_id, message_id, session_id=other.id)
+        assert until_end(one, message_id)[-1][1]["content"] == WORDS
+        assert until_end(two, message_id)[-1][1]["content"] == WORDS
+        assert [name for name, _ in other.events() if name == "events"] == []
+
+
+def test_reply_goes_on_without_any_client(user: Client, upstream: Upstream) -> None:
+    chat_id, message_id = start_chat(user)
+    ask(user, chat_id, message_id, model="slow")
+    with user.connect_socket() as socket:
+        until_end(socket, message_id)
+    assert stored(user, chat_id, message_id)["content"] == WORDS
+
+
+def test_text_so_far_is_part_of_the_chat_while_the_reply_grows(user: Client) -> None:
+    chat_id, message_id = start_chat(user)
+    with user.connect_socket() as socket:
+        task_id = ask(user, chat_id, message_id, model="endless").json["task_id"]
+        event = socket.wait_for("events", lambda one: one["data"].get("data", {}).get("content"))
+        seen = event["data"]["data"]["content"]
+
+        message = stored(user, chat_id, message_id)
+        assert message["content"].startswith(seen)
+        assert "done" not in message
+        assert user.get("/api/tasks").json == {"tasks": [task_id]}
+        assert user.get(f"/api/tasks/chat/{chat_id}").json == {"task_ids": [task_id]}
+
+        answer = user.post(f"/api/tasks/stop/{task_id}")
+        assert answer.json == {"status": True, "message": f"Task {task_id} successfully stopped."}
+        assert until_end(socket, message_id)[-1] == ("chat:tasks:cancel", None)
+    message = stored(user, chat_id, message_id)
+    assert message["content"].startswith(seen)
+    assert message["done"] is True
+    assert "error" not in message
+    assert user.get("/api/tasks").json == {"tasks": []}
+
+
+def test_stopping_closes_the_call_to_the_provider(user: Client, upstream: Upstream) -> None:
+    chat_id, message_id = start_chat(user)
+    task_id = ask(user, chat_id, message_id, model="silent").json["task_id"]
+    upstream.wait_until_busy()
+    user.post(f"/api/tasks/stop/{task_id}")
+    upstream.wait_until_idle()
+
+
+@pytest.mark.case("AB-60")
+def test_replies_of_other_accounts_are_not_listed_and_not_stopped(
+    user: Client, other: Client, admin: Client
+) -> None:
+    chat_id, message_id = start_chat(user)
+    task_id = ask(user, chat_id, message_id, model="endless").json["task_id"]
+
+    refused = other.post(f"/api/tasks/stop/{task_id}")
+    unknown = other.post("/api/tasks/stop/none")
+
+    assert refused.json == {"status": False, "message": f"Task with ID {task_id} not found."}
+    assert unknown.json == {"status": False, "message": "Task with ID none not found."}
+    assert other.get("/api/tasks").json == {"tasks": []}
+    assert other.get(f"/api/tasks/chat/{chat_id}").json == {"task_ids": []}
+    assert user.get("/api/tasks").json == {"tasks": [task_id]}
+    assert admin.get("/api/tasks").json == {"tasks": [task_id]}
+    assert admin.post(f"/api/tasks/stop/{task_id}").json["status"] is True
+
+
+@pytest.mark.case("AB-61")
+def test_account_has_at_most_the_maximum_number_of_replies(user: Client, other: Client) -> None:
+    chats = [start_chat(user) for _ in range(9)]
+    answers = [ask(user, *chat, model="endless") for chat in chats]
+
+    assert [answer.status for answer in answers] == [200] * 8 + [429]
+    assert "At most 8" in answers[-1].json["detail"]
+    assert ask(other, *start_chat(other)).status == 200
+    user.post(f"/api/tasks/stop/{answers[0].json['task_id']}")
+    assert ask(user, *chats[-1]).status == 200
+
+
+@pytest.mark.parametrize("model", ["cut", "status-500", "html", "error-inside"])
+def test_failed_reply_ends_with_one_error_that_is_stored(user: Client, model: str) -> None:
+    chat_id, message_id = start_chat(user)
+    with user.connect_socket() as socket:
+        ask(user, chat_id, message_id, model=model)
+        events = until_end(socket, message_id)
+        assert [name for name, _ in socket.events() if name == "events"] == []
+
+    kind, data = events[-1]
+    assert kind == "chat:message:error"
+    message = stored(user, chat_id, message_id)
+    assert message["error"] == data["error"]
+    assert message["error"]["content"]
+    assert message["done"] is True
+
+
+def test_unknown_model_and_foreign_chat_are_refused_at_once(user: Client, other: Client) -> None:
+    chat_id, message_id = start_chat(user)
+    assert ask(user, chat_id, message_id, model="none").status == 404
+    assert ask(other, chat_id, message_id).status == 404
+    assert user.get("/api/tasks").json == {"tasks": []}
+
+
+def test_temporary_chat_gets_events_and_is_not_stored(user: Client) -> None:
+    with user.connect_socket() as socket:
+        assert ask(user, "local:1", "a").status == 200
+        assert until_end(socket, "a")[-1][1] == {"done": True, "content": WORDS, "title": ""}
+    assert user.get("/api/v1/chats/").json == []
+
+
+def test_deleting_a_chat_stops_its_replies(user: Client, upstream: Upstream) -> None:
+    chat_id, message_id = start_chat(user)
+    ask(user, chat_id, message_id, model="endless")
+    upstream.wait_until_busy()
+    user.delete(f"/api/v1/chats/{chat_id}")
+    upstream.wait_until_idle()
+
+
+@pytest.mark.case("AB-07")
+def test_signing_out_ends_the_reply_and_keeps_its_text(user: Client, admin: Client) -> None:
+    chat_id, message_id = start_chat(user)
+    with user.connect_socket() as socket:
+        ask(user, chat_id, message_id, model="endless")
+        socket.wait_for("events", lambda one: one["data"].get("data", {}).get("content"))
+    user.get("/api/v1/auths/signout")
+    again = user.sign_in("Ben")
+    while again.get("/api/tasks").json["tasks"]:
+        pass
+    message = stored(again, chat_id, message_id)
+    assert message["error"]["type"] == "interrupted"
+
+
+def test_stale_window_does_not_replace_the_finished_reply(user: Client) -> None:
+    chat_id, message_id = start_chat(user)
+    before = user.get(f"/api/v1/chats/{chat_id}").json["chat"]
+    with user.connect_socket() as socket:
+        ask(user, chat_id, message_id)
+        until_end(socket, message_id)
+
+    before["history"]["messages"][message_id]["content"] = "word0 wo"
+    user.post(f"/api/v1/chats/{chat_id}", json={"chat": before})
+    assert stored(user, chat_id, message_id)["content"] == WORDS
+
+    edited = user.get(f"/api/v1/chats/{chat_id}").json["chat"]
+    edited["history"]["messages"][message_id]["content"] = "word0"
+    user.post(f"/api/v1/chats/{chat_id}", json={"chat": edited})
+    assert stored(user, chat_id, message_id)["content"] == "word0"
