@@ -73,7 +73,7 @@ class SendQueue:
         """Do nothing. Called by the library."""
 
     async def join(self) -> None:
-        """Do nothing: nobody waits for a client to read. Called by the library."""
+        """Do nothing: no caller waits for a client to read. Called by the library."""
 
     def clear(self) -> None:
         """Drop all packets."""

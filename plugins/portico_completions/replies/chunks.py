@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api.web import sanitize_json
+from portico.api.json import sanitize_json
 from portico_completions.replies.message_text import ToolCall
 
 #: Bytes of a stream's event that is not complete yet.

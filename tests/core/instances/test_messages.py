@@ -95,7 +95,7 @@ async def test_instances_without_redis_exchange_messages_in_order(start: Start) 
 
 async def test_instance_alone_writes_no_messages(start: Start) -> None:
     one = await start()
-    one.channel.publish("test", b"nobody reads this")
+    one.channel.publish("test", b"no other instance")
     assert not one.channel.has_peers
     assert await fetch_all("SELECT * FROM portico_instance_message") == []
 
@@ -189,9 +189,7 @@ async def test_unsigned_message_in_redis_is_ignored_and_counted(
     start: Start, redis: RedisServer
 ) -> None:
     one = await start(url=redis.url)
-    other = await start(
-        url=redis.url, secret=Secret("the secret key of somebody else, long enough")
-    )
+    other = await start(url=redis.url, secret=Secret("the secret key of another installation"))
     await one.knows_peers()
     await other.knows_peers()
     channel = one.channel._redis.key("instances", "messages")

@@ -1,4 +1,4 @@
-"""Signs messages between instances. Without the secret key of the installation nobody can write a valid one."""
+"""Signs messages between instances. A valid one cannot be written without the secret key of the installation."""
 
 import binascii
 import hashlib

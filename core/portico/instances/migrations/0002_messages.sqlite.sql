@@ -2,7 +2,7 @@
 -- Messages between instances that share this database and have no Redis. Rows are deleted after a minute.
 
 CREATE TABLE portico_instance_message (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     sender TEXT NOT NULL,
     sent_at BIGINT NOT NULL,
     content TEXT NOT NULL
