@@ -38,11 +38,11 @@ async def test_password_matches_only_itself(passwords: Passwords, password: str)
 @pytest.mark.case("AB-09")
 @pytest.mark.parametrize("password", ["a" * 73, "a" * 100, "ä" * 37, "a" * 10_000_000])
 async def test_password_over_72_bytes_is_refused(passwords: Passwords, password: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(InvalidRequest) as refused:
         await passwords.hash(password)
     assert refused.value.detail == PASSWORD_TOO_LONG
-    assert time.perf_counter() - started < 0.05  # AB-08: ten megabytes cost no hashing time
+    assert time.process_time() - started < 0.05  # AB-08: ten megabytes cost no hashing time
 
 
 async def test_empty_password_is_refused(passwords: Passwords) -> None:
@@ -111,13 +111,12 @@ async def test_password_rule_applies_to_new_passwords_only(passwords: Passwords)
 
 async def test_event_loop_runs_while_passwords_are_hashed() -> None:
     passwords = Passwords(rounds=10, threads=2)
-    lag = 0.0
+    turns = 0
     work = asyncio.gather(*(passwords.verify("x", None) for _ in range(8)))
     while not work.done():
-        started = time.perf_counter()
         await asyncio.sleep(0.001)
-        lag = max(lag, time.perf_counter() - started)
-    assert lag < 0.25
+        turns += 1
+    assert turns > 8  # a loop that hashes itself has one turn for each password at most
 
 
 async def test_full_queue_is_refused_even_if_clients_disconnect(
