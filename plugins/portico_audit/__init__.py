@@ -28,9 +28,11 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_components(app: AppContext) -> AppContext:
-    """Return the app context: routes have no other state."""
-    return app
+def register_components(app: AppContext) -> object:
+    """Return the service that routes and commands share."""
+    from portico_audit.service import AuditService
+
+    return AuditService(app)
 
 
 @hookimpl

@@ -1,6 +1,5 @@
 """`portico audit …`: who changed what."""
 
-import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -16,9 +15,9 @@ from portico.api.cli import (
     json_option,
     print_json,
     printable,
+    progress_bar,
     renamed_option,
 )
-from portico_audit import service
 from portico_audit.service import AuditQuery
 
 #: Characters of the old and of the new value in a line of `audit list`.
@@ -75,7 +74,7 @@ def list_entries(
     context: CommandContext, /, before: int | None, as_json: bool, **filters: Any
 ) -> None:
     """List the newest 100 changes."""
-    page = context.run(lambda app: service.page(app, AuditQuery(**filters), before))
+    page = context.run(lambda _: context.plugin.page(AuditQuery(**filters), before))
     if as_json:
         print_json(page)
         return
@@ -97,9 +96,9 @@ def export(context: CommandContext, /, file: BinaryIO, **filters: Any) -> None:
     One entry a line, newest first; `-` = standard output.
     """
 
-    async def work(app: AppContext) -> int:
-        found = await service.export(app, AuditQuery(**filters))
-        with click.progressbar(length=found.count, label="Exporting", file=sys.stderr) as bar:
+    async def work(_: AppContext) -> Any:
+        found = await context.plugin.export(AuditQuery(**filters))
+        with progress_bar("Exporting", found.count) as bar:
             async for count, lines in found.blocks:
                 file.write(lines)
                 bar.update(count)

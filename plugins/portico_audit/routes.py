@@ -5,7 +5,6 @@ from typing import Annotated
 
 from litestar.params import FromQuery, QueryParameter
 
-from portico.api import AppContext
 from portico.api.audit import AuditEntry
 from portico.api.models import SourceResponse
 from portico.api.web import (
@@ -19,9 +18,8 @@ from portico.api.web import (
     parse_query_time,
     stream_response,
 )
-from portico_audit import service
 from portico_audit.schemas import AuditPage
-from portico_audit.service import AuditExport, AuditQuery
+from portico_audit.service import AuditExport, AuditQuery, AuditService
 
 NDJSON = "application/x-ndjson"
 ATTACHMENT = (b"content-disposition", b'attachment; filename="audit.ndjson"')
@@ -35,7 +33,7 @@ Event = Annotated[str, QueryParameter(description="What happened, such as `role.
 class AuditRoutes(Controller):
     """`/api/v1/audit`: the audit log."""
 
-    plugin: AppContext
+    plugin: AuditService
 
     @get("/api/v1/audit", requires="audit:read", response_type=AuditPage)
     async def list_entries(
@@ -61,7 +59,7 @@ class AuditRoutes(Controller):
             since=parse_query_time("since", since),
             until=parse_query_time("until", until),
         )
-        return json_response(await service.page(self.plugin, filters, before))
+        return json_response(await self.plugin.page(filters, before))
 
     @get("/api/v1/audit/export", requires="audit:read", response_type=AuditEntry)
     async def export(
@@ -87,7 +85,7 @@ class AuditRoutes(Controller):
             since=parse_query_time("since", since),
             until=parse_query_time("until", until),
         )
-        found = await service.export(self.plugin, filters)
+        found = await self.plugin.export(filters)
         reply = SourceResponse(body=_lines(found), content_type=NDJSON)
         return stream_response(
             request, reply, (ATTACHMENT, (b"x-total-count", b"%d" % found.count))

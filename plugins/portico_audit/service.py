@@ -37,29 +37,6 @@ class AuditExport(msgspec.Struct, frozen=True):
     blocks: AsyncIterator[tuple[int, bytes]]
 
 
-async def page(app: AppContext, query: AuditQuery, before: int | None = None) -> AuditPage:
-    """Return the newest 100 entries with a number below `before`. Raises: NotFound for an unknown e-mail address."""
-    entries = await AuditLog().page(await _filter(app, query), _bounded(before))
-    next_before = entries[-1].number if len(entries) == PAGE_SIZE else None
-    return AuditPage(entries=entries, next=next_before)
-
-
-async def export(app: AppContext, query: AuditQuery) -> AuditExport:
-    """Return all entries, newest first, as they are now. Raises: as `page`."""
-    filters, log = await _filter(app, query), AuditLog()
-    count, limit = await log.count_and_limit(filters)
-    return AuditExport(count, _lines(log, filters, limit))
-
-
-async def _lines(
-    log: AuditLog, filters: AuditFilter, limit: int
-) -> AsyncIterator[tuple[int, bytes]]:
-    """Yield pairs of the number of entries and their lines."""
-    encoder = msgspec.json.Encoder()
-    async for block in log.export(filters, limit):
-        yield len(block), encoder.encode_lines(block)
-
-
 #: Names of the filters in a query string.
 _QUERY_NAMES = {
     "actor": "author",
@@ -69,32 +46,58 @@ _QUERY_NAMES = {
 }
 
 
-async def _filter(app: AppContext, query: AuditQuery) -> AuditFilter:
-    for field, name in _QUERY_NAMES.items():
-        if "\x00" in getattr(query, field):
-            raise field_error(name, "value_error", "No NUL characters", source="query")
-    return AuditFilter(
-        author=await _author(app, query.actor),
-        event=query.event,
-        resource_kind=query.resource_kind,
-        resource_id=query.resource_id,
-        since=_bounded(query.since),
-        until=_bounded(query.until),
-    )
+class AuditService:
+    """Reads the audit log by filters that name accounts as people do."""
 
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
 
-async def _author(app: AppContext, actor: str) -> str | None:
-    """Return the author as entries store it. An id is not checked: the account may have been deleted."""
-    if actor == SYSTEM:
-        return ""
-    if "@" not in actor:
-        return actor or None
-    account = await app.identity.accounts.by_email(actor)
-    if account is None:
-        raise NotFound(
-            f"No account has the e-mail address {actor}. If it was deleted, use its id instead."
+    async def page(self, query: AuditQuery, before: int | None = None) -> AuditPage:
+        """Return the newest 100 entries with a number below `before`. Raises: NotFound for an unknown e-mail address."""
+        entries = await AuditLog().page(await self._filter(query), _bounded(before))
+        next_before = entries[-1].number if len(entries) == PAGE_SIZE else None
+        return AuditPage(entries=entries, next=next_before)
+
+    async def export(self, query: AuditQuery) -> AuditExport:
+        """Return all entries, newest first, as they are now. Raises: as `page`."""
+        filters, log = await self._filter(query), AuditLog()
+        count, limit = await log.count_and_limit(filters)
+        return AuditExport(count, _lines(log, filters, limit))
+
+    async def _filter(self, query: AuditQuery) -> AuditFilter:
+        for field, name in _QUERY_NAMES.items():
+            if "\x00" in getattr(query, field):
+                raise field_error(name, "value_error", "No NUL characters", source="query")
+        return AuditFilter(
+            author=await self._author(query.actor),
+            event=query.event,
+            resource_kind=query.resource_kind,
+            resource_id=query.resource_id,
+            since=_bounded(query.since),
+            until=_bounded(query.until),
         )
-    return account.id
+
+    async def _author(self, actor: str) -> str | None:
+        """Return the author as entries store it. An id is not checked: the account may have been deleted."""
+        if actor == SYSTEM:
+            return ""
+        if "@" not in actor:
+            return actor or None
+        account = await self._app.identity.accounts.by_email(actor)
+        if account is None:
+            raise NotFound(
+                f"No account has the e-mail address {actor}. If it was deleted, use its id instead."
+            )
+        return account.id
+
+
+async def _lines(
+    log: AuditLog, filters: AuditFilter, limit: int
+) -> AsyncIterator[tuple[int, bytes]]:
+    """Yield pairs of the number of entries and their lines."""
+    encoder = msgspec.json.Encoder()
+    async for block in log.export(filters, limit):
+        yield len(block), encoder.encode_lines(block)
 
 
 def _bounded(number: int | None) -> int | None:

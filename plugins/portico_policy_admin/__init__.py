@@ -29,9 +29,11 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_components(app: AppContext) -> AppContext:
-    """Return the app context: routes have no other state."""
-    return app
+def register_components(app: AppContext) -> object:
+    """Return the object that routes have as `plugin`."""
+    from portico_policy_admin.plugin import PolicyAdminPlugin
+
+    return PolicyAdminPlugin(app)
 
 
 @hookimpl

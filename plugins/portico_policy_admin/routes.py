@@ -4,10 +4,10 @@ from typing import Annotated
 
 from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 
-from portico.api import AppContext
 from portico.api.policy import MAX_POLICY_FILE_BYTES, AccessExplanation, PolicyVersion
 from portico.api.web import Controller, JSONResponse, Request, delete, get, json_response, post, put
 from portico_policy_admin import policy_changes, policy_queries
+from portico_policy_admin.plugin import PolicyAdminPlugin
 from portico_policy_admin.schemas import (
     AccountsPage,
     ActivePolicies,
@@ -31,12 +31,12 @@ MAX_DRAFT_BODY_BYTES = 8 * 1024 * 1024
 class PolicyRoutes(Controller):
     """`/api/v1/policies`: the policies, previews of changes, saved files and versions."""
 
-    plugin: AppContext
+    plugin: PolicyAdminPlugin
 
     @get("/api/v1/policies", requires="policy:read", response_type=ActivePolicies)
     async def get_policies(self) -> JSONResponse:
         """Return every active policy file, where it comes from, and why the latest files are rejected if they are."""
-        return json_response(await policy_queries.active_policies(self.plugin))
+        return json_response(await policy_queries.active_policies(self.plugin.app))
 
     @get("/api/v1/policies/explain", requires="policy:read", response_type=AccessExplanation)
     async def explain(
@@ -48,7 +48,7 @@ class PolicyRoutes(Controller):
     ) -> JSONResponse:
         """Explain whether and why a user is allowed an action. `user`: an id or an e-mail address."""
         return json_response(
-            await policy_queries.explain(self.plugin, user, action, kind, resource_id)
+            await policy_queries.explain(self.plugin.app, user, action, kind, resource_id)
         )
 
     @get("/api/v1/policies/who-can", requires="policy:read", response_type=AccountsPage)
@@ -62,7 +62,7 @@ class PolicyRoutes(Controller):
         """List the accounts that are allowed an action, and the rules that allow it; 100 accounts a page."""
         return json_response(
             await policy_queries.allowed_accounts(
-                self.plugin, action, kind, resource_id, max(page, 1)
+                self.plugin.app, action, kind, resource_id, max(page, 1)
             )
         )
 
@@ -78,7 +78,7 @@ class PolicyRoutes(Controller):
 
         400 if they are not valid: each line of `detail` is a fault, and begins with the file and the line.
         """
-        return json_response(await policy_changes.preview(self.plugin, data.files))
+        return json_response(await policy_changes.preview(self.plugin.app, data.files))
 
     @put(
         "/api/v1/policies/files/{name:str}",
@@ -93,19 +93,19 @@ class PolicyRoutes(Controller):
 
         400 if it is not valid, as for `preview`; then nothing has changed.
         """
-        return _saved(await policy_changes.save(self.plugin, name, data.text, request.user.id))
+        return _saved(await policy_changes.save(self.plugin.app, name, data.text, request.user.id))
 
     @delete(
         "/api/v1/policies/files/{name:str}", requires="policy:write", response_type=SavedVersion
     )
     async def delete_file(self, request: Request, name: FileName) -> JSONResponse:
         """Delete a saved policy file. The file that it replaced is active again."""
-        return _saved(await policy_changes.save(self.plugin, name, None, request.user.id))
+        return _saved(await policy_changes.save(self.plugin.app, name, None, request.user.id))
 
     @get("/api/v1/policies/versions", requires="policy:read", response_type=PolicyVersionsPage)
     async def list_versions(self, before: FromQuery[int | None] = None) -> JSONResponse:
         """List the saved versions, 20 at a time, newest first."""
-        return json_response(await policy_changes.versions(self.plugin, before))
+        return json_response(await policy_changes.versions(self.plugin.app, before))
 
     @get(
         "/api/v1/policies/versions/{number:int}",
@@ -117,12 +117,14 @@ class PolicyRoutes(Controller):
         number: Annotated[int, PathParameter(description="The version's number")],
     ) -> JSONResponse:
         """Return one version with the texts of its files."""
-        return json_response(await self.plugin.policies.version(number))
+        return json_response(await self.plugin.app.policies.version(number))
 
     @post("/api/v1/policies/rollback", requires="policy:write", response_type=SavedVersion)
     async def roll_back(self, request: Request, data: JSONBody[RollbackRequest]) -> JSONResponse:
         """Save the files of an earlier version as a new version; 0 = as if nothing had been saved."""
-        return _saved(await policy_changes.roll_back(self.plugin, data.version, request.user.id))
+        return _saved(
+            await policy_changes.roll_back(self.plugin.app, data.version, request.user.id)
+        )
 
 
 def _saved(number: int) -> JSONResponse:

@@ -1,0 +1,12 @@
+"""The object that controllers of this plugin have as `self.plugin`."""
+
+from dataclasses import dataclass
+
+from portico.api import AppContext
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAdminPlugin:
+    """What the routes need: the core services. Policies have no state outside the core."""
+
+    app: AppContext
