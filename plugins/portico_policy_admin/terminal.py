@@ -31,13 +31,13 @@ def format_rules(rules: Iterable[ActiveRule]) -> Iterator[str]:
 def format_explanation(found: AccessExplanation) -> Iterator[str]:
     """Yield a decision as a small tree: the verdict, the rules it is based on, and why each applies."""
     request = f"{found.action} {found.kind} {found.id}".rstrip()
-    request += "" if found.id else " in general"
+    request += "" if found.id else " for the kind as a whole"
     verdict = (
         f"{YES} {found.account_name} may" if found.allowed else f"{NO} {found.account_name} may not"
     )
     yield printable(f"{verdict} {request}")
     if found.id and not found.exists:
-        yield f"│  There is no such {found.kind}, so this is the answer in general."
+        yield f"│  There is no such {found.kind}, so this is the answer for the kind as a whole."
     branches = [
         (f"{rule.effect}ed by  {rule.rule}  ({rule.origin})", rule.reasons)
         for rule in found.because
@@ -71,7 +71,7 @@ def format_changes(found: Iterable[AccessChange]) -> Iterator[str]:
             action = f"{change.kind}:{change.action}"
             if change.in_general:
                 sign = "+" if change.in_general == "gained" else "-"
-                yield f"  {sign} {action}  in general"
+                yield f"  {sign} {action}  for the kind as a whole"
             for sign, ids in (("+", change.gained), ("-", change.lost)):
                 if ids:
                     yield printable(f"  {sign} {action}  {', '.join(ids)}")

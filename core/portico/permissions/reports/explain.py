@@ -90,9 +90,13 @@ async def explain_access(
     subjects = policies.effective_principals(principals) | relations
     because, would_allow = _applied_rules(policies, action, kind, subjects, reasons)
     allowed = policies.action_rules(kind, action).allows(subjects)
-    request = f"{action} {kind} {resource_id}" if resource_id else f"{action} {kind} in general"
+    request = (
+        f"{action} {kind} {resource_id}"
+        if resource_id
+        else f"{action} {kind} for the kind as a whole"
+    )
     if resource_id and resource is None:
-        request += f" (there is no such {kind}, so this is the answer in general)"
+        request += f" (there is no such {kind}, so this is the answer for the kind as a whole)"
     return AccessExplanation(
         summary=_summary(actor.name, request, allowed, because),
         allowed=allowed,
