@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from portico.api import AppContext, CommandContext
-from portico.api.cli import json_option, print_json, renamed_option
+from portico.api.cli import json_option, print_json, progress_bar, renamed_option
 from portico_groups.cli_lookup import find_group
 from portico_groups.import_reader import read_groups
 from portico_groups.importer import GroupImport
@@ -58,7 +58,7 @@ def import_(context: CommandContext, source: Any, replace: bool, as_json: bool) 
     if as_json or len(groups) < MIN_GROUPS_FOR_PROGRESS:
         reports = run(lambda: None)
     else:
-        with click.progressbar(length=len(groups), label="Importing") as bar:
+        with progress_bar("Importing", len(groups)) as bar:
             reports = run(lambda: bar.update(1))
     if as_json:
         print_json(reports)
