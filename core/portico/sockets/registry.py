@@ -13,6 +13,7 @@ from portico.settings.sockets import SocketSettings
 from portico.sockets.connection import Connection, SignedIn
 from portico.sockets.counters import SocketCounters
 from portico.sockets.endpoint import HANDSHAKE_KEY
+from portico.sockets.session_pool import SessionPool, SocketSession
 from portico.tasks import PeriodicTask
 from portico.web.drain import Drain
 from portico.web.middleware.proxies import client_address
@@ -36,11 +37,12 @@ class ConnectionRegistry:
         self,
         settings: SocketSettings,
         drain: Drain,
+        sessions: SessionPool,
         counters: SocketCounters,
         on_text: Callable[[Connection, str], None],
     ) -> None:
         self._settings, self._drain, self._counters = settings, drain, counters
-        self._on_text = on_text
+        self._sessions, self._on_text = sessions, on_text
         self.engine: EngineServer | None = None
         self._by_key: dict[str, Connection] = {}
         self._by_id: dict[str, Connection] = {}
@@ -125,8 +127,7 @@ class ConnectionRegistry:
 
     def is_full(self, account_id: str) -> bool:
         """Return whether an account may sign in on no further socket."""
-        own = self._by_account.get(account_id, ())
-        return len(own) >= self._settings.max_sockets_per_account
+        return self._sessions.count_of(account_id) >= self._settings.max_sockets_per_account
 
     def sign_in(self, connection: Connection, signed_in: SignedIn) -> None:
         """Add a connection to the sockets of an account. The caller has checked the session."""
@@ -135,6 +136,11 @@ class ConnectionRegistry:
             self._forget_anonymous(connection)
         connection.signed_in = signed_in
         self._by_account.setdefault(signed_in.account_id, set()).add(connection)
+        self._sessions.add(
+            SocketSession(
+                connection.id, signed_in.account_id, connection.address, connection.opened_at
+            )
+        )
 
     def join(self, connection: Connection, room: str) -> None:
         """Add a socket to a room."""
@@ -179,6 +185,8 @@ class ConnectionRegistry:
         del self._by_id[connection.id]
         if connection.signed_in is None:
             self._forget_anonymous(connection)
+        else:
+            self._sessions.remove(connection.id)
         self._remove_from_account(connection)
         for room in list(connection.rooms):
             self.leave(connection, room)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +21,7 @@ from portico.sockets.local import Delivery, LocalSockets
 from portico.sockets.packets import event_packet
 from portico.sockets.registry import ConnectionRegistry
 from portico.sockets.remote import RemoteSockets
+from portico.sockets.session_pool import SessionPool, SocketSession
 from portico.sockets.sign_in import SocketSignIn
 from portico.web.drain import Drain
 from portico.web.middleware.origins import Origins
@@ -49,9 +50,10 @@ class Sockets:
         redis: RedisConnection,
     ) -> None:
         self.counters = SocketCounters()
+        self._sessions = SessionPool(channel)
         self._dispatcher = PacketDispatcher(settings, self.counters, run_handler)
         self._registry = ConnectionRegistry(
-            settings.sockets, drain, self.counters, self._dispatcher.receive
+            settings.sockets, drain, self._sessions, self.counters, self._dispatcher.receive
         )
         self._local = LocalSockets(self._registry)
         self._dispatcher.bind(
@@ -66,10 +68,12 @@ class Sockets:
         """Begin to take connections. `events`: what plugins handle. Needs a running event loop."""
         self._dispatcher.set_events(events)
         self._registry.start()
+        self._sessions.start()
 
     async def stop(self) -> None:
         """End all connections."""
         await self._remote.stop()
+        await self._sessions.stop()
         await self._registry.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,8 +124,15 @@ class Sockets:
                 yield
 
     def is_connected(self, account_id: str, socket_id: str) -> bool:
-        """Return whether this is a socket on which the account is signed in."""
-        return self._local.has(account_id, socket_id)
+        """Return whether this is a socket on which the account is signed in, on any instance.
+
+        A socket of another instance is known about a quarter of a second after it has signed in.
+        """
+        return self._sessions.has(account_id, socket_id)
+
+    def sessions(self) -> Iterator[tuple[str, SocketSession]]:
+        """Return all sockets on which accounts are signed in, each with the id of its instance."""
+        return iter(self._sessions)
 
     def join(self, socket_id: str, room: str) -> None:
         """Add a socket of this process to a room. Does nothing if it has ended."""
@@ -132,7 +143,11 @@ class Sockets:
         self._local.leave(socket_id, room)
 
     def _emit(self, event: str, data: Any, replaces: str, *, is_room: bool, target: str) -> None:
-        if not self._remote.exist and not self._local.receivers(is_room=is_room, target=target):
+        # Whoever connects elsewhere in this moment gets the next event of this key; other events are sent in any case.
+        goes_elsewhere = self._remote.exist and (
+            is_room or not replaces or self._sessions.is_elsewhere(target)
+        )
+        if not goes_elsewhere and not self._local.receivers(is_room=is_room, target=target):
             return
         try:
             text = event_packet(event, data)
@@ -141,5 +156,5 @@ class Sockets:
             return
         delivery = Delivery(is_room, target, text, replaces)
         self._local.deliver(delivery)
-        if self._remote.exist:
+        if goes_elsewhere:
             self._remote.deliver(delivery)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import urllib.parse
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from portico.testing.client import Client
@@ -57,12 +58,16 @@ class InProcessApp:
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Await `work(*arguments)` on the application's event loop, with its database as the current one."""
+        return self.start(work, *arguments).result()
+
+    def start(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """As `run`, without waiting for the end. Returns a future."""
 
         async def inside() -> Any:
             with self.portico.database.use():
                 return await work(*arguments)
 
-        return self._portal.call(inside)
+        return self._portal.start_task_soon(inside)
 
     def close(self) -> None:
         """Stop the application."""
