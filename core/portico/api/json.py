@@ -14,6 +14,7 @@ from portico.web.request.json_decoding import to_field_error
 from portico.web.request.json_scanner import UnreadableImport
 from portico.web.request.lenient_json import decode_anything, lenient_decoder
 from portico.web.request.sanitize import sanitize_json
+from portico.web.request.utf8 import decode_utf8, first_invalid_byte
 from portico.web.response.json_array import json_array_stream
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "SchemaOf",
     "UnreadableImport",
     "decode_anything",
+    "decode_utf8",
     "fault",
     "field_error",
+    "first_invalid_byte",
     "json_array_stream",
     "json_error",
     "lenient_decoder",

@@ -5,20 +5,23 @@ message and of any other part is never decoded, and is returned unchanged.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from json.encoder import encode_basestring as quoted
 from typing import Annotated, Final
 
 import msgspec
 
 from portico.api import ValidationError
-from portico.api.json import field_error, raw_object, sanitize_json
+from portico.api.json import decode_utf8, field_error, first_invalid_byte, raw_object, sanitize_json
 
 NEW_CHAT: Final = "New Chat"
 #: Characters of the title column; the document holds the whole title.
 MAX_TITLE_CHARS: Final = 1000
 #: Characters of a message id: it is part of a database key.
 MAX_MESSAGE_ID_CHARS: Final = 255
+
+#: Bytes from which on a document is decoded block by block.
+LARGE_BYTES: Final = 256 * 1024
 
 #: The parts of an object: JSON texts by key.
 Parts = dict[str, str]
@@ -86,8 +89,14 @@ def split_object(text: str | bytes) -> Parts:
     return _texts(raw_object.split(text))
 
 
-def _texts(parts: Mapping[str, msgspec.Raw]) -> Parts:
-    return {key: str(raw, "utf-8") for key, raw in parts.items()}
+def _decode(raw: msgspec.Raw) -> str:
+    return str(raw, "utf-8")
+
+
+def _texts(
+    parts: Mapping[str, msgspec.Raw], decode: Callable[[msgspec.Raw], str] = _decode
+) -> Parts:
+    return {key: decode(raw) for key, raw in parts.items()}
 
 
 def render_members(parts: Iterable[tuple[str, str]]) -> str:
@@ -125,14 +134,15 @@ def keys_of(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
 
     Raises: ValidationError if it is not a UTF-8 JSON object.
     """
-    text = bytes(raw)
     try:
-        text.decode()  # msgspec skips bytes that it does not turn into text
-        return raw_object.split(text)
+        keys = raw_object.split(raw)
     except msgspec.ValidationError:
-        raise _shape_error(text) from None
+        raise _shape_error(bytes(raw)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _json_error() from None
+    if first_invalid_byte(raw) is not None:  # msgspec skips bytes that it does not turn into text
+        raise _json_error()
+    return keys
 
 
 def parse_document(text: bytes | str) -> ChatDocument:
@@ -142,6 +152,8 @@ def parse_document(text: bytes | str) -> ChatDocument:
 
 def _split(keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None) -> ChatDocument:
     outer = dict(keys)
+    size = sum([memoryview(raw).nbytes for raw in outer.values()])
+    decode = decode_utf8 if size > LARGE_BYTES else _decode
     history = messages = branch = current_id = title = None
     history_json = outer.get("history", _NULL)
     if previous is not None and history_json != _NULL and history_json == previous.history_json:
@@ -150,18 +162,20 @@ def _split(keys: Mapping[str, msgspec.Raw], previous: ChatDocument | None = None
     elif history_json != _NULL:
         inner = raw_object.split(history_json)
         if (sent := inner.get("messages", _NULL)) != _NULL:
-            messages = _texts(raw_object.split(sent))
+            messages = _texts(raw_object.split(sent), decode)
             _check(messages.values())
             inner["messages"] = _HOLE
         current_id = msgspec.json.decode(inner.get("currentId", _NULL), type=str | None)
-        history = _texts(inner)
+        history = _texts(inner, decode)
         outer["history"] = _HOLE
     if (listed := outer.get("messages", _NULL)) != _NULL:
-        branch = [str(one, "utf-8") for one in _LIST.decode(listed)]
+        branch = [decode(one) for one in _LIST.decode(listed)]
         _check(branch)
     if "title" in outer:
         title = column_title(msgspec.json.decode(outer["title"], type=str))
-    return ChatDocument(_texts(outer), history, messages, branch, current_id, title, history_json)
+    return ChatDocument(
+        _texts(outer, decode), history, messages, branch, current_id, title, history_json
+    )
 
 
 def too_long_ids(document: ChatDocument) -> list[str]:

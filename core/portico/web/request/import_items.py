@@ -3,7 +3,6 @@
 Used by HTTP and the command line, for every kind of resource. The plugin interprets the objects.
 """
 
-import codecs
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
@@ -14,6 +13,7 @@ from portico.web.request.body_scanner import BLOCK_BYTES, BodyScanner
 from portico.web.request.json_scanner import MAX_DEPTH, JSONScanner, UnreadableImport
 from portico.web.request.sanitize import sanitize_json
 from portico.web.request.unsupported_formats import detect_format
+from portico.web.request.utf8 import first_invalid_byte
 
 #: Bytes of one object.
 MAX_ITEM_BYTES: Final = 64 * 1024 * 1024
@@ -173,9 +173,9 @@ class _Reader:
         """Return sanitized JSON that can be decoded. Raises: UnreadableImport, with the byte."""
         text = sanitize_json(text)
         try:
-            self._check_text(
-                at, text
-            )  # the decoder does not check bytes that it need not convert to text
+            # The decoder does not check bytes that it need not convert to text.
+            if (place := first_invalid_byte(text)) is not None:
+                raise UnreadableImport(f"it is not UTF-8 at byte {at + place}")
             _ANY.decode(text)
         except RecursionError:
             raise UnreadableImport(f"the value at byte {at} is nested too deeply") from None
@@ -187,20 +187,6 @@ class _Reader:
         if self._max_values is not None:
             self._count_values(at, text, self._max_values)
         return text
-
-    @staticmethod
-    def _check_text(at: int, text: bytes) -> None:
-        if text.isascii():
-            return
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        for begin in range(0, len(text), BLOCK_BYTES):
-            held = len(decoder.getstate()[0])  # bytes of a character that began in the block before
-            end = begin + BLOCK_BYTES
-            try:
-                decoder.decode(text[begin:end], final=end >= len(text))
-            except UnicodeDecodeError as error:
-                place = at + begin - held + error.start
-                raise UnreadableImport(f"it is not UTF-8 at byte {place}") from None
 
     @staticmethod
     def _count_values(at: int, text: bytes, max_values: int) -> None:
