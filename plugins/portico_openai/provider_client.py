@@ -15,12 +15,13 @@ from portico.api.models import (
     SourceRequest,
     SourceResponse,
 )
-from portico_openai.failures import Failures, Redactor
 from portico_openai.model_list import cards, provider_model_id, read_listing
-from portico_openai.payload import encode
-from portico_openai.relay import Relay
+from portico_openai.provider_errors import ProviderErrors
+from portico_openai.redactor import Redactor
+from portico_openai.request_body import encode
 from portico_openai.settings import OpenAIConnection, OpenAISettings
 from portico_openai.sse_filter import SSEFilter
+from portico_openai.stream_relay import StreamRelay
 
 #: Bytes of a model list, or of a response that is not streamed.
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
@@ -51,7 +52,7 @@ class ProviderClient:
             name: value.reveal() for name, value in (connection.options.headers or {}).items()
         }
         self._redact = Redactor(connection.url, [connection.key.reveal(), *headers.values()])
-        self._failures = Failures(connection.name, self._redact)
+        self._errors = ProviderErrors(connection.name, self._redact)
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "portico", **headers}
         if connection.key and connection.options.auth_type != "none":
             self._headers["Authorization"] = f"Bearer {connection.key.reveal()}"
@@ -65,15 +66,15 @@ class ProviderClient:
             async with await self._call("GET", "/models", timeout) as response:
                 body = await _read(response, MAX_RESPONSE_BYTES)
         except TimeoutError:
-            raise self._failures.timed_out() from None
+            raise self._errors.timed_out() from None
         except aiohttp.ClientError as error:
-            raise self._failures.unreachable(error) from None
+            raise self._errors.unreachable(error) from None
         if response.status != 200:
-            raise self._failures.failed(response.status, body)
+            raise self._errors.failed(response.status, body)
         try:
             return cards(self._connection, read_listing(body))
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise self._failures.invalid_response("the list of models cannot be read") from None
+            raise self._errors.invalid_response("the list of models cannot be read") from None
 
     async def complete(self, completion: SourceRequest) -> SourceResponse:
         """Answer one request. Returns after the first bytes, so that most errors have a status code."""
@@ -92,12 +93,12 @@ class ProviderClient:
                 first = await response.content.readany()
             result = await self._response(response, first, stream=completion.stream)
         except TimeoutError:
-            raise self._failures.timed_out() from None
+            raise self._errors.timed_out() from None
         except aiohttp.ClientError as error:
-            raise self._failures.unreachable(error) from None
+            raise self._errors.unreachable(error) from None
         finally:
             # Close the response on every error, and when the client disconnects.
-            if response is not None and not (result and isinstance(result.body, Relay)):
+            if response is not None and not (result and isinstance(result.body, StreamRelay)):
                 response.close()
         return result
 
@@ -126,14 +127,14 @@ class ProviderClient:
         media_type = response.content_type
         if response.status != 200:
             body = first + await _read(response, MAX_ERROR_BYTES)
-            return self._failures.from_response(response.status, response.headers, body)
+            return self._errors.from_response(response.status, response.headers, body)
         if not first:
-            raise self._failures.invalid_response("an empty response")
+            raise self._errors.invalid_response("an empty response")
         if (
             media_type == "text/html"
             or response.headers.get("Content-Encoding", "identity") != "identity"
         ):
-            raise self._failures.invalid_response(f"a response of the type {media_type}")
+            raise self._errors.invalid_response(f"a response of the type {media_type}")
         if stream and media_type != JSON_MEDIA_TYPE:
             return self._streamed_response(response, first)
         return self._complete_response(first + await _read(response, MAX_RESPONSE_BYTES))
@@ -142,8 +143,8 @@ class ProviderClient:
         sse_filter = SSEFilter(self._redact.remove_known)
         block = sse_filter.feed(first)
         if sse_filter.upstream_error is not None and not block:
-            raise SourceFailed(self._failures.error_in_stream(sse_filter.upstream_error))
-        relay = Relay(response, sse_filter, self._failures, block)
+            raise SourceFailed(self._errors.error_in_stream(sse_filter.upstream_error))
+        relay = StreamRelay(response, sse_filter, self._errors, block)
         return SourceResponse(body=relay, content_type=EVENT_STREAM)
 
     def _complete_response(self, body: bytes) -> SourceResponse:
@@ -151,9 +152,9 @@ class ProviderClient:
             completion = msgspec.json.decode(body, type=_Completion)
             body.decode()
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise self._failures.invalid_response("a response that is not a completion") from None
+            raise self._errors.invalid_response("a response that is not a completion") from None
         if bytes(completion.error) != b"null" or completion.choices is msgspec.UNSET:
-            raise SourceFailed(self._failures.error_in_stream(body[:MAX_ERROR_BYTES]))
+            raise SourceFailed(self._errors.error_in_stream(body[:MAX_ERROR_BYTES]))
         return SourceResponse(body=body)
 
 

@@ -26,7 +26,7 @@ PINNED: dict[str, float] = {
     "portico.web.middleware.outer.MAX_PATH_CHARS": 2048,
     "portico.web.middleware.slow_readers.PIECE_BYTES": 65536,
     "portico.web.request.body_scanner.BLOCK_BYTES": 65536,
-    "portico_openai.failures.DEFAULT_RETRY_AFTER_SECONDS": 5,
+    "portico_openai.provider_errors.DEFAULT_RETRY_AFTER_SECONDS": 5,
     "portico_chats.tags.names.MAX_TAG_CHARS": 128,
     "portico_chats.tags.names.MAX_TAGS_PER_CHAT": 100,
     "portico_chats.search.search.PAGE_SIZE": 60,

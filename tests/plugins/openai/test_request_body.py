@@ -7,7 +7,7 @@ import pytest
 from tests.plugins.openai.requests import source_request
 
 from portico.api import InvalidRequest
-from portico_openai.payload import STRIPPED_KEYS, encode
+from portico_openai.request_body import STRIPPED_KEYS, encode
 
 
 def sent(model: str = "gpt-4o", *, is_openai: Any = False, params: Any = None, **body: Any) -> Any:

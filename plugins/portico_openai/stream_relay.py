@@ -6,14 +6,14 @@ import contextlib
 import aiohttp
 
 from portico.api import SourceFailed
-from portico_openai.failures import Failures
+from portico_openai.provider_errors import ProviderErrors
 from portico_openai.sse_filter import SSEFilter
 
 #: Seconds to wait for the end of a stream after `[DONE]`, so that the connection can be reused.
 DRAIN_SECONDS = 1.0
 
 
-class Relay:
+class StreamRelay:
     """Async iterator of the blocks for the client. `first`: the first filtered block.
 
     Not a generator: closing a generator that never started would not close the provider's response.
@@ -24,17 +24,17 @@ class Relay:
         self,
         response: aiohttp.ClientResponse,
         sse_filter: SSEFilter,
-        failures: Failures,
+        errors: ProviderErrors,
         first: bytes,
     ) -> None:
         self._response = response
         self._filter = sse_filter
-        self._failures = failures
+        self._errors = errors
         self._first = first
         self._ended = False
         self._error: SourceFailed | None = None
 
-    def __aiter__(self) -> "Relay":
+    def __aiter__(self) -> "StreamRelay":
         return self
 
     async def __anext__(self) -> bytes:
@@ -53,9 +53,9 @@ class Relay:
             self._response.close()
             raise
         except TimeoutError:
-            error = self._failures.timed_out()
+            error = self._errors.timed_out()
         except aiohttp.ClientError as failure:
-            error = SourceFailed(self._failures.interrupted(failure))
+            error = SourceFailed(self._errors.interrupted(failure))
         if not self._ended and (last_event := await self._end(error)):
             return last_event
         if self._error is not None:
@@ -93,9 +93,9 @@ class Relay:
         """Return the error of a stream that ended by itself; None if it was valid."""
         sse_filter = self._filter
         if sse_filter.upstream_error is not None:
-            return SourceFailed(self._failures.error_in_stream(sse_filter.upstream_error))
+            return SourceFailed(self._errors.error_in_stream(sse_filter.upstream_error))
         if sse_filter.dropped:
-            return SourceFailed(self._failures.dropped_events(sse_filter.dropped))
+            return SourceFailed(self._errors.dropped_events(sse_filter.dropped))
         if not was_done and not sse_filter.finished:
-            return SourceFailed(self._failures.interrupted())
+            return SourceFailed(self._errors.interrupted())
         return None

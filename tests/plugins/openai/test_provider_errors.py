@@ -7,7 +7,8 @@ import time
 import pytest
 
 from portico.api import RateLimited, SourceTimedOut
-from portico_openai.failures import DEFAULT_RETRY_AFTER_SECONDS, Failures, Redactor
+from portico_openai.provider_errors import DEFAULT_RETRY_AFTER_SECONDS, ProviderErrors
+from portico_openai.redactor import Redactor
 
 REDACT = Redactor("https://inside.example:8443/v1", ["sk-the-key", "header-secret"])
 
@@ -54,7 +55,7 @@ def test_redactor_keeps_plain_text() -> None:
 )
 def test_retry_after_is_converted_to_seconds(value: str, seconds: int) -> None:
     with pytest.raises(RateLimited) as refusal:
-        Failures("s", REDACT).from_response(429, {"retry-after": value}, b"")
+        ProviderErrors("s", REDACT).from_response(429, {"retry-after": value}, b"")
     assert refusal.value.retry_after == seconds
 
 
@@ -62,14 +63,14 @@ def test_retry_after_is_converted_to_seconds(value: str, seconds: int) -> None:
 def test_retry_after_may_be_a_date() -> None:
     date = email.utils.formatdate(time.time() + 30, usegmt=True)
     with pytest.raises(RateLimited) as refusal:
-        Failures("s", REDACT).from_response(429, {"retry-after": date}, b"")
+        ProviderErrors("s", REDACT).from_response(429, {"retry-after": date}, b"")
     assert 1 <= refusal.value.retry_after <= 31
 
 
 @pytest.mark.case("FT-19")
 def test_gateway_timeout_is_a_timeout() -> None:
     with pytest.raises(SourceTimedOut):
-        Failures("s", REDACT).from_response(504, {}, b"")
+        ProviderErrors("s", REDACT).from_response(504, {}, b"")
 
 
 @pytest.mark.case("FT-19")
@@ -83,6 +84,6 @@ def test_gateway_timeout_is_a_timeout() -> None:
     ],
 )
 def test_error_responses_are_read_in_every_known_form(body: bytes) -> None:
-    reply = Failures("s", REDACT).from_response(422, {}, body)
+    reply = ProviderErrors("s", REDACT).from_response(422, {}, body)
     assert isinstance(reply.body, bytes)
     assert json.loads(reply.body)["error"]["message"] == "too long"
