@@ -126,6 +126,7 @@ class Pulse:
     def close(self) -> None:
         self._ends.set()
         self._thread.join()
+        self._connection.close()
 
     def _ask(self) -> None:
         while not self._ends.is_set():
@@ -160,19 +161,19 @@ def worker_of(server: ServerProcess) -> int:
     """Return the worker's process id: the child of the main process with the most memory."""
     assert server.process is not None
     main = server.process.pid
-    children = [
-        int(path.parent.name)
-        for path in Path("/proc").glob("[0-9]*/status")
-        if f"PPid:\t{main}\n" in path.read_text()
-    ]
+    children = []
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            if f"PPid:\t{main}\n" in path.read_text():
+                children.append(int(path.parent.name))
     return max(children, key=lambda pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]))
 
 
 @contextlib.contextmanager
 def running(**more: str) -> Iterator[tuple[ServerProcess, Client, Upstream]]:
     """Yield a server, a signed-in client, and its provider."""
-    folder = Path(tempfile.mkdtemp())
-    with Upstream() as upstream:
+    with Upstream() as upstream, tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
         environment = {
             "DATA_DIR": str(folder / "data"),
             "WEBUI_SECRET_KEY": SECRET,
@@ -245,24 +246,24 @@ def each(sizes: list[str], kinds: list[str], routes: list[str]) -> None:
         click.echo(f"worst stall of {size}: {stall * 1000:.1f} ms ({where})")
 
 
-def many() -> None:
-    """Send twenty large bodies at once."""
+def many(count: int, size: str) -> None:
+    """Send large bodies at once."""
     before, after = ROUTES["message"][2]
-    body = before + VALUES["brackets in a string"](SIZES["30M"]) + after
+    body = before + VALUES["brackets in a string"](SIZES[size]) + after
     with running() as (server, client, _):
         pulse, memory = Pulse(server), Memory(server)
         resident = memory.now()
         memory.forget_peak()
         pulse.begin()
-        with ThreadPoolExecutor(20) as threads:
+        with ThreadPoolExecutor(count) as threads:
             found = list(
                 threads.map(
-                    lambda _: post(server, client, "/api/chat/completions", body), range(20)
+                    lambda _: post(server, client, "/api/chat/completions", body), range(count)
                 )
             )
         stall = pulse.slowest
         rise = memory.peak() - resident
-        click.echo(f"20 bodies of 30 MiB at once: {dict(Counter(found))}, stall {stall * 1000:.0f} ms, {rise / 2**20:.0f} MiB")  # fmt: skip
+        click.echo(f"{count} bodies of {size} at once: {dict(Counter(found))}, stall {stall * 1000:.0f} ms, {rise / 2**20:.0f} MiB")  # fmt: skip
         pulse.close()
 
 
@@ -274,10 +275,10 @@ async def flood(connection: Connection) -> None:
             await connection.send(chunk("x" * 4000))
 
 
-def unread(count: int = 60) -> None:
-    """Open streams that are not read."""
+def unread(count: int, seconds: float) -> None:
+    """Open streams that are not read. `seconds`: how long they are left open before the memory is read."""
     behaviours.BEHAVIOURS["flood"] = flood
-    with running(PORTICO_SERVER_SEND_TIMEOUT="10") as (server, client, upstream):
+    with running(PORTICO_SERVER_SEND_TIMEOUT=str(2 * seconds)) as (server, client, upstream):
         memory = Memory(server)
         resident = memory.now()
         where = urlsplit(server.url)
@@ -290,7 +291,7 @@ def unread(count: int = 60) -> None:
                 f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
             )
             connections.append(connection)
-        time.sleep(5)
+        time.sleep(seconds)
         held = memory.now() - resident
         calls = upstream.open_calls
         began = time.perf_counter()
@@ -304,14 +305,20 @@ def unread(count: int = 60) -> None:
 
 
 @click.command()
-@click.option("--sizes", default="1K,1M,32M")
+@click.option("--sizes", default="1K,1M,32M", help="Of the bodies that are sent one by one.")
 @click.option("--kinds", default=",".join(VALUES))
 @click.option("--routes", default=",".join(ROUTES))
-def main(sizes: str, kinds: str, routes: str) -> None:
+@click.option("--at-once", default=20, help="Number of bodies for `many`.")
+@click.option("--size", default="30M", type=click.Choice(list(SIZES)), help="Of each of them.")
+@click.option("--streams", default=60, help="Number of streams for `unread`.")
+@click.option("--seconds", default=5.0, help="Half of the time after which they are closed.")
+def main(
+    sizes: str, kinds: str, routes: str, at_once: int, size: str, streams: int, seconds: float
+) -> None:
     """Measure and print."""
     each(sizes.split(","), kinds.split(","), routes.split(","))
-    many()
-    unread()
+    many(at_once, size)
+    unread(streams, seconds)
 
 
 if __name__ == "__main__":

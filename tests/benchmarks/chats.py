@@ -1,18 +1,20 @@
-"""Cost of adding a message to a chat, by the length of the chat: `python -m tests.benchmarks.chats`.
+"""Cost of adding a message to a chat, by the length of the chat.
+
+    .venv/bin/python -m tests.benchmarks.chats [--messages 10 --messages 10000] [--only sqlite]
 
 Prints, for each database, the CPU time of the process and the bytes of the write-ahead log for one message, by the route
 for single messages and by an update of the whole document; then both relative to the shortest chat.
 """
 
-import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 from tests.plugins.chats.conftest import plugin_of
 from tests.servers import fresh_database, postgres_server
 
@@ -91,11 +93,13 @@ def measured(opened: InProcessApp, step: Callable[[int], None], times: int) -> t
     return sorted(costs)[2], sorted(sizes)[2]
 
 
-def curve(opened: InProcessApp) -> list[tuple[int, float, float, float, float]]:
+def curve(
+    opened: InProcessApp, lengths: Sequence[int]
+) -> list[tuple[int, float, float, float, float]]:
     """Measure for each length: cost and bytes of a single message, cost and bytes of a whole document."""
     user: Client = opened.client.sign_up("Ada")
     lines = []
-    for length in LENGTHS:
+    for length in lengths:
         history = tree(length)
         chat_id = user.post(CHATS + "new", {"chat": {"history": history}}).json["id"]
         # Index the initial messages before measuring.
@@ -113,33 +117,33 @@ def curve(opened: InProcessApp) -> list[tuple[int, float, float, float, float]]:
             assert user.post(CHATS + chat_id, body=body).status == 200
 
         lines.append((length, *one, *measured(opened, send, 3)))
-        print(f"  {length} messages measured", flush=True)
+        click.echo(f"  {length} messages measured")
     return lines
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sqlite-only", action="store_true")
-    only = parser.parse_args().sqlite_only
-    with postgres_server() as server:
-        for name in ("sqlite",) if only else ("sqlite", "postgres"):
-            print(name)
-            if name == "sqlite":
-                with app("") as opened:
-                    lines = curve(opened)
-            else:
-                with fresh_database(server) as url, app(url) as opened:
-                    lines = curve(opened)
-            first = lines[0]
-            print(
-                "  messages   one: CPU us  growth   bytes  growth   whole: CPU us   bytes  growth"
-            )
-            for length, cost, size, whole_cost, whole_size in lines:
-                print(
-                    f"  {length:8} {cost:13.0f} {cost / first[1]:7.2f} {size:7.0f} {size / first[2]:7.2f}"
-                    f" {whole_cost:15.0f} {whole_size:7.0f} {whole_size / first[4]:7.2f}"
-                )
+def show(dialect: str, url: str, lengths: Sequence[int]) -> None:
+    """Measure on one database and print the figures."""
+    click.echo(dialect)
+    with app(url) as opened:
+        lines = curve(opened, lengths)
+    first = lines[0]
+    click.echo("  messages   one: CPU us  growth   bytes  growth   whole: CPU us   bytes  growth")
+    for length, cost, size, whole_cost, whole_size in lines:
+        click.echo(
+            f"  {length:8} {cost:13.0f} {cost / first[1]:7.2f} {size:7.0f} {size / first[2]:7.2f}"
+            f" {whole_cost:15.0f} {whole_size:7.0f} {whole_size / first[4]:7.2f}"
+        )
+
+
+@click.command(help=__doc__)
+@click.option("--messages", multiple=True, type=int, default=LENGTHS, show_default=True)
+@click.option("--only", type=click.Choice(["sqlite", "postgres"]), help="One database.")
+def main(messages: tuple[int, ...], only: str | None) -> None:
+    if only != "postgres":
+        show("sqlite", "", messages)
+    if only != "sqlite":
+        with postgres_server() as server, fresh_database(server) as url:
+            show("postgres", url, messages)
 
 
 if __name__ == "__main__":

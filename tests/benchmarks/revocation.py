@@ -1,6 +1,6 @@
 """Time from a revocation to the end of connections, for all kinds of revocations and connections.
 
-    .venv/bin/python -m tests.benchmarks.revocation [--postgres]
+    .venv/bin/python -m tests.benchmarks.revocation [--postgres] [--setup "one instance" --way sign-out …]
 
 Real server processes. Milliseconds from the response to the revoking request until a request is refused, the socket
 closed or the stream ended, on another instance where there are two. One second is promised.
@@ -8,6 +8,7 @@ closed or the stream ended, on another instance where there are two. One second 
 
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from tests.upstream import Upstream
 
 from portico.testing import SECRET, Client, ServerProcess
 
+ALL_WAYS = tuple(WAYS | KEY_WAYS)
+
 
 def settings(folder: Path, upstream: Upstream) -> dict[str, str]:
     return (
@@ -44,7 +47,9 @@ def settings(folder: Path, upstream: Upstream) -> dict[str, str]:
     )
 
 
-def measure(setup: str, environment: dict[str, str], folder: Path) -> dict[str, dict[str, float]]:
+def measure(
+    setup: str, ways: Sequence[str], environment: dict[str, str], folder: Path
+) -> dict[str, dict[str, float]]:
     """Return milliseconds by kind of revocation and kind of connection."""
     with ExitStack() as running:
         if "Redis" in setup:
@@ -59,10 +64,7 @@ def measure(setup: str, environment: dict[str, str], folder: Path) -> dict[str, 
         admin = servers[0].client.sign_up("Ada")
         if "stopped" in setup:
             redis.stop()
-        return {
-            name: _one(servers, admin, f"P{number}", name)
-            for number, name in enumerate(WAYS | KEY_WAYS)
-        }
+        return {name: _one(servers, admin, f"P{number}", name) for number, name in enumerate(ways)}
 
 
 def _one(servers: list[ServerProcess], admin: Client, name: str, way: str) -> dict[str, float]:
@@ -83,9 +85,11 @@ def _one(servers: list[ServerProcess], admin: Client, name: str, way: str) -> di
 
 @click.command()
 @click.option("--postgres", is_flag=True, help="On PostgreSQL instead of SQLite.")
-def main(postgres: bool) -> None:
+@click.option("--setup", "setups", multiple=True, type=click.Choice(SETUPS), default=SETUPS)
+@click.option("--way", "ways", multiple=True, type=click.Choice(ALL_WAYS), default=ALL_WAYS)
+def main(postgres: bool, setups: Sequence[str], ways: Sequence[str]) -> None:
     """Print a table for each setup."""
-    for setup in SETUPS:
+    for setup in setups:
         with ExitStack() as running:
             folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
             upstream = running.enter_context(Upstream())
@@ -96,7 +100,7 @@ def main(postgres: bool) -> None:
                 url = running.enter_context(fresh_database(server))
                 environment["DATABASE_URL"] = url
             click.echo(f"\n{setup:28}" + "".join(f"{kind:>12}" for kind in HOLDS))
-            for way, found in measure(setup, environment, folder).items():
+            for way, found in measure(setup, ways, environment, folder).items():
                 click.echo(f"{way:28}" + "".join(f"{found[kind]:9.0f} ms" for kind in HOLDS))
 
 

@@ -91,7 +91,11 @@ def phrases(writer: Writer) -> dict[str, tuple[str, int]]:
 
 
 async def fill(chats: int, messages: int, writer: Writer, report: Callable[[int], object]) -> int:
-    """Write chats and texts. Returns the number of characters."""
+    """Write an account with its chats and texts. Returns the number of characters."""
+    await insert(
+        "portico_account (id, email, role, name, profile_image_url, last_active_at, updated_at, created_at)",
+        [(ANN.id, "ann@example.org", "user", "Ann", "", 0, 0, 0)],
+    )
     characters = 0
     for start in range(0, chats, 200):
         numbers = range(start, min(chats, start + 200))

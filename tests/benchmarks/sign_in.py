@@ -1,6 +1,6 @@
 """Side effects of sign-ins: whether their duration reveals accounts, and whether many of them delay other requests.
 
-    .venv/bin/python -m tests.benchmarks.sign_in [--rounds 10]
+    .venv/bin/python -m tests.benchmarks.sign_in [--rounds 10] [--attempts 200 --at-once 200 --seconds 10]
 
 A real server on SQLite, without rate limits.
 
@@ -25,19 +25,15 @@ from tests.upstream import Upstream
 
 from portico.testing import PASSWORD, SECRET, Client, ServerProcess
 
-ATTEMPTS = 200
-FLOOD = 200
-#: Seconds for which the list of models is requested.
-DURATION_SECONDS = 10.0
 SIGN_IN = "/api/v1/auths/signin"
 
 
-def timing(server: ServerProcess) -> dict[str, float]:
+def timing(server: ServerProcess, attempts: int) -> dict[str, float]:
     """Return median milliseconds of sign-ins with a wrong password, by kind of account."""
     names = {"an account": "ada", "unknown address": "unknown", "without a password": "sam"}
     took: dict[str, list[float]] = {name: [] for name in names}
     client = server.client
-    for _ in range(ATTEMPTS // len(names)):
+    for _ in range(attempts // len(names)):
         for name, email in names.items():
             began = time.perf_counter()
             form = {"email": f"{email}@example.org", "password": "wrong"}
@@ -58,8 +54,8 @@ def listing(client: Client, seconds: float) -> list[float]:
     return took
 
 
-def run_sign_ins(url: str, seconds: float, done: "Queue[Counter[int]]") -> None:
-    """Run FLOOD sign-ins at once, each repeated after its response or its Retry-After. Runs in a separate process."""
+def run_sign_ins(url: str, at_once: int, seconds: float, done: "Queue[Counter[int]]") -> None:
+    """Run this many sign-ins at once, each repeated after its response or its Retry-After. Runs in a separate process."""
     statuses: Counter[int] = Counter()
 
     async def one(session: aiohttp.ClientSession, number: int, until: float) -> None:
@@ -74,20 +70,22 @@ def run_sign_ins(url: str, seconds: float, done: "Queue[Counter[int]]") -> None:
         connector = aiohttp.TCPConnector(limit=0)
         timeout = aiohttp.ClientTimeout(total=None)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-            await asyncio.gather(*(one(session, number, until) for number in range(FLOOD)))
+            await asyncio.gather(*(one(session, number, until) for number in range(at_once)))
 
     asyncio.run(all_of_them())
     done.put(statuses)
 
 
-def flood(server: ServerProcess, admin: Client) -> tuple[list[float], list[float], Counter[int]]:
+def flood(
+    server: ServerProcess, admin: Client, at_once: int, seconds: float
+) -> tuple[list[float], list[float], Counter[int]]:
     """Return the durations of the list without and with concurrent sign-ins, and the statuses of the sign-ins."""
-    idle = listing(admin, DURATION_SECONDS)
+    idle = listing(admin, seconds)
     done: Queue[Counter[int]] = queue_of()
-    process = Process(target=run_sign_ins, args=(server.url, DURATION_SECONDS + 2, done))
+    process = Process(target=run_sign_ins, args=(server.url, at_once, seconds + 2, done))
     process.start()
     time.sleep(1)
-    busy = listing(admin, DURATION_SECONDS)
+    busy = listing(admin, seconds)
     answered = done.get(timeout=120)
     process.join()
     return idle, busy, answered
@@ -99,7 +97,10 @@ def p99(times: list[float]) -> float:
 
 @click.command()
 @click.option("--rounds", default=10, help="Cost of a password hash. The default of Portico is 12.")
-def main(rounds: int) -> None:
+@click.option("--attempts", default=200, help="Sign-ins with a wrong password, for `timing`.")
+@click.option("--at-once", default=200, help="Concurrent sign-ins, for `flood`.")
+@click.option("--seconds", default=10.0, help="How long the list of models is requested.")
+def main(rounds: int, attempts: int, at_once: int, seconds: float) -> None:
     """Print both tables."""
     with tempfile.TemporaryDirectory() as folder, Upstream() as upstream:
         environment = upstream.environment | {
@@ -115,11 +116,11 @@ def main(rounds: int) -> None:
             admin = server.client.sign_up("Ada")
             admin.add_user("Sam")
             _without_password(f"{folder}/data/portico.db")
-            found = timing(server)
+            found = timing(server, attempts)
             for name, median in found.items():
                 share = median / found["an account"]
                 click.echo(f"{name:24}{median:9.1f} ms {share:8.2f}")
-            idle, busy, answered = flood(server, admin)
+            idle, busy, answered = flood(server, admin, at_once, seconds)
             click.echo(f"\n{'':24}{'median':>9}    {'99th':>9}")
             for name, times in (("idle", idle), ("sign-ins beside", busy)):
                 click.echo(f"{name:24}{statistics.median(times):9.1f} ms {p99(times):9.1f} ms")

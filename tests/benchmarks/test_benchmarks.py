@@ -1,0 +1,38 @@
+"""Every benchmark runs, with numbers so small that its figures mean nothing."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+#: Arguments by benchmark, and a text that its output has when it has come to its end.
+BENCHMARKS = {
+    "access": ("--models 20 --only sqlite", "many groups"),
+    "bodies": (
+        "--sizes 1K --kinds text --routes sign-in --at-once 2 --size 64K --streams 2 --seconds 0.5",
+        "unread streams",
+    ),
+    "chats": ("--messages 3 --only sqlite", "growth"),
+    "models": ("--models 20 --seconds 0.01 --only sqlite", "one, few"),
+    "revocation": ("--setup 'one instance' --way sign-out", "sign-out"),
+    "search": ("--chats 12 --messages 2", "ratio"),
+    "sign_in": ("--rounds 4 --attempts 3 --at-once 2 --seconds 0.2", "sign-ins by status"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_benchmark_runs_to_its_end(name: str) -> None:
+    arguments, last = BENCHMARKS[name]
+    main = import_module(f"tests.benchmarks.{name}").main
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert last in done.output
+
+
+def test_every_benchmark_is_run_and_documented() -> None:
+    modules = {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"test_benchmarks"}
+    assert set(BENCHMARKS) == modules
+    readme = Path(__file__).parent.parent.joinpath("README.md").read_text()
+    assert {name for name in modules if f"python -m tests.benchmarks.{name}`" in readme} == modules
