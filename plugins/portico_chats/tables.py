@@ -118,9 +118,9 @@ TABLES = TableSet(
     ),
     migrations="portico_chats.migrations",
     references=(
-        Reference("chats_chat", "share_id", "chats_share", orphans="clear"),
+        Reference("chats_chat", "share_id", "chats_share", repair="clear"),
         Reference("chats_chat_tag", "user_id", "portico_account"),
         # Deleted with its chat, see `storage/database_checks.py`.
-        Reference("chats_text", "owner_id", "portico_account", orphans="keep"),
+        Reference("chats_text", "owner_id", "portico_account", repair="none"),
     ),
 )

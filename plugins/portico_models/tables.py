@@ -83,10 +83,10 @@ TABLES = TableSet(
     ),
     migrations="portico_models.migrations",
     references=(
-        Reference("models_model", "user_id", "portico_account", orphans="inherit"),
-        Reference("models_template", "user_id", "portico_account", orphans="inherit"),
+        Reference("models_model", "user_id", "portico_account", repair="reassign"),
+        Reference("models_template", "user_id", "portico_account", repair="reassign"),
         # A version stays when its model, author or owner is deleted.
-        Reference("models_version", "author", "portico_account", orphans="keep"),
-        Reference("models_version", "owner_id", "portico_account", orphans="keep"),
+        Reference("models_version", "author", "portico_account", repair="none"),
+        Reference("models_version", "owner_id", "portico_account", repair="none"),
     ),
 )

@@ -24,7 +24,7 @@ TABLES = TableSet(
     migrations="portico.audit.migrations",
     references=(
         # Entries stay when the account is deleted.
-        Reference("portico_audit", "author", "portico_account", orphans="keep"),
-        Reference("portico_audit", "resource_id", "portico_account", orphans="keep"),
+        Reference("portico_audit", "author", "portico_account", repair="none"),
+        Reference("portico_audit", "resource_id", "portico_account", repair="none"),
     ),
 )

@@ -72,7 +72,9 @@ def _reported_causes(core: "CoreServices") -> Iterator[None]:
             raise  # it does not come from the database
         settings = core.settings
         where = find_database(settings.database, Path(settings.data_dir).absolute())
-        verb = "does not answer" if cause is None or cause.kind == "away" else "cannot be used"
+        verb = (
+            "does not answer" if cause is None or cause.kind == "unreachable" else "cannot be used"
+        )
         raise CannotStart([f"the database {where} {verb}: {cause or error.__cause__}"]) from error
 
 

@@ -68,7 +68,7 @@ async def foreign_keys() -> list[Reference]:
             found["child_column"],
             found["parent"],
             found["parent_column"],
-            orphans="clear" if _ACTIONS.get(found["action"]) == "clear" else "delete",
+            repair="clear" if _ACTIONS.get(found["action"]) == "clear" else "delete",
         )
         for found in await fetch_all(sql)
     ]
@@ -84,7 +84,7 @@ async def all_checks(
     checked = [
         one
         for one in references.values()
-        if one.orphans != "keep" and {one.table, one.parent} <= existing
+        if one.repair != "none" and {one.table, one.parent} <= existing
     ]
     return [_engine_check(), *map(_reference_check, checked), *contributed]
 
@@ -103,12 +103,12 @@ def _reference_check(reference: Reference) -> DatabaseCheck:
         ]
 
     async def repair() -> None:
-        new_owner = await fetch_one(_FIRST_ADMIN) if reference.orphans == "inherit" else None
+        new_owner = await fetch_one(_FIRST_ADMIN) if reference.repair == "reassign" else None
         where = reference.orphaned
         if new_owner is not None:
             sql = f"UPDATE {reference.table} SET {reference.column} = $1 WHERE {where}"  # noqa: S608
             await execute(sql, new_owner["id"])
-        elif reference.orphans == "clear":
+        elif reference.repair == "clear":
             await execute(f"UPDATE {reference.table} SET {reference.column} = NULL WHERE {where}")  # noqa: S608
         else:
             await execute(f"DELETE FROM {reference.table} WHERE {where}")  # noqa: S608

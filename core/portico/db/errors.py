@@ -9,7 +9,7 @@ from portico.errors import OperatorError, Unavailable
 class Cause:
     """Why the database cannot be used.
 
-    `kind`: equal for causes that count as one outage, such as `away` for a server that refuses connections and then
+    `kind`: equal for causes that count as one outage, such as `unreachable` for a server that refuses connections and then
     starts up. `sentence`: without names and paths, so that clients may see it. `detail`: for the operator.
     """
 

@@ -39,9 +39,9 @@ class EncryptedColumn:
 class Reference:
     """A column with ids of rows in another table that has no foreign key, or needs more than one.
 
-    `portico db check` finds the rows whose `parent` does not exist. `orphans`: what `--repair` does with them: `delete`,
-    `clear` (set to NULL), `inherit` (transfer them to the first administrator); `keep` = they are not a fault, as in a
-    history. `where`: SQL condition for rows that hold such an id; the others are not checked.
+    `portico db check` finds the rows whose `parent` does not exist. `repair`: what `--repair` does with them: `delete`,
+    `clear` (set to NULL), `reassign` (to the first administrator); `none` = they are not a fault, as in a history.
+    `where`: SQL condition for rows that hold such an id; the others are not checked.
     """
 
     table: str
@@ -49,7 +49,7 @@ class Reference:
     parent: str
     parent_column: str = "id"
     where: str = ""
-    orphans: Literal["delete", "clear", "inherit", "keep"] = "delete"
+    repair: Literal["delete", "clear", "reassign", "none"] = "delete"
 
     def __str__(self) -> str:
         return f"{self.table}.{self.column}"

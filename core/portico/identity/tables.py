@@ -125,9 +125,9 @@ TABLES = TableSet(
             "account_id",
             "portico_account",
             where="account_id <> ''",
-            orphans="inherit",
+            repair="reassign",
         ),
         # Clearing it would make the next account an administrator.
-        Reference("portico_first_account", "account_id", "portico_account", orphans="keep"),
+        Reference("portico_first_account", "account_id", "portico_account", repair="none"),
     ),
 )

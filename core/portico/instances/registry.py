@@ -168,7 +168,7 @@ class OwnInstance:
                     await execute(_for_dialect(_DELETE_STALE), STALE_SECONDS)
         except TimeoutError:
             message = f"the database did not answer within {BEAT_TIMEOUT_SECONDS:g} s"
-            database.availability.begin(Cause("away", message))
+            database.availability.begin(Cause("unreachable", message))
         except Unavailable:
             pass  # reported where it was raised
         except Exception as error:  # noqa: BLE001 - the next heartbeat retries

@@ -46,6 +46,6 @@ TABLES = TableSet(
         Reference(
             "portico_grant", "principal_id", "portico_group", where="principal_kind = 'group'"
         ),
-        Reference("portico_policy_version", "author", "portico_account", orphans="keep"),
+        Reference("portico_policy_version", "author", "portico_account", repair="none"),
     ),
 )

@@ -19,6 +19,6 @@ TABLES = TableSet(
     tables=(ConfigurationTable,),
     migrations="portico.runtime_settings.migrations",
     references=(
-        Reference("portico_configuration", "updated_by", "portico_account", orphans="keep"),
+        Reference("portico_configuration", "updated_by", "portico_account", repair="none"),
     ),
 )

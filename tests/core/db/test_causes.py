@@ -112,7 +112,7 @@ async def test_writes_to_a_missing_or_replaced_file_are_refused(file: SQLite, wh
     if what == "replaced":
         shutil.copy(aside, path)
     state = "replaced by another" if what == "replaced" else "missing"
-    assert await refused(file) == f"gone: the database file is {state}"
+    assert await refused(file) == f"missing: the database file is {state}"
     with pytest.raises(Unavailable):
         async with file.transaction():
             await file.execute("INSERT INTO note VALUES ('refused', '')")
@@ -129,7 +129,7 @@ async def test_write_fails_if_the_file_is_removed_before_its_commit(
         async with file.transaction():
             await file.execute("INSERT INTO note VALUES ('refused', '')")
             file.path.unlink()
-    assert file.availability.cause is not None and file.availability.cause.kind == "gone"
+    assert file.availability.cause is not None and file.availability.cause.kind == "missing"
 
 
 async def test_file_is_checked_before_and_after_commit_outside_the_event_loop(

@@ -60,15 +60,18 @@ _CAUSES: tuple[tuple[type[BaseException], Cause | None], ...] = (
     ),
     (asyncpg.DataCorruptedError, Cause("broken", "PostgreSQL reports broken data")),
     (asyncpg.IndexCorruptedError, Cause("broken", "PostgreSQL reports broken data")),
-    (asyncpg.CannotConnectNowError, Cause("away", "PostgreSQL is starting up or shutting down")),
-    (asyncpg.OperatorInterventionError, Cause("away", "PostgreSQL ended the connection")),
+    (
+        asyncpg.CannotConnectNowError,
+        Cause("unreachable", "PostgreSQL is starting up or shutting down"),
+    ),
+    (asyncpg.OperatorInterventionError, Cause("unreachable", "PostgreSQL ended the connection")),
     (asyncpg.PostgresSystemError, Cause("io", "PostgreSQL reports an error of its system")),
-    (TimeoutError, Cause("away", "PostgreSQL does not answer in time")),
-    (ConnectionRefusedError, Cause("away", "PostgreSQL refuses connections")),
-    (FileNotFoundError, Cause("away", "PostgreSQL refuses connections")),
-    (socket.gaierror, Cause("away", "the host of PostgreSQL cannot be found")),
+    (TimeoutError, Cause("unreachable", "PostgreSQL does not answer in time")),
+    (ConnectionRefusedError, Cause("unreachable", "PostgreSQL refuses connections")),
+    (FileNotFoundError, Cause("unreachable", "PostgreSQL refuses connections")),
+    (socket.gaierror, Cause("unreachable", "the host of PostgreSQL cannot be found")),
 )
-_CONNECTION_LOST = Cause("away", "the connection to PostgreSQL was lost")
+_CONNECTION_LOST = Cause("unreachable", "the connection to PostgreSQL was lost")
 
 
 def is_unavailable(error: BaseException) -> bool:

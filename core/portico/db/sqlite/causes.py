@@ -24,7 +24,7 @@ _ERRNO = {
     errno.EROFS: "read_only",
     errno.EACCES: "permission",
     errno.EPERM: "permission",
-    errno.ENOENT: "gone",
+    errno.ENOENT: "missing",
     errno.EMFILE: "files",
     errno.ENFILE: "files",
 }
@@ -32,7 +32,7 @@ _SENTENCES = {
     "full": "the disk is full",
     "read_only": "the database is read-only",
     "permission": "this process lacks the permission to use the database file",
-    "gone": "the database file is missing",
+    "missing": "the database file is missing",
     "files": "this process has too many files open",
     "broken": "the database file is broken",
     "io": "the disk reports an error",
@@ -85,7 +85,7 @@ def _of_code(code: int, error: BaseException, path: Path, timeout: float) -> Cau
     if kind in _LOCKED:
         return locked_cause(path, timeout)
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
-        return _cause("gone", path)
+        return _cause("missing", path)
     if kind == sqlite3.SQLITE_READONLY and not _may_write(path):
         return _cause("read_only" if _is_read_only(path) else "permission", path)
     if kind in _UNCLEAR:
@@ -96,13 +96,13 @@ def _of_code(code: int, error: BaseException, path: Path, timeout: float) -> Cau
 def _inspect_file(error: BaseException, path: Path) -> Cause:
     """Return the cause that the state of the file suggests, for error codes that have many causes."""
     if not path.exists():
-        return _cause("gone", path)
+        return _cause("missing", path)
     if (limit := _size_limit(path)) is not None:
         return _cause("full", path, f"this process may not write files of more than {limit} bytes")
     try:
         status = os.statvfs(path.parent)
     except OSError:
-        return _cause("gone", path)
+        return _cause("missing", path)
     if status.f_bavail * status.f_frsize < MIN_FREE_BYTES:
         return _cause("full", path)
     if not _may_write(path):

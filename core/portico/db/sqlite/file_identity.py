@@ -32,7 +32,7 @@ class FileIdentity:
                 state = "missing" if found is None else "replaced by another"
                 raise unavailable(
                     Cause(
-                        "gone",
+                        "missing",
                         f"the database file is {state}",
                         f"{file}; restore the right file and start again",
                     )
