@@ -44,14 +44,15 @@ class Chats:
             if form.folder_id and not await self._access.has_folder(actor.id, form.folder_id):
                 raise NotFound
             text = await self._creator.create(row, document, session_id=actor.session_id)
-        return to_chat(row, text)
+        return await off_loop(len(text), to_chat, row, text)
 
     async def get(self, actor: Actor, chat_id: str) -> Chat:
         """Return one chat."""
         where = await self._access.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
         found, document = await self._read(check_id(chat_id), where)
         self._seen.record(chat_id, actor.session_id, found["revision"])
-        return to_chat(found, await self._access.with_running_texts(chat_id, document))
+        document = await self._access.with_running_texts(chat_id, document)
+        return await off_loop(len(document), to_chat, found, document)
 
     async def page(
         self, actor: Actor, page: int | None, *, include_pinned: bool, include_folders: bool
@@ -93,7 +94,7 @@ class Chats:
             document = await off_loop(content.size, content.render)
         sent = msgspec.structs.replace(changes, history_json=changes.history_json.copy())
         self._cache.store(chat_id, CachedChat(locked["revision"], document, content, sent))
-        return to_chat(locked, document)
+        return await off_loop(len(document), to_chat, locked, document)
 
     async def _unchanged_chat(
         self, actor: Actor, chat_id: str, changes: ChatDocument

@@ -51,7 +51,7 @@ def to_chat(row: dict[str, Any], document: str) -> Chat:
 
 async def render_document(row: dict[str, Any]) -> str:
     """Return the JSON of the document, of a row that `chat_queries.find` has read."""
-    return await off_loop(len(row["messages"] or ""), _render_row, row)
+    return await off_loop(len(row["chat"]) + len(row["messages"] or ""), _render_row, row)
 
 
 async def render_locked_document(row: dict[str, Any]) -> str:
@@ -66,7 +66,11 @@ async def render_locked_document(row: dict[str, Any]) -> str:
 async def to_chats(blocks: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[list[Chat]]:
     """Convert blocks of rows that `chat_queries.find_full` has read to blocks of whole chats."""
     async for block in blocks:
-        yield [to_chat(row, await render_document(row)) for row in block]
+        chats = []
+        for row in block:
+            document = await render_document(row)
+            chats.append(await off_loop(len(document), to_chat, row, document))
+        yield chats
 
 
 def _render_row(row: dict[str, Any]) -> str:

@@ -1,9 +1,12 @@
 """Long lists as a stream: JSON in blocks of bytes, each encoded after the previous one has been sent."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+#: Bytes that are copied at once: an item may have megabytes.
+PIECE_BYTES: Final = 256 * 1024
 
 
 async def json_array_stream(blocks: AsyncIterator[Sequence[Any]]) -> AsyncIterator[bytes]:
@@ -11,6 +14,10 @@ async def json_array_stream(blocks: AsyncIterator[Sequence[Any]]) -> AsyncIterat
     before = b"["
     async for block in blocks:
         if block:
-            yield before + msgspec.json.encode(block)[1:-1]
+            encoded = msgspec.json.encode(block)
+            end = min(len(encoded) - 1, PIECE_BYTES)
+            yield before + encoded[1:end]
             before = b","
+            for begin in range(end, len(encoded) - 1, PIECE_BYTES):
+                yield encoded[begin : min(begin + PIECE_BYTES, len(encoded) - 1)]
     yield b"]" if before == b"," else b"[]"
