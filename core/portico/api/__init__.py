@@ -8,6 +8,7 @@
     portico.api.auth        accounts, groups, auth providers, credentials, rate limits
     portico.api.policy      resources, access, policies and their reports
     portico.api.models      model sources and the model catalogue
+    portico.api.sockets     events to and from the Socket.IO clients of accounts
     portico.api.interfaces  protocols and events that plugins share: chats and folders
     portico.api.audit       the audit log
     portico.api.cli         commands and texts for terminals
@@ -31,6 +32,11 @@ A plugin is a module with an entry point in the group `portico`, a constant `PLU
         return [HelloRoutes]
 
 `portico.hookspecs` lists all hooks. `PluginInfo.api_version` names the version of this API.
+
+Constants, types and decorators:
+
+    PINNED    Text of the error when a pinned setting is given another value.
+    hookimpl  Decorator of the functions that implement hooks.
 """
 
 from portico.cache import BytesCache, TTLCache

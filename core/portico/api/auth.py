@@ -1,4 +1,13 @@
-"""Accounts, groups and sessions; auth providers and other credentials; rate limits."""
+"""Accounts, groups and sessions; auth providers and other credentials; rate limits.
+
+Constants, types and decorators:
+
+    MAX_USER_DATA_BYTES  Limit of the settings, and of the info, of one user, as JSON.
+    OAUTH_STATE_COOKIE   Name of the cookie with pending sign-ins at an OAuth provider.
+    SESSION_CREDENTIAL   `Actor.credential` of an actor who is signed in, rather than one with an API key.
+    PermissionTree       Whether a permission is granted, by area and name: `tree["chat"]["delete"]`.
+    Role                 The role of an account: `pending`, `user` or `admin`.
+"""
 
 from portico.identity import (
     MAX_USER_DATA_BYTES,

@@ -1,4 +1,10 @@
-"""Commands: options that they share, and texts that are safe for a terminal."""
+"""Commands: options that they share, and texts that are safe for a terminal.
+
+Constants, types and decorators:
+
+    UTC_TIME     Type of an option with a day or a time in UTC; its callback is `epoch_seconds`.
+    json_option  Decorator: adds the option `--json`, which the function receives as `as_json`.
+"""
 
 from portico.terminal import (
     UTC_TIME,

@@ -1,6 +1,12 @@
 """Statements and transactions, tables and their checks, encrypted columns.
 
 Statements are written once for both databases, with `$1` placeholders.
+
+Constants:
+
+    MAX_IDS_PER_STATEMENT   Number of ids that one statement may have.
+    MAX_INT64               The largest integer that a column and a placeholder can have.
+    MAX_ROWS_PER_STATEMENT  Number of rows that one statement may insert.
 """
 
 from portico.db import (

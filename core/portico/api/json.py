@@ -1,6 +1,11 @@
 """JSON that stays bytes, lenient decoding, errors of fields, and the readers of imported files.
 
 For routes, services and commands alike: nothing here needs the web framework.
+
+Constants, types and decorators:
+
+    JSONObject  Type of a field with a JSON object that stays bytes; the OpenAPI document shows an object.
+    RawFields   The top-level keys of a JSON object; the values stay JSON text.
 """
 
 from portico import raw_object

@@ -1,4 +1,11 @@
-"""Model sources: how a plugin offers models, and what they are asked."""
+"""Model sources: how a plugin offers models, and what they are asked.
+
+Constants:
+
+    EVENT_STREAM      Media type of a streamed response.
+    JSON_MEDIA_TYPE   Media type of a response that is not streamed.
+    MAX_CHAIN_LENGTH  Number of presets that may be based on one another.
+"""
 
 from portico.catalogue.source import (
     EVENT_STREAM,

@@ -1,4 +1,10 @@
-"""Resource kinds, access to resources, policies, and reports about them."""
+"""Resource kinds, access to resources, policies, and reports about them.
+
+Constants:
+
+    MAX_POLICY_FILE_BYTES  Limit of one policy file.
+    PRIVATE                The sharing of a resource that only its owner can use.
+"""
 
 from portico.permissions import (
     MAX_POLICY_FILE_BYTES,

@@ -1,6 +1,20 @@
 """Routes, requests and responses.
 
 It imports the web framework. Commands do not need that, so import this module where routes are defined, and `portico.api.json` elsewhere.
+
+Constants, types and decorators:
+
+    IMAGE_RESPONSES  The `responses` of a route that returns an image.
+    NO_STORE         A header, as name and value, for responses that must not be stored.
+    QueryFlag        Type of a query parameter that `parse_query_flag` reads.
+    QueryTime        Type of a query parameter that `parse_query_time` reads.
+    Request          A request; `request.user` is the actor, or None on a public route without credentials.
+    Socket           A web socket; `socket.user` is as with `Request`.
+    delete           `route` with the method DELETE.
+    get              `route` with the method GET.
+    patch            `route` with the method PATCH.
+    post             `route` with the method POST.
+    put              `route` with the method PUT.
 """
 
 from portico.web.request.query_parameters import (
