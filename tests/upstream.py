@@ -163,6 +163,19 @@ def _error(message: str) -> bytes:
 
 HEAD, TAIL = b"".join(GOOD[:2]), b"".join(GOOD[2:])
 
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+
+
+def delta(**fields: Any) -> bytes:
+    """Return one event of a stream with these fields of the delta."""
+    choice = {"index": 0, "delta": fields, "finish_reason": None}
+    return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+
+
+def _tool_call(**function: str) -> bytes:
+    return delta(tool_calls=[{"index": 0, "id": "call_1", "function": function}])
+
+
 BEHAVIOURS: dict[str, Behaviour] = {
     "silent": silent,
     "silence": silence_after_first,
@@ -194,6 +207,20 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "crlf": streaming(b"".join(GOOD).replace(b"\n", b"\r\n")),
     "comments": streaming(b": hello\n\n", HEAD, b": still here\n\n", TAIL),
     "comments-only": streaming(b": one\n\n", b": two\n\n"),
+    "reasoning": streaming(
+        delta(role="assistant"),
+        delta(reasoning_content="first\nsecond"),
+        delta(content="The answer"),
+        chunk(finish="stop"),
+        b"data: " + json.dumps({"choices": [], "usage": USAGE}).encode() + b"\n\n",
+        DONE,
+    ),
+    "tools": streaming(
+        _tool_call(name="weather", arguments='{"city"'),
+        _tool_call(arguments=': "Bern"}'),
+        chunk(finish="tool_calls"),
+        DONE,
+    ),
     "no-done": streaming(*GOOD[:-1]),
     "two-dones": streaming(*GOOD, DONE, chunk("late")),
     "split": streaming(*[bytes([byte]) for byte in b"".join([chunk("süß 🙂"), *GOOD])]),

@@ -1,5 +1,6 @@
 """Chat completions: permissions, model, system prompt, the call to the model source, and the record in the chat."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -39,6 +40,8 @@ from portico_completions.user_variables import user_variables
 
 #: Deltas between two events, at most: a client must see the text grow.
 MAX_MIN_DELTAS: Final = 1000
+#: Blocks of a stream that wait for a client which reads slowly.
+MAX_QUEUED_BLOCKS: Final = 64
 
 
 class PreparedCall(msgspec.Struct):
@@ -134,7 +137,8 @@ class Completions:
             await _record(chats, request, error, create=error is None)
             return response
         reply = await self._replies.follow(actor, _without_content(request), options)
-        body = FollowedStream(response.body, reply, finish=self._settings.finish_after_disconnect)
+        finish = self._settings.finish_after_disconnect
+        body = (DetachedStream if finish else FollowedStream)(response.body, reply)
         return msgspec.structs.replace(response, body=body)
 
     async def _with_system_prompt(
@@ -216,13 +220,10 @@ async def _recorded_refusal(
 
 
 class FollowedStream:
-    """A stream whose text is stored with its message, also if it breaks off.
+    """A stream whose text is stored with its message, also if it breaks off."""
 
-    `finish`: the rest is received and stored after the client has disconnected.
-    """
-
-    def __init__(self, body: AsyncIterator[bytes], reply: FollowedReply, *, finish: bool) -> None:
-        self._body, self._reply, self._finish = body, reply, finish
+    def __init__(self, body: AsyncIterator[bytes], reply: FollowedReply) -> None:
+        self._body, self._reply = body, reply
 
     def __aiter__(self) -> "FollowedStream":
         return self
@@ -244,12 +245,53 @@ class FollowedStream:
 
     async def aclose(self) -> None:
         """Close the stream. Called when the client disconnects, and at the end."""
-        if self._finish and not self._reply.is_complete:
-            self._reply.go_on(self._body)
-            return
         complete = self._reply.is_complete
         self._reply.end(Ending("finished") if complete else Ending("interrupted", DISCONNECTED))
         await _close(self._body)
+
+
+class DetachedStream:
+    """A stream that is received, and stored with its message, in a task of its own: to its end, whatever the client does."""
+
+    def __init__(self, body: AsyncIterator[bytes], reply: FollowedReply) -> None:
+        self._blocks: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_QUEUED_BLOCKS)
+        self._body, self._is_read = body, True
+        self._error: Exception | None = None
+        reply.generate(self._receive)
+        self._feed = reply.feed
+
+    def __aiter__(self) -> "DetachedStream":
+        return self
+
+    async def __anext__(self) -> bytes:
+        block = await self._blocks.get()
+        if block is not None:
+            return block
+        if self._error is not None:
+            raise self._error
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Let the client go. Called when it disconnects, and at the end."""
+        self._is_read = False
+        while not self._blocks.empty():
+            self._blocks.get_nowait()
+
+    async def _receive(self) -> None:
+        try:
+            async for block in self._body:
+                self._feed(block)
+                await self._put(block)
+        except Exception as error:
+            self._error = error
+            raise
+        finally:
+            await _close(self._body)
+            await self._put(None)
+
+    async def _put(self, block: bytes | None) -> None:
+        if self._is_read:
+            await self._blocks.put(block)
 
 
 def _without_content(request: CompletionRequest) -> CompletionRequest:

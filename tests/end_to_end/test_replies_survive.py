@@ -1,6 +1,9 @@
 """Replies survive what makes them: a killed server, a server that is stopped, and clients on another instance."""
 
+import http.client
+import json
 import time
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -128,3 +131,48 @@ def test_reply_is_watched_and_stopped_from_another_instance_and_survives_its_own
         assert is_over(there, task_id)
         ask(there, chat_id, "last", parent_id="next")
         assert until_end(other, "last")[-1][1]["done"] is True
+
+
+def ask_and_hang_up(server: ServerProcess, user: Client, chat_id: str, message_id: str) -> bytes:
+    """Ask for a plain stream of the model `slow`, read the first events and disconnect. Return what was read."""
+    form = {
+        "model": "slow",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "stream": True,
+        "chat_id": chat_id,
+        "id": message_id,
+        "parent_id": "q",
+    }
+    parts = urllib.parse.urlsplit(server.url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    headers = {"authorization": f"Bearer {user.token}", "content-type": "application/json"}
+    connection.request("POST", "/api/chat/completions", json.dumps(form), headers)
+    response = connection.getresponse()
+    assert response.status == 200
+    read = response.readline()
+    response.close()
+    connection.close()
+    return read
+
+
+@pytest.mark.parametrize("finish", [False, True])
+def test_plain_stream_whose_client_disconnects_keeps_its_text(
+    servers: Servers, finish: bool
+) -> None:
+    server = servers(PORTICO_COMPLETIONS_FINISH_AFTER_DISCONNECT=str(finish).lower()).start()
+    user = server.client.sign_up("Ada")
+    chat_id, message_id = start_chat(user)
+
+    assert b"word0" in ask_and_hang_up(server, user, chat_id, message_id)
+    while user.get("/api/tasks").json["tasks"]:
+        time.sleep(0.02)
+
+    message = stored(user, chat_id, message_id)
+    assert message["content"].startswith("word0")
+    assert message["done"] is True
+    if finish:
+        assert message["content"] == "word0 word1 word2 word3 word4"
+        assert "error" not in message
+    else:
+        assert message["error"]["type"] == "interrupted"
+        assert "disconnected" in message["error"]["content"]

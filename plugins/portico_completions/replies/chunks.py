@@ -12,6 +12,7 @@ from portico_completions.replies.message_text import ToolCall
 #: Bytes of a stream's event that is not complete yet.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 DONE = b"[DONE]"
+_ABSENT = msgspec.Raw(b"")
 _END = re.compile(rb"\n\r?\n")
 
 
@@ -59,13 +60,13 @@ class _Choice(msgspec.Struct):
 
 
 class Chunk(msgspec.Struct):
-    """One event of a stream, or a whole completion. `usage`, `timings`, `sources`: as the provider sends them."""
+    """One event of a stream, or a whole completion. `usage`, `timings`, `sources`: as the provider sends them, see `is_given`."""
 
     choices: list[_Choice] | None = None
-    usage: msgspec.Raw | None = None
-    timings: msgspec.Raw | None = None
-    sources: msgspec.Raw | None = None
-    event: msgspec.Raw | None = None
+    usage: msgspec.Raw = _ABSENT
+    timings: msgspec.Raw = _ABSENT
+    sources: msgspec.Raw = _ABSENT
+    event: msgspec.Raw = _ABSENT
     selected_model_id: Any = None
 
     @property
@@ -75,6 +76,11 @@ class Chunk(msgspec.Struct):
             if (found := choice.delta or choice.message) is not None:
                 return found
         return None
+
+
+def is_given(value: msgspec.Raw) -> bool:
+    """Return whether a field of a chunk has a value."""
+    return bytes(value) not in (b"", b"null")
 
 
 _CHUNKS = msgspec.json.Decoder(Chunk)

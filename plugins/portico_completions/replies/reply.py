@@ -13,6 +13,7 @@ from portico_completions.replies.chunks import (
     Chunk,
     EventReader,
     ToolCalls,
+    is_given,
     read_chunk,
 )
 from portico_completions.replies.message_text import MessageText
@@ -126,7 +127,7 @@ class Reply:
             return
         chunk, payload = found
         has_text = self._apply(chunk)
-        if chunk.event is not None:
+        if is_given(chunk.event):
             self._send_event(chunk.event)
         elif has_text and not self._options.raw_chunks:
             self._unsent_deltas += 1
@@ -137,11 +138,11 @@ class Reply:
 
     def _apply(self, chunk: Chunk) -> bool:
         """Take over what a chunk contains. Return whether the text changed."""
-        if chunk.usage is not None and bytes(chunk.usage) != b"null":
+        if is_given(chunk.usage):
             self._set_usage(chunk)
         if isinstance(chunk.selected_model_id, str):
             self._fields["selectedModelId"] = chunk.selected_model_id
-        if chunk.sources is not None:
+        if is_given(chunk.sources):
             self._fields["sources"] = chunk.sources
         delta = chunk.delta
         if delta is None:
@@ -157,8 +158,8 @@ class Reply:
         return bool(thought or text)
 
     def _set_usage(self, chunk: Chunk) -> None:
-        usage: Any = chunk.usage
-        if chunk.timings is not None and bytes(chunk.timings) != b"null":
+        usage = chunk.usage
+        if is_given(chunk.timings):
             try:
                 parts = msgspec.json.decode(usage, type=dict[str, msgspec.Raw])
                 parts |= msgspec.json.decode(chunk.timings, type=dict[str, msgspec.Raw])
@@ -216,4 +217,4 @@ class Reply:
 
 def _is_usage_only(chunk: Chunk) -> bool:
     """Return whether a chunk only reports the usage, which is an event of its own."""
-    return chunk.usage is not None and not chunk.choices and chunk.selected_model_id is None
+    return is_given(chunk.usage) and not chunk.choices and chunk.selected_model_id is None

@@ -385,16 +385,11 @@ class FollowedReply:
             self._has_ended = True
             self._replies.in_background(self._replies.finish(self._running, ending))
 
-    def go_on(self, body: AsyncIterator[bytes]) -> None:
-        """Receive the rest of a stream whose client has disconnected, in the background."""
-        if not self._has_ended:
-            self._has_ended = True
-            self._replies.in_background(self._receive_rest(body))
-
-    async def _receive_rest(self, body: AsyncIterator[bytes]) -> None:
-        self._running.task = asyncio.current_task()
-        await self._replies.generate(
-            self._running, lambda: receive_stream(self._running.reply, body)
+    def generate(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Receive the whole stream in the background: `work` feeds the reply, which is stored when it returns."""
+        self._has_ended = True
+        self._running.task = self._replies.in_background(
+            self._replies.generate(self._running, work)
         )
 
 

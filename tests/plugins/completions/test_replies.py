@@ -2,7 +2,7 @@
 
 import pytest
 from tests.reply_requests import ask, start_chat, stored, until_end
-from tests.upstream import Upstream
+from tests.upstream import USAGE, Upstream
 
 from portico.testing import Client
 
@@ -198,3 +198,93 @@ def test_stale_window_does_not_replace_the_finished_reply(user: Client) -> None:
     edited["history"]["messages"][message_id]["content"] = "word0"
     user.post(f"/api/v1/chats/{chat_id}", json={"chat": edited})
     assert stored(user, chat_id, message_id)["content"] == "word0"
+
+
+REASONED = """<details type="reasoning" done="true" duration="0">
+<summary>Thought for 0 seconds</summary>
+&gt; first
+&gt; second
+</details>
+The answer"""
+
+
+def test_reasoning_and_usage_are_displayed_and_stored(user: Client) -> None:
+    chat_id, message_id = start_chat(user)
+    with user.connect_socket() as socket:
+        ask(user, chat_id, message_id, model="reasoning")
+        data = [data for _, data in until_end(socket, message_id)]
+
+    assert data[0]["choices"][0]["delta"] == {"role": "assistant"}
+    assert data[-1]["content"] == REASONED
+    assert {"usage": USAGE} in data
+    places = [
+        data.index(one) for one in data if one.get("choices") or "usage" in one or "done" in one
+    ]
+    assert places == sorted(places)
+    message = stored(user, chat_id, message_id)
+    assert (message["content"], message["usage"]) == (REASONED, USAGE)
+
+
+def test_tool_calls_are_displayed_and_not_executed(user: Client, upstream: Upstream) -> None:
+    chat_id, message_id = start_chat(user)
+    with user.connect_socket() as socket:
+        ask(user, chat_id, message_id, model="tools")
+        content = until_end(socket, message_id)[-1][1]["content"]
+
+    assert content.startswith('<details type="tool_calls" done="true" id="call_1" name="weather"')
+    assert "{&quot;city&quot;: &quot;Bern&quot;}" in content
+    assert stored(user, chat_id, message_id)["content"] == content
+    assert len(upstream.completions()) == 1
+
+
+def test_existing_text_of_a_message_is_continued(user: Client) -> None:
+    chat_id, message_id = start_chat(user)
+    user.post(f"/api/v1/chats/{chat_id}/messages/{message_id}", json={"content": "Once: "})
+    with user.connect_socket() as socket:
+        ask(user, chat_id, message_id)
+        assert until_end(socket, message_id)[-1][1]["content"] == "Once: " + WORDS
+
+
+def test_changes_of_chats_reach_the_sockets_of_their_owner(user: Client, other: Client) -> None:
+    with user.connect_socket() as socket, other.connect_socket() as foreign:
+        chat_id, message_id = start_chat(user)
+        user.post(f"/api/v1/chats/{chat_id}/messages/{message_id}", json={"content": "new"})
+        user.post(
+            f"/api/v1/chats/{chat_id}/messages/{message_id}/event",
+            json={"type": "status", "data": {"description": "Searching", "done": False}},
+        )
+        user.delete(f"/api/v1/chats/{chat_id}")
+        events = [data for name, data in socket.events() if name == "events"]
+
+        assert [one["data"]["type"] for one in events] == [
+            "chat:created",
+            "chat:updated",
+            "chat:message",
+            "chat:updated",
+            "status",
+            "chat:deleted",
+        ]
+        assert {one["chat_id"] for one in events} == {chat_id}
+        assert events[2]["data"]["data"] == {
+            "chat_id": chat_id,
+            "message_id": message_id,
+            "content": "new",
+        }
+        assert events[4]["data"]["data"] == {"description": "Searching", "done": False}
+        assert [name for name, _ in foreign.events() if name == "events"] == []
+
+
+def test_plain_stream_of_a_message_is_stored_with_it(user: Client) -> None:
+    chat_id, message_id = start_chat(user)
+    answer = ask(user, chat_id, message_id, session_id="")
+    assert answer.headers["content-type"] == "text/event-stream"
+    while user.get("/api/tasks").json["tasks"]:
+        pass
+    message = stored(user, chat_id, message_id)
+    assert (message["content"], message["done"]) == (WORDS, True)
+
+
+def test_plain_stream_without_a_stored_chat_writes_nothing(user: Client) -> None:
+    for chat_id, message_id in (("local:1", ""), ("", "a"), ("local:1", "a")):
+        assert ask(user, chat_id, message_id, session_id="").status == 200
+    assert user.get("/api/tasks").json == {"tasks": []}
