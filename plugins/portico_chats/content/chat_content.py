@@ -24,7 +24,6 @@ from portico_chats.content.message_tree import (
     is_append_only,
     is_branch,
     merge,
-    parent_in,
 )
 from portico_chats.content.skeleton import ChatSkeleton, skeleton_of
 
@@ -35,11 +34,13 @@ TITLE_PART: Final = ""
 class ChatContent(msgspec.Struct, frozen=True):
     """The content of a chat.
 
-    `skeleton`: its document without the messages. `bodies`: the JSON of each message by id, in order.
+    `skeleton`: its document without the messages. `bodies`: the JSON of each message by id, in order. `branch_ids`:
+    the messages that the document lists at its top level, the last one first; None = `render` finds them.
     """
 
     skeleton: ChatSkeleton
     bodies: Mapping[str, str]
+    branch_ids: Sequence[str] | None = None
 
     @property
     def size(self) -> int:
@@ -47,15 +48,22 @@ class ChatContent(msgspec.Struct, frozen=True):
         return len(self.skeleton.text) + sum(map(len, self.bodies.values()))
 
     @classmethod
+    def of(cls, skeleton: ChatSkeleton, tree: MessageTree) -> "ChatContent":
+        """Return the content with this skeleton and these messages."""
+        has_branch = skeleton.branch_offset is not None
+        ids = list(branch(skeleton.current_id, tree.parent_of)) if has_branch else ()
+        return cls(skeleton, tree.bodies, ids)
+
+    @classmethod
     def create(cls, document: ChatDocument, title: str, session_id: str) -> "ContentChange":
         """Return the content of a new chat. `title`: of the list. `session_id`: the creating session."""
         if too_long_ids(document):
             document = inline_messages(document)
         tree = merge({}, document.messages or {}, TreeSender(session_id), 1)
-        document = _with_placeholders(document, tree.bodies)
+        document = _with_placeholders(document, tree)
         texts = {one: row.text for one, row in tree.written.items()}
         return ContentChange(
-            cls(skeleton_of(document), tree.bodies),
+            cls.of(skeleton_of(document), tree),
             tree.written,
             texts={TITLE_PART: _extra_text(title, document)} | texts,
         )
@@ -73,7 +81,7 @@ class ChatContent(msgspec.Struct, frozen=True):
             left_out = [one for one in inside if one not in (changes.messages or ())]
         if tree is None:
             changes, tree = inline_messages(changes), MessageTree(self.bodies)
-        document = _merged(base, changes, tree.bodies)
+        document = _merged(base, changes, tree)
         skeleton = skeleton_of(document)
         is_same = skeleton == self.skeleton and tree.bodies is self.bodies
         text, old_text = _extra_text(new_title, document), _extra_text(old_title, base)
@@ -82,7 +90,7 @@ class ChatContent(msgspec.Struct, frozen=True):
         new, changed = self._texts(tree.written)
         deleted_ids = [*tree.deleted_ids, *left_out]
         return ContentChange(
-            self if is_same else ChatContent(skeleton, tree.bodies),
+            self if is_same else ChatContent.of(skeleton, tree),
             tree.written,
             deleted_ids,
             texts=new | changed | titles,
@@ -105,16 +113,18 @@ class ChatContent(msgspec.Struct, frozen=True):
             posted = changes.messages or {}
             if posted != self.bodies or not is_append_only(self.bodies, posted):
                 return False
-        return skeleton_of(_merged(self.skeleton.document(), changes, self.bodies)) == self.skeleton
+        document = _merged(self.skeleton.document(), changes, MessageTree(self.bodies))
+        return skeleton_of(document) == self.skeleton
 
     def render(self) -> str:
         """Return the JSON of the document."""
         messages = render_members(self.bodies.items())
         if self.skeleton.branch_offset is None:
             return self.skeleton.render(messages)
-        shown = [
-            self.bodies[one] for one in branch(self.skeleton.current_id, parent_in(self.bodies))
-        ]
+        ids = self.branch_ids
+        if ids is None:
+            ids = list(branch(self.skeleton.current_id, MessageTree(self.bodies).parent_of))
+        shown = [self.bodies[one] for one in ids]
         return self.skeleton.render(messages, ",".join(reversed(shown)))
 
 
@@ -132,7 +142,7 @@ class ContentChange(msgspec.Struct, frozen=True):
     stale_texts: Sequence[str] = ()
 
 
-def _merged(base: ChatDocument, changes: ChatDocument, bodies: Mapping[str, str]) -> ChatDocument:
+def _merged(base: ChatDocument, changes: ChatDocument, tree: MessageTree) -> ChatDocument:
     """Return a document with other top-level keys, and with these messages."""
     if "history" in changes.parts:
         base = msgspec.structs.replace(base, history=changes.history, current_id=changes.current_id)
@@ -142,19 +152,19 @@ def _merged(base: ChatDocument, changes: ChatDocument, bodies: Mapping[str, str]
             parts=base.parts | changes.parts,
             branch=changes.branch if "messages" in changes.parts else base.branch,
         ),
-        bodies,
+        tree,
     )
 
 
-def _with_placeholders(document: ChatDocument, bodies: Mapping[str, str]) -> ChatDocument:
+def _with_placeholders(document: ChatDocument, tree: MessageTree) -> ChatDocument:
     """Return a document with placeholders for its messages, and for its top-level ones if they are the visible branch."""
     parts, history = document.parts, document.history
-    if bodies and (history or {}).get("messages") != PLACEHOLDER:
+    if tree.bodies and (history or {}).get("messages") != PLACEHOLDER:
         parts, history = (
             parts | {"history": PLACEHOLDER},
             (history or {}) | {"messages": PLACEHOLDER},
         )
-    if document.branch and is_branch(document.branch, document.current_id, bodies):
+    if document.branch and is_branch(document.branch, document.current_id, tree):
         parts = parts | {"messages": PLACEHOLDER}
     return msgspec.structs.replace(document, parts=parts, history=history)
 

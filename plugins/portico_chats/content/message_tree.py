@@ -85,6 +85,11 @@ class MessageTree(msgspec.Struct, frozen=True):
     written: Mapping[str, MessageRow] = {}
     deleted_ids: Sequence[str] = ()
 
+    def parent_of(self, message_id: str) -> str | None:
+        """Return the parent's id, for `branch`. Raises: KeyError."""
+        row = self.written.get(message_id)
+        return row.parent_id if row else read_message(self.bodies[message_id]).parent_id
+
 
 def branch(current_id: str | None, parent_of: Callable[[str], str | None]) -> Iterator[str]:
     """Yield the ids from a message up to its root.
@@ -102,16 +107,12 @@ def branch(current_id: str | None, parent_of: Callable[[str], str | None]) -> It
         current_id = parent
 
 
-def parent_in(bodies: Mapping[str, str]) -> Callable[[str], str | None]:
-    """Return the function that finds the parent of a message, for `branch`."""
-    return lambda message_id: read_message(bodies[message_id]).parent_id
-
-
-def is_branch(listed: Sequence[str], current_id: str | None, bodies: Mapping[str, str]) -> bool:
+def is_branch(listed: Sequence[str], current_id: str | None, tree: MessageTree) -> bool:
     """Return whether a list of messages equals, byte for byte, the branch that ends at the current message."""
-    ids = list(branch(current_id, parent_in(bodies)))
+    ids = list(branch(current_id, tree.parent_of))
     return len(ids) == len(listed) and all(
-        bodies[message_id] == body for message_id, body in zip(reversed(ids), listed, strict=True)
+        tree.bodies[message_id] == body
+        for message_id, body in zip(reversed(ids), listed, strict=True)
     )
 
 

@@ -147,9 +147,9 @@ def test_is_branch_compares_bytes() -> None:
     q, a = message(None, "a"), message("q")
     tree = Chat({"q": q, "a": a}).tree
 
-    assert is_branch([q, a], "a", tree.bodies)
-    assert not is_branch([q], "a", tree.bodies)
-    assert not is_branch([q, a + " "], "a", tree.bodies)
+    assert is_branch([q, a], "a", tree)
+    assert not is_branch([q], "a", tree)
+    assert not is_branch([q, a + " "], "a", tree)
 
 
 IDS = st.sampled_from("abcdefgh")
