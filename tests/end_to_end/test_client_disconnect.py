@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.effort import examples
 from tests.open_connections import eventually
 from tests.redis_server import RedisServer
 
@@ -16,7 +17,7 @@ from portico.testing import PASSWORD, Client, ServerProcess
 pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
 
 PEOPLE = 8
-CALLS = 600
+CALLS = examples(600)
 
 
 def hang_up(

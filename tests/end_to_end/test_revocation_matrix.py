@@ -105,6 +105,7 @@ def test_revocation_without_redis_ends_access_for_good(
     assert admin.get("/api/v1/auths/").status == 200
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_revoked_session_cannot_reconnect(servers: Servers) -> None:
     server = servers().start()
     admin = server.client.sign_up("Ada")

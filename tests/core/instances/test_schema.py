@@ -151,7 +151,9 @@ async def test_killed_instance_is_not_waited_for(database: Database, package: Pa
     (own,) = await live_instances()
     assert (own.version, own.release) == (
         own.release.partition("+")[0],
-        release_of({"instances": ["0001_instances"], "notes": ["0001_initial"]}).id,
+        release_of(
+            {"instances": ["0001_instances", "0002_messages"], "notes": ["0001_initial"]}
+        ).id,
     )
     ended = subprocess.run(
         [sys.executable, "-c", "from portico.instances.processes import *; print(process_name())"],

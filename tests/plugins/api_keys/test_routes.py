@@ -5,6 +5,7 @@ import time
 import pytest
 from tests.api_keys import KEYS, NOT_ALLOWED, OUT_OF_BOUNDS, SINGLE, new_key, permit, with_key
 
+from portico.db import now
 from portico.testing import Client, InProcessApp
 from portico_api_keys.components import ApiKeysPlugin
 
@@ -314,37 +315,31 @@ def test_last_use_of_a_key_is_shown_and_stored(user: Client, app: InProcessApp) 
     assert app.run(stored) == used
 
 
-def test_last_use_is_written_at_most_once_a_minute(user: Client, app: InProcessApp) -> None:
-    program = with_key(user)
+def test_last_use_is_written_at_most_once_a_minute(
+    user: Client, app: InProcessApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, clock = with_key(user), [now()]
+    for module in ("portico.identity.accounts.last_seen", "portico_api_keys.usage"):
+        monkeypatch.setattr(f"{module}.now", lambda: clock[0])
 
-    async def last_use(*, at_once: bool) -> int:
+    async def written(*, at_once: bool = False) -> int:
         from portico.db import fetch_one
 
         await components(app).usage.flush(at_once=at_once)
         found = await fetch_one("SELECT last_used_at FROM api_keys_key")
         return int(found["last_used_at"]) if found else 0
 
-    async def set_long_ago() -> None:
-        from portico.db import execute
-
-        await execute("UPDATE api_keys_key SET last_used_at = 5")
-
-    async def flush_due() -> int:
-        return await last_use(at_once=False)
-
-    async def flush_all() -> int:
-        return await last_use(at_once=True)
+    async def written_at_once() -> int:
+        return await written(at_once=True)
 
     program.get(ME)
-    assert app.run(flush_due) > 5
-    app.run(set_long_ago)
-    deadline = time.time() + 30
-    while app.run(flush_due) == 5 and time.time() < deadline:
+    first = clock[0]
+    assert app.run(written) == first
+    for seconds, expected in ((1, first), (59, first + 60), (1, first + 60)):
+        clock[0] += seconds
         program.get(ME)
-        if app.run(flush_all) > 5:
-            break
-    else:
-        raise AssertionError("the time was written before the minute was over, or never")
+        assert app.run(written) == expected
+    assert app.run(written_at_once) == clock[0]
 
 
 def test_expired_key_is_refused(user: Client, app: InProcessApp) -> None:
