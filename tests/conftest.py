@@ -13,6 +13,7 @@ from tests.installed_plugins import check_entry_points
 from tests.recycled_databases import RecycledDatabases
 from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, new_url, postgres_server
+from tests.shared_routes import share_routes
 from tests.sharing import share
 from tests.skipped_dependencies import pytest_terminal_summary  # noqa: F401 - a hook
 from tests.temporary_plugins import install  # noqa: F401 - a fixture
@@ -34,6 +35,7 @@ from portico.testing import InProcessApp
 check_entry_points()
 choose()
 share()
+share_routes()
 choose_effort()
 
 

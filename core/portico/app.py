@@ -1,6 +1,7 @@
 """The ASGI application. Nothing here knows any plugin."""
 
 import structlog
+from litestar import Litestar
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -41,6 +42,8 @@ class Portico:
             OuterMiddleware.__call__.__code__,
         )
         self._serve: ASGIApp | None = None
+        #: The routes of the core and of all plugins, while the application runs.
+        self.routes: Litestar | None = None
 
     async def start(self) -> None:
         """Start the application and build the routes of all plugins. Raises: CannotStart."""
@@ -55,7 +58,7 @@ class Portico:
 
     async def stop(self) -> None:
         """Stop serving, then stop the application."""
-        self._serve = None
+        self._serve = self.routes = None
         self._loop_watch.stop()
         await self.application.stop()
 
@@ -71,7 +74,7 @@ class Portico:
     def _build_routes(self) -> ASGIApp:
         """Return the routes of all plugins behind the middleware. A plugin whose routes are invalid fails."""
         app = self.application
-        routes = app.retry_without_failing_plugins(
+        routes = self.routes = app.retry_without_failing_plugins(
             "its routes",
             lambda contributions: web_application(
                 app.settings,

@@ -110,10 +110,10 @@ def test_unpaired_surrogate_is_replaced_in_all_stored_texts(
 
 def routes_before_sign_in(app: InProcessApp) -> list[tuple[str, str]]:
     """Return methods and paths of all public routes that accept a body."""
-    serve: Any = app.asgi._serve
+    assert app.asgi.routes is not None
     return [
         (method, re.sub(r"\{[^}]*\}", "x", route.path))
-        for route in serve._app.routes
+        for route in app.asgi.routes.routes
         for handler in getattr(route, "route_handlers", ())
         if handler.opt.get("access") == "public"
         for method in sorted(handler.http_methods)
@@ -232,8 +232,8 @@ class TestBodiesInFlight:
             for sender in (third, again):
                 await sender.disconnect()
                 assert await sender.status() == 400
-            serve: Any = app.asgi._serve
-            assert serve._app.state.bodies.held_bytes == 0
+            assert app.asgi.routes is not None
+            assert app.asgi.routes.state.bodies.held_bytes == 0
 
         app.run(run)
 

@@ -78,19 +78,26 @@ def web_application(
         return_dto=None,
         request_class=BodyRequest,
         request_max_body_size=settings.server.max_body_bytes,
-        state=State(
-            {
-                "max_depth": settings.server.max_json_depth,
-                "max_values": settings.server.max_values,
-                "max_form_bytes": settings.server.max_form_bytes,
-                "bodies": BodyBudget(settings.server.max_total_body_bytes),
-                "cookies": identity.cookies,
-                "drain": drain,
-                "live_connections": identity.live_connections,
-                "counters": counters,
-            }
-        ),
+        state=request_state(settings, identity, drain, counters),
         openapi_config=open_api(settings) if docs else None,
         plugins=[SchemaPlugin()],
         logging_config=None,
+    )
+
+
+def request_state(
+    settings: CoreSettings, identity: Identity, drain: Drain, counters: Counters
+) -> State:
+    """Return what the handling of requests uses as `app.state`."""
+    return State(
+        {
+            "max_depth": settings.server.max_json_depth,
+            "max_values": settings.server.max_values,
+            "max_form_bytes": settings.server.max_form_bytes,
+            "bodies": BodyBudget(settings.server.max_total_body_bytes),
+            "cookies": identity.cookies,
+            "drain": drain,
+            "live_connections": identity.live_connections,
+            "counters": counters,
+        }
     )

@@ -1,0 +1,185 @@
+"""Builds the routes of the built-in plugins once for many applications of a test process, one after the other.
+
+Litestar takes more than half of the time in which an application starts to register 300 handlers. They depend on the
+application only through `self.plugin` of the controllers and through what `web_application` is given. When an application
+stops, its routes get those of the next one that has the same controllers and the same settings of the server. Applications
+that run at the same time have different routes. While no application uses them, routes refer to no service, so a
+mistake would be an error and never a look into the data of another test.
+
+Plugins that a test installs, and routes that are no controllers, are built for each application.
+"""
+
+import inspect
+import weakref
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from litestar import Litestar
+from litestar.types import Receive, Scope, Send
+
+import portico.app
+from portico.plugins import router
+from portico.plugins.router import PluginRouter
+from portico.web.application import request_state
+
+#: Routes that are kept for each combination of controllers and settings, and combinations that are kept.
+MAX_KEPT, MAX_COMBINATIONS = 2, 6
+
+_build_router, _build_application = router.plugin_router, portico.app.web_application
+
+
+class Forwarder:
+    """Stands for an object of the application that uses the routes now."""
+
+    def __init__(self) -> None:
+        self._target: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._target(*arguments)
+
+
+class SharedRouter:
+    """The router of a plugin for one application. `described`: an equal one that is already built."""
+
+    def __init__(
+        self, plugin: str, controllers: tuple[Any, ...], components: Any, described: PluginRouter
+    ) -> None:
+        self.key = plugin, controllers
+        self.components, self._described = components, described
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._described, name)
+
+    def build(self) -> PluginRouter:
+        return _build_router(*self.key, self.components)
+
+
+class Routes:
+    """A Litestar application, and what has to be replaced in it for another application of Portico."""
+
+    def __init__(
+        self, settings: Any, routers: Sequence[SharedRouter], given: dict[str, Any]
+    ) -> None:
+        built = [one.build() for one in routers]
+        self._controllers = [one._arguments[1] for one in built]
+        self._stand_ins = {name: Forwarder() for name in given if name != "checks"}
+        self._checks = [(plugin, Forwarder()) for plugin, _ in given["checks"]]
+        stand_ins = self._stand_ins
+        self._point_to(given)
+        self.litestar: Litestar = _build_application(
+            settings, **stand_ins | {"routers": built, "checks": self._checks, "redis": NoRedis}
+        )  # type: ignore[arg-type]
+
+    def bind(self, settings: Any, routers: Sequence[SharedRouter], given: dict[str, Any]) -> None:
+        """Let the routes refer to what these routers and services belong to."""
+        for controllers, shared in zip(self._controllers, routers, strict=True):
+            for controller in controllers:
+                controller.plugin = shared.components
+        self._point_to(given)
+        self.litestar.state = request_state(
+            settings, given["identity"], given["drain"], given["counters"]
+        )
+
+    def _point_to(self, given: dict[str, Any]) -> None:
+        for name, stand_in in self._stand_ins.items():
+            stand_in._target = given[name]
+        for (_, stand_in), (_, check) in zip(self._checks, given["checks"], strict=True):
+            stand_in._target = check
+
+    def release(self) -> None:
+        """Let the routes refer to nothing."""
+        for controllers in self._controllers:
+            for controller in controllers:
+                controller.plugin = None
+        for stand_in in [*self._stand_ins.values(), *(check for _, check in self._checks)]:
+            stand_in._target = None
+        self.litestar.state = None  # type: ignore[assignment]
+
+
+class NoRedis:
+    """Applications with Redis have their own routes."""
+
+    configured = False
+
+
+class Lease:
+    """Serves requests by routes until nothing refers to it any more."""
+
+    def __init__(self, litestar: Litestar) -> None:
+        self._litestar = litestar
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._litestar(scope, receive, send)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._litestar, name)
+
+
+class Pool:
+    """The routes of a test process that no application uses at the moment."""
+
+    def __init__(self) -> None:
+        self._described: dict[Any, PluginRouter] = {}
+        self._free: dict[Any, list[Routes]] = defaultdict(list)
+
+    def plugin_router(self, plugin: str, handlers: Iterable[Any], components: Any) -> Any:
+        """Replaces the function of this name."""
+        handlers = tuple(handlers)
+        if not all(
+            inspect.isclass(one) and one.__module__.startswith("portico_") for one in handlers
+        ):
+            return _build_router(plugin, handlers, components)
+        key = plugin, handlers
+        if key not in self._described:
+            self._described[key] = _build_router(plugin, handlers, None)
+        return SharedRouter(plugin, handlers, components, self._described[key])
+
+    def web_application(
+        self,
+        settings: Any,
+        identity: Any,
+        permissions: Any,
+        origins: Any,
+        drain: Any,
+        **others: Any,
+    ) -> Any:
+        """Replaces the function of this name."""
+        routers, redis, checks = others.pop("routers"), others.pop("redis"), list(others["checks"])
+        given = others | {
+            "identity": identity, "permissions": permissions, "origins": origins, "drain": drain,
+            "checks": checks,
+        }  # fmt: skip
+        if redis.configured or not all(isinstance(one, SharedRouter) for one in routers):
+            built = [one.build() if isinstance(one, SharedRouter) else one for one in routers]
+            return _build_application(settings, **given, routers=built, redis=redis)
+        key = (
+            settings.name,
+            repr(settings.server),
+            tuple(one.key for one in routers),
+            tuple(plugin for plugin, _ in checks),
+        )
+        free = self._free.pop(key, [])
+        routes = free.pop() if free else Routes(settings, routers, given)
+        self._free[key] = free
+        routes.bind(settings, routers, given)
+        lease = Lease(routes.litestar)
+        weakref.finalize(lease, self._take_back, key, routes).atexit = False
+        return lease
+
+    def _take_back(self, key: Any, routes: Routes) -> None:
+        routes.release()
+        if len(self._free[key]) < MAX_KEPT:
+            self._free[key].append(routes)
+        while len(self._free) > MAX_COMBINATIONS:
+            del self._free[next(iter(self._free))]
+
+
+def share_routes() -> None:
+    """Install the pool; called once in each process of the tests."""
+    pool = Pool()
+    router.plugin_router = pool.plugin_router
+    portico.app.web_application = pool.web_application
