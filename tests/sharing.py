@@ -1,4 +1,4 @@
-"""Caches what Litestar derives from handlers' signatures, for all applications of a test process.
+"""Caches what Litestar derives from handlers' signatures, and entry points, for all applications of a test process.
 
 Every application registers the same functions again, as new closures over its own services. What Litestar derives from
 their signatures (the parsed signature, a struct for the arguments, the source of each argument) does not depend on the
@@ -9,6 +9,8 @@ Two signatures are equal if code, annotations and defaults are equal, so a handl
 code is parsed separately.
 """
 
+import os
+import sys
 from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
@@ -16,6 +18,8 @@ from typing import Any
 from litestar._kwargs import KwargsModel
 from litestar._signature import SignatureModel
 from litestar.utils.signature import ParsedSignature
+
+from portico.plugins import discovery
 
 #: Attributes of a function that its parsed signature depends on, beside its code.
 PARTS = ("__annotations__", "__defaults__", "__kwdefaults__")
@@ -84,11 +88,34 @@ class Signatures:
         return self._of_arguments[key][0]
 
 
+class InstalledPlugins:
+    """Looks for entry points again only if a directory of the path has changed. `find`: the function of the library."""
+
+    def __init__(self, find: Callable[..., Any]) -> None:
+        self._find = find
+        self._found: tuple[Any, Any] = (None, None)
+
+    def __call__(self, *, group: str) -> Any:
+        """Replaces `importlib.metadata.entry_points`."""
+        state = group, [(path, _changed_at(path)) for path in sys.path]
+        if self._found[0] != state:
+            self._found = state, self._find(group=group)
+        return self._found[1]
+
+
+def _changed_at(path: str) -> int:
+    try:
+        return os.stat(path or ".").st_mtime_ns
+    except OSError:
+        return 0
+
+
 def share() -> None:
-    """Install the cache; called once in each process of the tests."""
+    """Install the caches; called once in each process of the tests."""
     signatures = Signatures(
         ParsedSignature.from_fn, SignatureModel.create, KwargsModel.create_for_signature_model
     )
     ParsedSignature.from_fn = signatures.parsed  # type: ignore[method-assign, assignment]
     SignatureModel.create = signatures.model  # type: ignore[method-assign]
     KwargsModel.create_for_signature_model = signatures.arguments  # type: ignore[method-assign]
+    discovery.entry_points = InstalledPlugins(discovery.entry_points)  # type: ignore[assignment]
