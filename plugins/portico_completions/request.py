@@ -30,7 +30,7 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     `body`: the forwarded keys, raw, without `model`, `messages` and `stream`. `params`: the chat's parameters.
     `variables`: text by placeholder. `direct`: the client asks for a model of its own that the server does not
     know. `size`: bytes of the whole request. `session_id`: the client's socket; with a chat and a message the reply is
-    delivered in events.
+    delivered in events. `model_item`: the client's entry of the model.
     """
 
     model: str
@@ -45,6 +45,7 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     direct: bool
     size: int = 0
     session_id: str | None = None
+    model_item: msgspec.Raw = msgspec.Raw(b"null")
 
     @property
     def is_temporary(self) -> bool:
@@ -74,6 +75,7 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
         message_id=_read_id(data, "id"),
         parent_id=_read_id(data, "parent_id"),
         session_id=_read_id(data, "session_id"),
+        model_item=data.get("model_item", msgspec.Raw(b"null")),
         size=size,
         direct=bytes(item.get("direct", b"")) == b"true",
     )

@@ -1,18 +1,18 @@
 """Chat completions: permissions, model, system prompt, the call to the model source, and the record in the chat."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
 
-from portico.api import AppContext, DomainError, Forbidden, NotFound, SourceFailed
+from portico.api import AppContext, DomainError, Forbidden, InvalidRequest, NotFound, SourceFailed
 from portico.api.auth import Actor
 from portico.api.interfaces import ChatStore
 from portico.api.json import let_others_run
 from portico.api.messages import MODEL_NOT_FOUND
-from portico.api.models import ModelSource, SourceRequest, SourceResponse
+from portico.api.models import ModelSource, ResolvedModel, SourceRequest, SourceResponse
+from portico_completions.direct_source import DirectSource
 from portico_completions.params import merged, wants_stream
 from portico_completions.prompt_template import PromptTemplate
 from portico_completions.prompts import (
@@ -24,24 +24,18 @@ from portico_completions.prompts import (
     with_text,
     without_system,
 )
+from portico_completions.replies.followed import DetachedStream, FollowedReply, FollowedStream
 from portico_completions.replies.reasoning_tags import tags_of
+from portico_completions.replies.receiving import error_in
 from portico_completions.replies.reply import ReplyOptions
-from portico_completions.replies.running import (
-    BROKE_OFF,
-    DISCONNECTED,
-    Ending,
-    FollowedReply,
-    Replies,
-    error_in,
-)
+from portico_completions.replies.running import Replies
 from portico_completions.request import CompletionRequest
 from portico_completions.settings import CompletionsSettings
 from portico_completions.user_variables import user_variables
 
 #: Deltas between two events, at most: a client must see the text grow.
 MAX_MIN_DELTAS: Final = 1000
-#: Blocks of a stream that wait for a client which reads slowly.
-MAX_QUEUED_BLOCKS: Final = 64
+INVALID_SESSION: Final = "Invalid session"
 
 
 class PreparedCall(msgspec.Struct):
@@ -100,8 +94,9 @@ class Completions:
     async def _prepare(self, request: CompletionRequest, actor: Actor) -> PreparedCall:
         """Resolve the model, and make the request to its source."""
         if request.direct:
-            raise NotFound(MODEL_NOT_FOUND)
-        target = await self._app.catalogue.resolve(request.model, actor)
+            target = await self._direct_model(request, actor)
+        else:
+            target = await self._app.catalogue.resolve(request.model, actor)
         messages = await self._with_system_prompt(request, target.system, actor)
         await let_others_run(request.size)
         body = {
@@ -121,6 +116,18 @@ class Completions:
         options = _reply_options({**request.params, **target.params}, self._settings)
         return PreparedCall(target.source, [source_request], options)
 
+    async def _direct_model(self, request: CompletionRequest, actor: Actor) -> ResolvedModel:
+        """Return the client's own model. Raises: NotFound if there are none; InvalidRequest for another's socket."""
+        current = await self._app.runtime_settings.section(CompletionsSettings).current()
+        if not (current.enable_direct_connections and request.wants_events):
+            raise NotFound(MODEL_NOT_FOUND)
+        if not self._app.sockets.is_connected(actor.id, request.session_id or ""):
+            raise InvalidRequest(INVALID_SESSION)
+        source = DirectSource(self._app, request)
+        return ResolvedModel(
+            id=request.model, name=request.model, source=source, model=request.model
+        )
+
     async def _recorded(
         self,
         response: SourceResponse,
@@ -136,7 +143,8 @@ class Completions:
             error = error_in(response)
             await _record(chats, request, error, create=error is None)
             return response
-        reply = await self._replies.follow(actor, _without_content(request), options)
+        running = await self._replies.follow(actor, _without_content(request), options)
+        reply = FollowedReply(self._replies, running)
         finish = self._settings.finish_after_disconnect
         body = (DetachedStream if finish else FollowedStream)(response.body, reply)
         return msgspec.structs.replace(response, body=body)
@@ -217,81 +225,6 @@ async def _recorded_refusal(
         failed = isinstance(refusal, SourceFailed)
         await _record(chats, request, refusal.detail, create=failed)
         raise
-
-
-class FollowedStream:
-    """A stream whose text is stored with its message, also if it breaks off."""
-
-    def __init__(self, body: AsyncIterator[bytes], reply: FollowedReply) -> None:
-        self._body, self._reply = body, reply
-
-    def __aiter__(self) -> "FollowedStream":
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            block = await anext(self._body)
-        except StopAsyncIteration:
-            self._reply.end(Ending("finished"))
-            raise
-        except DomainError as refusal:
-            self._reply.end(Ending("failed", refusal.detail))
-            raise
-        except Exception:
-            self._reply.end(Ending("failed", BROKE_OFF))
-            raise
-        self._reply.feed(block)
-        return block
-
-    async def aclose(self) -> None:
-        """Close the stream. Called when the client disconnects, and at the end."""
-        complete = self._reply.is_complete
-        self._reply.end(Ending("finished") if complete else Ending("interrupted", DISCONNECTED))
-        await _close(self._body)
-
-
-class DetachedStream:
-    """A stream that is received, and stored with its message, in a task of its own: to its end, whatever the client does."""
-
-    def __init__(self, body: AsyncIterator[bytes], reply: FollowedReply) -> None:
-        self._blocks: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_QUEUED_BLOCKS)
-        self._body, self._is_read = body, True
-        self._error: Exception | None = None
-        reply.generate(self._receive)
-        self._feed = reply.feed
-
-    def __aiter__(self) -> "DetachedStream":
-        return self
-
-    async def __anext__(self) -> bytes:
-        block = await self._blocks.get()
-        if block is not None:
-            return block
-        if self._error is not None:
-            raise self._error
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """Let the client go. Called when it disconnects, and at the end."""
-        self._is_read = False
-        while not self._blocks.empty():
-            self._blocks.get_nowait()
-
-    async def _receive(self) -> None:
-        try:
-            async for block in self._body:
-                self._feed(block)
-                await self._put(block)
-        except Exception as error:
-            self._error = error
-            raise
-        finally:
-            await _close(self._body)
-            await self._put(None)
-
-    async def _put(self, block: bytes | None) -> None:
-        if self._is_read:
-            await self._blocks.put(block)
 
 
 def _without_content(request: CompletionRequest) -> CompletionRequest:

@@ -27,3 +27,11 @@ class CompletionsSettings(Section):
             env="ENABLE_REALTIME_CHAT_SAVE",
         ),
     ] = False
+    enable_direct_connections: Annotated[
+        bool,
+        setting(
+            "Users may add providers of their own, which their browsers call",
+            env="ENABLE_DIRECT_CONNECTIONS",
+            runtime_key="direct.enable",
+        ),
+    ] = False

@@ -7,6 +7,7 @@ Constants:
     MAX_CHAIN_LENGTH  Number of presets that may be based on one another.
 """
 
+from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.source import (
     EVENT_STREAM,
     JSON_MEDIA_TYPE,
@@ -26,6 +27,7 @@ __all__ = [
     "MAX_CHAIN_LENGTH",
     "ModelCard",
     "ModelSource",
+    "ResolvedModel",
     "SourceRequest",
     "SourceResponse",
     "WorkspaceModel",

@@ -51,7 +51,7 @@ def to_chat(row: dict[str, Any], document: str) -> Chat:
 
 async def render_document(row: dict[str, Any]) -> str:
     """Return the JSON of the document, of a row that `chat_queries.find` has read."""
-    return await off_loop(len(row["chat"]) + len(row["messages"] or ""), _render_row, row)
+    return await off_loop(len(row["text"]) + len(row["messages"] or ""), _render_row, row)
 
 
 async def render_locked_document(row: dict[str, Any]) -> str:

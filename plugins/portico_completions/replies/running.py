@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 import structlog
@@ -13,36 +13,29 @@ import structlog
 from portico.api import (
     AppContext,
     DomainError,
-    PeriodicTask,
     RateLimited,
     Unavailable,
     error_location,
 )
 from portico.api.auth import Actor
 from portico.api.db import new_id, now, transaction
-from portico.api.interfaces import ChatChanged, ChatStore, ReplyEnded, ReplyStarted
-from portico.api.models import SourceResponse
+from portico.api.interfaces import ChatChanged, ChatStore, ReplyStarted
 from portico_completions.replies import store
+from portico_completions.replies.ending import BROKE_OFF, REVOKED, SHUTDOWN, Ending
 from portico_completions.replies.journal import Journal
-from portico_completions.replies.message_text import finished_text
+from portico_completions.replies.receiving import Produce, receive
+from portico_completions.replies.recovery import Recovery
 from portico_completions.replies.reply import Reply, ReplyOptions
 from portico_completions.replies.store import ReplyRow
 from portico_completions.request import CompletionRequest, is_temporary
 from portico_completions.settings import CompletionsSettings
 
-SHUTDOWN = "The server was stopped before the answer was complete."
-CRASHED = "The server ended unexpectedly before the answer was complete."
-REVOKED = "The session ended before the answer was complete."
-BROKE_OFF = "The answer broke off."
-DISCONNECTED = "The client disconnected before the answer was complete."
 TOO_MANY = (
     "At most {} answers are generated at once. Wait until one of them is complete, or stop it."
 )
 
 #: Topic of the messages by which instances stop each other's replies.
 STOP_TOPIC = "completions:stop"
-#: Seconds between two searches for replies of instances that have died.
-RECOVERY_SECONDS = 5.0
 #: Seconds until the caller who stops a reply is told that the instance has not confirmed it yet.
 STOP_TIMEOUT_SECONDS = 5.0
 #: Seconds after which an account with the maximum number of replies may try again.
@@ -53,13 +46,6 @@ _RETRY_SECONDS = 1.0
 log = structlog.get_logger("portico.completions")
 
 
-class Ending(NamedTuple):
-    """How a reply ended. `reason`: a sentence for the user; empty if it is finished or was stopped."""
-
-    outcome: Literal["finished", "stopped", "interrupted", "failed"]
-    reason: str = ""
-
-
 class StopOrder(msgspec.Struct):
     """What one instance asks all others to stop: a reply, or those of a deleted chat."""
 
@@ -67,10 +53,7 @@ class StopOrder(msgspec.Struct):
     chat_id: str = ""
 
 
-Produce = Callable[[], Awaitable[SourceResponse]]
-
-
-class _Running:
+class RunningReply:
     """A reply of this process, and its task if it has one of its own."""
 
     def __init__(self, reply: Reply, chats: ChatStore | None) -> None:
@@ -97,11 +80,11 @@ class Replies:
 
     def __init__(self, app: AppContext, settings: CompletionsSettings) -> None:
         self._app, self._settings = app, settings
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, RunningReply] = {}
         self._of_account: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self.journal = Journal(lambda: [one.reply for one in self._running.values()])
-        self._recovery = PeriodicTask("interrupted replies", RECOVERY_SECONDS, self.recover)
+        self._recovery = Recovery(app)
 
     def __len__(self) -> int:
         """Return the number of replies in the making of this process."""
@@ -131,15 +114,14 @@ class Replies:
 
     async def follow(
         self, actor: Actor, request: CompletionRequest, options: ReplyOptions
-    ) -> "FollowedReply":
-        """Return the reply of a plain stream, which stores what the stream has delivered."""
+    ) -> RunningReply:
+        """Return the reply of a plain stream, which stores what the stream has delivered. It sends no events."""
         self._of_account[actor.id] += 1
         try:
-            running = await self._begin(actor, request, options, is_silent=True)
+            return await self._begin(actor, request, options, is_silent=True)
         except BaseException:
             self._forget_one(actor.id)
             raise
-        return FollowedReply(self, running)
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Return a task of this work, which `shut_down` waits for."""
@@ -157,7 +139,7 @@ class Replies:
 
     async def _begin(
         self, actor: Actor, request: CompletionRequest, options: ReplyOptions, *, is_silent: bool
-    ) -> _Running:
+    ) -> RunningReply:
         """Store the message and the reply in one transaction, and register it."""
         assert request.chat_id is not None and request.message_id is not None
         chats = None if is_temporary(request.chat_id) else self._app.services.get(ChatStore)
@@ -177,20 +159,20 @@ class Replies:
                 before = await chats.content(row.chat_id, row.message_id)
             await store.insert(row)
         reply = Reply(self._app, row, options, before, is_silent=is_silent)
-        running = self._running[row.id] = _Running(reply, chats)
+        running = self._running[row.id] = RunningReply(reply, chats)
         self._app.events.publish(ReplyStarted(row.id, row.chat_id, row.message_id, row.user_id))
         return running
 
     # -- generating -----------------------------------------------------------------------------------------
 
-    async def _run(self, running: _Running, actor: Actor, produce: Produce) -> None:
+    async def _run(self, running: RunningReply, actor: Actor, produce: Produce) -> None:
         """Generate one reply, until its session ends."""
         live_connections = self._app.identity.live_connections
         revoked = partial(running.end, Ending("interrupted", REVOKED))
         with live_connections.track(actor, revoked):
             await self.generate(running, lambda: receive(running.reply, produce))
 
-    async def generate(self, running: _Running, work: Callable[[], Awaitable[None]]) -> None:
+    async def generate(self, running: RunningReply, work: Callable[[], Awaitable[None]]) -> None:
         """Await `work`, which feeds the reply, and store the reply however it ends."""
         shutdown = partial(running.end, Ending("interrupted", SHUTDOWN))
         try:
@@ -209,7 +191,7 @@ class Replies:
         running.is_generating = False
         await self.finish(running, ending)
 
-    async def finish(self, running: _Running, ending: Ending) -> None:
+    async def finish(self, running: RunningReply, ending: Ending) -> None:
         """Store a reply that has ended, then tell the clients of its owner. Repeated until the database takes it."""
         reply, row = running.reply, running.reply.row
         reply.close()
@@ -225,29 +207,12 @@ class Replies:
         finally:
             del self._running[row.id]
             self._forget_one(row.user_id)
-        if ending.outcome == "finished":
-            done = {"done": True, "content": reply.text, "title": title}
-            reply.send("chat:completion", done)
-        elif ending.outcome == "stopped":
-            reply.send("chat:tasks:cancel")
-        else:
-            reply.send("chat:message:error", {"error": {"content": ending.reason}})
-        self._app.events.publish(
-            ReplyEnded(
-                row.id,
-                row.chat_id,
-                row.message_id,
-                row.user_id,
-                ending.outcome,
-                reply.text,
-                ending.reason,
-            )
-        )
+        ending.announce(self._app, reply, reply.text, title)
 
-    async def _store(self, running: _Running, ending: Ending) -> str:
+    async def _store(self, running: RunningReply, ending: Ending) -> str:
         """Write the finished message and delete the reply, in one transaction. Return the title of the chat."""
         reply, row, chats = running.reply, running.reply.row, running.chats
-        fields = reply.fields | _ended_fields(reply.text, ending)
+        fields = reply.fields | ending.fields(reply.text)
         async with transaction():
             if not await store.delete(row.id):
                 # Another instance took this one for dead, and has marked the message as interrupted.
@@ -326,8 +291,7 @@ class Replies:
     async def begin(self) -> None:
         """Start the journal, and store the replies that a crash has interrupted."""
         self._app.instance_channel.subscribe(STOP_TOPIC, self.on_stop_order)
-        await self._recovery.attempt()
-        self._recovery.start()
+        await self._recovery.start()
         self.journal.start()
 
     async def shut_down(self) -> None:
@@ -340,103 +304,3 @@ class Replies:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_SECONDS)
         await self.journal.stop()
-
-    async def recover(self) -> None:
-        """Store the replies of instances that are not alive any more, as interrupted."""
-        for row in await store.of_other_instances(self._app.instance_channel.live_ids):
-            text = finished_text(await store.text_of(row.id))
-            chats = None if is_temporary(row.chat_id) else self._app.services.get(ChatStore)
-            ending = Ending("interrupted", CRASHED)
-            async with transaction():
-                if not await store.delete(row.id):
-                    continue  # another instance was faster
-                if chats is not None:
-                    fields = _ended_fields(text, ending)
-                    await chats.record_reply(row.chat_id, row.message_id, fields, create=False)
-            log.warning("reply interrupted", reply=row.id, instance=row.instance_id)
-            reply = Reply(self._app, row, ReplyOptions(reasoning_tags=()))
-            reply.send("chat:message:error", {"error": {"content": CRASHED}})
-            self._app.events.publish(
-                ReplyEnded(
-                    row.id, row.chat_id, row.message_id, row.user_id, "interrupted", text, CRASHED
-                )
-            )
-
-
-class FollowedReply:
-    """The reply of a plain stream: it receives each block that is sent, and stores the text when the stream ends."""
-
-    def __init__(self, replies: Replies, running: _Running) -> None:
-        self._replies, self._running = replies, running
-        self._has_ended = False
-
-    def feed(self, block: bytes) -> None:
-        """Read a block of the stream."""
-        self._running.reply.feed(block)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the end of the stream was received."""
-        return self._running.reply.is_complete
-
-    def end(self, ending: Ending) -> None:
-        """Store the reply in the background: the request may be cancelled already."""
-        if not self._has_ended:
-            self._has_ended = True
-            self._replies.in_background(self._replies.finish(self._running, ending))
-
-    def generate(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Receive the whole stream in the background: `work` feeds the reply, which is stored when it returns."""
-        self._has_ended = True
-        self._running.task = self._replies.in_background(
-            self._replies.generate(self._running, work)
-        )
-
-
-async def receive(reply: Reply, produce: Produce) -> None:
-    """Call the source, and feed the reply with what it answers. Raises: all errors of the source."""
-    response = await produce()
-    body = response.body
-    if isinstance(body, bytes):
-        if (error := error_in(response)) is not None:
-            raise DomainError(error)
-        reply.feed_completion(body)
-    else:
-        await receive_stream(reply, body)
-
-
-async def receive_stream(reply: Reply, body: AsyncIterator[bytes]) -> None:
-    """Feed the reply with a stream, and close it. Raises: all errors of the source."""
-    try:
-        async for block in body:
-            reply.feed(block)
-    finally:
-        close = getattr(body, "aclose", None)
-        if close is not None:
-            await close()
-
-
-def error_in(response: SourceResponse) -> str | None:
-    """Return the error message of a response; None for an answer."""
-    if response.status < 400:
-        return None
-    try:
-        found = msgspec.json.decode(response.body if isinstance(response.body, bytes) else b"null")
-    except msgspec.MsgspecError:
-        found = None
-    error = found.get("error") if isinstance(found, Mapping) else None
-    message = error.get("message") if isinstance(error, Mapping) else None
-    return (
-        message
-        if isinstance(message, str)
-        else f"The model answered with status {response.status}."
-    )
-
-
-def _ended_fields(text: str, ending: Ending) -> dict[str, Any]:
-    fields: dict[str, Any] = {"content": text, "done": True}
-    if ending.outcome == "interrupted":
-        fields["error"] = {"type": "interrupted", "content": ending.reason}
-    elif ending.outcome == "failed":
-        fields["error"] = {"content": ending.reason}
-    return fields
