@@ -1,10 +1,12 @@
 """Replies that the server generates: they arrive in events, are stored as they grow, and can be stopped."""
 
+from collections.abc import Callable
+
 import pytest
 from tests.reply_requests import ask, start_chat, stored, until_end
 from tests.upstream import USAGE, Upstream
 
-from portico.testing import Client
+from portico.testing import Client, InProcessApp
 
 WORDS = "word0 word1 word2 word3 word4"
 
@@ -288,3 +290,70 @@ def test_plain_stream_without_a_stored_chat_writes_nothing(user: Client) -> None
     for chat_id, message_id in (("local:1", ""), ("", "a"), ("local:1", "a")):
         assert ask(user, chat_id, message_id, session_id="").status == 200
     assert user.get("/api/tasks").json == {"tasks": []}
+
+
+OBSERVER = """
+from portico.api import Listener, PluginInfo, hookimpl
+from portico.api.interfaces import ReplyDelta, ReplyEnded, ReplyStarted
+from portico.api.web import Controller, get
+
+PLUGIN = PluginInfo(api_version=1, summary="Remembers what replies publish.")
+
+@hookimpl
+def register_components():
+    return []
+
+@hookimpl
+def register_listeners(plugin):
+    def note(event):
+        plugin.append([type(event).__name__, event.id, event.message_id,
+                       getattr(event, "text", ""), getattr(event, "outcome", ""), getattr(event, "content", "")])
+    return [Listener(kind, note) for kind in (ReplyStarted, ReplyDelta, ReplyEnded)]
+
+class Routes(Controller):
+    @get("/api/x/observer")
+    async def observed(self) -> list[list[str]]:
+        return self.plugin
+
+@hookimpl
+def register_routes():
+    return [Routes]
+"""
+
+
+def test_plugins_get_the_start_the_deltas_and_the_end_of_a_reply(
+    install: Callable[..., None], env: dict[str, str], templates: object
+) -> None:
+    install("observer", OBSERVER)
+    app = InProcessApp(env)
+    user = app.client.sign_up("Ada")
+    chat_id, message_id = start_chat(user)
+    with user.connect_socket() as socket:
+        task_id = ask(user, chat_id, message_id).json["task_id"]
+        until_end(socket, message_id)
+    observed = user.get("/api/x/observer").json
+    app.close()
+
+    assert {(one[1], one[2]) for one in observed} == {(task_id, message_id)}
+    assert [one[0] for one in observed][:1] == ["ReplyStarted"]
+    assert observed[-1][0] == "ReplyEnded"
+    assert observed[-1][4:] == ["finished", WORDS]
+    assert "".join(one[3] for one in observed if one[0] == "ReplyDelta").strip() == WORDS
+
+
+def test_raw_chunks_are_sent_where_the_setting_says_so(
+    env: dict[str, str], templates: object
+) -> None:
+    app = InProcessApp(env | {"ENABLE_REALTIME_CHAT_SAVE": "true"})
+    user = app.client.sign_up("Ada")
+    chat_id, message_id = start_chat(user)
+    with user.connect_socket() as socket:
+        ask(user, chat_id, message_id)
+        data = [data for _, data in until_end(socket, message_id)]
+    message = stored(user, chat_id, message_id)
+    app.close()
+
+    deltas = [one["choices"][0]["delta"].get("content", "") for one in data if "choices" in one]
+    assert "".join(deltas).strip() == WORDS
+    assert not [one for one in data if set(one) == {"content"}]
+    assert data[-1]["content"] == message["content"] == WORDS
