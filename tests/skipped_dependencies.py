@@ -3,19 +3,33 @@
 import pytest
 
 NO_SLAPD = "slapd is not installed and could not be downloaded"
+NO_NODE = "node or npm is not installed, or the client library could not be downloaded"
+
+
+#: What was not tested, the reason, and what to do.
+MISSING = (
+    (
+        "OPENLDAP",
+        NO_SLAPD,
+        "INSTALL IT (DEBIAN: apt-get install slapd) OR LET apt-get download REACH AN ARCHIVE.",
+    ),
+    (
+        "THE SOCKET.IO CLIENT OF BROWSERS",
+        NO_NODE,
+        "INSTALL THEM (DEBIAN: apt-get install nodejs npm) AND LET npm REACH A REGISTRY.",
+    ),
+)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    left_out = [
-        report
-        for report in terminalreporter.stats.get("skipped", [])
-        if NO_SLAPD in str(report.longrepr)
-    ]
-    if left_out:
-        terminalreporter.section("NOT TESTED AGAINST OPENLDAP", sep="!", red=True, bold=True)
-        terminalreporter.line(
-            f"{len(left_out)} TESTS WERE SKIPPED: {NO_SLAPD.upper()}. "
-            "INSTALL IT (DEBIAN: apt-get install slapd) OR LET apt-get download REACH AN ARCHIVE.",
-            red=True,
-            bold=True,
-        )
+    for what, reason, advice in MISSING:
+        left_out = [
+            report
+            for report in terminalreporter.stats.get("skipped", [])
+            if reason in str(report.longrepr)
+        ]
+        if left_out:
+            title = f"NOT TESTED AGAINST {what}"
+            terminalreporter.section(title, sep="!", red=True, bold=True)
+            line = f"{len(left_out)} TESTS WERE SKIPPED: {reason.upper()}. {advice}"
+            terminalreporter.line(line, red=True, bold=True)

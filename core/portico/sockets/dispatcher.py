@@ -99,10 +99,11 @@ class PacketDispatcher:
                 connection.handle_later(packet, lambda one: self._handle(connection, one))
             case PacketType.EVENT if connection.is_connected or connection.waiting:
                 self._counters.events += 1
-                allowed = connection.may_send(
-                    self._settings.max_events_per_second, time.monotonic()
-                ) and connection.handle_later(packet, lambda one: self._handle(connection, one))
-                if not allowed:
+                limit = self._settings.max_events_per_second
+                if not connection.may_send(limit, time.monotonic()) or not (
+                    self._pass_to_listener(connection, packet)
+                    or connection.handle_later(packet, lambda one: self._handle(connection, one))
+                ):
                     self._refuse(connection, packet.ack_id, TOO_MANY_EVENTS)
             case PacketType.ACK if packet.ack_id is not None:
                 answer = connection.calls.pop(packet.ack_id, None)
@@ -110,6 +111,21 @@ class PacketDispatcher:
                     answer.set_result(packet.data)
             case _:
                 self._registry.end(connection, flush=False)
+
+    def _pass_to_listener(self, connection: Connection, packet: Packet) -> bool:
+        """Pass an event to whoever listens for it, ahead of those that wait for handlers. Return False if none does."""
+        if not connection.listeners:
+            return False
+        try:
+            name, payload = self._split(packet.data)
+        except DomainError:
+            return False  # it is refused in its turn
+        if (listen := connection.listeners.get(name)) is None:
+            return False
+        listen(payload)
+        if packet.ack_id is not None:
+            self._send(connection, ack_packet(packet.ack_id))
+        return True
 
     async def _handle(self, connection: Connection, packet: Packet) -> None:
         if packet.type is PacketType.CONNECT:
@@ -180,9 +196,6 @@ class PacketDispatcher:
             raise Unauthenticated
         if name == HEARTBEAT:
             self._sign_in.note_seen(actor)
-            return None
-        if (listen := connection.listeners.get(name)) is not None:
-            listen(payload)
             return None
         registered = self._events.get(name)
         if registered is None:

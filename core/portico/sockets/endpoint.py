@@ -11,7 +11,6 @@ import structlog
 from portico.errors import Forbidden, InvalidRequest, TooLarge
 from portico.settings.sockets import SocketSettings
 from portico.sockets.connection import Connection
-from portico.sockets.send_queue import MAX_PACKETS_PER_POLL
 from portico.sockets.websocket_channel import WebSocketChannel, is_valid_frame
 from portico.web.auth.csrf import CROSS_SITE
 from portico.web.middleware.origins import Origins, own_origin
@@ -184,35 +183,32 @@ class SocketEndpoint:
             raise InvalidRequest(INVALID_SESSION)
         self._in_progress.add(current)
         try:
-            if method == "POST":
-                scope, receive = await self._read_frames(connection, scope, receive)
-            await engine.handle_request(scope, receive, _PollSender(send))
+            if method == "GET":
+                await engine.handle_request(scope, receive, _PollSender(send))
+            else:
+                await engine.receive(
+                    connection.engine, await self._read_frames(connection, receive)
+                )
+                await _PollSender(send).respond_ok()
         finally:
             self._in_progress.discard(current)
 
-    async def _read_frames(
-        self, connection: Connection, scope: Scope, receive: Receive
-    ) -> tuple[Scope, Receive]:
-        """Read the body of a POST and check the frames in it. Raises: InvalidRequest, TooLarge; the connection ends then."""
+    async def _read_frames(self, connection: Connection, receive: Receive) -> list[str]:
+        """Read the body of a POST and return the frames in it.
+
+        Raises: InvalidRequest, TooLarge; the connection ends then.
+        """
+        limit = self._settings.max_payload_bytes
         try:
-            body = await self._read_body(receive)
-            frames = body.decode().split(_SEPARATOR)
-            limit = self._settings.max_payload_bytes
-            if len(frames) > MAX_PACKETS_PER_POLL or not all(
-                is_valid_frame(frame, limit) for frame in frames
-            ):
+            frames = (await self._read_body(receive)).decode().split(_SEPARATOR)
+            if not all(is_valid_frame(frame, limit) for frame in frames):
                 raise InvalidRequest("The packets are malformed")
         except (InvalidRequest, TooLarge, UnicodeDecodeError) as error:
             self._connections.end(connection, flush=False)
             if isinstance(error, UnicodeDecodeError):
                 raise InvalidRequest("The packets are not UTF-8") from None
             raise
-
-        async def whole_body() -> Any:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        headers = [(b"content-length", str(len(body)).encode())]
-        return {**scope, "headers": headers}, whole_body  # type: ignore[return-value]
+        return frames
 
     async def _read_body(self, receive: Receive) -> bytes:
         blocks, size, more = [], 0, True
@@ -228,21 +224,28 @@ class SocketEndpoint:
 
 
 class _PollSender:
-    """`send` for a poll: completes the headers that the library sets."""
+    """`send` for the response to a poll: completes the headers that the library sets."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._start: dict[str, Any] = {}
 
     async def __call__(self, message: Message) -> None:
+        """Send a message of the library."""
         given: Any = message
         if given["type"] == "http.response.start":
             self._start = given
             return
-        headers = [(name.lower(), value) for name, value in self._start["headers"]]
-        headers += [
+        headers = [
+            *((name.lower(), value) for name, value in self._start["headers"]),
             (b"content-length", str(len(given["body"])).encode()),
             (b"cache-control", b"no-store"),
         ]
         await self._send({**self._start, "headers": headers})  # type: ignore[arg-type]
         await self._send(given)
+
+    async def respond_ok(self) -> None:
+        """Send the response to packets that were taken."""
+        headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        await self({"type": "http.response.start", "status": 200, "headers": headers})
+        await self({"type": "http.response.body", "body": b"ok", "more_body": False})

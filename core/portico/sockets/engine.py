@@ -5,11 +5,13 @@ Imported only when serving.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
 from engineio import AsyncServer
+from engineio.exceptions import EngineIOError
 from engineio.packet import CLOSE, MESSAGE, Packet
 
 from portico.errors import error_location
@@ -52,6 +54,13 @@ class EngineServer(AsyncServer):  # type: ignore[misc] # the library has no type
     def create_queue(self, *_: Any, **__: Any) -> SendQueue:
         """Return the queue of a new connection. Called by the library."""
         return SendQueue(*self._queue_limits)
+
+    async def receive(self, socket: Any, frames: Sequence[str]) -> None:
+        """Handle the frames that one request of a polling client has brought. There may be any number of them."""
+        for frame in frames:
+            if not socket.closed:
+                with suppress(EngineIOError):  # a frame that only web sockets send
+                    await socket.receive(Packet(encoded_packet=frame))
 
     def silent(self) -> list[str]:
         """Return the ids of the connections whose client has not answered a ping in time."""
