@@ -115,10 +115,10 @@ class Connection:
         self.calls[self._last_call] = answer
         return self._last_call, answer
 
-    def end(self, close_message: Any, *, flush: bool) -> None:
-        """End the transport. `flush`: send what is queued first. `close_message`: for a client that polls.
+    def end(self, *, flush: bool) -> None:
+        """End the transport. `flush`: send what is queued first.
 
-        The client is not told why, so that client libraries connect again by themselves.
+        The client is not told, since a library that is told to disconnect does not connect again by itself.
         """
         self.release()
         queue = self.engine.queue
@@ -128,7 +128,7 @@ class Connection:
             self.channel.end(at_once=not flush)
         if not self.engine.upgraded:
             self.engine.closing = self.engine.closed = True
-            queue.put_nowait(close_message)
+            queue.close()
 
     def release(self) -> None:
         """Give up what the connection holds. Called once or more when it ends."""

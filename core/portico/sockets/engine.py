@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from engineio import AsyncServer
 from engineio.exceptions import EngineIOError
-from engineio.packet import CLOSE, MESSAGE, Packet
+from engineio.packet import MESSAGE, Packet
 
 from portico.errors import error_location
 from portico.settings.sockets import SocketSettings
@@ -71,11 +71,6 @@ class EngineServer(AsyncServer):  # type: ignore[misc] # the library has no type
 def text_message(text: str) -> Any:
     """Return a message that can be put on the queues of several connections; it is encoded once."""
     return Packet(MESSAGE, data=text)
-
-
-def close_message() -> Any:
-    """Return the message that tells a polling client that the connection is closed."""
-    return Packet(CLOSE)
 
 
 class _EngineLog:

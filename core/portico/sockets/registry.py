@@ -50,14 +50,12 @@ class ConnectionRegistry:
         self._by_room: dict[str, set[Connection]] = {}
         self._anonymous: Counter[str] = Counter()
         self._ping_check = PeriodicTask("pings of sockets", PING_CHECK_SECONDS, self._end_silent)
-        self._close_message: Any = None
 
     def start(self) -> None:
         """Begin to take connections. Needs a running event loop."""
-        from portico.sockets.engine import EngineServer, close_message
+        from portico.sockets.engine import EngineServer
 
         self.engine = EngineServer(self._settings, self.open, self._receive, self._closed)
-        self._close_message = close_message
         self._drain.on_start(self.end_all)
         self._ping_check.start()
 
@@ -156,7 +154,7 @@ class ConnectionRegistry:
     def end(self, connection: Connection, *, flush: bool) -> None:
         """End a connection. `flush`: send what is queued first."""
         self._release(connection)
-        connection.end(self._close_message(), flush=flush)
+        connection.end(flush=flush)
 
     def end_all(self) -> None:
         """End all connections."""

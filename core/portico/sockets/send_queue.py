@@ -17,7 +17,7 @@ class SendQueue:
     """
 
     __slots__ = (
-        "_bytes", "_count", "_max_bytes", "_max_packets", "_packets", "_taken", "_waiting",
+        "_bytes", "_count", "_is_closed", "_max_bytes", "_max_packets", "_packets", "_taken", "_waiting",
         "is_polled", "on_overflow",
     )  # fmt: skip
 
@@ -26,6 +26,7 @@ class SendQueue:
         self._packets: OrderedDict[Hashable, Any] = OrderedDict()
         self._waiting: list[asyncio.Future[None]] = []
         self._bytes = self._count = self._taken = 0
+        self._is_closed = False
         self.on_overflow: Callable[[], None] = lambda: None
         #: Whether the client polls. Then one response has several packets; a web socket sends each by itself.
         self.is_polled: Callable[[], bool] = lambda: True
@@ -51,8 +52,10 @@ class SendQueue:
         self.put_nowait(packet)
 
     async def get(self) -> Any:
-        """Wait for a packet and return it. Called by the library."""
+        """Wait for a packet and return it. Called by the library. Raises: TimeoutError if the queue was closed."""
         while not self._packets:
+            if self._is_closed:
+                raise TimeoutError
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
             try:
@@ -79,6 +82,11 @@ class SendQueue:
         """Drop all packets."""
         self._packets.clear()
         self._bytes = 0
+
+    def close(self) -> None:
+        """Let a poll that waits fail, and later ones when the queue is empty."""
+        self._is_closed = True
+        self._wake()
 
     def _pop(self) -> Any:
         _, packet = self._packets.popitem(last=False)

@@ -75,6 +75,17 @@ async def test_poll_takes_a_limited_number_and_a_web_socket_one() -> None:
         of.get_nowait()
 
 
+async def test_closed_queue_gives_what_it_has_and_then_fails() -> None:
+    of = queue()
+    waiting = asyncio.ensure_future(of.get())
+    await asyncio.sleep(0)
+    of.put_nowait(Packet("a"))
+    of.close()
+    assert (await waiting).data == "a"
+    with pytest.raises(TimeoutError):
+        await of.get()
+
+
 async def test_waiting_reader_gets_the_next_packet() -> None:
     of = queue()
     waiting = asyncio.ensure_future(of.get())
