@@ -1,6 +1,6 @@
 """Fixtures for all tests. Tests that use a database run on SQLite and on PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -98,14 +98,22 @@ def env(env: dict[str, str], database_url: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def app(env: dict[str, str], templates: Templates) -> Iterator[InProcessApp]:
-    """The application of `portico.testing`, on a database whose schema is already complete."""
+def complete_schema(templates: Templates) -> Callable[[Application], None]:
+    """What an `InProcessApp` calls before its start, so that its database has a complete schema then."""
 
     def prepare(portico: Application) -> None:
         settings = portico.settings
         templates.create(settings.database.url, Path(settings.data_dir), portico.table_sets)
 
-    opened = InProcessApp(env, prepare)
+    return prepare
+
+
+@pytest.fixture
+def app(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> Iterator[InProcessApp]:
+    """The application of `portico.testing`, on a database whose schema is already complete."""
+    opened = InProcessApp(env, complete_schema)
     yield opened
     opened.close()
 

@@ -63,8 +63,8 @@ WELL, BADLY, ABOUT_SOMETHING = examples(8), examples(10), examples(12)
 
 
 @pytest.fixture
-def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
-    app = InProcessApp(env | upstream.environment | ON | PROVIDER)
+def scene(env: dict[str, str], upstream: Upstream, complete_schema: Any) -> Iterator[Scene]:
+    app = InProcessApp(env | upstream.environment | ON | PROVIDER, complete_schema)
     yield Scene(app)
     app.close()
 

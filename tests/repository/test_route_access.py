@@ -37,8 +37,8 @@ def routes(app: InProcessApp) -> Iterator[Route]:
 
 
 @pytest.fixture
-def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
-    app = InProcessApp(env | upstream.environment | ON | PROVIDER)
+def scene(env: dict[str, str], upstream: Upstream, complete_schema: Any) -> Iterator[Scene]:
+    app = InProcessApp(env | upstream.environment | ON | PROVIDER, complete_schema)
     yield Scene(app)
     app.close()
 

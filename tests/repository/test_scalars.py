@@ -20,8 +20,8 @@ FLAGS_OF_RIGHTS = ("/api/v1/users/default/permissions",)
 
 
 @pytest.fixture
-def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
-    app = InProcessApp(env | upstream.environment | ON | PROVIDER)
+def scene(env: dict[str, str], upstream: Upstream, complete_schema: Any) -> Iterator[Scene]:
+    app = InProcessApp(env | upstream.environment | ON | PROVIDER, complete_schema)
     yield Scene(app)
     app.close()
 

@@ -48,8 +48,8 @@ def by_cookie(client: Client) -> tuple[Client, dict[str, str]]:
 
 
 @pytest.fixture
-def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
-    app = InProcessApp(env | upstream.environment | ON)
+def scene(env: dict[str, str], upstream: Upstream, complete_schema: Any) -> Iterator[Scene]:
+    app = InProcessApp(env | upstream.environment | ON, complete_schema)
     yield Scene(app)
     app.close()
 

@@ -25,8 +25,10 @@ TABLES = (
 
 
 @pytest.fixture
-def scene(env: dict[str, str], upstream: Upstream) -> Iterator[Scene]:
-    app = InProcessApp(env | upstream.environment | {"ENABLE_ADMIN_CHAT_ACCESS": "false"})
+def scene(env: dict[str, str], upstream: Upstream, complete_schema: Any) -> Iterator[Scene]:
+    app = InProcessApp(
+        env | upstream.environment | {"ENABLE_ADMIN_CHAT_ACCESS": "false"}, complete_schema
+    )
     yield Scene(app)
     app.close()
 

@@ -17,13 +17,13 @@ StartApp = Callable[..., Client]
 
 
 @pytest.fixture
-def start_app(env: dict[str, str]) -> Iterator[StartApp]:
+def start_app(env: dict[str, str], complete_schema: Any) -> Iterator[StartApp]:
     """Return an application with other settings: `start_app(ENABLE_SIGNUP="false")`; None removes one."""
     apps: list[InProcessApp] = []
 
     def start_app(**changes: str | None) -> Client:
         settings = {name: value for name, value in {**env, **changes}.items() if value is not None}
-        apps.append(InProcessApp(settings))
+        apps.append(InProcessApp(settings, complete_schema))
         return apps[-1].client
 
     yield start_app

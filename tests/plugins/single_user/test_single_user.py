@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,14 +17,14 @@ StartApp = Callable[..., InProcessApp]
 
 
 @pytest.fixture
-def start_app(env: dict[str, str]) -> Iterator[StartApp]:
+def start_app(env: dict[str, str], complete_schema: Any) -> Iterator[StartApp]:
     """`start_app(WEBUI_AUTH="false")` starts an application with these settings and stops the previous one."""
     apps: list[InProcessApp] = []
 
     def start_app(**changes: str) -> InProcessApp:
         for before in apps:
             before.close()
-        apps[:] = [InProcessApp(env | changes)]
+        apps[:] = [InProcessApp(env | changes, complete_schema)]
         return apps[0]
 
     yield start_app

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -29,11 +30,11 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def start_app(env: dict[str, str]) -> Iterator[StartApp]:
+def start_app(env: dict[str, str], complete_schema: Any) -> Iterator[StartApp]:
     apps: list[InProcessApp] = []
 
     def start_app(**changes: str) -> InProcessApp:
-        apps.append(InProcessApp(env | changes))
+        apps.append(InProcessApp(env | changes, complete_schema))
         return apps[-1]
 
     yield start_app
