@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 PLUGIN = PluginInfo(
     api_version=1,
     summary="Chat completions: from the client's request to the model's answer.",
-    route_prefixes=("/api/chat/completions", "/api/v1/chat/completions", "/api/tasks"),
+    route_prefixes=(
+        "/api/chat/completions",
+        "/api/v1/chat/completions",
+        "/api/chat/completed",
+        "/api/tasks",
+    ),
 )
 
 
@@ -59,7 +64,7 @@ def register_listeners(plugin: "CompletionsPlugin") -> list[Listener]:
 
 @hookimpl
 def register_routes() -> list[object]:
-    """Return the completion route, under both of its paths, and the routes of running replies."""
+    """Return the routes of completions and of running replies."""
     from portico_completions.replies.routes import ReplyTaskRoutes
     from portico_completions.routes import CompletionRoutes
 

@@ -63,14 +63,14 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
     for key in ("params", "variables"):
         if len(memoryview(data.get(key, b""))) > MAX_OPTION_BYTES:
             raise field_error(key, "too_long", f"At most {MAX_OPTION_BYTES} bytes")
-    item = _optional(data, "model_item", dict[str, msgspec.Raw]) or {}
+    item = optional_value(data, "model_item", dict[str, msgspec.Raw]) or {}
     return CompletionRequest(
-        model=_required(data, "model", str),
+        model=required_value(data, "model", str),
         messages=_messages(data),
-        stream=bool(_optional(data, "stream", bool)),
+        stream=bool(optional_value(data, "stream", bool)),
         body={key: value for key, value in data.items() if is_forwarded(key)},
-        params=_optional(data, "params", dict[str, Any]) or {},
-        variables=_variables(_optional(data, "variables", dict[str, Any]) or {}),
+        params=optional_value(data, "params", dict[str, Any]) or {},
+        variables=_variables(optional_value(data, "variables", dict[str, Any]) or {}),
         chat_id=_read_id(data, "chat_id"),
         message_id=_read_id(data, "id"),
         parent_id=_read_id(data, "parent_id"),
@@ -96,7 +96,7 @@ def is_forwarded(key: str) -> bool:
 
 
 def _messages(data: Mapping[str, msgspec.Raw]) -> list[msgspec.Raw]:
-    messages: list[msgspec.Raw] = _required(data, "messages", list[msgspec.Raw])
+    messages: list[msgspec.Raw] = required_value(data, "messages", list[msgspec.Raw])
     for place, message in enumerate(messages):
         if bytes(message).lstrip()[:1] != b"{":
             raise field_error(["messages", place], "dict_type", "Expected `object`")
@@ -113,7 +113,7 @@ def _variables(variables: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _read_id(data: Mapping[str, msgspec.Raw], key: str) -> str | None:
-    value: str | None = _optional(data, key, str)
+    value: str | None = optional_value(data, key, str)
     if not value:
         return None
     if not _ID.fullmatch(value):
@@ -121,13 +121,15 @@ def _read_id(data: Mapping[str, msgspec.Raw], key: str) -> str | None:
     return value
 
 
-def _required(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
+def required_value(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
+    """Return the value of a key. Raises: ValidationError if the key is missing or its value has another type."""
     if key not in data:
         raise field_error(key, "missing", "Field required")
     return _decode(data[key], key, kind)
 
 
-def _optional(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
+def optional_value(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
+    """Return the value of a key; None without one. Raises: ValidationError if the value has another type."""
     return _decode(data[key], key, kind | None) if key in data else None
 
 
@@ -144,4 +146,5 @@ _NAMES: Mapping[Any, str] = {
     str | None: "string",
     bool | None: "bool",
     list[msgspec.Raw]: "list",
+    list[msgspec.Raw] | None: "list",
 }

@@ -1,17 +1,25 @@
-"""Route of chat completions."""
+"""Routes of chat completions."""
 
 import msgspec
 from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from portico.api.json import let_others_run
-from portico.api.web import Controller, Request, json_response, post, stream_response
+from portico.api.web import (
+    Controller,
+    JSONResponse,
+    Request,
+    json_response,
+    post,
+    stream_response,
+)
+from portico_completions.finished_turn import parse_finished_turn
 from portico_completions.plugin import CompletionsPlugin
 from portico_completions.request import parse_request
 
 
 class CompletionRoutes(Controller):
-    """`/api/chat/completions`, and the same below `/api/v1`."""
+    """`/api/chat/completions`, the same below `/api/v1`, and `/api/chat/completed`."""
 
     plugin: CompletionsPlugin
 
@@ -30,3 +38,17 @@ class CompletionRoutes(Controller):
             task_id = await completions.start(completion, request.user)
             return json_response({"status": True, "task_id": task_id})
         return stream_response(request, completions.complete(completion, request.user))
+
+    @post("/api/chat/completed", large_body=True)
+    async def complete_turn(
+        self, request: Request, data: JSONBody[dict[str, msgspec.Raw]]
+    ) -> JSONResponse:
+        """Return the messages that a client shows at the end of a turn, with the text of the reply as it is stored.
+
+        Runs nothing: the reply was finished and stored before its last event was sent.
+        """
+        size = len(await request.body())
+        turn = parse_finished_turn(data)
+        content = await self.plugin.completions.stored_content(turn, request.user)
+        await let_others_run(size)
+        return json_response(turn.with_content(content))

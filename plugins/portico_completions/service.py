@@ -13,6 +13,7 @@ from portico.api.json import let_others_run
 from portico.api.messages import MODEL_NOT_FOUND
 from portico.api.models import ModelSource, ResolvedModel, SourceRequest, SourceResponse
 from portico_completions.direct_source import DirectSource
+from portico_completions.finished_turn import FinishedTurn
 from portico_completions.params import merged, wants_stream
 from portico_completions.prompt_template import PromptTemplate
 from portico_completions.prompts import (
@@ -29,7 +30,7 @@ from portico_completions.replies.reasoning_tags import tags_of
 from portico_completions.replies.receiving import error_in
 from portico_completions.replies.reply import ReplyOptions
 from portico_completions.replies.running import Replies
-from portico_completions.request import CompletionRequest
+from portico_completions.request import CompletionRequest, is_temporary
 from portico_completions.settings import CompletionsSettings
 from portico_completions.user_variables import user_variables
 
@@ -82,6 +83,26 @@ class Completions:
         async with _recorded_refusal(chats, request):
             call = await self._prepare(request, actor)
         return await self._replies.start(actor, _without_content(request), call.options, call)
+
+    async def stored_content(self, turn: FinishedTurn, actor: Actor) -> str | None:
+        """Return the stored text of a turn's reply, or its text so far; None if it is not stored.
+
+        Raises: InvalidRequest for an unknown or unreadable model; NotFound for an unknown or unreadable chat.
+        """
+        if not turn.is_direct:
+            try:
+                await self._app.catalogue.resolve(turn.model, actor)
+            except NotFound as unknown:
+                # Source: the API answers 400 here, unlike elsewhere.
+                raise InvalidRequest(unknown.detail) from None
+        chats = self._app.services.get(ChatStore)
+        if chats is None or is_temporary(turn.chat_id):
+            return None
+        if not await chats.may_write(actor, turn.chat_id):
+            raise NotFound
+        running = await self._replies.texts(turn.chat_id)
+        content = running.get(turn.message_id)
+        return content or await chats.content(turn.chat_id, turn.message_id) or None
 
     async def _check(
         self, request: CompletionRequest, actor: Actor

@@ -150,6 +150,11 @@ def turn(scene: Scene, path: str) -> Ask:
     return path, {"model": scene.model()["id"], "messages": messages, "stream": False}
 
 
+def finished_turn(scene: Scene, path: str) -> Ask:
+    ids = {"chat_id": scene.chat(), "id": "a-message", "session_id": "s"}
+    return path, {"model": scene.model()["id"], "messages": [], **ids}
+
+
 def one_model(scene: Scene, path: str) -> Ask:
     return f"{path}?id={scene.model()['id']}", None
 
@@ -202,6 +207,7 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/models/sync"): lambda s, path: (f"{path}?dry_run=true", {"models": []}),
     ("POST", "/api/chat/completions"): turn,
     ("POST", "/api/v1/chat/completions"): turn,
+    ("POST", "/api/chat/completed"): finished_turn,
     ("POST", "/api/v1/users/user/settings/update"): lambda s, path: (path, {"ui": {}}),
     ("POST", "/api/v1/users/user/info/update"): lambda s, path: (path, {"location": "here"}),
     ("POST", "/api/v1/users/user/status/update"): lambda s, path: (path, {"status_emoji": "x"}),
