@@ -14,7 +14,12 @@ SHARE = 5
 
 def examples(full: int) -> int:
     """The number of examples to try where the full profile tries `full`."""
-    return full if settings.get_current_profile_name() == FULL else max(full // SHARE, 2)
+    return full if is_full() else max(full // SHARE, 2)
+
+
+def is_full() -> bool:
+    """Return whether the full profile is chosen."""
+    return settings.get_current_profile_name() == FULL
 
 
 def choose_effort() -> None:
