@@ -1,6 +1,7 @@
-"""Counts of what the Socket.IO server has done since the process started."""
+"""Counts of what the Socket.IO server has and has done, for operators."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(slots=True)
@@ -18,3 +19,12 @@ class SocketCounters:
     refused: int = 0
     sent_to_instances: int = 0
     from_instances: int = 0
+
+
+class SocketCounts(NamedTuple):
+    """What the Socket.IO server of this process has now; `since_start`: what it has done."""
+
+    sockets: int
+    signed_in: int
+    rooms: int
+    since_start: SocketCounters

@@ -13,7 +13,7 @@ from portico.identity import Identity
 from portico.instances.messages import InstanceChannel
 from portico.redis import RedisConnection
 from portico.settings.schema import CoreSettings
-from portico.sockets.counters import SocketCounters
+from portico.sockets.counters import SocketCounters, SocketCounts
 from portico.sockets.dispatcher import PacketDispatcher, RunHandler
 from portico.sockets.endpoint import SocketEndpoint
 from portico.sockets.events import RegisteredEvent
@@ -33,10 +33,7 @@ log = structlog.get_logger("portico.sockets")
 
 
 class Sockets:
-    """Sends events to the sockets of accounts and rooms, and serves `/ws/socket.io` as an ASGI application.
-
-    `counters`: what has happened since the start, for operators.
-    """
+    """Sends events to the sockets of accounts and rooms, and serves `/ws/socket.io` as an ASGI application."""
 
     def __init__(
         self,
@@ -49,11 +46,11 @@ class Sockets:
         channel: InstanceChannel,
         redis: RedisConnection,
     ) -> None:
-        self.counters = SocketCounters()
+        self._counters = SocketCounters()
         self._sessions = SessionPool(channel)
-        self._dispatcher = PacketDispatcher(settings, self.counters, run_handler)
+        self._dispatcher = PacketDispatcher(settings, self._counters, run_handler)
         self._registry = ConnectionRegistry(
-            settings.sockets, drain, self._sessions, self.counters, self._dispatcher.receive
+            settings.sockets, drain, self._sessions, self._counters, self._dispatcher.receive
         )
         self._local = LocalSockets(self._registry)
         self._dispatcher.bind(
@@ -61,7 +58,7 @@ class Sockets:
         )
         self._endpoint = SocketEndpoint(settings.sockets, origins, self._registry)
         self._remote = RemoteSockets(
-            channel, lambda: not redis.is_unavailable, self._local, self.counters
+            channel, lambda: not redis.is_unavailable, self._local, self._counters
         )
 
     def start(self, events: Sequence[RegisteredEvent] = ()) -> None:
@@ -129,6 +126,14 @@ class Sockets:
         A socket of another instance is known about a quarter of a second after it has signed in.
         """
         return self._sessions.has(account_id, socket_id)
+
+    @property
+    def counts(self) -> SocketCounts:
+        """The numbers of sockets and rooms of this process, and what has happened since it started."""
+        registry = self._registry
+        return SocketCounts(
+            len(registry), registry.signed_in_count, registry.room_count, self._counters
+        )
 
     def sessions(self) -> Iterator[tuple[str, SocketSession]]:
         """Return all sockets on which accounts are signed in, each with the id of its instance."""

@@ -92,7 +92,7 @@ def test_flood_of_events_is_refused(env: dict[str, str]) -> None:
             answers = [socket.call("heartbeat", {}) for _ in range(20)]
             assert answers[:2] == [None, None]
             assert {"error": "Too many events. Wait a moment."} in answers
-            assert app.portico.sockets.counters.refused > 0
+            assert app.portico.sockets.counts.since_start.refused > 0
     finally:
         app.close()
 

@@ -71,7 +71,7 @@ def test_event_reaches_the_sockets_of_the_account_on_every_instance_in_order(
 def test_whole_texts_are_coalesced_and_do_not_overtake_other_events(two: Two, user: Client) -> None:
     with there(two, user).connect_socket() as far:
         until(lambda: known(two[0], user, far.id))
-        before = two[0].portico.sockets.counters.sent_to_instances
+        before = two[0].portico.sockets.counts.since_start.sent_to_instances
         for number in range(100):
             emit(two[0], user, {"text": number}, replaces="reply")
         emit(two[0], user, "done")
@@ -79,7 +79,7 @@ def test_whole_texts_are_coalesced_and_do_not_overtake_other_events(two: Two, us
         while "done" not in received:
             received.append(far.wait_for("events"))
         assert received[-2:] == [{"text": 99}, "done"]
-        assert two[0].portico.sockets.counters.sent_to_instances - before < 100
+        assert two[0].portico.sockets.counts.since_start.sent_to_instances - before < 100
         emit(two[0], user, {"text": 100}, replaces="reply")
         assert far.wait_for("events") == {"text": 100}
 
@@ -87,11 +87,11 @@ def test_whole_texts_are_coalesced_and_do_not_overtake_other_events(two: Two, us
 def test_whole_texts_stay_here_while_the_account_is_connected_nowhere_else(
     two: Two, user: Client
 ) -> None:
-    before = two[0].portico.sockets.counters.sent_to_instances
+    before = two[0].portico.sockets.counts.since_start.sent_to_instances
     with user.connect_socket() as here:
         emit(two[0], user, {"text": 1}, replaces="reply")
         assert here.wait_for("events") == {"text": 1}
-    assert two[0].portico.sockets.counters.sent_to_instances == before
+    assert two[0].portico.sockets.counts.since_start.sent_to_instances == before
 
 
 def test_call_reaches_a_socket_of_another_instance(two: Two, admin: Client, user: Client) -> None:

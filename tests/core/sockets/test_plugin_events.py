@@ -143,7 +143,7 @@ def test_flooding_plugin_closes_the_flooded_socket_and_no_other(
         flooded.emit("live:flood")
         flooded.wait_until_closed()
         assert other.call("live:add", {"x": 1})["x"] == 2
-        assert app.portico.sockets.counters.dropped == 1
+        assert app.portico.sockets.counts.since_start.dropped == 1
 
 
 def test_event_to_a_room_reaches_its_sockets_only(admin: Client, user: Client) -> None:
