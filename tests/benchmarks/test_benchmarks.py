@@ -17,6 +17,7 @@ BENCHMARKS = {
     "models": ("--models 20 --seconds 0.01 --only sqlite", "one, few"),
     "revocation": ("--setup 'one instance' --way sign-out", "sign-out"),
     "search": ("--chats 12 --messages 2", "ratio"),
+    "sockets": ("--sockets 5 --rounds 2 --idle 0.2", "CPU while idle"),
     "sign_in": ("--rounds 4 --attempts 3 --at-once 2 --seconds 0.2", "sign-ins by status"),
 }
 

@@ -81,12 +81,12 @@ def closed_for_slowness(server: ServerProcess) -> int:
 def test_client_that_stops_reading_is_closed_and_memory_stays_flat(server: ServerProcess) -> None:
     admin = server.client.sign_up("Ada")
     slow = admin.add_user("Ben")
-    with admin.connect_socket() as witness:
-        witness.call("heartbeat", {})
+    with admin.connect_socket() as other_socket:
+        other_socket.call("heartbeat", {})
         before = memory_of(server)
         stalled = [slow.connect_socket() for _ in range(3)]
         polling = slow.connect_socket(transport="polling")
-        assert witness.call("live:flood", slow.account["id"]) is None
+        assert other_socket.call("live:flood", slow.account["id"]) is None
         deadline = time.monotonic() + HANG
         while closed_for_slowness(server) < 4:
             assert time.monotonic() < deadline
@@ -94,15 +94,15 @@ def test_client_that_stops_reading_is_closed_and_memory_stays_flat(server: Serve
         assert memory_of(server) - before < 150
         for socket in (*stalled, polling):
             socket.wait_until_closed()
-        assert witness.call("heartbeat", {}) is None
-        assert witness.events() == []
+        assert other_socket.call("heartbeat", {}) is None
+        assert other_socket.events() == []
 
 
 def test_whole_texts_do_not_close_a_client_that_stops_reading(server: ServerProcess) -> None:
     admin = server.client.sign_up("Ada")
     slow = admin.add_user("Ben")
-    with admin.connect_socket() as witness, slow.connect_socket() as stalled:
-        assert witness.call("live:texts", slow.account["id"]) is None
+    with admin.connect_socket() as other_socket, slow.connect_socket() as stalled:
+        assert other_socket.call("live:texts", slow.account["id"]) is None
         assert stalled.call("heartbeat", {}) is None
         assert closed_for_slowness(server) == 0
 

@@ -113,7 +113,7 @@ class PacketDispatcher:
                 self._registry.end(connection, flush=False)
 
     def _pass_to_listener(self, connection: Connection, packet: Packet) -> bool:
-        """Pass an event to whoever listens for it, ahead of those that wait for handlers. Return False if none does."""
+        """Pass an event to its listener, ahead of those that wait for handlers. Return False if it has none."""
         if not connection.listeners:
             return False
         try:

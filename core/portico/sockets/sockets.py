@@ -148,7 +148,7 @@ class Sockets:
         self._local.leave(socket_id, room)
 
     def _emit(self, event: str, data: Any, replaces: str, *, is_room: bool, target: str) -> None:
-        # Whoever connects elsewhere in this moment gets the next event of this key; other events are sent in any case.
+        # A socket that signs in elsewhere at this moment gets the next event of this key; other events are always sent.
         goes_elsewhere = self._remote.exist and (
             is_room or not replaces or self._sessions.is_elsewhere(target)
         )

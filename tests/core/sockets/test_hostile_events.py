@@ -29,7 +29,7 @@ pytestmark = pytest.mark.case("AB-64")
 
 
 @pytest.fixture
-def witness(admin: Client) -> Iterator[SocketIOClient]:
+def other_socket(admin: Client) -> Iterator[SocketIOClient]:
     """A socket of another account, which must not notice anything."""
     with admin.connect_socket() as socket:
         yield socket
@@ -38,7 +38,7 @@ def witness(admin: Client) -> Iterator[SocketIOClient]:
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_every_event_with_every_payload_is_answered(
-    app: InProcessApp, user: Client, witness: SocketIOClient, transport: str
+    app: InProcessApp, user: Client, other_socket: SocketIOClient, transport: str
 ) -> None:
     with user.connect_socket(transport=transport) as socket:  # type: ignore[arg-type]
         for event in EVENTS:
@@ -52,20 +52,20 @@ def test_every_event_with_every_payload_is_answered(
 
 @pytest.mark.parametrize("packet", FATAL)
 def test_packet_that_is_none_closes_the_connection(
-    user: Client, witness: SocketIOClient, packet: str
+    user: Client, other_socket: SocketIOClient, packet: str
 ) -> None:
     socket = user.connect_socket()
     socket.engine.send(packet)
     socket.wait_until_closed()
 
 
-def test_binary_frame_closes_the_connection(user: Client, witness: SocketIOClient) -> None:
+def test_binary_frame_closes_the_connection(user: Client, other_socket: SocketIOClient) -> None:
     socket = user.connect_socket()
     socket.engine.socket.send(b"\x04\x00")  # type: ignore[attr-defined]
     socket.wait_until_closed()
 
 
-def test_unreadable_event_changes_nothing(user: Client, witness: SocketIOClient) -> None:
+def test_unreadable_event_changes_nothing(user: Client, other_socket: SocketIOClient) -> None:
     with user.connect_socket() as socket:
         for packet in UNREADABLE:
             socket.engine.send(packet)
@@ -73,7 +73,7 @@ def test_unreadable_event_changes_nothing(user: Client, witness: SocketIOClient)
 
 
 def test_packet_beyond_the_limit_closes_the_connection(
-    user: Client, witness: SocketIOClient
+    user: Client, other_socket: SocketIOClient
 ) -> None:
     for text in ("x" * 1_000_001, "ä" * 600_000):
         socket = user.connect_socket()

@@ -57,15 +57,15 @@ def test_event_reaches_the_sockets_of_the_account_on_every_instance_in_order(
     two: Two, admin: Client, user: Client
 ) -> None:
     here, far = user.connect_socket(), there(two, user).connect_socket()
-    stranger = there(two, admin).connect_socket()
-    with here, far, stranger:
+    unrelated = there(two, admin).connect_socket()
+    with here, far, unrelated:
         for number in range(50):
             emit(two[0], user, number)
         assert [here.wait_for("events") for _ in range(50)] == list(range(50))
         assert [far.wait_for("events") for _ in range(50)] == list(range(50))
         emit(two[1], user, "back")
         assert here.wait_for("events") == "back"
-        assert stranger.events() == []
+        assert unrelated.events() == []
 
 
 def test_whole_texts_are_coalesced_and_do_not_overtake_other_events(two: Two, user: Client) -> None:
