@@ -11,6 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -117,15 +118,18 @@ class RecycledDatabases:
     async def _create(self, name: str, template: str) -> None:
         if name in self._used:
             return
-        self._used[name] = template
         if template and template not in self._origins:
             self._origins[template] = await _origin_of(template)
         ready, server = self._ready[template], await self._connected()
-        # The connection that emptied the newest one may not have ended yet, and renaming would wait for it.
-        if len(ready) > 1:
-            await server.execute(f"ALTER DATABASE {ready.pop(0)} RENAME TO {name}")
-        else:
-            await create_database(server, name, template)
+        # A test that asks for its application while it runs has an empty database already.
+        with suppress(asyncpg.DuplicateDatabaseError):
+            # The connection that emptied the newest one may not have ended yet, and renaming would wait for it.
+            if len(ready) > 1:
+                await server.execute(f"ALTER DATABASE {ready[0]} RENAME TO {name}")
+                del ready[0]
+            else:
+                await create_database(server, name, template)
+            self._used[name] = template
 
     async def _release(self, url: str) -> None:
         name = urlsplit(url).path[1:]
