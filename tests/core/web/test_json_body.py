@@ -13,7 +13,7 @@ from portico.errors import ValidationError
 from portico.web.request import sanitize
 from portico.web.request.body_request import ArrivingBody
 from portico.web.request.body_scanner import BLOCK_BYTES, BodyScanner
-from portico.web.request.json_body import read_json, to_field_error
+from portico.web.request.json_decoding import read_json, to_field_error
 from portico.web.request.lenient_json import decode_anything
 from portico.web.request.sanitize import sanitize_json
 
