@@ -14,6 +14,7 @@ from portico.errors import (
     Forbidden,
     InvalidRequest,
     Unauthenticated,
+    error_location,
 )
 from portico.settings.schema import CoreSettings
 from portico.sockets.connection import Connection
@@ -56,6 +57,10 @@ _MAX_VALUES: Final = 100_000
 
 #: Calls the handler of a plugin. An exception that is no DomainError is logged with the plugin's name, and raised.
 RunHandler = Callable[[str, str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
+
+
+class HandlerFailed(Exception):
+    """The handler of a plugin has raised an exception, which is logged."""
 
 
 class PacketDispatcher:
@@ -141,7 +146,11 @@ class PacketDispatcher:
         except TimeoutError:
             self._refuse(connection, packet.ack_id, TOOK_TOO_LONG)
             return
-        except Exception:  # noqa: BLE001 - of a plugin, and logged
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next event must be handled
+            if not isinstance(error, HandlerFailed):  # which is logged with the name of its plugin
+                at = error_location(error)
+                log.error("socket event failed", error=type(error).__name__, at=at)
+                log.debug("socket event failed with this error", exc_info=error)
             self._refuse(connection, packet.ack_id, FAILED)
             return
         if packet.ack_id is not None:
@@ -224,6 +233,10 @@ class PacketDispatcher:
             if limit.expired():
                 log.warning("socket event took too long", plugin=plugin, name=event.name)
             raise
+        except DomainError:
+            raise
+        except Exception as error:
+            raise HandlerFailed from error
 
     def _acknowledge(
         self, connection: Connection, ack_id: int, name: str, arguments: tuple[Any, ...]

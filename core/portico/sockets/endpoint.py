@@ -64,11 +64,6 @@ class Connections(Protocol):
         ...
 
 
-class _Query(NamedTuple):
-    transport: str
-    key: str
-
-
 class SocketEndpoint:
     """Serves the handshakes, polls and web sockets of Engine.IO. Errors are raised and answered by the outer middleware."""
 
@@ -82,11 +77,9 @@ class SocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or web socket. Raises: Forbidden, InvalidRequest, TooLarge, Unavailable, RateLimited."""
         self._check_origin(scope)
-        query = self._read_query(scope)
-        engine, connection = self._connections.engine, None
-        if query.key:
-            connection = self._connections.by_key(query.key)
-        if engine is None or (query.key and connection is None):
+        key = self._read_query(scope)
+        engine, connection = self._connections.engine, self._connections.by_key(key)
+        if engine is None or (key and connection is None):
             raise InvalidRequest(INVALID_SESSION)
         if connection is None:
             self._connections.admit(scope)
@@ -107,8 +100,8 @@ class SocketEndpoint:
             log.info("cross-site socket", page=origin.page, ours=ours, hint=_HINT)
             raise Forbidden(CROSS_SITE)
 
-    def _read_query(self, scope: Scope) -> _Query:
-        """Return the transport and the connection that a request names. Raises: InvalidRequest."""
+    def _read_query(self, scope: Scope) -> str:
+        """Return the Engine.IO id of the connection that a request names; empty = it opens one. Raises: InvalidRequest."""
         try:
             found = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
         except ValueError:
@@ -118,16 +111,16 @@ class SocketEndpoint:
             for name in ("transport", "EIO", "sid")
         )
         is_websocket = scope["type"] == "websocket"  # type: ignore[comparison-overlap]
-        if transport == "websocket" and self._settings.websocket and not is_websocket:
-            raise InvalidRequest(NOT_AN_UPGRADE)
-        wanted = "websocket" if is_websocket and self._settings.websocket else "polling"
-        if transport != wanted or (is_websocket and not self._settings.websocket) or "j" in found:
+        known = ("websocket", "polling") if self._settings.websocket else ("polling",)
+        if transport not in known or (is_websocket and transport == "polling") or "j" in found:
             raise InvalidRequest(INVALID_TRANSPORT)
+        if transport == "websocket" and not is_websocket:
+            raise InvalidRequest(NOT_AN_UPGRADE)
         if version != "4":
             raise InvalidRequest(
                 "Use Engine.IO protocol 4, that is a Socket.IO client of version 3 or later"
             )
-        return _Query(transport, key)
+        return key
 
     async def _serve_websocket(
         self,
@@ -156,7 +149,8 @@ class SocketEndpoint:
             if served is not None and served.engine.upgraded:
                 self._connections.end(served, flush=False)
             elif served is not None:
-                served.channel = None  # the upgrade has failed, and the client goes on polling
+                # The upgrade has failed, and the client goes on polling. The library may have left the mark.
+                served.channel, served.engine.upgrading = None, False
         if not channel.is_closed:
             await channel.send({"type": "websocket.close", "code": 1000})
 
@@ -179,7 +173,11 @@ class SocketEndpoint:
         """Serve one request of a client that polls: GET waits for messages, POST brings some."""
         method = str(scope.get("method"))
         current = method, connection.key
-        if current in self._in_progress or method not in ("GET", "POST"):
+        if (
+            current in self._in_progress
+            or method not in ("GET", "POST")
+            or connection.engine.upgraded
+        ):
             raise InvalidRequest(INVALID_SESSION)
         self._in_progress.add(current)
         try:

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.errors import NotFound
+from portico.errors import InvalidRequest, NotFound
 from portico.sockets.connection import NO_SUCH_SOCKET, Connection
-from portico.sockets.packets import event_packet, first_argument
+from portico.sockets.packets import MalformedPacket, event_packet, first_argument
 from portico.sockets.registry import ConnectionRegistry
 
+MALFORMED_ANSWER: Final = "The window has sent a malformed answer."
 #: Events of one socket that are listened to at the same time.
 MAX_LISTENERS: Final = 64
 
@@ -54,7 +55,7 @@ class LocalSockets:
     ) -> msgspec.Raw:
         """Send an event to a socket and return the JSON text of its acknowledgement.
 
-        Raises: NotFound, TimeoutError; MalformedPacket for an acknowledgement that is not a list in JSON.
+        Raises: NotFound, TimeoutError; InvalidRequest for an acknowledgement that is not a list in JSON.
         """
         connection = self._own(account_id, socket_id)
         call_id, answer = connection.expect_answer()
@@ -62,6 +63,8 @@ class LocalSockets:
             self.send_text(connection, event_packet(event, data, call_id))
             async with asyncio.timeout(timeout):
                 return first_argument(await answer)
+        except MalformedPacket:
+            raise InvalidRequest(MALFORMED_ANSWER) from None
         finally:
             connection.calls.pop(call_id, None)
 

@@ -98,7 +98,7 @@ class Sockets:
         """Send an event to one socket of an account, on whichever instance it is, and return its acknowledgement.
 
         Units: `timeout` in seconds. Raises: NotFound if it is not a socket of the account, or ends; TimeoutError;
-        MalformedPacket for an acknowledgement that is not JSON.
+        InvalidRequest for an acknowledgement that is not JSON.
         """
         is_local = self._local.has(account_id, socket_id) or not self._remote.exist
         call = self._local.call if is_local else self._remote.call

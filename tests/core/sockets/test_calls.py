@@ -9,8 +9,7 @@ import msgspec
 import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
 
-from portico.errors import NotFound
-from portico.sockets.packets import MalformedPacket
+from portico.errors import InvalidRequest, NotFound
 from portico.testing import Client, InProcessApp, SocketIOClient
 
 
@@ -86,7 +85,7 @@ def test_malformed_answer_fails_the_call(app: InProcessApp, user: Client, text: 
         call = start_call(app, user, socket.id)
         _, ack_id = socket.wait_for_call("events")
         socket.engine.send(f"43{ack_id}{text}")
-        with pytest.raises(MalformedPacket):
+        with pytest.raises(InvalidRequest):
             call.result(10)
         assert socket.call("heartbeat", {}) is None
 

@@ -1,6 +1,7 @@
 """Handshakes of Socket.IO: origins, transports, malformed requests, limits, and the switch for web sockets."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import pytest
@@ -208,5 +209,57 @@ def test_anonymous_socket_is_closed_after_its_time(env: dict[str, str]) -> None:
                 anonymous = admin.connect_socket(None, transport=transport)
                 anonymous.wait_until_closed()
             assert signed_in.call("heartbeat", {}) is None
+    finally:
+        app.close()
+
+
+def test_failed_upgrade_leaves_the_polling_connection_as_it_was(user: Client) -> None:
+    with user.connect_socket(transport="polling") as socket:
+        path = f"{WEBSOCKET}&sid={socket.handshake['sid']}"
+        for frames in ([], ["5"], ["2probe"], ["2probe", "2"]):
+            with Client(user.transport).websocket(path) as upgrade:
+                for frame in frames:
+                    upgrade.send(frame)
+        assert socket.call("heartbeat", {}) is None
+
+
+def test_upgraded_connection_is_served_over_the_web_socket_alone(user: Client) -> None:
+    socket = user.connect_socket(transport="polling")
+    key = socket.handshake["sid"]
+    with Client(user.transport).websocket(f"{WEBSOCKET}&sid={key}") as upgraded:
+        upgraded.send("2probe")
+        assert upgraded.receive() == "3probe"
+        upgraded.send("5")
+        upgraded.send('420["heartbeat",{}]')
+        assert upgraded.receive() in {"6", "430[]"}
+        assert poll(user, f"{POLLING}&sid={key}").status == 400
+        assert poll(user, f"{POLLING}&sid={key}", "POST", body=b"40").status == 400
+        assert refusal(user, f"{WEBSOCKET}&sid={key}").status == 400
+
+
+def test_second_poll_at_the_same_time_is_refused(app: InProcessApp, user: Client) -> None:
+    with user.connect_socket(transport="polling") as socket:
+        path = f"{POLLING}&sid={socket.handshake['sid']}"
+        with ThreadPoolExecutor() as threads:
+            polls = [threads.submit(poll, user, path) for _ in range(2)]
+            first = next(as_completed(polls)).result()
+            assert (first.status, first.detail) == (400, "Invalid session")
+            socket.emit("heartbeat", {})
+            socket.engine.send('421["heartbeat",{}]')
+        assert sorted(one.result().status for one in polls) == [200, 400]
+
+
+def test_events_are_logged_by_name_without_their_contents(
+    env: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = InProcessApp(env | {"WEBSOCKET_SERVER_LOGGING": "true"})
+    try:
+        admin = app.client.sign_up("Ada")
+        with admin.connect_socket() as socket:
+            socket.call("user-join", {"auth": {"token": admin.token}})
+        log = capfd.readouterr().err
+        assert '"user-join"' in log
+        assert socket.id in log
+        assert str(admin.token) not in log
     finally:
         app.close()
