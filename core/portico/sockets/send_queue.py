@@ -24,7 +24,7 @@ class SendQueue:
     def __init__(self, max_packets: int, max_bytes: int) -> None:
         self._max_packets, self._max_bytes = max_packets, max_bytes
         self._packets: OrderedDict[Hashable, Any] = OrderedDict()
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[Any]] = []
         self._bytes = self._count = self._taken = 0
         self._is_closed = False
         self.on_overflow: Callable[[], None] = lambda: None
@@ -45,25 +45,21 @@ class SendQueue:
         if len(self._packets) > self._max_packets or self._bytes > self._max_bytes:
             self.clear()
             self.on_overflow()
-        self._wake()
+        self._hand_over()
 
     async def put(self, packet: Any) -> None:
         """As `put_nowait`. Called by the library."""
         self.put_nowait(packet)
 
-    async def get(self) -> Any:
-        """Wait for a packet and return it. Called by the library. Raises: TimeoutError if the queue was closed."""
-        while not self._packets:
-            if self._is_closed:
-                raise TimeoutError
-            waiting = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            try:
-                await waiting
-            finally:
-                self._waiting.remove(waiting)
-        self._taken = 1
-        return self._pop()
+    def get(self) -> "asyncio.Future[Any]":
+        """Return a future with the next packet, which is taken. Called by the library, which awaits it with a time limit.
+
+        A future, since a coroutine would cost a task for each packet. It raises TimeoutError if the queue was closed.
+        """
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        self._hand_over()
+        return future
 
     def get_nowait(self) -> Any:
         """Return a further packet for the same response. Called by the library. Raises: QueueEmpty."""
@@ -86,7 +82,7 @@ class SendQueue:
     def close(self) -> None:
         """Let a poll that waits fail, and later ones when the queue is empty."""
         self._is_closed = True
-        self._wake()
+        self._hand_over()
 
     def _pop(self) -> Any:
         _, packet = self._packets.popitem(last=False)
@@ -98,10 +94,17 @@ class SendQueue:
         if replaced is not None:
             self._bytes -= _size(replaced)
 
-    def _wake(self) -> None:
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
+    def _hand_over(self) -> None:
+        """Give packets to those who wait for them."""
+        while self._waiting and (self._packets or self._is_closed):
+            waiting = self._waiting.pop(0)
+            if waiting.done():
+                continue  # it has waited for too long
+            if self._packets:
+                self._taken = 1
+                waiting.set_result(self._pop())
+            else:
+                waiting.set_exception(TimeoutError())
 
 
 def _size(packet: Any) -> int:
