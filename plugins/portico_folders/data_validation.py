@@ -13,6 +13,8 @@ from portico.api.json import RawFields, decode_anything, field_error, raw_object
 
 #: Bytes of one of them as JSON; clients put pictures into it.
 MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
+#: Bytes of a form with both documents of a folder; text may be longer in the request than where it is stored.
+MAX_FORM_BYTES: Final = 4 * MAX_DOCUMENT_BYTES
 #: Characters. The list contains it for every folder.
 MAX_ICON_CHARS: Final = 256
 

@@ -16,6 +16,7 @@ from portico.api.web import (
     parse_query_flag,
     post,
 )
+from portico_folders.data_validation import MAX_FORM_BYTES
 from portico_folders.plugin import FoldersPlugin
 from portico_folders.schemas import (
     ExpandedForm,
@@ -51,7 +52,7 @@ class FolderRoutes(Controller):
         """List all folders of the caller."""
         return json_response(await self.plugin.folders.listed(request.user))
 
-    @post(FOLDERS, response_type=Folder)
+    @post(FOLDERS, response_type=Folder, max_body=MAX_FORM_BYTES)
     async def create_folder(self, request: Request, data: JSONBody[FolderForm]) -> JSONResponse:
         """Create a folder of the caller at the root."""
         return json_response(await self.plugin.folders.create(request.user, data))
@@ -61,7 +62,7 @@ class FolderRoutes(Controller):
         """Return one whole folder."""
         return json_response(await self.plugin.folders.get(request.user, folder_id))
 
-    @post(f"{FOLDER}/update", response_type=Folder)
+    @post(f"{FOLDER}/update", response_type=Folder, max_body=MAX_FORM_BYTES)
     async def update_folder(
         self, request: Request, folder_id: FolderId, data: JSONBody[FolderChanges]
     ) -> JSONResponse:

@@ -53,7 +53,7 @@ class Delta(msgspec.Struct):
         return ""
 
 
-class _Choice(msgspec.Struct):
+class _ChunkChoice(msgspec.Struct):
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: Any = None
@@ -62,7 +62,7 @@ class _Choice(msgspec.Struct):
 class Chunk(msgspec.Struct):
     """One event of a stream, or a whole completion. `usage`, `timings`, `sources`: as the provider sends them, see `is_given`."""
 
-    choices: list[_Choice] | None = None
+    choices: list[_ChunkChoice] | None = None
     usage: msgspec.Raw = _ABSENT
     timings: msgspec.Raw = _ABSENT
     sources: msgspec.Raw = _ABSENT

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -178,3 +179,10 @@ def test_journal_of_a_long_text_contains_each_piece_once() -> None:
         assert change is not None
         written += len(change.text)
     assert written == 20_000
+
+
+@pytest.mark.parametrize("text", ["<", "<thin", "<think", "◁", "<think></think", "</think>", "\n"])
+def test_text_full_of_half_tags_takes_linear_time(text: str) -> None:
+    hostile = text * (2_000_000 // len(text))  # with quadratic work the test would time out
+    shown = text_of([hostile[at : at + 100_000] for at in range(0, len(hostile), 100_000)])
+    assert len(shown) <= 5 * len(hostile)
