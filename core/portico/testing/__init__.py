@@ -6,7 +6,8 @@
 `app` is a complete application on a fresh database, in this process; `server` is the same as a real process with a
 port; `cli` is the command line, in this process unless `cli.process` is called. All read `env`, a dictionary of
 settings by environment name; override that fixture to change them. `client`, `admin` and `user` are clients of `app`,
-plain and synchronous. No other module of Portico is imported before a fixture needs it.
+plain and synchronous; `user.connect_socket()` opens a Socket.IO connection. No other module of Portico is imported
+before a fixture needs it.
 """
 
 from collections.abc import Iterator

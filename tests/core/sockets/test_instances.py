@@ -173,6 +173,30 @@ def test_lost_list_of_sockets_is_repeated(
         until(lambda: known(two[1], user, here.id))
 
 
+def test_sockets_of_an_instance_that_says_nothing_are_forgotten(
+    two: Two, user: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with user.connect_socket() as here:
+        until(lambda: known(two[1], user, here.id))
+        monkeypatch.setattr(session_pool, "EXPIRY_SECONDS", -1.0)
+        two[1].run(two[1].portico.sockets._sessions._repeat_all)
+        assert not known(two[1], user, here.id)
+
+
+@pytest.mark.case("FT-08")
+def test_events_and_calls_go_through_the_database_while_redis_is_away(
+    two: Two, user: Client, request: pytest.FixtureRequest
+) -> None:
+    if "REDIS_URL" in request.getfixturevalue("env"):
+        request.getfixturevalue("redis").stop()
+    with user.connect_socket() as here, there(two, user).connect_socket() as far:
+        for number in range(10):
+            emit(two[0], user, number)
+        assert [far.wait_for("events") for _ in range(10)] == list(range(10))
+        assert [here.wait_for("events") for _ in range(10)] == list(range(10))
+        until(lambda: known(two[0], user, far.id))
+
+
 def test_sockets_of_an_account_are_limited_on_all_instances_together(
     app: InProcessApp, env: dict[str, str], user: Client
 ) -> None:
