@@ -75,5 +75,5 @@ def until_end(socket: Any, message_id: str) -> list[tuple[str, Any]]:
         event = socket.wait_for("events", lambda one: one["message_id"] == message_id)
         kind, data = event["data"]["type"], event["data"].get("data")
         found.append((kind, data))
-        if kind in ("chat:tasks:cancel", "chat:message:error") or (data or {}).get("done"):
+        if kind == "chat:tasks:cancel" or (data or {}).get("done"):
             return found

@@ -124,7 +124,7 @@ def test_reply_is_watched_and_stopped_from_another_instance_and_survives_its_own
         killed = time.monotonic()
         one.kill()
 
-        assert until_end(other, "next")[-1][0] == "chat:message:error"
+        assert until_end(other, "next")[-2][0] == "chat:message:error"
         message = stored(there, chat_id, "next")
         assert message["content"].startswith(received_before(seen, killed - MAX_LOSS_SECONDS))
         assert message["error"]["type"] == "interrupted"

@@ -29,13 +29,15 @@ class Ending(NamedTuple):
         return fields
 
     def announce(self, app: AppContext, reply: Reply, text: str, title: str = "") -> None:
-        """Send the one event that ends a reply to the clients of its owner, and tell the listeners of plugins."""
+        """Send the events that end a reply to the clients of its owner, and tell the listeners of plugins."""
         if self.outcome == "finished":
             reply.send("chat:completion", {"done": True, "content": text, "title": title})
         elif self.outcome == "stopped":
             reply.send("chat:tasks:cancel")
         else:
             reply.send("chat:message:error", {"error": {"content": self.reason}})
+            # Clients display the error and go on waiting: this event ends the turn, so that another can begin.
+            reply.send("chat:tasks:cancel")
         row = reply.row
         app.events.publish(
             ReplyEnded(

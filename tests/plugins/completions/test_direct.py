@@ -73,9 +73,11 @@ def test_error_of_the_browser_ends_the_reply(user: Client, answer: Any, sentence
     with user.connect_socket() as socket:
         ask_own(user, chat, socket.id)
         socket.answer(next_call(socket)[1], answer)
-        kind, data = until_end(socket, chat[1])[-1]
-    assert kind == "chat:message:error"
-    assert data == {"error": {"content": sentence}}
+        events = until_end(socket, chat[1])
+    assert events == [
+        ("chat:message:error", {"error": {"content": sentence}}),
+        ("chat:tasks:cancel", None),
+    ]
 
 
 def test_browser_that_disconnects_ends_the_reply(user: Client) -> None:
@@ -87,7 +89,7 @@ def test_browser_that_disconnects_ends_the_reply(user: Client) -> None:
             socket.answer(ack_id, {"status": True})
             socket.emit(call["channel"], 'data: {"choices":[{"delta":{"content":"Hel"}}]}')
             other.wait_for("events", lambda one: one["data"].get("data", {}).get("content"))
-        assert until_end(other, chat[1])[-1][0] == "chat:message:error"
+        assert until_end(other, chat[1])[-2][0] == "chat:message:error"
     message = stored(user, *chat)
     assert message["content"] == "Hel"
     assert message["error"] == {"content": "The browser that calls this model has disconnected."}

@@ -141,8 +141,10 @@ def test_failed_reply_ends_with_one_error_that_is_stored(user: Client, model: st
         events = until_end(socket, message_id)
         assert [name for name, _ in socket.events() if name == "events"] == []
 
-    kind, data = events[-1]
+    kind, data = events[-2]
     assert kind == "chat:message:error"
+    # The web client takes no further message until this one comes.
+    assert events[-1] == ("chat:tasks:cancel", None)
     message = stored(user, chat_id, message_id)
     assert message["error"] == data["error"]
     assert message["error"]["content"]
