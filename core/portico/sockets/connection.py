@@ -32,7 +32,7 @@ class Connection:
     """One connection, from the handshake to its end.
 
     `key`: the Engine.IO id, which only this client knows. `id`: the id of the Socket.IO socket, which other requests of
-    the client name as `session_id`. `handshake`: the ASGI scope of the handshake, reduced to headers and address.
+    the client name as `session_id`. `handshake`: the ASGI scope of the handshake, without what keeps the request in memory.
     """
 
     __slots__ = (

@@ -16,13 +16,15 @@ from portico.sockets.endpoint import HANDSHAKE_KEY
 from portico.sockets.session_pool import SessionPool, SocketSession
 from portico.tasks import PeriodicTask
 from portico.web.drain import Drain
-from portico.web.middleware.proxies import client_address
+from portico.web.middleware.proxies import TRUSTED_PEER_KEY, client_address
 
 if TYPE_CHECKING:
     from portico.sockets.engine import EngineServer
 
 log = structlog.get_logger("portico.sockets")
 
+#: What is kept of the scope of a handshake, for auth providers that compare the session with the request.
+_HANDSHAKE_PARTS = ("type", "scheme", "path", "query_string", "headers", "client", TRUSTED_PEER_KEY)
 #: Seconds between two looks for clients that do not answer pings.
 PING_CHECK_SECONDS = 5.0
 #: Seconds after which a client that has too many sockets may try again.
@@ -91,7 +93,7 @@ class ConnectionRegistry:
         assert self.engine is not None
         first, channel = scope[HANDSHAKE_KEY]
         engine = self.engine.sockets[key]
-        handshake = {"headers": first["headers"], "client": first.get("client")}
+        handshake = {name: first[name] for name in _HANDSHAKE_PARTS if name in first}
         connection = Connection(key, engine, handshake, channel, now())
         connection.address = client_address(first)
         if channel is not None:

@@ -178,6 +178,23 @@ def test_public_route_ignores_the_session_of_another_user(client: Client) -> Non
     assert ada.get("/api/config", headers=headers_of("eve")).json == anonymous
 
 
+@pytest.mark.case("AB-18")
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_socket_with_the_session_of_another_user_is_not_signed_in(
+    client: Client, transport: Any
+) -> None:
+    ada = sign_in(client, "ada")
+    for headers, answer in (
+        (headers_of("ada"), None),
+        ({}, None),
+        (headers_of("eve"), {"error": "Not authenticated"}),
+    ):
+        with ada.connect_socket(transport=transport, headers=headers) as socket:
+            assert socket.call("heartbeat", {}) == answer
+            joined = socket.call("user-join", {"auth": {"token": ada.token}})
+            assert ("error" in joined) == (answer is not None)
+
+
 def test_passwords_and_sign_up_are_refused(app: InProcessApp) -> None:
     form = {"name": "Eve", "email": "ada@example.org", "password": "correct horse"}
     assert app.client.post("/api/v1/auths/signup", form, headers=headers_of("eve")).status == 403
