@@ -114,6 +114,18 @@ def test_promoted_account_gets_its_rights_on_the_open_socket(admin: Client, user
         assert socket.call("live:admins") == 2
 
 
+@pytest.mark.case("AB-07")
+def test_demoted_administrator_loses_its_rights_on_the_open_socket(admin: Client) -> None:
+    other = admin.add_user("Zoe", role="admin")
+    socket = other.connect_socket()
+    assert socket.call("live:admins") == 2
+    changed = {**other.account, "role": "user"}
+    assert admin.post(f"/api/v1/users/{other.account['id']}/update", changed).status == 200
+    socket.wait_until_closed()
+    with other.sign_in("Zoe").connect_socket() as again:
+        assert "permission" in again.call("live:admins")["error"]
+
+
 @pytest.mark.parametrize(
     ("event", "error"),
     [
