@@ -36,7 +36,7 @@ class ChatStore(Protocol):
         deleted in the meantime.
 
         Shape of `fields`: those of a message, such as `parentId`, `model`, `content`, `done`, and `error: {"content": …}`
-        if there was no reply or it was interrupted.
+        if there was no reply or it was interrupted. None: only replaces a value that is there.
         """
         ...
 

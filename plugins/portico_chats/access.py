@@ -1,6 +1,7 @@
 """Access checks shared by all chat routes, the row lock of writers, and change events."""
 
-from typing import Any, Final, Literal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Literal, TypeVar
 
 from portico.api import AppContext, Forbidden, NotFound
 from portico.api.auth import Actor
@@ -11,6 +12,8 @@ from portico_chats.content.running_texts import with_texts
 from portico_chats.storage import chat_queries
 
 KIND: Final = "chat"
+
+T = TypeVar("T")
 
 
 class ChatAccess:
@@ -64,10 +67,29 @@ class ChatAccess:
         return await folders.exists(owner_id, folder_id)
 
     async def with_running_texts(self, chat_id: str, document: str) -> str:
-        """Return a document in which messages that are being generated have their text so far."""
-        replies = self._app.services.get(RunningReplies)
-        texts = await replies.texts(chat_id) if replies is not None else None
+        """Return the document of a locked chat, in which messages that are being generated have their text so far."""
+        texts = await self._running_texts(chat_id)
         return with_texts(document, texts) if texts else document
+
+    async def read_growing(
+        self, chat_id: str, read: Callable[[], Awaitable[tuple[T, str]]]
+    ) -> tuple[T, str]:
+        """Return what `read` returns, with the text so far in messages that are being generated.
+
+        If a reply has ended while the document was read, it is read again: neither would have the whole text.
+        """
+        before = await self._running_texts(chat_id)
+        found, document = await read()
+        if not before:
+            return found, document
+        texts = await self._running_texts(chat_id)
+        if texts.keys() != before.keys():
+            found, document = await read()
+        return found, with_texts(document, texts) if texts else document
+
+    async def _running_texts(self, chat_id: str) -> Mapping[str, str]:
+        replies = self._app.services.get(RunningReplies)
+        return {} if replies is None else await replies.texts(chat_id)
 
     async def require_permission(self, actor: Actor, permission: str) -> None:
         """Check one permission, such as `chat.delete`. Raises: Forbidden."""

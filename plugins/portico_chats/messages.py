@@ -101,16 +101,21 @@ class MessageService:
         self, chat_id: str, message_id: str, fields: Mapping[str, Any], *, create: bool = True
     ) -> None:
         """Store a reply (part of `ChatStore`). Concurrent writes to other messages of the chat are kept."""
-        changes = {key: value for key, value in fields.items() if key != "parentId"}
+
+        def change(parts: Mapping[str, str]) -> dict[str, Any]:
+            return {
+                key: value
+                for key, value in fields.items()
+                if key != "parentId" and (value is not None or key in parts)
+            }
+
         new = None
         if create and is_message_id(message_id):
             new = NewMessage(role="assistant", parent_id=fields.get("parentId"))
         try:
             async with transaction():
                 locked = await chat_queries.lock(chat_id, now(), chat_queries.ANY)
-                if locked is None or not await update_message(
-                    locked, message_id, lambda _: changes, "", new
-                ):
+                if locked is None or not await update_message(locked, message_id, change, "", new):
                     raise _NothingToWrite
                 self._access.publish_change(chat_id, locked["user_id"], "updated")
         except _NothingToWrite:

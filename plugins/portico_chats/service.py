@@ -49,9 +49,10 @@ class Chats:
     async def get(self, actor: Actor, chat_id: str) -> Chat:
         """Return one chat."""
         where = await self._access.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
-        found, document = await self._read(check_id(chat_id), where)
+        found, document = await self._access.read_growing(
+            check_id(chat_id), lambda: self._read(chat_id, where)
+        )
         self._seen.record(chat_id, actor.session_id, found["revision"])
-        document = await self._access.with_running_texts(chat_id, document)
         return await off_loop(len(document), to_chat, found, document)
 
     async def page(

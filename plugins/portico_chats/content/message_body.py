@@ -22,14 +22,21 @@ class _Plain(msgspec.Struct):
     content: str = ""
 
 
+class _DoneOnly(msgspec.Struct):
+    done: Any = None
+
+
 class _ContentPart(msgspec.Struct):
     text: str = ""
 
 
 #: How the server marks a message as complete.
 _DONE: Final = '"done":true'
-#: Fields of a message that the server writes when a reply ends.
+#: Where the text of a growing message differs from the finished one: the model is still reasoning there.
+_OPEN_REASONING: Final = '<details type="reasoning" done="false">'
+#: Fields that the server writes when a reply ends.
 _REPLY_FIELDS: Final = ("content", "done", "error", "usage", "sources", "selectedModelId")
+_DONE_ONLY = msgspec.json.Decoder(_DoneOnly)
 _PLAIN = msgspec.json.Decoder(_Plain)
 
 
@@ -65,10 +72,11 @@ def with_finished_reply(sent: str, stored: str) -> str:
     A window that has not received the end of a reply sends the text so far: it must not replace the whole. A sent
     message that is `done`, such as an edited one, is returned as it is.
     """
-    if _DONE not in stored or _DONE in sent:
+    if _DONE not in stored or _DONE_ONLY.decode(sent).done is True:
         return sent
     new, old = split_object(sent), split_object(stored)
-    if new.get("done") == "true" or not _text(old).startswith(_text(new).strip()):
+    so_far = _text(new).partition(_OPEN_REASONING)[0].strip()
+    if old.get("done") != "true" or not _text(old).startswith(so_far):
         return sent
     return join_object(new | {key: old[key] for key in _REPLY_FIELDS if key in old})
 

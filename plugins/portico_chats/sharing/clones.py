@@ -30,11 +30,15 @@ class Clones:
         """Copy a chat with its flags, folder and tags. `title`: None or "" = `Clone of …`."""
         await self._creator.check_may_store(actor)
         where = await self._access.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
-        found = await chat_queries.find(check_id(chat_id), where)
-        if found is None or found["user_id"] != actor.id:
-            raise NotFound
-        document = await render_document(found)
-        original = to_chat(found, await self._access.with_running_texts(chat_id, document))
+
+        async def read() -> tuple[dict[str, Any], str]:
+            found = await chat_queries.find(chat_id, where)
+            if found is None or found["user_id"] != actor.id:
+                raise NotFound
+            return found, await render_document(found)
+
+        found, document = await self._access.read_growing(check_id(chat_id), read)
+        original = to_chat(found, document)
         columns = {name: found[name] for name in ("meta", "pinned", "folder_id")}
         return await self._copy(actor, original, title, columns)
 
