@@ -1,7 +1,7 @@
 """Reads what a model source answers: the chunks of a stream, or one completion."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -11,20 +11,12 @@ from portico_completions.replies.message_text import ToolCall
 
 #: Bytes of a stream's event that is not complete yet.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
+#: Characters of an error message in a stream.
+MAX_ERROR_CHARS = 10_000
+ERROR = "The model has reported an error."
 DONE = b"[DONE]"
 _ABSENT = msgspec.Raw(b"")
 _END = re.compile(rb"\n\r?\n")
-
-
-class _Function(msgspec.Struct):
-    name: str | None = None
-    arguments: Any = None
-
-
-class _ToolCallDelta(msgspec.Struct):
-    index: int = 0
-    id: str | None = None
-    function: _Function | None = None
 
 
 class Delta(msgspec.Struct):
@@ -34,7 +26,7 @@ class Delta(msgspec.Struct):
     reasoning_content: Any = None
     reasoning: Any = None
     thinking: Any = None
-    tool_calls: list[_ToolCallDelta] | None = None
+    tool_calls: Any = None
 
     @property
     def text(self) -> str:
@@ -60,13 +52,18 @@ class _ChunkChoice(msgspec.Struct):
 
 
 class Chunk(msgspec.Struct):
-    """One event of a stream, or a whole completion. `usage`, `timings`, `sources`: as the provider sends them, see `is_given`."""
+    """One event of a stream, or a whole completion. `usage`, `timings`, `sources`: as the provider sends them, see `is_given`.
+
+    `done`: a key of our own events, which no provider may send.
+    """
 
     choices: list[_ChunkChoice] | None = None
     usage: msgspec.Raw = _ABSENT
     timings: msgspec.Raw = _ABSENT
     sources: msgspec.Raw = _ABSENT
     event: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
+    done: Any = None
     selected_model_id: Any = None
 
     @property
@@ -83,6 +80,17 @@ def is_given(value: msgspec.Raw) -> bool:
     return bytes(value) not in (b"", b"null")
 
 
+def message_of(error: msgspec.Raw) -> str:
+    """Return the text of an error in a stream: a text, or an object with a message."""
+    try:
+        found = msgspec.json.decode(error)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        found = None
+    if isinstance(found, Mapping):
+        found = found.get("message")
+    return found[:MAX_ERROR_CHARS] if isinstance(found, str) and found else ERROR
+
+
 _CHUNKS = msgspec.json.Decoder(Chunk)
 
 
@@ -97,17 +105,26 @@ def read_chunk(payload: bytes) -> tuple[Chunk, bytes] | None:
 
 
 class EventReader:
-    """Splits a stream of server-sent events into the data of each. Linear in the length of the stream."""
+    """Splits a stream of server-sent events into the data of each. Linear in the length of the stream.
+
+    An event of more than `MAX_EVENT_BYTES` is left out.
+    """
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self._held_bytes = 0
+        self._last_bytes = b""
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         """Yield the data of each event that is complete now."""
-        last = self._held[-1][-2:] if self._held else b""
-        ends = list(_END.finditer(last + block))  # a blank line may be divided between two blocks
+        last = self._last_bytes
+        ends = list(_END.finditer(last + block))  # a blank line may be divided between blocks
         if ends:
+            if self._held_bytes > MAX_EVENT_BYTES:  # left out: continue after its end
+                block = block[ends.pop(0).end() - len(last) :]
+                self._held, self._held_bytes, self._last_bytes = [], 0, b""
+                yield from self.feed(block)
+                return
             whole = b"".join((*self._held, block))
             shift = self._held_bytes - len(last)
             at = 0
@@ -116,9 +133,13 @@ class EventReader:
                     yield data
                 at = end.end() + shift
             self._held, self._held_bytes, block = [], 0, whole[at:]
-        if block and self._held_bytes + len(block) <= MAX_EVENT_BYTES:
-            self._held.append(block)
+            last = b""
+        self._last_bytes = (last + block)[-2:]
+        if block and self._held_bytes <= MAX_EVENT_BYTES:
             self._held_bytes += len(block)
+            self._held.append(block)
+            if self._held_bytes > MAX_EVENT_BYTES:
+                self._held = []
 
     def close(self) -> Iterator[bytes]:
         """Yield the data of the last event, if only its blank line is missing."""
@@ -135,31 +156,40 @@ def _data_of(event: bytes) -> bytes:
 class ToolCalls:
     """Collects the calls of tools from the deltas of a stream."""
 
-    #: Calls and bytes of arguments that are collected.
+    #: Calls and characters that are collected: of an id or a name, and of all arguments.
     MAX_CALLS = 128
-    MAX_BYTES = 1024 * 1024
+    MAX_NAME_CHARS = 1000
+    MAX_CHARS = 1024 * 1024
 
     def __init__(self) -> None:
-        self._calls: dict[int, tuple[list[str], list[str], list[str]]] = {}
+        self._calls: dict[float, tuple[list[str], list[str], list[str]]] = {}
         self._size = 0
 
-    def add(self, deltas: Sequence[_ToolCallDelta]) -> None:
-        """Add the deltas of one chunk."""
-        for delta in deltas:
-            if delta.index not in self._calls and len(self._calls) >= self.MAX_CALLS:
-                continue
-            ids, names, arguments = self._calls.setdefault(delta.index, ([], [], []))
-            if delta.id and not ids:
-                ids.append(delta.id)
-            function = delta.function or _Function()
-            if function.name and not names:
-                names.append(function.name)
-            more = function.arguments
-            if more is not None and not isinstance(more, str):
-                more = msgspec.json.encode(more).decode()
-            if more and self._size + len(more) <= self.MAX_BYTES:
-                self._size += len(more)
-                arguments.append(more)
+    def add(self, deltas: Any) -> None:
+        """Add the deltas of one chunk, as the provider sends them. What has another shape is left out."""
+        for delta in deltas if isinstance(deltas, list) else ():
+            if isinstance(delta, dict):
+                self._add(delta)
+
+    def _add(self, delta: Mapping[str, Any]) -> None:
+        index = delta.get("index")
+        if not isinstance(index, int | float):
+            index = 0
+        if index not in self._calls and len(self._calls) >= self.MAX_CALLS:
+            return
+        ids, names, arguments = self._calls.setdefault(index, ([], [], []))
+        function = delta.get("function")
+        if not isinstance(function, dict):
+            function = {}
+        for value, found in ((delta.get("id"), ids), (function.get("name"), names)):
+            if isinstance(value, str) and value and not found:
+                found.append(value[: self.MAX_NAME_CHARS])
+        more = function.get("arguments")
+        if more is not None and not isinstance(more, str):
+            more = msgspec.json.encode(more).decode()
+        if more and self._size + len(more) <= self.MAX_CHARS:
+            self._size += len(more)
+            arguments.append(more)
 
     def finished(self) -> list[ToolCall]:
         """Return the calls, in the order of their indexes."""

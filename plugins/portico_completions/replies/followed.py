@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from portico.api import DomainError
-from portico_completions.replies.ending import BROKE_OFF, DISCONNECTED, Ending
+from portico_completions.replies.ending import BROKE_OFF, DISCONNECTED, SHUTDOWN, Ending
 from portico_completions.replies.running import Replies, RunningReply
 
 #: Blocks of a stream that wait for a client which reads slowly.
@@ -20,8 +20,12 @@ class FollowedReply:
         self._has_ended = False
 
     def feed(self, block: bytes) -> None:
-        """Read a block of the stream."""
-        self._running.reply.feed(block)
+        """Read a block of the stream. After a failure it is relayed only, as without a stored message."""
+        if not self._has_ended:
+            try:
+                self._running.reply.feed(block)
+            except DomainError as refusal:
+                self.end(Ending("failed", refusal.detail))
 
     @property
     def is_complete(self) -> bool:
@@ -32,7 +36,25 @@ class FollowedReply:
         """Store the reply in the background: the request may be cancelled already."""
         if not self._has_ended:
             self._has_ended = True
+            ending = self._running.ending or ending
             self._replies.in_background(self._replies.finish(self._running, ending))
+
+    def end_early(self) -> None:
+        """Store the reply of a stream that is closed before it was read to its end."""
+        if self.is_complete:
+            self.end(Ending("finished"))
+        else:
+            reason = SHUTDOWN if self._replies.are_stopping else DISCONNECTED
+            self.end(Ending("interrupted", reason))
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether the user has stopped it, or the server ends."""
+        return self._running.ending is not None
+
+    def on_stop(self, interrupt: Callable[[], None]) -> None:
+        """Call this when the reply is stopped."""
+        self._running.interrupt = interrupt
 
     def generate(self, work: Callable[[], Awaitable[None]]) -> None:
         """Receive the whole stream in the background: `work` feeds the reply, which is stored when it returns."""
@@ -43,17 +65,22 @@ class FollowedReply:
 
 
 class FollowedStream:
-    """A stream whose text is stored with its message, also if it breaks off."""
+    """A stream whose text is stored with its message, also if it breaks off. It ends when the reply is stopped."""
 
     def __init__(self, body: AsyncIterator[bytes], reply: FollowedReply) -> None:
         self._body, self._reply = body, reply
+        self._waiting: asyncio.Timeout | None = None
+        reply.on_stop(self._interrupt)
 
     def __aiter__(self) -> "FollowedStream":
         return self
 
     async def __anext__(self) -> bytes:
         try:
-            block = await anext(self._body)
+            if self._reply.was_stopped:
+                raise StopAsyncIteration
+            async with asyncio.timeout(None) as self._waiting:
+                block = await anext(self._body)
         except StopAsyncIteration:
             self._reply.end(Ending("finished"))
             raise
@@ -61,16 +88,24 @@ class FollowedStream:
             self._reply.end(Ending("failed", refusal.detail))
             raise
         except Exception:
+            if self._reply.was_stopped:  # the time for waiting was ended
+                await self.aclose()
+                raise StopAsyncIteration from None
             self._reply.end(Ending("failed", BROKE_OFF))
             raise
+        finally:
+            self._waiting = None
         self._reply.feed(block)
         return block
 
     async def aclose(self) -> None:
         """Close the stream. Called when the client disconnects, and at the end."""
-        complete = self._reply.is_complete
-        self._reply.end(Ending("finished") if complete else Ending("interrupted", DISCONNECTED))
+        self._reply.end_early()
         await _close(self._body)
+
+    def _interrupt(self) -> None:
+        if self._waiting is not None:
+            self._waiting.reschedule(0.0)
 
 
 class DetachedStream:

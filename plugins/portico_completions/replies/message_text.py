@@ -5,7 +5,7 @@ Source of the markup: the API's clients read `<details type="reasoning">` and `<
 
 import html
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from portico_completions.replies.reasoning_tags import DEFAULT_TAGS, ReasoningSplitter
@@ -35,9 +35,20 @@ class ToolCall(NamedTuple):
     arguments: str
 
 
-def apply_change(text: str, change: TextChange) -> str:
-    """Return the text after a change."""
-    return text[: change.start] + change.text
+def text_after(changes: Iterable[TextChange]) -> str:
+    """Return the text after these changes. Linear in their length."""
+    parts: list[str] = []
+    chars = 0
+    for change in changes:
+        while parts and chars > change.start:
+            last = parts.pop()
+            chars -= len(last)
+            if chars < change.start:
+                parts.append(last[: change.start - chars])
+                chars = change.start
+        parts.append(change.text)
+        chars += len(change.text)
+    return "".join(parts)
 
 
 def finished_text(text: str) -> str:

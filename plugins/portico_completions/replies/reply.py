@@ -1,12 +1,13 @@
 """One reply in the making: what a model source answers becomes the text of a message and the events about it."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
-from portico.api import AppContext
+from portico.api import AppContext, SourceFailed
 from portico.api.interfaces import ReplyDelta
 from portico_completions.replies.chunks import (
     DONE,
@@ -14,6 +15,7 @@ from portico_completions.replies.chunks import (
     EventReader,
     ToolCalls,
     is_given,
+    message_of,
     read_chunk,
 )
 from portico_completions.replies.message_text import MessageText
@@ -25,6 +27,16 @@ EVENT: Final = "events"
 MIN_INTERVAL_SECONDS: Final = 0.05
 #: Characters of such events that are sent in a second. A long text is sent less often.
 MAX_CHARS_PER_SECOND: Final = 2_000_000
+#: Characters of a reply's text. Beyond them it ends: all of it is held, and sent to every window.
+MAX_CHARS: Final = 16 * 1024 * 1024
+#: Characters of a name that a source adds to a message.
+MAX_NAME_CHARS: Final = 1000
+#: Bytes of a field that a source adds to a message, such as the usage or the sources.
+MAX_FIELD_BYTES: Final = 1024 * 1024
+#: Events about a message that a source may send. Others have clients run scripts, ask the user, or end the reply.
+SOURCE_EVENTS: Final = frozenset({"status", "source", "citation", "notification", "files"})
+TOO_LONG: Final = f"The answer is longer than {MAX_CHARS} characters."
+NO_ANSWER: Final = "The model did not answer with a completion."
 _JSON: Final = msgspec.json.Encoder()
 
 
@@ -78,14 +90,18 @@ class Reply:
         return dict(self._fields)
 
     def feed(self, block: bytes) -> None:
-        """Read the next block of a stream of server-sent events."""
+        """Read the next block of a stream of server-sent events.
+
+        Raises: SourceFailed for an error in the stream, and when the text is longer than `MAX_CHARS`.
+        """
         for payload in self._reader.feed(block):
             self._read(payload)
 
     def feed_completion(self, body: bytes) -> None:
-        """Read a whole completion."""
-        if (found := read_chunk(body)) is None:
-            return
+        """Read a whole completion. Raises: SourceFailed, also if it is none."""
+        found = read_chunk(body)
+        if found is None or found[0].delta is None:
+            raise SourceFailed(NO_ANSWER)
         chunk, payload = found
         self._apply(chunk)
         self.send("chat:completion", msgspec.Raw(payload))
@@ -93,8 +109,9 @@ class Reply:
 
     def close(self) -> None:
         """End the text. Afterwards `text` and `fields` are those of the finished message."""
-        for payload in self._reader.close():
-            self._read(payload)
+        with contextlib.suppress(SourceFailed):  # the end of a reply that has ended in any case
+            for payload in self._reader.close():
+                self._read(payload)
         self._text.close(self._tool_calls.finished())
         self._stop_timer()
         self._publish_delta()
@@ -132,18 +149,15 @@ class Reply:
         elif has_text and not self._options.raw_chunks:
             self._unsent_deltas += 1
             self._schedule()
-        elif not _is_usage_only(chunk):
+        elif not chunk.done and not _is_usage_only(chunk):
             self._send_text()
             self.send("chat:completion", msgspec.Raw(payload))
 
     def _apply(self, chunk: Chunk) -> bool:
         """Take over what a chunk contains. Return whether the text changed."""
-        if is_given(chunk.usage):
-            self._set_usage(chunk)
-        if isinstance(chunk.selected_model_id, str):
-            self._fields["selectedModelId"] = chunk.selected_model_id
-        if is_given(chunk.sources):
-            self._fields["sources"] = chunk.sources
+        if is_given(chunk.error):
+            raise SourceFailed(message_of(chunk.error))
+        self._apply_fields(chunk)
         delta = chunk.delta
         if delta is None:
             return False
@@ -155,7 +169,17 @@ class Reply:
             self._text.append(text)
             if not self._is_silent and self._app.events.has_listeners(ReplyDelta):
                 self._new_texts.append(text)
+        if len(self._text) > MAX_CHARS:
+            raise SourceFailed(TOO_LONG)
         return bool(thought or text)
+
+    def _apply_fields(self, chunk: Chunk) -> None:
+        if is_given(chunk.usage) and _is_storable(chunk.usage):
+            self._set_usage(chunk)
+        if isinstance(chunk.selected_model_id, str):
+            self._fields["selectedModelId"] = chunk.selected_model_id[:MAX_NAME_CHARS]
+        if is_given(chunk.sources) and _is_storable(chunk.sources):
+            self._fields["sources"] = chunk.sources
 
     def _set_usage(self, chunk: Chunk) -> None:
         usage = chunk.usage
@@ -176,6 +200,8 @@ class Reply:
             parts = msgspec.json.decode(event, type=dict[str, msgspec.Raw])
             kind = msgspec.json.decode(parts.get("type", b"null"), type=str)
         except msgspec.MsgspecError:
+            return
+        if kind not in SOURCE_EVENTS:
             return
         self._send_text()
         self.send(kind, parts.get("data", msgspec.UNSET))
@@ -213,6 +239,17 @@ class Reply:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _is_storable(value: msgspec.Raw) -> bool:
+    """Return whether a value is not too large, and JSON: bytes that are not text may be in what was skipped so far."""
+    if memoryview(value).nbytes > MAX_FIELD_BYTES:
+        return False
+    try:
+        msgspec.json.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _is_usage_only(chunk: Chunk) -> bool:

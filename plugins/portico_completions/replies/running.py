@@ -42,6 +42,8 @@ STOP_TIMEOUT_SECONDS = 5.0
 RETRY_AFTER_SECONDS = 5
 _POLL_SECONDS = 0.1
 _RETRY_SECONDS = 1.0
+#: Attempts to store a reply that the database refuses for another reason than an outage.
+_MAX_FAILURES = 3
 
 log = structlog.get_logger("portico.completions")
 
@@ -61,13 +63,17 @@ class RunningReply:
         self.ending: Ending | None = None
         self.is_generating = False
         self.task: asyncio.Task[None] | None = None
+        #: Ends the plain stream that this reply belongs to, if there is one.
+        self.interrupt: Callable[[], None] | None = None
 
     def end(self, ending: Ending) -> None:
-        """Have the task store the reply and end."""
+        """Have the reply end and be stored."""
         if self.ending is None:
             self.ending = ending
+            if self.interrupt is not None:
+                self.interrupt()
             # A task that is cancelled before its first step would never store the reply.
-            if self.is_generating and self.task is not None:
+            elif self.is_generating and self.task is not None:
                 self.task.cancel()
 
 
@@ -83,8 +89,9 @@ class Replies:
         self._running: dict[str, RunningReply] = {}
         self._of_account: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._starting: set[str] = set()
         self.journal = Journal(lambda: [one.reply for one in self._running.values()])
-        self._recovery = Recovery(app)
+        self._recovery = Recovery(app, self._is_known)
 
     def __len__(self) -> int:
         """Return the number of replies in the making of this process."""
@@ -152,14 +159,25 @@ class Replies:
             now(),
         )
         before = ""
-        async with transaction():
-            if chats is not None:
-                fields = {"parentId": request.parent_id, "model": request.model}
-                await chats.record_reply(row.chat_id, row.message_id, fields)
-                before = await chats.content(row.chat_id, row.message_id)
-            await store.insert(row)
-        reply = Reply(self._app, row, options, before, is_silent=is_silent)
-        running = self._running[row.id] = RunningReply(reply, chats)
+        self._starting.add(row.id)
+        try:
+            async with transaction():
+                if chats is not None:
+                    # An earlier reply may have left its end: None removes it.
+                    fields = {
+                        "parentId": request.parent_id,
+                        "model": request.model,
+                        "done": None,
+                        "error": None,
+                    }
+                    await chats.record_reply(row.chat_id, row.message_id, fields)
+                    before = await chats.content(row.chat_id, row.message_id)
+                await store.insert(row)
+            reply = Reply(self._app, row, options, before, is_silent=is_silent)
+            running = self._running[row.id] = RunningReply(reply, chats)
+        finally:
+            # Cancelled after the commit, the row stays: the next search for lost replies finds it.
+            self._starting.discard(row.id)
         self._app.events.publish(ReplyStarted(row.id, row.chat_id, row.message_id, row.user_id))
         return running
 
@@ -192,31 +210,46 @@ class Replies:
         await self.finish(running, ending)
 
     async def finish(self, running: RunningReply, ending: Ending) -> None:
-        """Store a reply that has ended, then tell the clients of its owner. Repeated until the database takes it."""
-        reply, row = running.reply, running.reply.row
-        reply.close()
+        """Store a reply that has ended, then tell the clients of its owner. Repeated while the database is unavailable.
+
+        A reply that cannot be stored stays in the journal: the search for lost replies stores what is there.
+        """
+        reply, row, failures = running.reply, running.reply.row, 0
         try:
+            reply.close()
             while True:
                 try:
-                    title = await self._store(running, ending)
+                    # What the source sends besides the text is left out if the whole was refused.
+                    fields = ending.fields(reply.text)
+                    title = await self._store(
+                        running, fields if failures else reply.fields | fields
+                    )
                     break
                 except Unavailable:
-                    if self._app.drain.over:
-                        return  # the journal has what was received: the next start stores it
-                    await asyncio.sleep(_RETRY_SECONDS)
+                    pass
+                except Exception as error:  # noqa: BLE001 - whatever it is, the text must not be lost
+                    failures += 1
+                    log.error(
+                        "reply not stored",
+                        reply=row.id,
+                        error=type(error).__name__,
+                        at=error_location(error),
+                    )
+                if self._app.drain.over or failures == _MAX_FAILURES:
+                    return
+                await asyncio.sleep(_RETRY_SECONDS)
         finally:
             del self._running[row.id]
             self._forget_one(row.user_id)
         ending.announce(self._app, reply, reply.text, title)
 
-    async def _store(self, running: RunningReply, ending: Ending) -> str:
+    async def _store(self, running: RunningReply, fields: dict[str, Any]) -> str:
         """Write the finished message and delete the reply, in one transaction. Return the title of the chat."""
-        reply, row, chats = running.reply, running.reply.row, running.chats
-        fields = reply.fields | ending.fields(reply.text)
+        row, chats = running.reply.row, running.chats
+        # Another instance that took this one for dead has marked the message as interrupted.
+        fields = {"error": None} | fields
         async with transaction():
-            if not await store.delete(row.id):
-                # Another instance took this one for dead, and has marked the message as interrupted.
-                fields.setdefault("error", None)
+            await store.delete(row.id)
             if chats is None:
                 return ""
             await chats.record_reply(row.chat_id, row.message_id, fields, create=False)
@@ -226,6 +259,11 @@ class Replies:
         self._of_account[user_id] -= 1
         if self._of_account[user_id] <= 0:
             del self._of_account[user_id]
+
+    @property
+    def are_stopping(self) -> bool:
+        """Whether the grace time of the shutdown is over."""
+        return self._app.drain.over
 
     # -- reading and stopping -------------------------------------------------------------------------------
 
@@ -244,9 +282,10 @@ class Replies:
             if one.reply.row.chat_id == chat_id
         }
         if self._app.instance_channel.has_peers:
+            own = self._app.instance_channel.instance_id
             for row in await store.all_of(None, chat_id):
-                if row.id not in self._running:
-                    found[row.message_id] = await store.text_of(row.id)
+                if row.instance_id != own and (text := await store.text_of(row.id)):
+                    found[row.message_id] = text
         return found
 
     async def stop(self, actor: Actor, reply_id: str) -> bool | None:
@@ -257,16 +296,17 @@ class Replies:
         row = await store.find(reply_id)
         if row is None or not (actor.is_admin or row.user_id == actor.id):
             return None
-        if (running := self._running.get(reply_id)) is not None:
-            running.end(Ending("stopped"))
-        else:
-            self._order(StopOrder(reply_id=reply_id))
+        order = StopOrder(reply_id=reply_id)
+        if row.instance_id != self._app.instance_channel.instance_id:
+            self._order(order)
         deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-        while await store.find(reply_id) is not None:
+        while True:
+            self._stop(order)  # again: a reply that is just being started is not known yet
+            if await store.find(reply_id) is None:
+                return True
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(_POLL_SECONDS)
-        return True
 
     def on_chat_changed(self, event: ChatChanged) -> None:
         """Stop the replies of a chat that was deleted."""
@@ -277,6 +317,9 @@ class Replies:
     def on_stop_order(self, _sender: str, payload: bytes) -> None:
         """Stop what another instance asks for."""
         self._stop(msgspec.msgpack.decode(payload, type=StopOrder))
+
+    def _is_known(self, reply_id: str) -> bool:
+        return reply_id in self._running or reply_id in self._starting
 
     def _order(self, order: StopOrder) -> None:
         self._app.instance_channel.publish(STOP_TOPIC, msgspec.msgpack.encode(order))
@@ -304,3 +347,5 @@ class Replies:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_SECONDS)
         await self.journal.stop()
+        for task in list(self._tasks):
+            task.cancel()  # the database is away: the next start stores what is in the journal

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from portico.api.db import chunks, execute, fetch_all, fetch_one, placeholder_rows, placeholders
-from portico_completions.replies.message_text import TextChange, apply_change
+from portico_completions.replies.message_text import TextChange, text_after
 
 _COLUMNS: Final = "id, user_id, chat_id, message_id, instance_id, started_at"
 _INSERT: Final = f"INSERT INTO completions_reply ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)"  # noqa: S608 - names alone
@@ -16,7 +16,11 @@ _COUNT: Final = "SELECT COUNT(*) AS number FROM completions_reply WHERE user_id 
 _CHANGES: Final = (
     "SELECT start, text FROM completions_reply_change WHERE reply_id = $1 ORDER BY number"
 )
-_ADD: Final = "INSERT INTO completions_reply_change (reply_id, number, start, text) VALUES {}"
+# A change may be there already: after a commit whose confirmation was lost, it is written again.
+_ADD: Final = (
+    "INSERT INTO completions_reply_change (reply_id, number, start, text) VALUES {} "
+    "ON CONFLICT (reply_id, number) DO NOTHING"
+)
 _EXISTING: Final = "SELECT id FROM completions_reply WHERE id IN ({})"
 
 
@@ -73,16 +77,16 @@ async def all_of(user_id: str | None, chat_id: str | None = None) -> list[ReplyR
 
 async def of_other_instances(instance_ids: Collection[str]) -> list[ReplyRow]:
     """Return the replies whose instance is none of these."""
-    sql = f"{_SELECT} WHERE instance_id NOT IN ({placeholders(len(instance_ids))})"
+    sql = _SELECT
+    if instance_ids:
+        sql = f"{_SELECT} WHERE instance_id NOT IN ({placeholders(len(instance_ids))})"
     return [ReplyRow(**row) for row in await fetch_all(sql, *instance_ids)]
 
 
 async def text_of(reply_id: str) -> str:
     """Return the text of a reply as far as it is in the journal."""
-    text = ""
-    for row in await fetch_all(_CHANGES, reply_id):
-        text = apply_change(text, TextChange(row["start"], row["text"]))
-    return text
+    found = await fetch_all(_CHANGES, reply_id)
+    return text_after(TextChange(row["start"], row["text"]) for row in found)
 
 
 async def add_changes(entries: Sequence[JournalEntry]) -> None:

@@ -28,6 +28,18 @@ def test_events_are_found_wherever_the_stream_is_divided(places: list[int]) -> N
     assert data_of(STREAM, places) == [b'{"a": 1}', b"one\ntwo", b"[DONE]", b"last"]
 
 
+def test_every_byte_may_arrive_alone() -> None:
+    stream = b"data: one\r\n\r\ndata: two\n\ndata: three\r\n\r\n"
+    assert data_of(stream, list(range(len(stream)))) == [b"one", b"two", b"three"]
+
+
+def test_event_that_is_too_long_is_left_out_and_the_next_is_read() -> None:
+    reader = EventReader()
+    piece = b"x" * 1024 * 1024
+    assert not [data for _ in range(40) for data in reader.feed(b"data:" + piece)]
+    assert list(reader.feed(b"data: y\n\ndata: z\n\n")) == [b"z"]
+
+
 def test_event_in_many_blocks_is_read_in_linear_time() -> None:
     reader = EventReader()
     for _ in range(100_000):
@@ -100,4 +112,30 @@ def test_tool_calls_are_limited() -> None:
         calls.add(chunk(choices=[{"delta": delta}]).delta.tool_calls)
     found = calls.finished()
     assert len(found) == ToolCalls.MAX_CALLS
-    assert sum(len(call.arguments) for call in found) <= ToolCalls.MAX_BYTES
+    assert sum(len(call.arguments) for call in found) <= ToolCalls.MAX_CHARS
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        5,
+        "x",
+        [None, 5, "x"],
+        [{"index": None, "id": 5, "function": "x"}],
+        [{"index": {"a": 1}, "function": {"name": 5, "arguments": None}}],
+    ],
+)
+def test_tool_calls_of_other_shapes_do_not_hide_the_text(odd: Any) -> None:
+    delta = chunk(choices=[{"delta": {"content": "hi", "tool_calls": odd}}]).delta
+    assert delta.text == "hi"
+    calls = ToolCalls()
+    calls.add(delta.tool_calls)
+    assert all(call == ("", "", "") for call in calls.finished())
+
+
+def test_tool_calls_have_the_order_of_their_indexes() -> None:
+    calls = ToolCalls()
+    for index in (10**9, -1, 2.0, 2):
+        calls.add([{"index": index, "id": "i" * 9999, "function": {"arguments": str(index)}}])
+    assert [call.arguments for call in calls.finished()] == ["-1", "2.02", "1000000000"]
+    assert {len(call.id) for call in calls.finished()} == {ToolCalls.MAX_NAME_CHARS}

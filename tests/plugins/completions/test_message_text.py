@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from portico_completions.replies.message_text import (
     MessageText,
+    TextChange,
     ToolCall,
-    apply_change,
     finished_text,
+    text_after,
 )
 from portico_completions.replies.reasoning_tags import tags_of
 
@@ -154,13 +155,12 @@ STEPS = st.lists(st.tuples(st.booleans(), MODEL_TEXTS, st.booleans()), max_size=
 @given(st.sampled_from(["", "before "]), STEPS)
 def test_journal_always_yields_the_text(before: str, steps: list[tuple[bool, str, bool]]) -> None:
     text = MessageText(before, clock=lambda: 0.0)
-    journal = ""
+    journal: list[TextChange] = []
 
     def check() -> None:
-        nonlocal journal
         while (change := text.take_change()) is not None:
-            journal = apply_change(journal, change)
-        assert journal.strip() == text.text()
+            journal.append(change)
+        assert text_after(journal).strip() == text.text()
 
     for is_reasoning, piece, is_written in steps:
         append: Callable[[str], None] = text.append_reasoning if is_reasoning else text.append

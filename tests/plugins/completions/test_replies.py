@@ -324,7 +324,7 @@ def register_routes():
 
 
 def test_plugins_get_the_start_the_deltas_and_the_end_of_a_reply(
-    install: Callable[..., None], env: dict[str, str], templates: object
+    install: Callable[..., None], env: dict[str, str]
 ) -> None:
     install("observer", OBSERVER)
     app = InProcessApp(env)
@@ -343,9 +343,7 @@ def test_plugins_get_the_start_the_deltas_and_the_end_of_a_reply(
     assert "".join(one[3] for one in observed if one[0] == "ReplyDelta").strip() == WORDS
 
 
-def test_raw_chunks_are_sent_where_the_setting_says_so(
-    env: dict[str, str], templates: object
-) -> None:
+def test_raw_chunks_are_sent_where_the_setting_says_so(env: dict[str, str]) -> None:
     app = InProcessApp(env | {"ENABLE_REALTIME_CHAT_SAVE": "true"})
     user = app.client.sign_up("Ada")
     chat_id, message_id = start_chat(user)

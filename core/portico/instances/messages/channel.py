@@ -70,7 +70,7 @@ class InstanceChannel:
         self._pending_bytes = 0
         self._sender: asyncio.Task[None] | None = None
         self._sent = self._received = self._dropped = self._rejected = 0
-        self._peers = PeriodicTask("other instances", PEERS_SECONDS, self._find_peers)
+        self._peers = PeriodicTask("other instances", PEERS_SECONDS, self.find_peers)
         self._poll = PeriodicTask("messages of instances", self._poll_interval, self._read_outbox)
         self._cleanup = PeriodicTask(
             "old messages of instances", CLEANUP_SECONDS, lambda: outbox.delete_old(now())
@@ -105,7 +105,7 @@ class InstanceChannel:
     async def start(self) -> None:
         """Begin to receive. Needs a registered instance and the current database."""
         await self._reader.skip_all()
-        await self._find_peers()
+        await self.find_peers()
         self._redis.listen(self._redis.key(*_REDIS_CHANNEL), self._receive)
         for task in (self._peers, self._poll, self._cleanup):
             task.start()
@@ -120,7 +120,8 @@ class InstanceChannel:
                     await self._sender
         self.has_peers = False
 
-    async def _find_peers(self) -> None:
+    async def find_peers(self) -> None:
+        """Ask the database which instances are alive. Done once a second; call it where that is not soon enough."""
         had_peers = self.has_peers
         self.live_ids = frozenset({self.instance_id, *(one.id for one in await live_instances())})
         self.has_peers = len(self.live_ids) > 1
