@@ -62,6 +62,11 @@ def test_killed_server_keeps_the_text_of_a_reply_and_the_chat_goes_on(servers: S
     assert "ended unexpectedly" in message["error"]["content"]
     assert user.get("/api/tasks").json == {"tasks": []}
     with user.connect_socket() as again:
+        # A window that stayed open hears of the end when it is connected again.
+        assert [kind for kind, _ in until_end(again, message_id)] == [
+            "chat:message:error",
+            "chat:tasks:cancel",
+        ]
         ask(user, chat_id, "next", parent_id=message_id)
         assert until_end(again, "next")[-1][1]["done"] is True
     assert stored(user, chat_id, message_id)["content"] == message["content"]

@@ -2,9 +2,7 @@
 
 from typing import Any, Final, Literal, NamedTuple
 
-from portico.api import AppContext
-from portico.api.interfaces import ReplyEnded
-from portico_completions.replies.reply import Reply
+import msgspec
 
 SHUTDOWN: Final = "The server was stopped before the answer was complete."
 CRASHED: Final = "The server ended unexpectedly before the answer was complete."
@@ -28,19 +26,11 @@ class Ending(NamedTuple):
             fields["error"] = {"content": self.reason}
         return fields
 
-    def announce(self, app: AppContext, reply: Reply, text: str, title: str = "") -> None:
-        """Send the events that end a reply to the clients of its owner, and tell the listeners of plugins."""
+    def events(self, text: str, title: str) -> list[tuple[str, Any]]:
+        """Return types and data of the events that end a reply. The last one lets clients begin another turn."""
         if self.outcome == "finished":
-            reply.send("chat:completion", {"done": True, "content": text, "title": title})
-        elif self.outcome == "stopped":
-            reply.send("chat:tasks:cancel")
-        else:
-            reply.send("chat:message:error", {"error": {"content": self.reason}})
-            # Clients display the error and go on waiting: this event ends the turn, so that another can begin.
-            reply.send("chat:tasks:cancel")
-        row = reply.row
-        app.events.publish(
-            ReplyEnded(
-                row.id, row.chat_id, row.message_id, row.user_id, self.outcome, text, self.reason
-            )
-        )
+            return [("chat:completion", {"done": True, "content": text, "title": title})]
+        ended = ("chat:tasks:cancel", msgspec.UNSET)
+        if self.outcome == "stopped":
+            return [ended]
+        return [("chat:message:error", {"error": {"content": self.reason}}), ended]

@@ -8,6 +8,7 @@ from portico.api import AppContext, PeriodicTask, Unavailable, error_location
 from portico.api.db import transaction
 from portico.api.interfaces import ChatStore
 from portico_completions.replies import store
+from portico_completions.replies.announcements import Announcements
 from portico_completions.replies.ending import BROKE_OFF, CRASHED, Ending
 from portico_completions.replies.message_text import finished_text
 from portico_completions.replies.reply import Reply, ReplyOptions
@@ -26,8 +27,10 @@ class Recovery:
     `is_known`: whether this instance is generating a reply.
     """
 
-    def __init__(self, app: AppContext, is_known: Callable[[str], bool]) -> None:
-        self._app, self._is_known = app, is_known
+    def __init__(
+        self, app: AppContext, announcements: Announcements, is_known: Callable[[str], bool]
+    ) -> None:
+        self._app, self._announcements, self._is_known = app, announcements, is_known
         self._task = PeriodicTask("interrupted replies", INTERVAL_SECONDS, self.run)
 
     async def start(self) -> None:
@@ -77,4 +80,5 @@ class Recovery:
                 fields = ending.fields(text)
                 await chats.record_reply(row.chat_id, row.message_id, fields, create=False)
         log.warning("reply interrupted", reply=row.id, instance=row.instance_id)
-        ending.announce(self._app, Reply(self._app, row, ReplyOptions(reasoning_tags=())), text)
+        reply = Reply(self._app, row, ReplyOptions(reasoning_tags=()))
+        self._announcements.announce(ending, reply, text=text)

@@ -51,6 +51,17 @@ class ReplyOptions(msgspec.Struct, frozen=True):
     min_deltas: int = 1
 
 
+def send_event(
+    app: AppContext, row: ReplyRow, kind: str, data: Any = msgspec.UNSET, *, replaces: str = ""
+) -> None:
+    """Send an event about the message of a reply to all sockets of its owner. `data`: UNSET = the event has none."""
+    inner = {"type": kind} if data is msgspec.UNSET else {"type": kind, "data": data}
+    about = {"chat_id": row.chat_id, "message_id": row.message_id, "data": inner}
+    app.sockets.emit_to_account(
+        row.user_id, EVENT, msgspec.Raw(_JSON.encode(about)), replaces=replaces
+    )
+
+
 class Reply:
     """A reply in the making. `feed` it with what the source streams, or `feed_completion` with a whole answer.
 
@@ -67,7 +78,7 @@ class Reply:
         is_silent: bool = False,
     ) -> None:
         self.row = row
-        self._app, self._options, self._is_silent = app, options, is_silent
+        self._app, self._options, self.is_silent = app, options, is_silent
         self._text = MessageText(before, options.reasoning_tags)
         self._reader = EventReader()
         self._tool_calls = ToolCalls()
@@ -126,13 +137,8 @@ class Reply:
 
     def send(self, kind: str, data: Any = msgspec.UNSET, *, replaces: str = "") -> None:
         """Send an event about the message to all sockets of its owner."""
-        if self._is_silent:
-            return
-        inner = {"type": kind} if data is msgspec.UNSET else {"type": kind, "data": data}
-        about = {"chat_id": self.row.chat_id, "message_id": self.row.message_id, "data": inner}
-        self._app.sockets.emit_to_account(
-            self.row.user_id, EVENT, msgspec.Raw(_JSON.encode(about)), replaces=replaces
-        )
+        if not self.is_silent:
+            send_event(self._app, self.row, kind, data, replaces=replaces)
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -167,7 +173,7 @@ class Reply:
             self._text.append_reasoning(thought)
         if text := delta.text:
             self._text.append(text)
-            if not self._is_silent and self._app.events.has_listeners(ReplyDelta):
+            if not self.is_silent and self._app.events.has_listeners(ReplyDelta):
                 self._new_texts.append(text)
         if len(self._text) > MAX_CHARS:
             raise SourceFailed(TOO_LONG)
@@ -223,7 +229,7 @@ class Reply:
     def _send_text(self) -> None:
         if self._unsent_deltas:
             self._unsent_deltas = 0
-            if not self._is_silent:
+            if not self.is_silent:
                 self.send("chat:completion", {"content": self.text}, replaces=self.row.id)
             self._publish_delta()
 

@@ -21,6 +21,7 @@ from portico.api.auth import Actor
 from portico.api.db import new_id, now, transaction
 from portico.api.interfaces import ChatChanged, ChatStore, ReplyStarted
 from portico_completions.replies import store
+from portico_completions.replies.announcements import Announcements
 from portico_completions.replies.ending import BROKE_OFF, REVOKED, SHUTDOWN, Ending
 from portico_completions.replies.journal import Journal
 from portico_completions.replies.receiving import Produce, receive
@@ -91,7 +92,8 @@ class Replies:
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting: set[str] = set()
         self.journal = Journal(lambda: [one.reply for one in self._running.values()])
-        self._recovery = Recovery(app, self._is_known)
+        self._announcements = Announcements(app)
+        self._recovery = Recovery(app, self._announcements, self._is_known)
 
     def __len__(self) -> int:
         """Return the number of replies in the making of this process."""
@@ -241,7 +243,7 @@ class Replies:
         finally:
             del self._running[row.id]
             self._forget_one(row.user_id)
-        ending.announce(self._app, reply, reply.text, title)
+        self._announcements.announce(ending, reply, title)
 
     async def _store(self, running: RunningReply, fields: dict[str, Any]) -> str:
         """Write the finished message and delete the reply, in one transaction. Return the title of the chat."""
@@ -334,6 +336,7 @@ class Replies:
     async def begin(self) -> None:
         """Start the journal, and store the replies that a crash has interrupted."""
         self._app.instance_channel.subscribe(STOP_TOPIC, self.on_stop_order)
+        self._announcements.start()
         await self._recovery.start()
         self.journal.start()
 
@@ -349,3 +352,4 @@ class Replies:
         await self.journal.stop()
         for task in list(self._tasks):
             task.cancel()  # the database is away: the next start stores what is in the journal
+        await self._announcements.stop()

@@ -357,3 +357,39 @@ def test_raw_chunks_are_sent_where_the_setting_says_so(env: dict[str, str]) -> N
     assert "".join(deltas).strip() == WORDS
     assert not [one for one in data if set(one) == {"content"}]
     assert data[-1]["content"] == message["content"] == WORDS
+
+
+def test_client_that_was_away_when_a_reply_ended_is_told_when_it_is_back(
+    user: Client, upstream: Upstream
+) -> None:
+    finished, failed = start_chat(user), start_chat(user)
+    ask(user, *finished)
+    ask(user, *failed, model="cut")
+    while user.get("/api/tasks").json["tasks"]:
+        pass
+    with user.connect_socket() as socket:
+        done = {"done": True, "content": WORDS, "title": "New Chat"}
+        assert until_end(socket, finished[1])[-1] == ("chat:completion", done)
+    with user.connect_socket() as again:
+        ask(user, *start_chat(user))
+        first = again.wait_for("events")
+        assert first["message_id"] not in (finished[1], failed[1])
+
+
+def test_client_that_was_away_gets_the_text_of_an_interrupted_reply(
+    user: Client, upstream: Upstream
+) -> None:
+    chat_id, message_id = start_chat(user)
+    ask(user, chat_id, message_id, model="cut")
+    while user.get("/api/tasks").json["tasks"]:
+        pass
+    text = stored(user, chat_id, message_id)["content"]
+    assert text
+    with user.connect_socket() as socket:
+        events = until_end(socket, message_id)
+    assert [kind for kind, _ in events] == [
+        "chat:completion",
+        "chat:message:error",
+        "chat:tasks:cancel",
+    ]
+    assert events[0][1] == {"content": text}

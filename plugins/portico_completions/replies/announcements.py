@@ -1,0 +1,95 @@
+"""Tells clients and plugins how replies ended; clients that are just connecting again are told when they are back."""
+
+import time
+from collections import deque
+from typing import Any, Final, NamedTuple
+
+from portico.api import AppContext, PeriodicTask
+from portico.api.interfaces import ReplyEnded
+from portico_completions.replies.ending import Ending
+from portico_completions.replies.reply import Reply, send_event
+from portico_completions.replies.store import ReplyRow
+
+#: Seconds that a client has to connect again.
+MAX_WAIT_SECONDS: Final = 60.0
+#: Ends of replies that are kept for such clients, and characters of the text of one.
+MAX_KEPT: Final = 50
+MAX_KEPT_CHARS: Final = 200_000
+_INTERVAL_SECONDS: Final = 0.5
+_IDLE_SECONDS: Final = 3600.0
+
+
+class _Unheard(NamedTuple):
+    row: ReplyRow
+    events: list[tuple[str, Any]]
+    until: float
+
+
+class Announcements:
+    """Announces the ends of replies.
+
+    A client displays a reply as growing until it hears of its end, and takes no further message. So an end at a moment
+    when the account has no socket, as after a restart, is announced again to the first that connects.
+    """
+
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
+        self._unheard: deque[_Unheard] = deque(maxlen=MAX_KEPT)
+        self._task = PeriodicTask("ends of replies", self._interval, self._repeat)
+
+    def start(self) -> None:
+        """Begin to watch for clients that connect again."""
+        self._task.start()
+
+    async def stop(self) -> None:
+        """Stop watching."""
+        await self._task.stop()
+
+    def announce(
+        self, ending: Ending, reply: Reply, title: str = "", *, text: str | None = None
+    ) -> None:
+        """Send the events that end a reply to the clients of its owner, and tell the listeners of plugins.
+
+        `text`: the text that was stored, if `reply` has not received it.
+        """
+        row, content = reply.row, reply.text if text is None else text
+        events = ending.events(content, title)
+        for kind, data in events:
+            reply.send(kind, data)
+        if not (reply.is_silent or row.user_id in self._connected()):
+            # A client may have missed text, too. One whose server has crashed has rather more of it than is stored.
+            missed = [("chat:completion", {"content": content})] if content and text is None else []
+            self._keep(_Unheard(row, missed + events, time.monotonic() + MAX_WAIT_SECONDS), content)
+        self._app.events.publish(
+            ReplyEnded(
+                row.id,
+                row.chat_id,
+                row.message_id,
+                row.user_id,
+                ending.outcome,
+                content,
+                ending.reason,
+            )
+        )
+
+    def _keep(self, unheard: _Unheard, content: str) -> None:
+        if len(content) <= MAX_KEPT_CHARS:
+            self._unheard.append(unheard)
+            self._task.wake()
+
+    def _interval(self) -> float:
+        return _INTERVAL_SECONDS if self._unheard else _IDLE_SECONDS
+
+    async def _repeat(self) -> None:
+        connected, now = self._connected(), time.monotonic()
+        for _ in range(len(self._unheard)):
+            one = self._unheard.popleft()
+            if one.row.user_id in connected:
+                for kind, data in one.events:
+                    send_event(self._app, one.row, kind, data)
+            elif now < one.until:
+                self._unheard.append(one)
+
+    def _connected(self) -> set[str]:
+        """Return the accounts with a socket on any instance."""
+        return {session.account_id for _, session in self._app.sockets.sessions()}
