@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -15,11 +15,11 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 MAX_ERROR_CHARS = 10_000
 ERROR = "The model has reported an error."
 DONE = b"[DONE]"
-_ABSENT = msgspec.Raw(b"")
+_MaybeRaw = msgspec.Raw | msgspec.UnsetType
 _END = re.compile(rb"\n\r?\n")
 
 
-class Delta(msgspec.Struct):
+class Delta(msgspec.Struct, gc=False):
     """The new part of a message, or a whole message."""
 
     content: Any = None
@@ -45,24 +45,24 @@ class Delta(msgspec.Struct):
         return ""
 
 
-class _ChunkChoice(msgspec.Struct):
+class _ChunkChoice(msgspec.Struct, gc=False):
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: Any = None
 
 
-class Chunk(msgspec.Struct):
+class Chunk(msgspec.Struct, gc=False):
     """One event of a stream, or a whole completion. `usage`, `timings`, `sources`: as the provider sends them, see `is_given`.
 
     `done`: a key of our own events, which no provider may send.
     """
 
     choices: list[_ChunkChoice] | None = None
-    usage: msgspec.Raw = _ABSENT
-    timings: msgspec.Raw = _ABSENT
-    sources: msgspec.Raw = _ABSENT
-    event: msgspec.Raw = _ABSENT
-    error: msgspec.Raw = _ABSENT
+    usage: _MaybeRaw = msgspec.UNSET
+    timings: _MaybeRaw = msgspec.UNSET
+    sources: _MaybeRaw = msgspec.UNSET
+    event: _MaybeRaw = msgspec.UNSET
+    error: _MaybeRaw = msgspec.UNSET
     done: Any = None
     selected_model_id: Any = None
 
@@ -75,9 +75,9 @@ class Chunk(msgspec.Struct):
         return None
 
 
-def is_given(value: msgspec.Raw) -> bool:
+def is_given(value: _MaybeRaw) -> TypeGuard[msgspec.Raw]:
     """Return whether a field of a chunk has a value."""
-    return bytes(value) not in (b"", b"null")
+    return value is not msgspec.UNSET and bytes(value) != b"null"
 
 
 def message_of(error: msgspec.Raw) -> str:
@@ -117,6 +117,9 @@ class EventReader:
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         """Yield the data of each event that is complete now."""
+        if not self._last_bytes and _is_one_line_event(block):
+            yield block[5:].strip()
+            return
         last = self._last_bytes
         ends = list(_END.finditer(last + block))  # a blank line may be divided between blocks
         if ends:
@@ -146,6 +149,13 @@ class EventReader:
         if data := _data_of(b"".join(self._held)):
             yield data
         self._held, self._held_bytes = [], 0
+
+
+def _is_one_line_event(block: bytes) -> bool:
+    """Return whether a block is one event, as most are."""
+    return (
+        block.startswith(b"data:") and block.find(b"\n") == len(block) - 2 and block[-1:] == b"\n"
+    )
 
 
 def _data_of(event: bytes) -> bytes:

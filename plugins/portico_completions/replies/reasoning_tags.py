@@ -5,7 +5,7 @@ is linear in the length of the text.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 #: Pairs of an opening and a closing tag. Source: the API's clients expect these.
@@ -40,13 +40,31 @@ def tags_of(option: Any) -> Sequence[tuple[str, str]]:
     return DEFAULT_TAGS
 
 
+class _BegunTag:
+    """Finds the beginning of a tag at the end of a text."""
+
+    def __init__(self, tags: Iterable[str]) -> None:
+        beginnings = {tag[:length] for tag in tags for length in range(1, len(tag))}
+        self._max_chars = max(map(len, beginnings), default=0)
+        # One search instead of a comparison with each tag: this is done for each delta.
+        self._pattern = re.compile(rf"(?:{'|'.join(map(re.escape, beginnings))})\Z")
+
+    def start_in(self, text: str) -> int:
+        """Return where the longest beginning of a tag starts; the length of the text if there is none."""
+        if not self._max_chars:
+            return len(text)
+        found = self._pattern.search(text, max(0, len(text) - self._max_chars))
+        return len(text) if found is None else found.start()
+
+
 class ReasoningSplitter:
     """Splits a text into what is reasoning and what is not. `feed` each piece, then `close`."""
 
     def __init__(self, tags: Sequence[tuple[str, str]] = DEFAULT_TAGS) -> None:
         self._ends = dict(tags)
         self._starts = re.compile("|".join(map(re.escape, self._ends))) if tags else None
-        self._start_tags = tuple(self._ends)
+        self._begun_starts = _BegunTag(self._ends)
+        self._begun_ends = {end: _BegunTag((end,)) for end in self._ends.values()}
         #: The closing tag that is expected; empty outside of reasoning.
         self._end = ""
         #: The end of the text so far, if a tag may begin there.
@@ -75,23 +93,14 @@ class ReasoningSplitter:
                 at, self._end = tag.end(), self._ends[tag[0]]
                 yield TextPart("", True)
         rest = text[at:]
-        held = self._held_chars(rest)
-        self._held = rest[len(rest) - held :]
-        if len(rest) > held:
-            yield TextPart(rest[: len(rest) - held], bool(self._end))
+        begun = self._begun_ends[self._end] if self._end else self._begun_starts
+        end = begun.start_in(rest)
+        self._held = rest[end:]
+        if end:
+            yield TextPart(rest[:end], bool(self._end))
 
     def close(self) -> Iterator[TextPart]:
         """Yield what was held back."""
         if self._held:
             yield TextPart(self._held, bool(self._end))
             self._held = ""
-
-    def _held_chars(self, text: str) -> int:
-        """Return how many characters at the end of the text may be the beginning of a tag."""
-        tags = (self._end,) if self._end else self._start_tags
-        longest = min(len(text), max(map(len, tags)) - 1)
-        for length in range(longest, 0, -1):
-            end = text[-length:]
-            if any(tag.startswith(end) for tag in tags):
-                return length
-        return 0

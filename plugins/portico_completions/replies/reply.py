@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -57,9 +58,7 @@ def send_event(
     """Send an event about the message of a reply to all sockets of its owner. `data`: UNSET = the event has none."""
     inner = {"type": kind} if data is msgspec.UNSET else {"type": kind, "data": data}
     about = {"chat_id": row.chat_id, "message_id": row.message_id, "data": inner}
-    app.sockets.emit_to_account(
-        row.user_id, EVENT, msgspec.Raw(_JSON.encode(about)), replaces=replaces
-    )
+    app.sockets.emit_to_account(row.user_id, EVENT, about, replaces=replaces)
 
 
 class Reply:
@@ -86,6 +85,7 @@ class Reply:
         self._number = 0
         self._unsent_deltas = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._next_text_at = 0.0
         self._new_texts: list[str] = []
         #: Whether a stream has ended with its end marker, or a whole completion was received.
         self.is_complete = False
@@ -181,18 +181,17 @@ class Reply:
 
     def _apply_fields(self, chunk: Chunk) -> None:
         if is_given(chunk.usage) and _is_storable(chunk.usage):
-            self._set_usage(chunk)
+            self._set_usage(chunk.usage, chunk.timings)
         if isinstance(chunk.selected_model_id, str):
             self._fields["selectedModelId"] = chunk.selected_model_id[:MAX_NAME_CHARS]
         if is_given(chunk.sources) and _is_storable(chunk.sources):
             self._fields["sources"] = chunk.sources
 
-    def _set_usage(self, chunk: Chunk) -> None:
-        usage = chunk.usage
-        if is_given(chunk.timings):
+    def _set_usage(self, usage: msgspec.Raw, timings: msgspec.Raw | msgspec.UnsetType) -> None:
+        if is_given(timings):
             try:
                 parts = msgspec.json.decode(usage, type=dict[str, msgspec.Raw])
-                parts |= msgspec.json.decode(chunk.timings, type=dict[str, msgspec.Raw])
+                parts |= msgspec.json.decode(timings, type=dict[str, msgspec.Raw])
                 usage = msgspec.Raw(_JSON.encode(parts))
             except msgspec.MsgspecError:
                 pass  # of another shape: the usage alone
@@ -216,19 +215,24 @@ class Reply:
 
     def _schedule(self) -> None:
         """Send the text so far now, or when the interval since the last time has passed."""
-        if self._timer is None and self._unsent_deltas >= self._options.min_deltas:
+        if self._timer is not None or self._unsent_deltas < self._options.min_deltas:
+            return
+        wait = self._next_text_at - time.monotonic()
+        if wait <= 0:
             self._send_text()
-            interval = max(MIN_INTERVAL_SECONDS, len(self._text) / MAX_CHARS_PER_SECOND)
-            self._timer = asyncio.get_running_loop().call_later(interval, self._on_timer)
+        else:
+            self._timer = asyncio.get_running_loop().call_later(wait, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
-        if self._unsent_deltas:
-            self._schedule()
+        if self._unsent_deltas >= self._options.min_deltas:
+            self._send_text()
 
     def _send_text(self) -> None:
         if self._unsent_deltas:
             self._unsent_deltas = 0
+            interval = max(MIN_INTERVAL_SECONDS, len(self._text) / MAX_CHARS_PER_SECOND)
+            self._next_text_at = time.monotonic() + interval
             if not self.is_silent:
                 self.send("chat:completion", {"content": self.text}, replaces=self.row.id)
             self._publish_delta()
