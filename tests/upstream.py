@@ -14,7 +14,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -292,6 +292,10 @@ class Upstream:
         while self.open_calls:
             assert time.monotonic() < deadline, f"{self.open_calls} calls are still open"
             time.sleep(0.01)
+
+    async def on_loop(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run this on the loop of the server, and wait for it on the caller's own."""
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

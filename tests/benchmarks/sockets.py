@@ -1,214 +1,222 @@
-"""Many sockets on one process, beside a bare python-socketio server that does the same.
+"""Cost of Socket.IO connections, compared with a bare python-socketio server that does the same in the same run.
 
-    .venv/bin/python -m tests.benchmarks.sockets [--sockets 2000] [--rounds 20]
+    .venv/bin/python -m tests.benchmarks.sockets [--sockets 2000] [--rounds 6] [--seconds 50]
 
-Both run under granian in a process of their own, with all sockets in one room. Kilobytes per socket, milliseconds until an
-event to all has arrived at the last socket, microseconds of CPU per delivered event, and CPU while nothing happens.
+Both servers run under granian. Each has so many signed-in sockets at the same time, all of one account. Measured in
+alternating rounds, and printed with the ratio to the bare server:
+
+    memory      resident memory for each socket
+    connect     processor time of the server for each connection
+    account     the time until an event to all sockets of an account has arrived at the last, and the processor time of
+    room        the server for each socket; the same for a room
+    idle        processor time while nothing happens but pings; also of a server without sockets
+
+Linux only. Times depend on the load of the machine; processor times hardly do.
 """
 
 import asyncio
-import json
-import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
-import aiohttp
 import click
+from tests.many_sockets import ManySockets
 from tests.redis_server import free_port
+from tests.soak.measuring import cpu_seconds, resident_mb, worker_of
+from tests.temporary_plugins import write_plugin
 
 from portico.testing import SECRET, ServerProcess
 
 PLUGIN = """
-import msgspec
-from portico.api import PluginInfo, hookimpl
-from portico.api.sockets import SocketEvent
+    import msgspec
+    from portico.api import PluginInfo, hookimpl
+    from portico.api.sockets import SocketEvent
 
-PLUGIN = PluginInfo(api_version=1, summary="Relays.")
+    PLUGIN = PluginInfo(api_version=1, summary="Sends events for measurements.")
 
-@hookimpl
-def register_socket_events(app):
-    async def relay(socket, data):
-        app.sockets.emit_to_account(socket.actor.id, "events", data)
+    class Form(msgspec.Struct):
+        room: str
+        data: msgspec.Raw
 
-    return [SocketEvent("bench:relay", msgspec.Raw, relay)]
+    @hookimpl
+    def register_socket_events(app):
+        async def join(socket, _):
+            app.sockets.join(socket.id, "measure:all")
+
+        async def send(socket, form):
+            if form.room == "all":
+                app.sockets.emit_to_room("measure:all", "measured", form.data)
+            else:
+                app.sockets.emit_to_account(socket.actor.id, "measured", form.data)
+
+        return [SocketEvent("measure:join", None, join), SocketEvent("measure:send", Form, send)]
 """
-BARE = """
-import socketio
-from granian import Granian
-
-sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*")
-app = socketio.ASGIApp(sio, socketio_path="/ws/socket.io")
-
-@sio.on("connect")
-async def connect(sid, environ, auth):
-    await sio.enter_room(sid, "all")
-
-@sio.on("bench:relay")
-async def relay(sid, data):
-    await sio.emit("events", data, room="all")
-
-if __name__ == "__main__":
-    import sys
-    Granian("bare:app", interface="asgi", port=int(sys.argv[1]), loop="uvloop", log_enabled=False,
-            websockets=True, backpressure=8192, backlog=4096).serve()
-"""
+#: Sockets that connect and disconnect before the measurements, so that what is allocated once does not count.
+WARM_UP = 50
+#: Events of one round. Processor time is counted in hundredths of a second.
+EVENTS = 5
+DATA = {"chat_id": "c" * 36, "message_id": "m" * 36, "data": {"type": "t", "data": "x" * 100}}
 
 
-@dataclass(frozen=True)
-class Target:
-    """A server: its URL, the process that serves, and what a client sends as `auth`."""
+class Server(NamedTuple):
+    """A server: its URL, the process that serves, and the data with which a socket connects."""
 
+    name: str
     url: str
-    pid: int
-    auth: str
-
-    def memory(self) -> int:
-        """Resident kilobytes."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1])  # type: ignore[index]
-
-    def cpu(self) -> float:
-        """Seconds of CPU so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def worker_of(main: int) -> int:
-    return int(Path(f"/proc/{main}/task/{main}/children").read_text().split()[0])
+    worker: int
+    auth: dict[str, str]
 
 
 @contextmanager
-def portico(folder: Path) -> Iterator[Target]:
-    site = folder / "site"
-    info = site / "made_up_bench-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "made_up_bench.py").write_text(PLUGIN)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up-bench\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[portico]\nbench = made_up_bench\n")
-    environment = {
-        "DATA_DIR": str(folder / "data"),
-        "WEBUI_SECRET_KEY": SECRET,
-        "ENABLE_SIGNUP": "true",
-        "PYTHONPATH": str(site),
-        "PORTICO_SOCKETS_MAX_SOCKETS_PER_ACCOUNT": "100000",
-        "PORTICO_SOCKETS_MAX_ANONYMOUS_PER_ADDRESS": "100000",
-    }
-    server = ServerProcess(environment, folder).start()
+def portico(folder: Path) -> Iterator[Server]:
+    """Yield Portico, with a plugin that sends events."""
+    write_plugin(folder / "site", "measure", PLUGIN, "measure", "measure")
+    server = ServerProcess(
+        {
+            "DATA_DIR": str(folder / "data"),
+            "WEBUI_SECRET_KEY": SECRET,
+            "ENABLE_SIGNUP": "true",
+            "PORTICO_IDENTITY_BCRYPT_ROUNDS": "4",
+            "PORTICO_SOCKETS_MAX_SOCKETS_PER_ACCOUNT": "100000",
+            "PORTICO_SOCKETS_MAX_ANONYMOUS_PER_ADDRESS": "100000",
+            "PORTICO_SOCKETS_MAX_EVENTS_PER_SECOND": "100000",
+            "PYTHONPATH": str(folder / "site"),
+        },
+        folder,
+    ).start()
     try:
         assert server.process is not None
-        auth = json.dumps({"token": server.client.sign_up("Ada").token})
-        yield Target(server.url, worker_of(server.process.pid), auth)
+        auth = {"token": server.client.sign_up("Ada").token or ""}
+        yield Server("portico", server.url, worker_of(server.process.pid), auth)
     finally:
         server.kill()
 
 
 @contextmanager
-def bare(folder: Path) -> Iterator[Target]:
-    (folder / "bare.py").write_text(BARE)
+def bare() -> Iterator[Server]:
+    """Yield a server of python-socketio alone."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "bare.py", str(port)], cwd=folder)
+    options = ["--interface", "asgi", "--loop", "uvloop", "--no-log", "--factory"]
+    options += ["--port", str(port), "--backlog", "4096", "--backpressure", "4096"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "granian", *options, "tests.bare_socketio:create_app"],
+        cwd=Path(__file__).parents[2],
+    )
     try:
-        time.sleep(3)
-        yield Target(f"http://127.0.0.1:{port}", worker_of(process.pid), "")
+        url = f"http://127.0.0.1:{port}"
+        wait_until_served(url)
+        yield Server("bare", url, worker_of(process.pid), {"token": "someone"})
     finally:
         process.terminate()
         process.wait()
 
 
-class Listener:
-    """One socket, which counts the events that it gets."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, heard: Callable[[], None]) -> None:
-        self.socket = socket
-        self._heard = heard
-        self._task = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        async for message in self.socket:
-            if message.data == "2":
-                await self.socket.send_str("3")
-            elif message.data.startswith('42["events"'):
-                self._heard()
+def wait_until_served(url: str) -> None:
+    """Wait until a server answers. Raises: URLError if it does not."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            urlopen(url).close()
+        except HTTPError:
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
-@asynccontextmanager
-async def connected(
-    target: Target, number: int, heard: Callable[[], None]
-) -> AsyncIterator[list[Listener]]:
-    url = f"{target.url}/ws/socket.io/?EIO=4&transport=websocket"
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+class Measured:
+    """One server with its sockets, and its figures by name: those of each round."""
 
-        async def one() -> Listener:
-            socket = await session.ws_connect(url)
-            await socket.receive_str()
-            await socket.send_str("40" + target.auth)
-            assert (await socket.receive_str()).startswith("40")
-            return Listener(socket, heard)
+    def __init__(self, server: Server, count: int) -> None:
+        self.server = server
+        self.clients = ManySockets(server.url, [server.auth] * count)
+        self.figures: dict[str, list[float]] = {}
 
-        listeners: list[Listener] = []
-        while len(listeners) < number:
-            some = min(50, number - len(listeners))
-            listeners += await asyncio.gather(*(one() for _ in range(some)))
-        yield listeners
+    def add(self, name: str, figure: float) -> None:
+        self.figures.setdefault(name, []).append(figure)
 
+    def cpu(self) -> float:
+        return cpu_seconds(self.server.worker)
 
-async def measure(
-    target: Target, number: int, rounds: int, idle_seconds: float
-) -> dict[str, float]:
-    """Return the figures of one server."""
-    count, arrived = 0, asyncio.Event()
+    async def connect(self) -> None:
+        """Connect all sockets."""
+        warm_up = ManySockets(self.server.url, [self.server.auth] * WARM_UP)
+        await warm_up.connect()
+        await warm_up.close()
+        memory, cpu, count = resident_mb(self.server.worker), self.cpu(), len(self.clients)
+        await self.clients.connect()
+        self.add("connect, CPU us per socket", (self.cpu() - cpu) / count * 1e6)
+        if self.server.name == "portico":
+            for socket in self.clients.sockets:
+                socket.call("measure:join")
+            await self.clients.wait_for(count)
+        await self.send("all")
+        self.add("memory, KB per socket", (resident_mb(self.server.worker) - memory) / count * 1024)
 
-    def heard() -> None:
-        nonlocal count
-        count += 1
-        if count == number:
-            arrived.set()
+    async def send(self, room: str) -> float:
+        """Send one event to all, and wait until it has arrived. Return the milliseconds."""
+        began = time.perf_counter()
+        expected = self.clients.events + len(self.clients)
+        self.clients.sockets[0].emit("measure:send", {"room": room, "data": DATA})
+        await self.clients.wait_for(expected)
+        return (time.perf_counter() - began) * 1000
 
-    before = target.memory()
-    async with connected(target, number, heard) as listeners:
-        memory = (target.memory() - before) / number
-        idle_from, cpu = time.monotonic(), target.cpu()
-        await asyncio.sleep(idle_seconds)
-        idle = (target.cpu() - cpu) / (time.monotonic() - idle_from)
-        data = json.dumps({"chat_id": "c", "data": {"type": "chat:completion", "data": "x" * 500}})
-        times, cpu = [], target.cpu()
-        for _ in range(rounds):
-            count, begun = 0, time.monotonic()
-            arrived.clear()
-            await listeners[0].socket.send_str(f'42["bench:relay",{data}]')
-            await arrived.wait()
-            times.append(time.monotonic() - begun)
-        return {
-            "kB per socket": memory,
-            "ms to the last": statistics.median(times) * 1000,
-            "us of CPU per event": (target.cpu() - cpu) / (rounds * number) * 1e6,
-            "% CPU while idle": idle * 100,
-        }
+    async def round(self, name: str, room: str) -> None:
+        """Send some events and note the figures."""
+        cpu = self.cpu()
+        for _ in range(EVENTS):
+            self.add(f"{name}, ms until the last", await self.send(room))
+        self.add(
+            f"{name}, CPU us per socket", (self.cpu() - cpu) / EVENTS / len(self.clients) * 1e6
+        )
 
 
-@click.command()
-@click.option("--sockets", "number", default=2000, show_default=True)
-@click.option("--rounds", default=20, show_default=True, help="Events to all sockets.")
-@click.option("--idle", default=5.0, show_default=True, help="Seconds in which nothing happens.")
-def main(number: int, rounds: int, idle: float) -> None:
-    """Print the figures of both servers, and their ratios."""
-    found = {}
-    for name, serve in (("portico", portico), ("bare", bare)):
-        with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as target:
-            found[name] = asyncio.run(measure(target, number, rounds, idle))
-    click.echo(f"{number} sockets{'':12}{'portico':>10}{'bare':>10}{'ratio':>8}")
-    for what, ours in found["portico"].items():
-        theirs = found["bare"][what]
-        ratio = f"{ours / theirs:8.2f}" if theirs else f"{'-':>8}"
-        click.echo(f"{what:24}{ours:10.1f}{theirs:10.1f}{ratio}")
+async def idle(all_measured: list[Measured], name: str, seconds: float) -> None:
+    """Note the processor time of all servers while nothing happens."""
+    before = [one.cpu() for one in all_measured]
+    await asyncio.sleep(seconds)
+    for one, cpu in zip(all_measured, before, strict=True):
+        one.add(name, (one.cpu() - cpu) / seconds * 100)
+
+
+async def measure(servers: list[Server], count: int, rounds: int, seconds: float) -> None:
+    """Measure and print."""
+    ours, theirs = all_measured = [Measured(server, count) for server in servers]
+    await idle(all_measured, "idle without sockets, CPU %", seconds)
+    for one in all_measured:
+        await one.connect()
+    for number in range(rounds):
+        for one in all_measured if number % 2 else reversed(all_measured):
+            await one.round("account", one.server.auth["token"])
+            await one.round("room", "all")
+    await idle(all_measured, "idle, CPU %", seconds)
+    click.echo(f"{count} sockets{'':18} {'portico':>10} {'bare':>10} {'ratio':>7}")
+    for name, figures in ours.figures.items():
+        mine, other = statistics.median(figures), statistics.median(theirs.figures[name])
+        ratio = mine / other if other else float("nan")
+        click.echo(f"{name:30} {mine:10.2f} {other:10.2f} {ratio:7.2f}")
+    for one in all_measured:
+        await one.clients.close()
+
+
+@click.command(help=__doc__)
+@click.option("--sockets", default=2000, help="Of each server.", show_default=True)
+@click.option("--rounds", default=6, show_default=True)
+@click.option("--seconds", default=50.0, help="Of each idle phase; pings are sent each 25 s.")
+def main(sockets: int, rounds: int, seconds: float) -> None:
+    with ExitStack() as end:
+        folder = Path(end.enter_context(tempfile.TemporaryDirectory(prefix="portico-sockets-")))
+        servers = [end.enter_context(portico(folder)), end.enter_context(bare())]
+        asyncio.run(measure(servers, sockets, rounds, seconds))
 
 
 if __name__ == "__main__":

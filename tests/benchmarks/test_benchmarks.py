@@ -15,9 +15,13 @@ BENCHMARKS = {
     ),
     "chats": ("--messages 3 --only sqlite", "growth"),
     "models": ("--models 20 --seconds 0.01 --only sqlite", "one, few"),
+    "replies": (
+        "--replies 4 --rounds 2 --deltas 8 --chars 1000 --settle 0.1",
+        "last fifth over first fifth",
+    ),
     "revocation": ("--setup 'one instance' --way sign-out", "sign-out"),
     "search": ("--chats 12 --messages 2", "ratio"),
-    "sockets": ("--sockets 5 --rounds 2 --idle 0.2", "CPU while idle"),
+    "sockets": ("--sockets 20 --rounds 1 --seconds 0.2", "idle, CPU %"),
     "sign_in": ("--rounds 4 --attempts 3 --at-once 2 --seconds 0.2", "sign-ins by status"),
 }
 

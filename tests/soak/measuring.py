@@ -1,5 +1,6 @@
 """Measurements of a server under load, and the report about them."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -7,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from pathlib import Path
 from statistics import median
 
 #: Megabytes a minute below which memory counts as flat: the usual fluctuation of allocators.
@@ -90,6 +92,12 @@ def worker_of(main: int) -> int:
 def resident_mb(process: int) -> float:
     """Return the resident memory of a process in megabytes."""
     return next(kb for pid, _, kb in _processes() if pid == process) / 1024
+
+
+def cpu_seconds(process: int) -> float:
+    """Return the processor time that a process has used, with all its threads. Linux only."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _processes() -> list[tuple[int, int, int]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.soak.load import FAILING, Load
 from tests.soak.measuring import Report, Watch, worker_of
+from tests.temporary_plugins import write_plugin
 from tests.upstream import Upstream
 
 from portico.testing import SECRET, Client, CommandLine, ServerProcess
@@ -129,11 +130,7 @@ def startup():
 def install(folder: Path) -> dict[str, str]:
     """Install the plugin in its own folder. Returns the settings with which a server finds it."""
     site = folder / "site"
-    info = site / "holder-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "holder.py").write_text(HOLDER)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: holder\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[portico]\nholder = holder\n")
+    write_plugin(site, "holder", HOLDER, "holder", "holder")
     return {"PYTHONPATH": str(site)}
 
 
