@@ -54,12 +54,14 @@ class Announcements:
         """
         row, content = reply.row, reply.text if text is None else text
         events = ending.events(content, title)
+        if ending.outcome != "finished" and content and text is None:
+            # Clients store what they display with the next message, so it must not lag behind. One whose server has
+            # crashed has rather more than is stored.
+            events.insert(0, ("chat:completion", {"content": content}))
         for kind, data in events:
             reply.send(kind, data)
         if not (reply.is_silent or row.user_id in self._connected()):
-            # A client may have missed text, too. One whose server has crashed has rather more of it than is stored.
-            missed = [("chat:completion", {"content": content})] if content and text is None else []
-            self._keep(_Unheard(row, missed + events, time.monotonic() + MAX_WAIT_SECONDS), content)
+            self._keep(_Unheard(row, events, time.monotonic() + MAX_WAIT_SECONDS), content)
         self._app.events.publish(
             ReplyEnded(
                 row.id,

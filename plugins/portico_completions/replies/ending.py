@@ -33,4 +33,4 @@ class Ending(NamedTuple):
         ended = ("chat:tasks:cancel", msgspec.UNSET)
         if self.outcome == "stopped":
             return [ended]
-        return [("chat:message:error", {"error": {"content": self.reason}}), ended]
+        return [("chat:message:error", {"error": self.fields(text)["error"]}), ended]
