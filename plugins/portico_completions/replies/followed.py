@@ -18,14 +18,15 @@ class FollowedReply:
     def __init__(self, replies: Replies, running: RunningReply) -> None:
         self._replies, self._running = replies, running
         self._has_ended = False
+        self._failure: Ending | None = None
 
     def feed(self, block: bytes) -> None:
-        """Read a block of the stream. After a failure it is relayed only, as without a stored message."""
-        if not self._has_ended:
+        """Read a block of the stream. After a failure the rest is relayed only, as without a stored message."""
+        if self._failure is None:
             try:
                 self._running.reply.feed(block)
             except DomainError as refusal:
-                self.end(Ending("failed", refusal.detail))
+                self._failure = Ending("failed", refusal.detail)
 
     @property
     def is_complete(self) -> bool:
@@ -36,7 +37,7 @@ class FollowedReply:
         """Store the reply in the background: the request may be cancelled already."""
         if not self._has_ended:
             self._has_ended = True
-            ending = self._running.ending or ending
+            ending = self._running.ending or self._failure or ending
             self._replies.in_background(self._replies.finish(self._running, ending))
 
     def end_early(self) -> None:
@@ -60,8 +61,13 @@ class FollowedReply:
         """Receive the whole stream in the background: `work` feeds the reply, which is stored when it returns."""
         self._has_ended = True
         self._running.task = self._replies.in_background(
-            self._replies.generate(self._running, work)
+            self._replies.generate(self._running, lambda: self._receive(work))
         )
+
+    async def _receive(self, work: Callable[[], Awaitable[None]]) -> None:
+        await work()
+        if self._failure is not None:
+            raise DomainError(self._failure.reason)
 
 
 class FollowedStream:

@@ -291,20 +291,33 @@ def test_odd_chunks_do_not_harm_the_text(
 
 
 def test_text_that_is_too_long_ends_the_reply_with_a_reason(
-    app: InProcessApp, user: Client, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+    user: Client, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portico_completions.replies.reply.MAX_CHARS", 50)
     chat_id, message_id = start_chat(user)
     with user.connect_socket() as socket:
         ask(user, chat_id, message_id, model="endless")
-        assert until_end(socket, message_id)[-1][0] == "chat:message:error"
+        assert "chat:message:error" in dict(until_end(socket, message_id))
     message = stored(user, chat_id, message_id)
     assert 50 < len(message["content"]) < 70
     assert "longer than" in message["error"]["content"]
     upstream.wait_until_idle()
 
+
+@pytest.mark.parametrize("finish", ["false", "true"])
+def test_plain_stream_that_is_too_long_to_be_stored_is_relayed_whole(
+    env: dict[str, str], finish: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = InProcessApp(env | {"PORTICO_COMPLETIONS_FINISH_AFTER_DISCONNECT": finish})
+    user = app.client.sign_up("Ada")
+    monkeypatch.setattr("portico_completions.replies.reply.MAX_CHARS", 50)
     chat_id, message_id = start_chat(user)
     plain = ask(user, chat_id, message_id, model="huge-line", session_id="")
-    assert len(plain.body) > 10_000_000  # the plain stream is not cut
+    assert len(plain.body) > 10_000_000
     wait_until_nothing_is_left(app, user)
     assert "longer than" in stored(user, chat_id, message_id)["error"]["content"]
+    chat_id, message_id = start_chat(user)
+    assert ask(user, chat_id, message_id, session_id="").status == 200
+    wait_until_nothing_is_left(app, user)
+    assert stored(user, chat_id, message_id)["content"] == WORDS
+    app.close()
