@@ -26,6 +26,19 @@ class ReplyChangeTable(Table, tablename="completions_reply_change"):
     text = Text()
 
 
+class UnheardEndTable(Table, tablename="completions_unheard_end"):
+    """Ends of replies that no client has received yet."""
+
+    reply_id = Text(primary_key=True, default="")
+    user_id = Text()
+    chat_id = Text()
+    message_id = Text()
+    outcome = Text()
+    reason = Text()
+    ended_at = BigInt()
+
+
 TABLES = TableSet(
-    tables=(ReplyTable, ReplyChangeTable), migrations="portico_completions.migrations"
+    tables=(ReplyTable, ReplyChangeTable, UnheardEndTable),
+    migrations="portico_completions.migrations",
 )

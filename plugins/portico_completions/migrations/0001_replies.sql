@@ -23,3 +23,16 @@ CREATE TABLE completions_reply_change (
     text TEXT NOT NULL,
     PRIMARY KEY (reply_id, number)
 );
+
+-- Replies that ended while a server stopped, when their account had no socket: clients learn of it when they are back.
+CREATE TABLE completions_unheard_end (
+    reply_id TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES portico_account (id) ON DELETE CASCADE,
+    chat_id TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    ended_at BIGINT NOT NULL
+);
+
+CREATE INDEX completions_unheard_end_user_id ON completions_unheard_end (user_id);

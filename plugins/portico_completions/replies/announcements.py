@@ -5,13 +5,17 @@ from collections import deque
 from typing import Any, Final, NamedTuple
 
 from portico.api import AppContext, PeriodicTask
-from portico.api.interfaces import ReplyEnded
+from portico.api.db import now
+from portico.api.interfaces import ChatStore, ReplyEnded
+from portico_completions.replies import store
 from portico_completions.replies.ending import Ending
 from portico_completions.replies.reply import Reply, send_event
 from portico_completions.replies.store import ReplyRow
 
 #: Seconds that a client has to connect again.
 MAX_WAIT_SECONDS: Final = 60.0
+#: Seconds after which no client waits for the end of a reply any more.
+MAX_AGE_SECONDS: Final = 600
 #: Ends of replies that are kept for such clients, and characters of the text of one.
 MAX_KEPT: Final = 50
 MAX_KEPT_CHARS: Final = 200_000
@@ -60,7 +64,7 @@ class Announcements:
             events.insert(0, ("chat:completion", {"content": content}))
         for kind, data in events:
             reply.send(kind, data)
-        if not (reply.is_silent or row.user_id in self._connected()):
+        if not (reply.is_silent or self.is_heard(row)):
             self._keep(_Unheard(row, events, time.monotonic() + MAX_WAIT_SECONDS), content)
         self._app.events.publish(
             ReplyEnded(
@@ -74,6 +78,25 @@ class Announcements:
             )
         )
 
+    def is_heard(self, row: ReplyRow) -> bool:
+        """Return whether the account of a reply has a socket on any instance."""
+        return row.user_id in self._connected()
+
+    async def repeat(self) -> None:
+        """Take over the ends that a stopped process could announce to no client."""
+        for end in await store.take_ends():
+            if now() - end.ended_at > MAX_AGE_SECONDS:
+                continue
+            chats = self._app.services.get(ChatStore)
+            content = await chats.content(end.chat_id, end.message_id) if chats else ""
+            title = await chats.title(end.chat_id) if chats else ""
+            ending = Ending(end.outcome, end.reason)  # type: ignore[arg-type] # written by `finish`
+            row = ReplyRow(end.reply_id, end.user_id, end.chat_id, end.message_id, "", end.ended_at)
+            events = ending.events(content, title)
+            if ending.outcome != "finished" and content:
+                events.insert(0, ("chat:completion", {"content": content}))
+            self._keep(_Unheard(row, events, time.monotonic() + MAX_WAIT_SECONDS), content)
+
     def _keep(self, unheard: _Unheard, content: str) -> None:
         if len(content) <= MAX_KEPT_CHARS:
             self._unheard.append(unheard)
@@ -83,13 +106,13 @@ class Announcements:
         return _INTERVAL_SECONDS if self._unheard else _IDLE_SECONDS
 
     async def _repeat(self) -> None:
-        connected, now = self._connected(), time.monotonic()
+        connected, clock = self._connected(), time.monotonic()
         for _ in range(len(self._unheard)):
             one = self._unheard.popleft()
             if one.row.user_id in connected:
                 for kind, data in one.events:
                     send_event(self._app, one.row, kind, data)
-            elif now < one.until:
+            elif clock < one.until:
                 self._unheard.append(one)
 
     def _connected(self) -> set[str]:

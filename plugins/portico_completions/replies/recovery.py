@@ -43,7 +43,8 @@ class Recovery:
         await self._task.stop()
 
     async def run(self) -> None:
-        """Store all such replies as interrupted."""
+        """Store all such replies as interrupted, and take over the ends that no client has received."""
+        await self._announcements.repeat()
         channel = self._app.instance_channel
         own = channel.instance_id
         rows = await store.of_other_instances(channel.live_ids - {own})

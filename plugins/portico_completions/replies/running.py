@@ -224,7 +224,7 @@ class Replies:
                     # What the source sends besides the text is left out if the whole was refused.
                     fields = ending.fields(reply.text)
                     title = await self._store(
-                        running, fields if failures else reply.fields | fields
+                        running, ending, fields if failures else reply.fields | fields
                     )
                     break
                 except Unavailable:
@@ -245,13 +245,19 @@ class Replies:
             self._forget_one(row.user_id)
         self._announcements.announce(ending, reply, title)
 
-    async def _store(self, running: RunningReply, fields: dict[str, Any]) -> str:
+    async def _store(self, running: RunningReply, ending: Ending, fields: dict[str, Any]) -> str:
         """Write the finished message and delete the reply, in one transaction. Return the title of the chat."""
         row, chats = running.reply.row, running.chats
+        is_lost = self._app.drain.started and not (
+            running.reply.is_silent or self._announcements.is_heard(row)
+        )
         # Another instance that took this one for dead has marked the message as interrupted.
         fields = {"error": None} | fields
         async with transaction():
-            await store.delete(row.id)
+            existed = await store.delete(row.id)
+            if is_lost and existed:  # this process will be gone when its clients are back
+                about = (row.id, row.user_id, row.chat_id, row.message_id)
+                await store.insert_end(store.UnheardEnd(*about, *ending, ended_at=now()))
             if chats is None:
                 return ""
             await chats.record_reply(row.chat_id, row.message_id, fields, create=False)

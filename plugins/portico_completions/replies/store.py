@@ -23,6 +23,14 @@ _ADD: Final = (
 )
 _EXISTING: Final = "SELECT id FROM completions_reply WHERE id IN ({})"
 
+_END_COLUMNS: Final = "reply_id, user_id, chat_id, message_id, outcome, reason, ended_at"
+_INSERT_END: Final = (
+    f"INSERT INTO completions_unheard_end ({_END_COLUMNS}) "  # noqa: S608 - names alone
+    "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (reply_id) DO NOTHING"
+)
+_HAS_ENDS: Final = "SELECT 1 AS found FROM completions_unheard_end LIMIT 1"
+_TAKE_ENDS: Final = f"DELETE FROM completions_unheard_end RETURNING {_END_COLUMNS}"  # noqa: S608 - names alone
+
 
 class ReplyRow(msgspec.Struct, frozen=True):
     """A reply in the making. `instance_id`: the instance that generates it. `started_at`: epoch seconds."""
@@ -33,6 +41,18 @@ class ReplyRow(msgspec.Struct, frozen=True):
     message_id: str
     instance_id: str
     started_at: int
+
+
+class UnheardEnd(msgspec.Struct, frozen=True):
+    """The end of a reply that no client has received. `ended_at`: epoch seconds."""
+
+    reply_id: str
+    user_id: str
+    chat_id: str
+    message_id: str
+    outcome: str
+    reason: str
+    ended_at: int
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
@@ -104,3 +124,15 @@ async def existing_ids(reply_ids: Collection[str]) -> set[str]:
     """Return those of the replies that exist."""
     found = await fetch_all(_EXISTING.format(placeholders(len(reply_ids))), *reply_ids)
     return {row["id"] for row in found}
+
+
+async def insert_end(end: UnheardEnd) -> None:
+    """Insert the end of a reply that no client has received."""
+    await execute(_INSERT_END, *msgspec.structs.astuple(end))
+
+
+async def take_ends() -> list[UnheardEnd]:
+    """Return all such ends, and delete them: one instance gets each."""
+    if await fetch_one(_HAS_ENDS) is None:
+        return []
+    return [UnheardEnd(**row) for row in await fetch_all(_TAKE_ENDS)]
