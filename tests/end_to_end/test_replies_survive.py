@@ -94,6 +94,7 @@ def test_stopped_server_lets_replies_finish_and_stores_the_rest(servers: Servers
     assert "was stopped" in interrupted["error"]["content"]
     with user.connect_socket() as again:  # a window that stayed open learns of the end
         assert [kind for kind, _ in until_end(again, long[1])] == [
+            "chat:completion",
             "chat:message:error",
             "chat:tasks:cancel",
         ]
