@@ -49,7 +49,11 @@ class CoreServices:
         )
         self.redis = RedisConnection(settings.redis)
         signing = secret or Secret(secrets.token_urlsafe(48))
-        self.instance_channel = InstanceChannel(self.instance, signing, self.redis)
+        own_redis = settings.sockets.own_redis(settings.redis)
+        self.channel_redis = (
+            RedisConnection(own_redis, "sockets.redis_url") if own_redis else self.redis
+        )
+        self.instance_channel = InstanceChannel(self.instance, signing, self.channel_redis)
         self.settings_store = SettingsStore(self.events, settings.identity.session_cache_seconds)
         self.encryptor = Encryptor(
             lambda: configured_key_ring(
@@ -133,5 +137,7 @@ class CoreServices:
             await self.instance.unregister()
         await self.safe_http.close()
         await self.http_client.close()
+        if self.channel_redis is not self.redis:
+            await self.channel_redis.stop()
         await self.redis.stop()
         await self.database.stop()

@@ -100,13 +100,18 @@ def test_stopped_server_lets_replies_finish_and_stores_the_rest(servers: Servers
         ]
 
 
-@pytest.fixture(params=["database", "redis"])
+@pytest.fixture(params=["database", "redis", "own redis"])
 def between(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Settings by which two instances reach each other: through the database, or through Redis."""
+    """Settings by which two instances reach each other: through the database, Redis, or a Redis for sockets alone."""
     if request.param == "database":
         return {}
     redis: RedisServer = request.getfixturevalue("redis")
-    return {"REDIS_URL": redis.url}
+    if request.param == "redis":
+        return {"REDIS_URL": redis.url}
+    return {
+        "WEBSOCKET_REDIS_URL": redis.url,
+        "WEBSOCKET_REDIS_OPTIONS": '{"health_check_interval": 5}',
+    }
 
 
 @pytest.mark.case("FT-02")

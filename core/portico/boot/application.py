@@ -183,6 +183,8 @@ class Application(CoreServices):
         await self.prepare(serving=True)
         self.doing = "connecting to Redis"
         await self.redis.start()
+        if self.channel_redis is not self.redis:
+            await self.channel_redis.start()
         with self.database.use():
             if self._secret:
                 await check_secret_key(self._secret)

@@ -33,8 +33,11 @@ __all__ = ["CONNECTION_ERRORS", "AUTH_ERRORS", "Client", "client_of_any_node", "
 Clients = tuple[Any, tuple[Any, ...]]
 
 
-def connect(settings: RedisSettings) -> Clients:
-    """Return the client for these settings. Raises: BadSettings, whose text contains no password."""
+def connect(settings: RedisSettings, key: str = "redis.url") -> Clients:
+    """Return the client for these settings. `key`: the setting with the URL.
+
+    Raises: BadSettings, whose text contains no password.
+    """
     _check_files(settings)
     try:
         return _client(settings)
@@ -45,8 +48,9 @@ def connect(settings: RedisSettings) -> Clients:
         raise BadSettings(
             [
                 Problem(
-                    "redis.url",
-                    "is not a valid Redis URL; set REDIS_URL to one such as redis://host:6379/0",
+                    key,
+                    "is not a valid Redis URL, or there is an unknown option; set it (REDIS_URL, WEBSOCKET_REDIS_URL) to one "
+                    "such as redis://host:6379/0",
                 )
             ]
         ) from error
@@ -69,7 +73,7 @@ def _client(settings: RedisSettings) -> Clients:
         "socket_connect_timeout": MAX_RETRY_SECONDS,
         "decode_responses": True,
     }
-    options = common | _fix_tls_options(tls)
+    options = common | _fix_tls_options(tls) | settings.options
     if settings.cluster:
         return RedisCluster(**options, ssl=kind is SSLConnection), ()
     if settings.sentinel_hosts:

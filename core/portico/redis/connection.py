@@ -36,12 +36,12 @@ class RedisRequired(OperatorError):
 
 
 class RedisConnection:
-    """One application's connection to Redis, which is optional.
+    """One application's connection to Redis, which is optional. `key`: the setting with its URL.
 
     Raises: BadSettings for an invalid URL or missing files.
     """
 
-    def __init__(self, settings: RedisSettings) -> None:
+    def __init__(self, settings: RedisSettings, key: str = "redis.url") -> None:
         self.settings = settings
         self.configured = bool(settings.url)
         self.is_unavailable = not self.configured
@@ -54,7 +54,7 @@ class RedisConnection:
         if self.configured:
             from portico.redis.connect import AUTH_ERRORS, CONNECTION_ERRORS, connect
 
-            self._client, self._sentinels = connect(settings)
+            self._client, self._sentinels = connect(settings, key)
             self._failures, self._refusals = CONNECTION_ERRORS, AUTH_ERRORS
         self._tries = 1 + (settings.sentinel_max_retry_count if settings.sentinel_hosts else 0)
 

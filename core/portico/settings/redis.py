@@ -1,6 +1,6 @@
 """Settings of the optional Redis that several instances share."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from portico.settings.section import Section, setting
 
@@ -68,3 +68,6 @@ class RedisSettings(Section):
             formerly="verify",
         ),
     ] = "full"
+    options: Annotated[
+        dict[str, Any], setting("Further options of the client library redis-py, by name")
+    ] = {}

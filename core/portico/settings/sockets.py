@@ -1,7 +1,10 @@
 """Settings of the Socket.IO server, over which clients receive events."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
+
+from portico.settings.redis import RedisSettings
 from portico.settings.section import Section, setting
 
 
@@ -73,3 +76,45 @@ class SocketSettings(Section):
     handler_timeout: Annotated[
         float, setting("Seconds that the handler of an event may take", ge=0.1, le=600)
     ] = 10.0
+    redis_url: Annotated[
+        str,
+        setting(
+            "URL of a Redis of their own for the messages between instances; empty = the one of redis.url",
+            env="WEBSOCKET_REDIS_URL",
+        ),
+    ] = ""
+    redis_cluster: Annotated[
+        bool, setting("sockets.redis_url names a Redis cluster", env="WEBSOCKET_REDIS_CLUSTER")
+    ] = False
+    redis_options: Annotated[
+        dict[str, Any],
+        setting(
+            "Further options of the client library redis-py for that Redis, by name",
+            env="WEBSOCKET_REDIS_OPTIONS",
+        ),
+    ] = {}
+    sentinel_hosts: Annotated[
+        list[str],
+        setting(
+            "Addresses of the sentinels of that Redis: host or host:port",
+            env="WEBSOCKET_SENTINEL_HOSTS",
+        ),
+    ] = []
+    sentinel_port: Annotated[
+        int,
+        setting("Port of these sentinels", env="WEBSOCKET_SENTINEL_PORT", ge=1, le=65535),
+    ] = 26379
+
+    def own_redis(self, shared: RedisSettings) -> RedisSettings | None:
+        """Return the settings of the Redis for messages between instances; None if they use the shared one."""
+        if not self.redis_url:
+            return None
+        return msgspec.structs.replace(
+            shared,
+            url=self.redis_url,
+            cluster=self.redis_cluster,
+            options=self.redis_options,
+            sentinel_hosts=self.sentinel_hosts,
+            sentinel_port=self.sentinel_port,
+            required=False,
+        )

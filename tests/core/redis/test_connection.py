@@ -177,6 +177,13 @@ def test_invalid_url_is_refused_without_its_password(url: str) -> None:
     assert "REDIS_URL" in str(refused.value) and "s3cret-word" not in str(refused.value)
 
 
+def test_unknown_option_is_refused_with_the_name_of_the_setting() -> None:
+    settings = RedisSettings(url="redis://host/0", options={"no_such_option": 1})
+    with pytest.raises(BadSettings, match=r"sockets\.redis_url"):
+        RedisConnection(settings, "sockets.redis_url")
+    RedisConnection(RedisSettings(url="redis://host/0", options={"health_check_interval": 5}))
+
+
 def test_missing_tls_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match=r"redis\.ca_file"):
         RedisConnection(RedisSettings(url="rediss://host/0", ca_file=str(tmp_path / "none.pem")))
