@@ -14,7 +14,6 @@ from portico.api.interfaces import RunningReplies
 from portico.testing import Client, InProcessApp
 from portico_completions.replies import store
 from portico_completions.replies.message_text import TextChange
-from portico_completions.replies.recovery import Recovery
 from portico_completions.replies.store import JournalEntry, ReplyRow
 
 WORDS = "word0 word1 word2 word3 word4"
@@ -184,7 +183,7 @@ def test_reply_of_an_instance_that_has_just_started_is_not_taken_for_lost(
     task_id = ask(at_other, *start_chat(user), model="silence").json["task_id"]
 
     app.portico.instance_channel.live_ids = live_ids  # as before it has noticed the other
-    app.run(Recovery(app.portico.context, lambda _: True).run)
+    app.run(replies_of(app)._recovery.run)
 
     assert user.get("/api/tasks").json == {"tasks": [task_id]}
     other.close()

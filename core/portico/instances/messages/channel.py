@@ -8,14 +8,14 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
 from portico.db import now
 from portico.errors import error_location
 from portico.instances.messages import outbox
-from portico.instances.messages.envelope import Envelope, ReplayGuard, Signer
+from portico.instances.messages.envelope import Envelope, ReplayGuard, Signer, is_recent
 from portico.instances.registry import OwnInstance, live_instances
 from portico.redis import RedisConnection, RedisUnavailable
 from portico.settings.section import Secret
@@ -34,6 +34,10 @@ MAX_PENDING_BYTES = 32 * 1024 * 1024
 #: Bytes that are sent at once. Redis has little time for each command.
 _BATCH_BYTES = 512 * 1024
 _REDIS_CHANNEL = ("instances", "messages")
+
+INVALID = "message with an invalid signature ignored"
+OLD = "message of another time ignored"
+NO_OTHERS = "other programs must not write to this channel"
 
 #: Called with the id of the sending instance and the payload.
 OnMessage = Callable[[str, bytes], None]
@@ -69,6 +73,7 @@ class InstanceChannel:
         self._pending: deque[str] = deque()
         self._pending_bytes = 0
         self._sender: asyncio.Task[None] | None = None
+        self._warned: dict[str, int] = {}
         self._sent = self._received = self._dropped = self._rejected = 0
         self._peers = PeriodicTask("other instances", PEERS_SECONDS, self.find_peers)
         self._poll = PeriodicTask("messages of instances", self._poll_interval, self._read_outbox)
@@ -171,16 +176,25 @@ class InstanceChannel:
     # -- receiving ------------------------------------------------------------------------------------------
 
     async def _read_outbox(self) -> None:
-        if self.has_peers:
-            for content in await self._reader.read():
+        may_be_more = self.has_peers
+        while may_be_more:
+            contents, may_be_more = await self._reader.read()
+            for content in contents:
                 self._receive(content)
+            await asyncio.sleep(0)  # SQLite reads on the event loop
 
     def _receive(self, text: str) -> None:
         envelope = self._signer.open(text)
         if envelope is not None and envelope.sender == self.instance_id:
             return
-        if envelope is None or not self._guard.accept(envelope, now()):
-            self._reject(envelope)
+        if envelope is None:
+            self._reject(INVALID, f"all instances need the same secret key; {NO_OTHERS}")
+            return
+        if not is_recent(envelope, now()):
+            self._reject(OLD, f"the clocks of all instances must agree; {NO_OTHERS}")
+            return
+        if not self._guard.accept(envelope):
+            self._rejected += 1  # received before, through Redis or the database
             return
         self._received += 1
         handle = self._handlers.get(envelope.topic)
@@ -196,11 +210,8 @@ class InstanceChannel:
                 at=error_location(error),
             )
 
-    def _reject(self, envelope: Any) -> None:
+    def _reject(self, event: str, hint: str) -> None:
         self._rejected += 1
-        if envelope is None and self._rejected & (self._rejected - 1) == 0:  # 1, 2, 4, 8 …
-            log.warning(
-                "message with an invalid signature ignored",
-                rejected=self._rejected,
-                hint="all instances need the same secret key; other programs must not write to this channel",
-            )
+        count = self._warned[event] = self._warned.get(event, 0) + 1
+        if count & (count - 1) == 0:  # 1, 2, 4, 8 …
+            log.warning(event, rejected=count, hint=hint)

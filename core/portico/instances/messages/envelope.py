@@ -59,16 +59,19 @@ class Signer:
         return hashlib.blake2b(body, key=self._key, digest_size=_MAC_BYTES).digest()
 
 
+def is_recent(envelope: Envelope, now: int) -> bool:
+    """Return whether a message was sent about now. An older one may have been sent again."""
+    return abs(now - envelope.sent_at) <= MAX_AGE_SECONDS
+
+
 class ReplayGuard:
     """Accepts each message once: Redis and the database may both deliver it, and a valid text may be sent again."""
 
     def __init__(self) -> None:
         self._senders: dict[str, tuple[int, set[int]]] = {}
 
-    def accept(self, envelope: Envelope, now: int) -> bool:
+    def accept(self, envelope: Envelope) -> bool:
         """Return whether the message is new."""
-        if abs(now - envelope.sent_at) > MAX_AGE_SECONDS:
-            return False
         highest, numbers = self._senders.pop(envelope.sender, (0, set()))
         while len(self._senders) >= MAX_SENDERS:
             del self._senders[next(iter(self._senders))]

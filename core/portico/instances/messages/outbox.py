@@ -55,8 +55,11 @@ class OutboxReader:
         self._read.clear()
         self._heights.clear()
 
-    async def read(self) -> list[str]:
-        """Return the contents of the rows that were not read before, in order. At most a thousand."""
+    async def read(self) -> tuple[list[str], bool]:
+        """Return the contents of the rows that were not read before, in order, and whether there may be more.
+
+        At most a thousand.
+        """
         clock = time.monotonic()
         found = [
             row["id"] for row in await fetch_all(_NEW_IDS, self._floor, self._own_id, _MAX_ROWS)
@@ -68,8 +71,9 @@ class OutboxReader:
             self._read.update(ids)
         if found:
             self._heights.append((clock, found[-1]))
-        self._raise_floor(clock, is_full=len(found) == _MAX_ROWS)
-        return contents
+        is_full = len(found) == _MAX_ROWS
+        self._raise_floor(clock, is_full=is_full)
+        return contents, is_full
 
     def _raise_floor(self, clock: float, *, is_full: bool) -> None:
         while self._heights and (is_full or clock - self._heights[0][0] > SETTLE_SECONDS):
