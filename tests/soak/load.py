@@ -17,13 +17,25 @@ from collections import Counter, deque
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
-from portico.testing import PASSWORD, Client, Response
+from tests.reply_requests import ask, start_chat, until_end
+
+from portico.testing import PASSWORD, Client, HandshakeRefused, Response, SocketClosed
 
 CHATS_EACH = 40
 #: Seconds between two temporary accounts.
 GUEST_SECONDS = 3.0
 #: Models of the tests' upstream that fail.
 FAILING = ("status-500", "html", "broken-json", "cut")
+#: What an action raises that fails.
+FAILURES = (
+    OSError,
+    http.client.HTTPException,
+    ValueError,
+    KeyError,
+    AssertionError,
+    SocketClosed,
+    HandshakeRefused,
+)
 USERS = 6
 WORDS = [
     f"{one}{two}" for one in ("ba", "lo", "mi", "tu", "re") for two in ("ka", "ne", "su", "dor")
@@ -84,6 +96,7 @@ class SimulatedUser(threading.Thread):
             (self.chat, 6), (self.read, 6), (self.lists, 6), (self.search, 6), (self.complete, 5),
             (self.stream, 5), (self.cancel, 3), (self.refused_key, 4), (self.bad_sign_in, 1), (self.sign_in, 2),
             (self.temporary_account, 1), (self.invalid_body, 2), (self.folder, 2), (self.failing_model, 1),
+            (self.socket, 3), (self.anonymous_socket, 1), (self.reply, 3), (self.stopped_reply, 2), (self.deleted_reply, 1),
         ]  # fmt: skip
         functions, weights = zip(*actions, strict=True)
         while not self.load.is_over:
@@ -91,7 +104,7 @@ class SimulatedUser(threading.Thread):
             name = do.__name__.replace("_", " ")
             try:
                 ok = do()
-            except (OSError, http.client.HTTPException, ValueError, KeyError):
+            except FAILURES:
                 ok = False
             (self.load.done if ok else self.load.failed)[name] += 1
 
@@ -162,6 +175,41 @@ class SimulatedUser(threading.Thread):
             200,
             502,
         )
+
+    def socket(self) -> bool:
+        """Connect, by a random transport, and send an event."""
+        transport = self.random.choice(("websocket", "polling"))
+        with self.client.connect_socket(transport=transport) as socket:  # type: ignore[arg-type]
+            return socket.call("heartbeat", {}) is None
+
+    def anonymous_socket(self) -> bool:
+        """Connect without an account, and sign in in half of the cases."""
+        with Client(self.client.transport).connect_socket(None) as socket:
+            if self.random.random() < 0.5:
+                return "id" in socket.call("user-join", {"auth": {"token": self.client.token}})
+        return True
+
+    def reply(self) -> bool:
+        """Receive a reply in events."""
+        chat_id, message_id = start_chat(self.client, self.phrase())
+        with self.client.connect_socket() as socket:
+            ask(self.client, chat_id, message_id)
+            is_done = until_end(socket, message_id)[-1][1]["done"]
+        return bool(is_done) and self.client.delete(f"/api/v1/chats/{chat_id}").status == 200
+
+    def stopped_reply(self) -> bool:
+        """Stop an endless reply."""
+        chat_id, message_id = start_chat(self.client, self.phrase())
+        answer = ask(self.client, chat_id, message_id, model="endless")
+        stopped = self.client.post(f"/api/tasks/stop/{answer.json['task_id']}").json
+        deleted = self.client.delete(f"/api/v1/chats/{chat_id}").status
+        return bool(stopped["status"]) and deleted == 200
+
+    def deleted_reply(self) -> bool:
+        """Delete a chat while a reply in it grows."""
+        chat_id, message_id = start_chat(self.client, self.phrase())
+        asked = ask(self.client, chat_id, message_id, model="endless").status
+        return asked == 200 and self.client.delete(f"/api/v1/chats/{chat_id}").status == 200
 
     def refused_key(self) -> bool:
         key = "sk-" + "".join(self.random.choices(string.hexdigits.lower(), k=32))

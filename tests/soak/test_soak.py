@@ -18,7 +18,9 @@ def test_short_soak_leaves_no_orphans_or_failures(tmp_path: Path, database_url: 
     assert report.failed == {}, report.text()
     assert report.orphans == ""
     assert len(report.samples) > 5
-    assert {"chat", "search", "stream", "cancel", "refused key"} <= set(report.done)
+    assert {"chat", "search", "stream", "cancel", "refused key", "socket", "reply"} <= set(
+        report.done
+    )
 
 
 def samples(mb: Callable[[float], float]) -> list[Sample]:
