@@ -150,10 +150,15 @@ class SocketIOClient:
         """Acknowledge an event of the server."""
         self.engine.send(f"43{ack_id}" + json.dumps(arguments))
 
+    @property
+    def received(self) -> list[tuple[str, Any]]:
+        """The events that were read and not waited for, each with its payload."""
+        return [(name, payload[0] if payload else None) for name, payload, _ in self._events]
+
     def events(self) -> list[tuple[str, Any]]:
-        """Return the events that have arrived before an answer to a heartbeat, each with its payload."""
+        """Return the events that have arrived before an answer to a heartbeat, each with its payload, and drop them."""
         self.call("heartbeat", {})
-        found = [(name, payload[0] if payload else None) for name, payload, _ in self._events]
+        found = self.received
         self._events.clear()
         return found
 

@@ -173,6 +173,20 @@ def test_lost_list_of_sockets_is_repeated(
         until(lambda: known(two[1], user, here.id))
 
 
+def test_socket_whose_end_was_not_heard_is_forgotten_with_the_next_list(
+    two: Two, user: Client
+) -> None:
+    with user.connect_socket() as here:
+        until(lambda: known(two[1], user, here.id))
+        pool: session_pool.SessionPool = two[1].portico.sockets._sessions
+        (there,) = pool._others.values()
+        there.add(session_pool.SocketSession("ended", user.account["id"], "127.0.0.1", 0))
+        assert known(two[1], user, "ended")
+        two[0].run(two[0].portico.sockets._sessions._repeat_all)
+        until(lambda: not known(two[1], user, "ended"))
+        assert known(two[1], user, here.id)
+
+
 def test_sockets_of_an_instance_that_says_nothing_are_forgotten(
     two: Two, user: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,10 +1,12 @@
 """Sockets end with their session, whatever ends it, on this instance and on another."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
 
+from portico.identity import SessionRevoked
 from portico.testing import PASSWORD, Client, InProcessApp
 
 End = Callable[[Client, Client], object]
@@ -56,6 +58,23 @@ def test_socket_is_closed_on_every_instance(
     with user.connect_socket() as later:
         assert later.call("heartbeat", {}) == {"error": "Not authenticated"}
         assert later.call("user-join", {"auth": {"token": user.token}})["error"]
+
+
+@pytest.mark.case("AB-05")
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_what_is_queued_when_the_session_ends_is_not_sent(
+    app: InProcessApp, user: Client, transport: Any
+) -> None:
+    async def emit_and_end() -> None:
+        for _ in range(10):
+            await _emit(app, user.account["id"])
+        session = app.portico.identity.signer.verify(str(user.token)).jti
+        app.portico.events.publish(SessionRevoked(user.account["id"], session))
+
+    socket = user.connect_socket(transport=transport)
+    app.run(emit_and_end)
+    socket.wait_until_closed()
+    assert len(socket.received) <= 1  # one may have been on its way
 
 
 @pytest.mark.case("AB-06")
