@@ -28,8 +28,9 @@ EVENT: Final = "events"
 MIN_INTERVAL_SECONDS: Final = 0.05
 #: Characters of such events that are sent in a second. A long text is sent less often.
 MAX_CHARS_PER_SECOND: Final = 2_000_000
-#: Characters of a reply's text. Beyond them it ends: all of it is held, and sent to every window.
-MAX_CHARS: Final = 16 * 1024 * 1024
+#: Characters of a reply's text. Beyond them it ends: all of it is held, and sent to every window. Two events with the
+#: whole text must fit into what may wait for a socket (`sockets.max_queued_bytes`).
+MAX_CHARS: Final = 8_000_000
 #: Characters of a name that a source adds to a message.
 MAX_NAME_CHARS: Final = 1000
 #: Bytes of a field that a source adds to a message, such as the usage or the sources.

@@ -1,19 +1,23 @@
 """Replies whose request, database or end went wrong: each is stored in the end, and nothing is left of it."""
 
 import asyncio
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from tests.reply_requests import ask, start_chat, stored, until_end
-from tests.upstream import BEHAVIOURS, Upstream, chunk, streaming
+from tests.upstream import BEHAVIOURS, DONE, Connection, Upstream, chunk, streaming
 
 from portico.api.db import fetch_all
 from portico.api.interfaces import RunningReplies
 from portico.testing import Client, InProcessApp
+from portico_chats.service import Chats
 from portico_completions.replies import store
+from portico_completions.replies.ending import CRASHED, Ending
 from portico_completions.replies.message_text import TextChange
+from portico_completions.replies.running import StopOrder
 from portico_completions.replies.store import JournalEntry, ReplyRow
 
 WORDS = "word0 word1 word2 word3 word4"
@@ -197,13 +201,13 @@ def test_reply_that_the_store_refuses_is_stored_without_what_the_source_added(
     refused: list[str] = []
     real = running.Replies._store
 
-    async def refuse_once(self: Any, reply: Any, fields: dict[str, Any]) -> str:
+    async def refuse_usage(self: Any, reply: Any, ending: Any, fields: dict[str, Any]) -> Any:
         if "usage" in fields:
             refused.append("usage")
             raise ValueError("not storable")
-        return await real(self, reply, fields)
+        return await real(self, reply, ending, fields)
 
-    monkeypatch.setattr(running.Replies, "_store", refuse_once)
+    monkeypatch.setattr(running.Replies, "_store", refuse_usage)
     chat_id, message_id = start_chat(user)
     with user.connect_socket() as socket:
         ask(user, chat_id, message_id, model="reasoning")
@@ -320,3 +324,65 @@ def test_plain_stream_that_is_too_long_to_be_stored_is_relayed_whole(
     wait_until_nothing_is_left(app, user)
     assert stored(user, chat_id, message_id)["content"] == WORDS
     app.close()
+
+
+def test_instance_that_was_taken_for_dead_stores_the_whole_reply_when_it_ends(
+    app: InProcessApp, user: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    async def held(connection: Connection) -> None:
+        await connection.begin()
+        await connection.send(chunk("first "))
+        while not released.is_set():
+            await asyncio.sleep(0.02)
+        for block in (chunk("last"), chunk(finish="stop"), DONE):
+            await connection.send(block)
+        await connection.end()
+
+    monkeypatch.setitem(BEHAVIOURS, "crlf", held)
+    chat_id, message_id = start_chat(user)
+    task_id = ask(user, chat_id, message_id, model="crlf").json["task_id"]
+    while stored(user, chat_id, message_id)["content"] != "first":
+        pass
+
+    async def take_for_dead() -> None:
+        recovery = replies_of(app)._recovery
+        row = await store.find(task_id)
+        await recovery._store(row, Ending("interrupted", CRASHED))
+        await replies_of(app).journal.write()
+
+    app.run(take_for_dead)
+    assert stored(user, chat_id, message_id)["error"]["type"] == "interrupted"
+    released.set()
+    while len(replies_of(app)):
+        pass
+    message = stored(user, chat_id, message_id)
+    assert (message["content"], message["error"]) == ("first last", None)
+    wait_until_nothing_is_left(app, user)
+
+
+def test_chat_is_read_whole_when_its_reply_ends_while_it_is_read(
+    app: InProcessApp, user: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reply ends after the document was read, and before the texts so far were asked for again."""
+    chat_id, message_id = start_chat(user)
+    task_id = ask(user, chat_id, message_id, model="silence").json["task_id"]
+    while stored(user, chat_id, message_id)["content"] != "first":
+        pass
+    real, calls = Chats._read, []
+
+    async def read_and_then_stop(self: Any, chat: str, where: Any) -> Any:
+        found = await real(self, chat, where)
+        if not calls:
+            calls.append(chat)
+            replies = replies_of(app)
+            replies._stop(StopOrder(reply_id=task_id))
+            while len(replies):
+                await asyncio.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(Chats, "_read", read_and_then_stop)
+    message = stored(user, chat_id, message_id)
+    assert calls
+    assert (message["content"], message["done"]) == ("first", True)
