@@ -193,6 +193,8 @@ def test_result_of_completion_is_recorded_with_message(
 ) -> None:
     chat = user.post("/api/v1/chats/new", {"chat": {"title": "t"}}).json["id"]
     ask(user, model=model, stream=True, chat_id=chat, id="answer", parent_id="question")
+    while user.get("/api/tasks").json["tasks"]:
+        pass  # the text is stored after its last block was sent
     message = user.get(f"/api/v1/chats/{chat}").json["chat"]["history"]["messages"]["answer"]
     assert (message["model"], message["parentId"]) == (model, "question")
     if error is None:
