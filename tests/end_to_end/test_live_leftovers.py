@@ -79,12 +79,6 @@ def use_sockets_and_replies(admin: Client, name: str) -> None:
     assert admin.delete(f"/api/v1/users/{user.account['id']}").status == 200
 
 
-@pytest.fixture
-def env(env: dict[str, str]) -> dict[str, str]:
-    # The library forgets a connection when the timer of its next ping has ended.
-    return env | {"WEBSOCKET_SERVER_PING_INTERVAL": "0.5"}
-
-
 @pytest.mark.slow
 def test_sockets_and_replies_leave_nothing(
     app: InProcessApp, admin: Client, upstream: Upstream

@@ -4,6 +4,7 @@ Ours are the queues of unsent packets and the check of pings, of which the libra
 Imported only when serving.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +35,7 @@ class EngineServer(AsyncServer):  # type: ignore[misc] # the library has no type
         on_text: Callable[[str, str], None],
         on_closed: Callable[[str], None],
     ) -> None:
+        self._pings: dict[str, asyncio.Task[None]] = {}
         self._queue_limits = settings.max_queued_events, settings.max_queued_bytes
         super().__init__(
             async_mode="asgi",
@@ -54,6 +56,21 @@ class EngineServer(AsyncServer):  # type: ignore[misc] # the library has no type
     def create_queue(self, *_: Any, **__: Any) -> SendQueue:
         """Return the queue of a new connection. Called by the library."""
         return SendQueue(*self._queue_limits)
+
+    def start_background_task(self, target: Any, *args: Any, **kwargs: Any) -> Any:
+        """Start a task. Called by the library, with a method of a connection for the timer of its next ping."""
+        task = super().start_background_task(target, *args, **kwargs)
+        key = getattr(getattr(target, "__self__", None), "sid", "")
+        if key in self.sockets:
+            self._pings[key] = task
+        return task
+
+    def forget(self, key: str) -> None:
+        """Give up a connection that has ended. The timer of its next ping would hold it until then."""
+        self.sockets.pop(key, None)
+        ping = self._pings.pop(key, None)
+        if ping is not None and ping is not asyncio.current_task():
+            ping.cancel()
 
     async def receive(self, socket: Any, frames: Sequence[str]) -> None:
         """Handle the frames that one request of a polling client has brought. There may be any number of them."""

@@ -181,7 +181,7 @@ class ConnectionRegistry:
         if self._by_key.pop(connection.key, None) is None:
             return
         if self.engine is not None:
-            self.engine.sockets.pop(connection.key, None)
+            self.engine.forget(connection.key)
         del self._by_id[connection.id]
         if connection.signed_in is None:
             self._forget_anonymous(connection)

@@ -120,6 +120,10 @@ class Sockets:
             async with self._remote.listen(account_id, socket_id, event, handle):
                 yield
 
+    def has_sockets(self, account_id: str) -> bool:
+        """Return whether the account is signed in on any socket, as `is_connected`; for events that are costly to make."""
+        return self._sessions.count_of(account_id) > 0
+
     def is_connected(self, account_id: str, socket_id: str) -> bool:
         """Return whether this is a socket on which the account is signed in, on any instance.
 

@@ -80,7 +80,7 @@ class Announcements:
 
     def is_heard(self, row: ReplyRow) -> bool:
         """Return whether the account of a reply has a socket on any instance."""
-        return row.user_id in self._connected()
+        return self._app.sockets.has_sockets(row.user_id)
 
     async def repeat(self) -> None:
         """Take over the ends that a stopped process could announce to no client."""
@@ -106,15 +106,11 @@ class Announcements:
         return _INTERVAL_SECONDS if self._unheard else _IDLE_SECONDS
 
     async def _repeat(self) -> None:
-        connected, clock = self._connected(), time.monotonic()
+        clock = time.monotonic()
         for _ in range(len(self._unheard)):
             one = self._unheard.popleft()
-            if one.row.user_id in connected:
+            if self.is_heard(one.row):
                 for kind, data in one.events:
                     send_event(self._app, one.row, kind, data)
             elif clock < one.until:
                 self._unheard.append(one)
-
-    def _connected(self) -> set[str]:
-        """Return the accounts with a socket on any instance."""
-        return {session.account_id for _, session in self._app.sockets.sessions()}

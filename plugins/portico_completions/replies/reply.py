@@ -234,7 +234,7 @@ class Reply:
             self._unsent_deltas = 0
             interval = max(MIN_INTERVAL_SECONDS, len(self._text) / MAX_CHARS_PER_SECOND)
             self._next_text_at = time.monotonic() + interval
-            if not self.is_silent:
+            if not self.is_silent and self._app.sockets.has_sockets(self.row.user_id):
                 self.send("chat:completion", {"content": self.text}, replaces=self.row.id)
             self._publish_delta()
 
