@@ -4,7 +4,7 @@ The cost does not depend on the length of the chat.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,10 +15,12 @@ from portico.api.interfaces import MessageEvent
 from portico_chats.access import ChatAccess, is_storable
 from portico_chats.content.chat_document import is_message_id, is_text
 from portico_chats.content.message_body import read_message
-from portico_chats.content.message_events import creates_message, handler_for_event
+from portico_chats.content.message_events import asks_client, creates_message, handler_for_event
 from portico_chats.schemas import MessageForm
 from portico_chats.storage import chat_queries, message_queries
 from portico_chats.storage.single_message import ID_RULE, NewMessage, update_message
+
+ASKS_CLIENT: Final = "type: an event that clients answer cannot be sent to all of them. Use another type, such as `status`."
 
 
 class _NothingToWrite(Exception):
@@ -59,9 +61,12 @@ class MessageService:
     ) -> bool:
         """Publish an event of a message, and store its lasting effect (see `message_events`).
 
-        Returns False and publishes nothing if the message was deleted.
+        Returns False and publishes nothing if the message was deleted. Raises: InvalidRequest for an event that clients
+        answer.
         """
         _check(message_id)
+        if asks_client(kind):
+            raise InvalidRequest(ASKS_CLIENT)
         effect = handler_for_event(kind, data)
         new = NewMessage(role="assistant") if creates_message(kind) else None
         locked: dict[str, Any] = {}

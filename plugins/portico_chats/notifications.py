@@ -6,6 +6,7 @@ import msgspec
 
 from portico.api import AppContext
 from portico.api.interfaces import ChatChanged, MessageEvent
+from portico_chats.content.message_events import asks_client
 
 #: Name of all events about chats and messages.
 EVENT: Final = "events"
@@ -22,7 +23,12 @@ class Notifications:
         self._send(event.user_id, event.id, None, f"chat:{event.change}", {"id": event.id})
 
     def on_message_event(self, event: MessageEvent) -> None:
-        """Send an event of a message. The data of `chat:message` name the chat and the message again."""
+        """Send an event of a message. The data of `chat:message` name the chat and the message again.
+
+        An event that clients answer is not sent: see `Sockets.call`.
+        """
+        if asks_client(event.type):
+            return
         data: Any = event.data
         if event.type == "chat:message":
             content = msgspec.json.decode(event.data, type=dict[str, msgspec.Raw])

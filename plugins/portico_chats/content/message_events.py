@@ -26,6 +26,14 @@ def handler_for_event(kind: str, data: msgspec.Raw) -> Callable[[Parts], Mapping
     return lambda message: effect(message, given)
 
 
+def asks_client(kind: str) -> bool:
+    """Return whether an event of this type has clients run code or ask their user, for the answer of one socket.
+
+    A right to write a chat is none to have the browsers of its owner do that.
+    """
+    return kind in ("execute", "confirmation", "input") or kind.startswith(("execute:", "request:"))
+
+
 def creates_message(kind: str) -> bool:
     """Return whether an event of this type creates its message if it does not exist."""
     return kind in ("message", "replace", "embeds", "files")

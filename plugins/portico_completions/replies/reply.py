@@ -156,7 +156,7 @@ class Reply:
         elif has_text and not self._options.raw_chunks:
             self._unsent_deltas += 1
             self._schedule()
-        elif not chunk.done and not _is_usage_only(chunk):
+        elif not (chunk.done or _is_usage_only(chunk) or len(payload) > MAX_FIELD_BYTES):
             self._send_text()
             self.send("chat:completion", msgspec.Raw(payload))
 

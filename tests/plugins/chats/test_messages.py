@@ -271,3 +271,24 @@ def test_message_events_are_published_after_commit(app: InProcessApp, ann: Clien
     assert events == [("chat:message", b'{"content":"x"}'), ("status", b'{"a":1}')]
     assert {one.user_id for one in heard} == {chat["user_id"]}
     assert [one.change for one in heard if isinstance(one, ChatChanged)] == ["updated", "updated"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "execute",
+        "execute:python",
+        "execute:tool",
+        "confirmation",
+        "input",
+        "request:chat:completion",
+    ],
+)
+def test_event_that_has_browsers_run_code_or_ask_is_refused(ann: Client, kind: str) -> None:
+    chat = new_chat(ann)
+    with ann.connect_socket() as socket:
+        form = {"type": kind, "data": {"code": "alert(1)"}}
+        answer = ann.post(f"{CHATS}{chat['id']}/messages/q/event", form)
+        assert answer.status == 400
+        assert answer.json["detail"].startswith("type: ")
+        assert socket.events() == []
