@@ -10,6 +10,7 @@ import pytest
 from tests.reply_requests import ask, start_chat, stored, until_end
 from tests.upstream import BEHAVIOURS, DONE, Connection, Upstream, chunk, streaming
 
+from portico.api import SourceFailed
 from portico.api.db import fetch_all
 from portico.api.interfaces import RunningReplies
 from portico.testing import Client, InProcessApp
@@ -17,6 +18,7 @@ from portico_chats.service import Chats
 from portico_completions.replies import store
 from portico_completions.replies.ending import CRASHED, Ending
 from portico_completions.replies.message_text import TextChange
+from portico_completions.replies.reply import Reply, ReplyOptions
 from portico_completions.replies.running import StopOrder
 from portico_completions.replies.store import JournalEntry, ReplyRow
 
@@ -386,3 +388,39 @@ def test_chat_is_read_whole_when_its_reply_ends_while_it_is_read(
     message = stored(user, chat_id, message_id)
     assert calls
     assert (message["content"], message["done"]) == ("first", True)
+
+
+def silent_reply() -> Reply:
+    app: Any = None  # sends nothing
+    row = ReplyRow("one", "user", "chat", "message", "instance", 1)
+    return Reply(app, row, ReplyOptions(reasoning_tags=()), is_silent=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ("slow down", "slow down"),
+        ({"message": "slow down"}, "slow down"),
+        ({"message": 5}, "The model has reported an error."),
+        (True, "The model has reported an error."),
+    ],
+)
+def test_error_inside_a_stream_fails_the_reply_and_keeps_its_text(error: Any, text: str) -> None:
+    reply = silent_reply()
+    reply.feed(chunk("so far"))
+    with pytest.raises(SourceFailed, match=text):
+        reply.feed(chunk(error=error))
+    reply.close()
+    assert reply.text == "so far"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"hello": 1}', b'{"choices": []}', b"\xff"])
+def test_answer_that_is_no_completion_fails_the_reply(body: bytes) -> None:
+    with pytest.raises(SourceFailed, match="completion"):
+        silent_reply().feed_completion(body)
+
+
+def test_usage_that_is_not_text_is_not_stored() -> None:
+    reply = silent_reply()
+    reply.feed(b'data: {"choices":[],"usage":{"a":"\xff"}}\n\n')
+    assert reply.fields == {}
