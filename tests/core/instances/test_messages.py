@@ -184,6 +184,30 @@ async def test_messages_pass_through_redis_over_tls(
         front.close()
 
 
+@pytest.fixture
+def sentinel(redis: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
+    """A sentinel that watches `redis` under the name `primary`."""
+    file = tmp_path / "sentinel.conf"
+    file.write_text(f"sentinel monitor primary 127.0.0.1 {redis.port} 1\n")
+    server = RedisServer(str(file), "--sentinel").start()
+    yield server
+    server.close()
+
+
+async def test_messages_pass_through_redis_behind_a_sentinel(
+    start: Start, sentinel: RedisServer
+) -> None:
+    settings = {"url": "redis://primary/0", "sentinel_hosts": [f"127.0.0.1:{sentinel.port}"]}
+    one, two = await start(**settings), await start(**settings)
+    await one.knows_peers()
+    await two.knows_peers()
+    await until(lambda: not one.channel._redis.is_unavailable)
+    async with asyncio.timeout(20):
+        while b"through the primary" not in two.received:
+            one.channel.publish("test", b"through the primary")
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.case("AB-62")
 async def test_unsigned_message_in_redis_is_ignored_and_counted(
     start: Start, redis: RedisServer
