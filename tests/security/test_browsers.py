@@ -56,7 +56,7 @@ def scene(env: dict[str, str], upstream: Upstream, complete_schema: Any) -> Iter
 
 def public(app: InProcessApp) -> set[str]:
     """Return the paths of routes that use no credential."""
-    others = (path for c in app.portico.contributions for path in c.public_paths)
+    others = (path for c in app.portico.contributions if c.router for path in c.router.public_paths)
     return {path for _, path in OWN_PATHS} | set(others)
 
 

@@ -43,7 +43,8 @@ async def ids_of(owner_id: str | None = None) -> list[str]:
     """Return the ids of an owner's models; without an owner, of all models."""
     where = " WHERE user_id = $1" if owner_id is not None else ""
     args = () if owner_id is None else (owner_id,)
-    return [one["id"] for one in await fetch_all(f"SELECT id FROM models_model{where}", *args)]  # noqa: S608
+    sql = f"SELECT id FROM models_model{where} ORDER BY id"  # noqa: S608 - no text of clients
+    return [one["id"] for one in await fetch_all(sql, *args)]
 
 
 async def insert_rows(rows: Sequence[ModelRow]) -> None:

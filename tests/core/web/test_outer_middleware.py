@@ -102,7 +102,7 @@ def test_anonymous_body_over_the_limit_is_refused(client: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/api/v1/folders/", 413),
+        ("/api/v1/users/user/status/update", 413),
         ("/api/v1/groups/create", 413),
         ("/api/v1/users/default/permissions", 413),
         ("/api/v1/chats/new", 200),

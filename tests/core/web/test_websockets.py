@@ -206,7 +206,7 @@ def test_socket_and_request_share_a_path(user: Client, app: InProcessApp) -> Non
     assert "WEBSOCKET /api/x/live/echo" in record.provides["routes"]
     assert "GET /api/x/live/echo" in record.provides["routes"]
     found = next(c for c in app.portico.contributions if c.plugin_name == "live")
-    assert found.public_paths == ["/api/x/live/open"]
+    assert found.router.public_paths == ["/api/x/live/open"]
 
 
 def test_two_sockets_at_one_path_conflict(

@@ -146,7 +146,10 @@ def test_stopped_import_prints_progress(
     with monkeypatch.context() as patched:
         patched.setattr(batches, "BATCH_CHATS", 2)
         patched.setattr(batches.asyncio, "sleep", stopped_in_the_pause)
+        # Where the tests run in the background of a shell, SIGINT is ignored.
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
         stopped = CliRunner().invoke(command_line(), command)
+        signal.signal(signal.SIGINT, handler)
     done = CliRunner().invoke(command_line(), command, catch_exceptions=False)
     configure_logging(LogSettings())  # the streams of the runner are closed
 

@@ -17,7 +17,7 @@ from portico_chats.tags import queries as tag_queries
 CHATS = "/api/v1/chats/"
 LENGTH = 4000
 #: Minimum turns of other tasks. Without pauses they get fewer than ten; the database alone gives many.
-TURNS = 12
+TURNS = 10
 
 
 def chain(length: int) -> dict[str, Any]:

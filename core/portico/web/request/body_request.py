@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import litestar
@@ -54,13 +56,14 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
     async def _blocks(self, held: HeldBody) -> list[bytes]:
         handler = self.route_handler
         limit = handler.resolve_request_max_body_size() or 0
-        too_large: Exception = RequestEntityTooLarge()
+        # A function: an exception in a local variable would keep this frame, and the body, until the next collection.
+        too_large: Callable[[], Exception] = RequestEntityTooLarge
         if handler.parsed_data_field is not None and not handler.opt.get("large_body"):
             form_limit: int = self.app.state.max_form_bytes
             if not limit or form_limit < limit:
-                limit, too_large = form_limit, _form_too_large(form_limit)
+                limit, too_large = form_limit, partial(_form_too_large, form_limit)
         if limit and (self.content_length or 0) > limit:
-            raise too_large
+            raise too_large()
         scanner = None
         # An import may not be JSON at all; its reader reports what it is instead.
         if handler.parsed_data_field is not None and not handler.opt.get("reads_import"):
@@ -75,7 +78,7 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
             block: bytes = message.get("body", b"")
             size += len(block)
             if limit and size > limit:
-                raise too_large
+                raise too_large()
             held.take(len(block))
             last = not message.get("more_body", False)
             await body.add(block, last=last)
