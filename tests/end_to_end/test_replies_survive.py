@@ -100,18 +100,13 @@ def test_stopped_server_lets_replies_finish_and_stores_the_rest(servers: Servers
         ]
 
 
-@pytest.fixture(params=["database", "redis", "own redis"])
+@pytest.fixture(params=["database", "redis"])
 def between(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Settings by which two instances reach each other: through the database, Redis, or a Redis for sockets alone."""
+    """Settings by which two instances reach each other: through the database, or through Redis."""
     if request.param == "database":
         return {}
     redis: RedisServer = request.getfixturevalue("redis")
-    if request.param == "redis":
-        return {"REDIS_URL": redis.url}
-    return {
-        "WEBSOCKET_REDIS_URL": redis.url,
-        "WEBSOCKET_REDIS_OPTIONS": '{"health_check_interval": 5}',
-    }
+    return {"REDIS_URL": redis.url}
 
 
 @pytest.mark.case("FT-02")

@@ -17,6 +17,7 @@ from portico.instances.messages.envelope import Envelope, ReplayGuard, Signer, i
 from portico.redis import RedisConnection
 from portico.settings.redis import RedisSettings
 from portico.settings.section import Secret
+from portico.testing import InProcessApp
 
 pytestmark = pytest.mark.anyio
 
@@ -254,6 +255,23 @@ async def test_failing_handler_does_not_stop_later_messages(start: Start) -> Non
     one.channel.publish("unknown", b"")
     one.channel.publish("test", b"next")
     await two.receives(b"next")
+
+
+def test_messages_have_a_redis_of_their_own_where_the_settings_name_one(
+    env: dict[str, str], templates: object, shared_redis: str
+) -> None:
+    shared = InProcessApp(env | {"REDIS_URL": shared_redis})
+    assert shared.portico.channel_redis is shared.portico.redis
+    shared.close()
+    options = '{"health_check_interval": 5}'
+    own = InProcessApp(
+        env | {"WEBSOCKET_REDIS_URL": shared_redis, "WEBSOCKET_REDIS_OPTIONS": options}
+    )
+    assert not own.portico.redis.configured
+    assert own.portico.channel_redis.configured
+    assert not own.portico.channel_redis.is_unavailable
+    assert own.portico.channel_redis.settings.options == {"health_check_interval": 5}
+    own.close()
 
 
 def test_envelope_of_another_key_or_with_a_change_does_not_open() -> None:
