@@ -258,14 +258,15 @@ async def test_failing_handler_does_not_stop_later_messages(start: Start) -> Non
 
 
 def test_messages_have_a_redis_of_their_own_where_the_settings_name_one(
-    env: dict[str, str], templates: object, shared_redis: str
+    env: dict[str, str], complete_schema: Any, shared_redis: str
 ) -> None:
-    shared = InProcessApp(env | {"REDIS_URL": shared_redis})
+    shared = InProcessApp(env | {"REDIS_URL": shared_redis}, complete_schema)
     assert shared.portico.channel_redis is shared.portico.redis
     shared.close()
     options = '{"health_check_interval": 5}'
     own = InProcessApp(
-        env | {"WEBSOCKET_REDIS_URL": shared_redis, "WEBSOCKET_REDIS_OPTIONS": options}
+        env | {"WEBSOCKET_REDIS_URL": shared_redis, "WEBSOCKET_REDIS_OPTIONS": options},
+        complete_schema,
     )
     assert not own.portico.redis.configured
     assert own.portico.channel_redis.configured
