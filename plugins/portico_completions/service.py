@@ -11,7 +11,13 @@ from portico.api.auth import Actor
 from portico.api.interfaces import ChatStore
 from portico.api.json import let_others_run
 from portico.api.messages import MODEL_NOT_FOUND
-from portico.api.models import ModelSource, ResolvedModel, SourceRequest, SourceResponse
+from portico.api.models import (
+    ModelSource,
+    ResolvedModel,
+    SourceRequest,
+    SourceResponse,
+    close_body,
+)
 from portico_completions.direct_source import DirectSource
 from portico_completions.finished_turn import FinishedTurn
 from portico_completions.params import merged, wants_stream
@@ -71,7 +77,7 @@ class Completions:
             return await self._recorded(response, call.options, chats, request, actor)
         except BaseException:
             # The response will not be read: end the call to the source.
-            await _close(response.body)
+            await close_body(response.body)
             raise
 
     async def start(self, request: CompletionRequest, actor: Actor) -> str:
@@ -260,9 +266,3 @@ def _reply_options(params: Mapping[str, Any], settings: CompletionsSettings) -> 
         raw_chunks=settings.send_raw_chunks,
         min_deltas=min(size, MAX_MIN_DELTAS) if isinstance(size, int) and size > 0 else 1,
     )
-
-
-async def _close(body: object) -> None:
-    close = getattr(body, "aclose", None)
-    if close is not None:
-        await close()

@@ -18,6 +18,7 @@ from portico.catalogue.source import (
     SourceResponse,
     WorkspaceModel,
     WorkspaceModels,
+    close_body,
 )
 from portico.catalogue.text_response import text_response
 
@@ -32,5 +33,6 @@ __all__ = [
     "SourceResponse",
     "WorkspaceModel",
     "WorkspaceModels",
+    "close_body",
     "text_response",
 ]

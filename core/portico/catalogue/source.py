@@ -65,6 +65,13 @@ class SourceResponse(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
+async def close_body(body: object) -> None:
+    """Close the iterator of a response, so that it frees what it uses; a body that is not one needs nothing."""
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
+
+
 @runtime_checkable
 class ModelSource(Protocol):
     """An upstream that offers models.

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from portico.catalogue.source import EVENT_STREAM, SourceRequest, SourceResponse
+from portico.catalogue.source import EVENT_STREAM, SourceRequest, SourceResponse, close_body
 
 
 async def text_response(completion: SourceRequest, deltas: AsyncIterable[str]) -> SourceResponse:
@@ -46,6 +46,4 @@ async def _events(frame: dict[str, Any], deltas: AsyncIterable[str]) -> AsyncIte
                 yield event({"content": piece})
         yield event({}, "stop") + b"data: [DONE]\n\n"
     finally:
-        close = getattr(deltas, "aclose", None)
-        if close is not None:
-            await close()
+        await close_body(deltas)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from portico.api import DomainError
+from portico.api.models import close_body
 from portico_completions.replies.ending import BROKE_OFF, DISCONNECTED, SHUTDOWN, Ending
 from portico_completions.replies.running import Replies, RunningReply
 
@@ -107,7 +108,7 @@ class FollowedStream:
     async def aclose(self) -> None:
         """Close the stream. Called when the client disconnects, and at the end."""
         self._reply.end_early()
-        await _close(self._body)
+        await close_body(self._body)
 
     def _interrupt(self) -> None:
         if self._waiting is not None:
@@ -150,15 +151,9 @@ class DetachedStream:
             self._error = error
             raise
         finally:
-            await _close(self._body)
+            await close_body(self._body)
             await self._put(None)
 
     async def _put(self, block: bytes | None) -> None:
         if self._is_read:
             await self._blocks.put(block)
-
-
-async def _close(body: object) -> None:
-    close = getattr(body, "aclose", None)
-    if close is not None:
-        await close()

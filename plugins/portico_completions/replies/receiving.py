@@ -1,11 +1,11 @@
 """Receives what a model source answers."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
 from portico.api import DomainError
-from portico.api.models import SourceResponse
+from portico.api.models import SourceResponse, close_body
 from portico_completions.replies.reply import Reply
 
 #: Calls the source.
@@ -20,19 +20,12 @@ async def receive(reply: Reply, produce: Produce) -> None:
         if (error := error_in(response)) is not None:
             raise DomainError(error)
         reply.feed_completion(body)
-    else:
-        await receive_stream(reply, body)
-
-
-async def receive_stream(reply: Reply, body: AsyncIterator[bytes]) -> None:
-    """Feed the reply with a stream, and close it. Raises: all errors of the source."""
+        return
     try:
         async for block in body:
             reply.feed(block)
     finally:
-        close = getattr(body, "aclose", None)
-        if close is not None:
-            await close()
+        await close_body(body)
 
 
 def error_in(response: SourceResponse) -> str | None:

@@ -14,7 +14,7 @@ import msgspec
 from litestar import Request
 from litestar.types import Receive, Scope, Send
 
-from portico.catalogue.source import EVENT_STREAM, SourceResponse
+from portico.catalogue.source import EVENT_STREAM, SourceResponse, close_body
 from portico.errors import INVALID_TOKEN, DomainError, Unauthenticated, Unavailable
 from portico.identity import LiveConnections
 from portico.web.drain import Drain
@@ -110,7 +110,7 @@ class StreamResponse:
                 raise
         finally:
             watcher.close()
-            await _close(reply)
+            await close_body(reply and reply.body)
 
     @contextmanager
     def _watched(self, scope: Scope, watcher: "_DisconnectWatcher") -> Iterator[None]:
@@ -130,7 +130,7 @@ class StreamResponse:
         """
         if reply is None:
             raise Unauthenticated(INVALID_TOKEN)
-        await _close(reply)
+        await close_body(reply and reply.body)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINAL_SEND_SECONDS):
                 event = error_event(INVALID_TOKEN, "authentication_error", "session_revoked")
@@ -174,13 +174,6 @@ async def _end(send: Send, reply: SourceResponse, event: bytes) -> None:
     """End a stream that has begun; with an event that gives the reason, if the format allows it."""
     last = event + DONE if reply.content_type.startswith(EVENT_STREAM) else b""
     await send({"type": "http.response.body", "body": last, "more_body": False})
-
-
-async def _close(reply: SourceResponse | None) -> None:
-    """Close the iterator, so that it frees what it uses, such as the connection to the source."""
-    close = getattr(reply.body, "aclose", None) if reply else None
-    if close is not None:
-        await close()
 
 
 class _DisconnectWatcher:
