@@ -9,11 +9,10 @@ import msgspec
 
 from portico.api import AppContext, NotFound, SourceFailed, SourceTimedOut
 from portico.api.db import new_id
-from portico.api.models import ModelCard, SourceRequest, SourceResponse
+from portico.api.models import EVENT_STREAM, ModelCard, SourceRequest, SourceResponse
+from portico_completions.replies.reply import EVENT, event_payload
 from portico_completions.request import CompletionRequest
 
-EVENT: Final = "events"
-EVENT_STREAM: Final = "text/event-stream"
 #: Seconds that the browser has to begin its answer.
 CALL_TIMEOUT_SECONDS: Final = 60.0
 #: Seconds without a line after which the socket is checked.
@@ -82,11 +81,7 @@ class DirectSource:
             "channel": channel,
             "session_id": self._socket_id,
         }
-        event = {
-            "chat_id": self._chat_id,
-            "message_id": self._message_id,
-            "data": {"type": "request:chat:completion", "data": data},
-        }
+        event = event_payload(self._chat_id, self._message_id, "request:chat:completion", data)
         try:
             return await self._app.sockets.call(
                 completion.actor.id, self._socket_id, EVENT, event, CALL_TIMEOUT_SECONDS

@@ -57,11 +57,8 @@ class Announcements:
         `text`: the text that was stored, if `reply` has not received it.
         """
         row, content = reply.row, reply.text if text is None else text
-        events = ending.events(content, title)
-        if ending.outcome != "finished" and content and text is None:
-            # Clients store what they display with the next message, so it must not lag behind. One whose server has
-            # crashed has rather more than is stored.
-            events.insert(0, ("chat:completion", {"content": content}))
+        # A client whose server has crashed has rather more of the text than is stored.
+        events = ending.events(content, title, is_displayed=text is not None)
         for kind, data in events:
             reply.send(kind, data)
         if not (reply.is_silent or self.is_heard(row)):
@@ -93,8 +90,6 @@ class Announcements:
             ending = Ending(end.outcome, end.reason)  # type: ignore[arg-type] # written by `finish`
             row = ReplyRow(end.reply_id, end.user_id, end.chat_id, end.message_id, "", end.ended_at)
             events = ending.events(content, title)
-            if ending.outcome != "finished" and content:
-                events.insert(0, ("chat:completion", {"content": content}))
             self._keep(_Unheard(row, events, time.monotonic() + MAX_WAIT_SECONDS), content)
 
     def _keep(self, unheard: _Unheard, content: str) -> None:

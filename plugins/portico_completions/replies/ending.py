@@ -26,11 +26,17 @@ class Ending(NamedTuple):
             fields["error"] = {"content": self.reason}
         return fields
 
-    def events(self, text: str, title: str) -> list[tuple[str, Any]]:
-        """Return types and data of the events that end a reply. The last one lets clients begin another turn."""
+    def events(self, text: str, title: str, *, is_displayed: bool = False) -> list[tuple[str, Any]]:
+        """Return types and data of the events that end a reply. The last one lets clients begin another turn.
+
+        Clients store what they display with the next message, so it must not lag behind: the text of a reply that is
+        not complete is sent again, unless it `is_displayed`.
+        """
         if self.outcome == "finished":
             return [("chat:completion", {"done": True, "content": text, "title": title})]
-        ended = ("chat:tasks:cancel", msgspec.UNSET)
-        if self.outcome == "stopped":
-            return [ended]
-        return [("chat:message:error", {"error": self.fields(text)["error"]}), ended]
+        events: list[tuple[str, Any]] = []
+        if text and not is_displayed:
+            events.append(("chat:completion", {"content": text}))
+        if self.outcome != "stopped":
+            events.append(("chat:message:error", {"error": self.fields(text)["error"]}))
+        return [*events, ("chat:tasks:cancel", msgspec.UNSET)]
