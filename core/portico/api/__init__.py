@@ -59,12 +59,12 @@ from portico.errors import (
 from portico.events import EventBus, Listener
 from portico.hookspecs import hookimpl
 from portico.http_client import FetchResult, SafeHTTPClient
+from portico.periodic_task import PeriodicTask
 from portico.plugins.context import AppContext, CommandContext, Services
 from portico.plugins.info import PluginInfo, Service
 from portico.runtime_settings import PINNED
 from portico.settings.section import Secret, Section, setting
 from portico.settings.server import ServerSettings
-from portico.tasks import PeriodicTask
 from portico.web.health_check import HealthCheck
 
 __all__ = [

@@ -12,7 +12,7 @@ from portico.db import Cause, Database, current_database, execute, fetch_all, ne
 from portico.errors import Unavailable
 from portico.instances.processes import is_gone, process_name
 from portico.instances.release import Release
-from portico.tasks import PeriodicTask
+from portico.periodic_task import PeriodicTask
 
 BEAT_SECONDS = 10.0
 #: Interval of the heartbeat while the database cannot be used.

@@ -11,7 +11,7 @@ import structlog
 from portico.db import Retention, current_database, execute, fetch_all, now
 from portico.db.retention import BATCH_ROWS
 from portico.errors import Unavailable
-from portico.tasks import PeriodicTask
+from portico.periodic_task import PeriodicTask
 
 #: Seconds between two rounds of all instances together.
 ROUND_SECONDS: Final = 3600

@@ -9,12 +9,12 @@ import structlog
 
 from portico.db import now
 from portico.errors import RateLimited, Unavailable
+from portico.periodic_task import PeriodicTask
 from portico.settings.sockets import SocketSettings
 from portico.sockets.connection import Connection, SignedIn
 from portico.sockets.counters import SocketCounters
 from portico.sockets.endpoint import HANDSHAKE_KEY
 from portico.sockets.session_pool import SessionPool, SocketSession
-from portico.tasks import PeriodicTask
 from portico.web.drain import Drain
 from portico.web.middleware.proxies import TRUSTED_PEER_KEY, client_address
 

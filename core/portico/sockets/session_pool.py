@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from portico.instances import InstanceChannel
-from portico.tasks import PeriodicTask
+from portico.periodic_task import PeriodicTask
 
 TOPIC: Final = "sockets.sessions"
 #: Seconds between two repetitions of the whole list.

@@ -3,7 +3,7 @@
 from itertools import takewhile
 
 from portico.db import chunks, execute, now
-from portico.tasks import PeriodicTask
+from portico.periodic_task import PeriodicTask
 
 #: An account is active for this long after its last request.
 ACTIVE_SECONDS = 180

@@ -19,7 +19,7 @@ from portico.events import Listener
 from portico.identity.accounts.events import AccountChanged, AccountDeleted
 from portico.identity.sessions.actor import SESSION_CREDENTIAL, Actor, TokenAuthenticator
 from portico.identity.sessions.events import ApiKeyRevoked, SessionRevoked
-from portico.tasks import PeriodicTask
+from portico.periodic_task import PeriodicTask
 
 RECHECK_SECONDS = 0.4
 

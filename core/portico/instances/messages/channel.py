@@ -17,9 +17,9 @@ from portico.errors import error_location
 from portico.instances.messages import outbox
 from portico.instances.messages.envelope import Envelope, ReplayGuard, Signer, is_recent
 from portico.instances.registry import OwnInstance, live_instances
+from portico.periodic_task import PeriodicTask
 from portico.redis import RedisConnection, RedisUnavailable
 from portico.settings.section import Secret
-from portico.tasks import PeriodicTask
 
 #: Seconds between two readings of the table while messages come through it.
 POLL_SECONDS = 0.2

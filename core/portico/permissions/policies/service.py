@@ -15,13 +15,13 @@ import structlog
 from portico.audit import record_change
 from portico.db import after_commit, transaction
 from portico.errors import NotFound
+from portico.periodic_task import PeriodicTask
 from portico.permissions.decisions import Permissions
 from portico.permissions.policies import versions as policy_versions
 from portico.permissions.policies.builder import PolicyBuilder, apply_changes
 from portico.permissions.policies.directory_watch import Signature, has_settled, signature_of
 from portico.permissions.policies.files import InvalidPolicy, PolicyFile, override_by_name
 from portico.permissions.policy_set import PolicySet
-from portico.tasks import PeriodicTask
 
 log = structlog.get_logger("portico.permissions")
 

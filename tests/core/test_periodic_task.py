@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portico.tasks import PeriodicTask
+from portico.periodic_task import PeriodicTask
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import structlog
 
 from portico.errors import error_location
 
-log = structlog.get_logger("portico.tasks")
+log = structlog.get_logger("portico.periodic_task")
 
 
 class PeriodicTask:
