@@ -18,19 +18,20 @@ from portico.api.models import (
     SourceResponse,
     close_body,
 )
-from portico_completions.direct_source import DirectSource
-from portico_completions.finished_turn import FinishedTurn
-from portico_completions.params import merged, wants_stream
-from portico_completions.prompt_template import PromptTemplate
-from portico_completions.prompts import (
+from portico.api.prompts import (
+    PromptTemplate,
     last_user_text,
     prepend_system,
     system_index,
     text_of,
     transcript,
+    user_variables,
     with_text,
     without_system,
 )
+from portico_completions.direct_source import DirectSource
+from portico_completions.finished_turn import FinishedTurn
+from portico_completions.params import merged, wants_stream
 from portico_completions.replies.followed import DetachedStream, FollowedReply, FollowedStream
 from portico_completions.replies.reasoning_tags import tags_of
 from portico_completions.replies.receiving import error_in
@@ -38,7 +39,6 @@ from portico_completions.replies.reply import ReplyOptions
 from portico_completions.replies.running import Replies
 from portico_completions.request import CompletionRequest, is_temporary
 from portico_completions.settings import CompletionsSettings
-from portico_completions.user_variables import user_variables
 
 #: Deltas between two events, at most: a client must see the text grow.
 MAX_MIN_DELTAS: Final = 1000
@@ -186,7 +186,7 @@ class Completions:
             place = None
         users_prompt = text_of(messages[place]) if place is not None else ""
         template = PromptTemplate(
-            await user_variables(self._app, actor, (users_prompt, system or "")),
+            await user_variables(self._app.identity, actor, (users_prompt, system or "")),
             request.variables,
             lambda: last_user_text(request.messages),
             lambda: transcript(request.messages),

@@ -18,6 +18,7 @@ import pytest
 from portico.identity.accounts.account_list import AccountQuery
 from portico.identity.accounts.picture import check_picture
 from portico.normalization import MAX_MARKS, likeness, normalized
+from portico.prompts import PromptTemplate, user_variables
 from portico.server.logging import escape_newlines, mask
 from portico.settings.masking import without_credentials
 from portico.web.middleware.proxies import Proxies
@@ -25,8 +26,6 @@ from portico_accounts.redaction import without_secrets
 from portico_api_keys.restrictions import allowed_paths
 from portico_chats.search import query_parser
 from portico_chats.storage import indexed_texts
-from portico_completions.prompt_template import PromptTemplate
-from portico_completions.user_variables import user_variables
 from portico_ldap.protocol import distinguished_names
 from portico_models.fields import model_ids
 from portico_models.fields.pictures import unsupported_picture_reason

@@ -6,10 +6,9 @@ from typing import Final
 
 import msgspec
 
-from portico.api import AppContext
-from portico.api.auth import Account, Actor
-from portico.api.db import now
-from portico_completions.placeholders import placeholders
+from portico.db import now
+from portico.identity import Account, Actor, Identity
+from portico.prompts.placeholders import placeholders
 
 #: Text for unknown values. Source: the reference does the same.
 UNSET: Final = "None"
@@ -24,12 +23,12 @@ class _Info(msgspec.Struct):
 
 
 async def user_variables(
-    app: AppContext, actor: Actor, prompts: Iterable[str]
+    identity: Identity, actor: Actor, prompts: Iterable[str]
 ) -> Mapping[str, str]:
     """Return the values of all placeholders about the user that these prompts may contain. At most one statement."""
     user = {"USER_NAME": actor.name, "USER_EMAIL": actor.email}
     if any(one.name in _ACCOUNT_PLACEHOLDERS for prompt in prompts for one in placeholders(prompt)):
-        account = await app.identity.accounts.find(actor.id)
+        account = await identity.accounts.find(actor.id)
         if account is not None:
             user |= account_variables(
                 account, datetime.fromtimestamp(now(), tz=UTC).astimezone().date()

@@ -1,11 +1,11 @@
-"""System prompts among messages."""
+"""Roles, texts and system prompts of messages."""
 
 from typing import Any
 
 import msgspec
 import pytest
 
-from portico_completions.prompts import (
+from portico.prompts import (
     last_user_text,
     prepend_system,
     system_index,

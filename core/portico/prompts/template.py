@@ -1,4 +1,4 @@
-"""Placeholders of system prompts, such as `{{USER_NAME}}`.
+"""Templates of prompts: fills placeholders such as `{{USER_NAME}}`.
 
 One pass from left to right: inserted values are not scanned for placeholders again, so that a user name or a
 message cannot insert one.
@@ -8,14 +8,15 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from typing import Final
 
-from portico.api import InvalidRequest
-from portico.api.db import now
-from portico_completions.placeholders import placeholders
-from portico_completions.user_variables import UNSET
+from portico.db import now
+from portico.errors import InvalidRequest
+from portico.prompts.placeholders import placeholders
+from portico.prompts.user_variables import UNSET
 
 #: Characters of a prompt after its placeholders are filled.
-LONGEST = 4 * 1024 * 1024
+MAX_PROMPT_CHARS: Final = 4 * 1024 * 1024
 
 _CUT = re.compile(
     r"(?P<name>prompt|messages)(?::(?P<part>start|end|middletruncate):(?P<size>\d{1,6}))?",
@@ -73,10 +74,8 @@ class PromptTemplate:
         for one in placeholders(text):
             filled = self._value(text[one.start : one.end], one.name)
             grown += len(filled) - (one.end - one.start)
-            if grown > LONGEST:
-                raise InvalidRequest(
-                    "The system prompt is too long once its placeholders are filled."
-                )
+            if grown > MAX_PROMPT_CHARS:
+                raise InvalidRequest("The prompt is too long once its placeholders are filled.")
             pieces += [text[at : one.start], filled]
             at = one.end
         return "".join([*pieces, text[at:]])

@@ -1,4 +1,7 @@
-"""System prompts in a list of messages. All messages but the changed one keep their bytes."""
+"""The messages of a conversation: their roles and texts, and system prompts among them.
+
+All messages but a changed one keep their bytes.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any

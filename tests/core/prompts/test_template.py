@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 from portico.api import InvalidRequest
 from portico.api.auth import Account
-from portico_completions.prompt_template import PromptTemplate
-from portico_completions.user_variables import account_variables
+from portico.prompts import PromptTemplate, account_variables
 
 ANN = {"USER_NAME": "Ann {{CURRENT_DATE}}"}
 LINES = [f"USER: {n}" for n in range(6)]

@@ -1,0 +1,40 @@
+"""Templates of prompts, and the texts of a conversation.
+
+Constants:
+
+    MAX_PROMPT_CHARS  Characters of a prompt after its placeholders are filled.
+"""
+
+from portico.prompts import (
+    MAX_PROMPT_CHARS,
+    Placeholder,
+    PromptTemplate,
+    account_variables,
+    last_user_text,
+    placeholders,
+    prepend_system,
+    role_of,
+    system_index,
+    text_of,
+    transcript,
+    user_variables,
+    with_text,
+    without_system,
+)
+
+__all__ = [
+    "MAX_PROMPT_CHARS",
+    "Placeholder",
+    "PromptTemplate",
+    "account_variables",
+    "last_user_text",
+    "placeholders",
+    "prepend_system",
+    "role_of",
+    "system_index",
+    "text_of",
+    "transcript",
+    "user_variables",
+    "with_text",
+    "without_system",
+]

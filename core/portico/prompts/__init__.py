@@ -1,0 +1,32 @@
+"""Prompts: templates with placeholders such as `{{USER_NAME}}`, and the texts of a conversation."""
+
+from portico.prompts.conversation import (
+    last_user_text,
+    prepend_system,
+    role_of,
+    system_index,
+    text_of,
+    transcript,
+    with_text,
+    without_system,
+)
+from portico.prompts.placeholders import Placeholder, placeholders
+from portico.prompts.template import MAX_PROMPT_CHARS, PromptTemplate
+from portico.prompts.user_variables import account_variables, user_variables
+
+__all__ = [
+    "MAX_PROMPT_CHARS",
+    "Placeholder",
+    "PromptTemplate",
+    "account_variables",
+    "last_user_text",
+    "placeholders",
+    "prepend_system",
+    "role_of",
+    "system_index",
+    "text_of",
+    "transcript",
+    "user_variables",
+    "with_text",
+    "without_system",
+]
