@@ -152,7 +152,7 @@ def register_routes(
 ) -> "Sequence[ControllerRouterHandler] | None":
     """Return route handlers and controllers, made with the decorators of `portico.api.web`. Import them in here.
 
-    Called at boot, in web processes and for `portico plugin list`. A route without `access=` is for verified accounts only.
+    Called at boot, in server processes and for `portico plugin list`. A route without `access=` is for verified accounts only.
     Paths begin with `/api/x/<plugin>/` or with a prefix in `PluginInfo.route_prefixes`.
     """
 
@@ -190,7 +190,8 @@ def register_commands(cli: "click.Group", settings: Any, plugin: Any) -> None:
 def startup(app: "AppContext", settings: Any, plugin: Any) -> Awaitable[None] | None:
     """Prepare to serve: start background tasks, open connections.
 
-    Called once per web process, after migrations and before the first request. May be `async def`.
+    Called once per server or worker process, after migrations and before the first request or task. A worker has no
+    routes and no sockets, but can send events. May be `async def`.
     A plugin whose startup raises is disabled as failed; `OperatorError` stops the start of the server.
     """
 
@@ -199,5 +200,5 @@ def startup(app: "AppContext", settings: Any, plugin: Any) -> Awaitable[None] | 
 def shutdown(app: "AppContext", settings: Any, plugin: Any) -> Awaitable[None] | None:
     """Release what `startup` has acquired.
 
-    Called once per web process, after the last request, in the reverse order. May be `async def`.
+    Called once per server or worker process, after the last request or task, in the reverse order. May be `async def`.
     """

@@ -9,7 +9,7 @@ from portico.encryption import Encryptor, configured_key_ring
 from portico.events import EventBus
 from portico.http_client import SafeHTTPClient, SharedSession
 from portico.identity import Identity
-from portico.instances import InstanceChannel, OwnInstance
+from portico.instances import InstanceChannel, OwnInstance, Role
 from portico.permissions import Permissions, PolicyService
 from portico.plugins import isolation
 from portico.plugins.context import AppContext
@@ -29,15 +29,18 @@ from portico.web.middleware.proxies import Proxies
 class CoreServices:
     """The core services of one application. Building them opens no connection and writes nothing.
 
-    `secret`: signs sessions. A command that signs none may omit it; a random one is used then.
+    `secret`: signs sessions. A command that signs none may omit it; a random one is used then. `role`: what the process
+    does once it is started.
     """
 
-    def __init__(self, loaded: LoadedSettings, secret: Secret | None = None) -> None:
+    def __init__(
+        self, loaded: LoadedSettings, secret: Secret | None = None, *, role: Role = "server"
+    ) -> None:
         settings = loaded.settings
         self.loaded, self.settings, self._secret = loaded, settings, secret
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
-        self.instance = OwnInstance()
+        self.instance = OwnInstance(role)
         self.cleaner = DeletionTask()
         self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
         self.drain = Drain(settings.server.shutdown_timeout)

@@ -21,13 +21,14 @@ from portico.errors import OperatorError
 from portico.identity import PasswordRule
 from portico.identity.accounts.email_keys import fill_email_keys, warn_of_collisions
 from portico.identity.secret_key_check import check_secret_key
-from portico.instances import OwnInstance
+from portico.instances import OwnInstance, Role
 from portico.permissions import InvalidPolicy
 from portico.plugins import isolation
 from portico.plugins.conflicts import plugins_that_block_start
 from portico.plugins.contributions import Contribution, hook_of
 from portico.plugins.loader import new_manager
 from portico.plugins.registry import PluginRegistry
+from portico.redis import RedisRequired
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
 from portico.sockets import RegisteredEvent
@@ -42,13 +43,19 @@ class Application(CoreServices):
     """The core services and the plugins of one application.
 
     Building one imports the chosen plugins and calls their `register_*` hooks; it opens no connection and writes nothing.
-    `routes`: collect their routes too. Commands need none, and start in half the time without the web framework.
+    `routes`: collect their routes too. Commands and workers need none, and start in half the time without the web
+    framework. `role`: what the process does once `start` has returned.
     """
 
     def __init__(
-        self, loaded: LoadedSettings, secret: Secret | None = None, *, routes: bool = False
+        self,
+        loaded: LoadedSettings,
+        secret: Secret | None = None,
+        *,
+        routes: bool = False,
+        role: Role = "server",
     ) -> None:
-        super().__init__(loaded, secret)
+        super().__init__(loaded, secret, role=role)
         #: What the start is doing, in a few words, for the terminal.
         self.doing = "loading its plugins"
         self.registry = PluginRegistry()
@@ -178,11 +185,15 @@ class Application(CoreServices):
             await self.policies.load(packaged_only=packaged_policies_only)
 
     async def start(self) -> None:
-        """Prepare for serving, call every plugin's `startup`, start the background tasks. Raises: CannotStart."""
+        """Prepare for serving, call every plugin's `startup`, start the background tasks. Raises: CannotStart.
+
+        A worker needs a schema that is up to date, and starts without Redis although it is required: it waits for it.
+        """
         self.http_client.session()  # imports the HTTP client now, not while requests wait
         await self.prepare(serving=True)
         self.doing = "connecting to Redis"
-        await self.redis.start()
+        with contextlib.suppress(*((RedisRequired,) if self.instance.role == "worker" else ())):
+            await self.redis.start()
         if self.channel_redis is not self.redis:
             await self.channel_redis.start()
         with self.database.use():

@@ -92,7 +92,7 @@ def database_identity(core: "CoreServices") -> DatabaseIdentity:
 async def open_schema(application: "Application", instance: OwnInstance | None) -> MigrationReport:
     """Migrate the database, if it is the right one and this release may. Raises: CannotStart.
 
-    `instance`: the row of this process, if it is going to serve.
+    A worker never migrates. `instance`: the row of this process, if it is going to serve.
     """
     core = application
     settings = core.settings.database
@@ -103,7 +103,7 @@ async def open_schema(application: "Application", instance: OwnInstance | None) 
             return await bring_up_to_date(
                 core.database,
                 application.table_sets,
-                migrate=settings.migrate_on_start,
+                migrate=settings.migrate_on_start and core.instance.role != "worker",
                 force=settings.force,
                 instance=instance,
                 identity=database_identity(core),

@@ -1,4 +1,4 @@
-"""The instances (server processes) of a database, their releases, and which migrations may run beside them.
+"""The instances (server and worker processes) of a database, their releases, and which migrations may run beside them.
 
 An instance has a row while it runs. A release is the version together with the known migration steps, so two states of
 the same version differ. A step is applied beside an instance of another release only if the step declares it safe.
@@ -6,7 +6,7 @@ the same version differ. A step is applied beside an instance of another release
 
 from portico.instances.database_identity import DatabaseIdentity, MissingDatabase
 from portico.instances.messages import InstanceChannel
-from portico.instances.registry import InstanceRow, OwnInstance, live_instances
+from portico.instances.registry import InstanceRow, OwnInstance, Role, live_instances
 from portico.instances.release import Release, release_of
 from portico.instances.schema import SchemaRefused, bring_up_to_date, unknown_steps
 from portico.instances.tables import TABLES
@@ -19,6 +19,7 @@ __all__ = [
     "MissingDatabase",
     "OwnInstance",
     "Release",
+    "Role",
     "SchemaRefused",
     "bring_up_to_date",
     "live_instances",

@@ -7,12 +7,16 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from portico.db import Cause, Database, current_database, execute, fetch_all, new_id
 from portico.errors import Unavailable
 from portico.instances.processes import is_gone, process_name
 from portico.instances.release import Release
 from portico.periodic_task import PeriodicTask
+
+#: What a process does: a server answers requests, a worker runs tasks only.
+Role = Literal["server", "worker"]
 
 BEAT_SECONDS = 10.0
 #: Interval of the heartbeat while the database cannot be used.
@@ -30,12 +34,12 @@ _CLOCK = {
 }
 _BEAT = (
     "INSERT INTO portico_instance (id, version, release, host, process, started_at, seen_at, newest_steps, "
-    "tolerated_steps) VALUES ($1, $2, $3, $4, $5, {clock}, {clock}, $6, '{{}}') "
+    "tolerated_steps, role) VALUES ($1, $2, $3, $4, $5, {clock}, {clock}, $6, '{{}}', $7) "
     "ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at"
 )
 _DELETE_STALE = "DELETE FROM portico_instance WHERE seen_at < {clock} - $1"
 _LIVE = (
-    "SELECT id, version, release, host, process, started_at, {clock} - seen_at AS age, newest_steps "
+    "SELECT id, version, release, host, process, started_at, {clock} - seen_at AS age, newest_steps, {role} AS role "
     "FROM portico_instance WHERE seen_at >= {clock} - $1 ORDER BY started_at, id"
 )
 
@@ -51,14 +55,19 @@ class InstanceRow:
     started_at: int
     age: int
     newest_steps: Mapping[str, str]
+    role: Role = "server"
 
     def __str__(self) -> str:
         return f"release {self.release} on {self.host}, last seen {self.age} s ago"
 
 
-async def live_instances() -> list[InstanceRow]:
-    """Return the live instances, without those whose process on this machine has ended."""
-    found = await fetch_all(_for_dialect(_LIVE), STALE_SECONDS)
+async def live_instances(*, migrated: bool = True) -> list[InstanceRow]:
+    """Return the live instances, without those whose process on this machine has ended.
+
+    `migrated`: whether the table is up to date; if not, all are servers.
+    """
+    sql = _for_dialect(_LIVE, role="role" if migrated else "'server'")
+    found = await fetch_all(sql, STALE_SECONDS)
     return [
         InstanceRow(
             row["id"],
@@ -68,6 +77,7 @@ async def live_instances() -> list[InstanceRow]:
             row["started_at"],
             row["age"],
             json.loads(row["newest_steps"]),
+            row["role"],
         )
         for row in found
         if not is_gone(row["process"])
@@ -80,8 +90,8 @@ class OwnInstance:
     The heartbeat also checks that this process can write, and reports the result in `Database.availability`.
     """
 
-    def __init__(self) -> None:
-        self.id = new_id()
+    def __init__(self, role: Role = "server") -> None:
+        self.id, self.role = new_id(), role
         self._release: Release | None = None
         self._database: Database | None = None
         self._task = PeriodicTask(
@@ -108,6 +118,7 @@ class OwnInstance:
             socket.gethostname(),
             process_name(),
             json.dumps(release.newest_steps),
+            self.role,
         )
         self._last_beat = time.monotonic()
 
@@ -186,5 +197,5 @@ class OwnInstance:
             raise Unavailable(cause.sentence)
 
 
-def _for_dialect(sql: str) -> str:
-    return sql.format(clock=_CLOCK[current_database().dialect])
+def _for_dialect(sql: str, **parts: str) -> str:
+    return sql.format(clock=_CLOCK[current_database().dialect], **parts)

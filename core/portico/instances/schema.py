@@ -122,7 +122,7 @@ async def _check_running_instances(
     """Check that the pending steps are safe beside all running instances, and record that. Raises: SchemaRefused."""
     if not await database.rows(_TABLE_EXISTS[database.dialect]):
         return  # the database has no table of instances yet
-    others = [one for one in await live_instances() if one.release != release.id]
+    others = [one for one in await live_instances(migrated=False) if one.release != release.id]
     unsafe = {
         one.id: steps
         for one in others

@@ -7,7 +7,7 @@ from portico.db import TableSet
 
 
 class InstanceTable(Table, tablename="portico_instance"):
-    """One row for each running instance. `newest_steps` and `tolerated_steps` are JSON."""
+    """One row for each running instance. `newest_steps`, `tolerated_steps`: JSON. `role`: a `Role`."""
 
     id = Text(primary_key=True, default="")
     version = Text()
@@ -18,6 +18,7 @@ class InstanceTable(Table, tablename="portico_instance"):
     seen_at = BigInt()
     newest_steps = Text()
     tolerated_steps = Text()
+    role = Text(default="server")
 
 
 class DatabaseTable(Table, tablename="portico_database"):

@@ -152,7 +152,10 @@ async def test_killed_instance_is_not_waited_for(database: Database, package: Pa
     assert (own.version, own.release) == (
         own.release.partition("+")[0],
         release_of(
-            {"instances": ["0001_instances", "0002_messages"], "notes": ["0001_initial"]}
+            {
+                "instances": ["0001_instances", "0002_messages", "0003_role"],
+                "notes": ["0001_initial"],
+            }
         ).id,
     )
     ended = subprocess.run(

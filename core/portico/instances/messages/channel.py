@@ -65,6 +65,8 @@ class InstanceChannel:
         self.has_peers = False
         #: Ids of all live instances, this one among them.
         self.live_ids = frozenset({instance.id})
+        #: Ids of those that are workers.
+        self.live_worker_ids = frozenset({instance.id} if instance.role == "worker" else ())
         self._signer, self._redis = Signer(secret), redis
         self._handlers: dict[str, OnMessage] = {}
         self._guard = ReplayGuard()
@@ -128,7 +130,9 @@ class InstanceChannel:
     async def find_peers(self) -> None:
         """Ask the database which instances are alive. Done once a second; call it where that is not soon enough."""
         had_peers = self.has_peers
-        self.live_ids = frozenset({self.instance_id, *(one.id for one in await live_instances())})
+        found = await live_instances()
+        self.live_ids = frozenset({self.instance_id, *(one.id for one in found)})
+        self.live_worker_ids = frozenset(one.id for one in found if one.role == "worker")
         self.has_peers = len(self.live_ids) > 1
         if self.has_peers != had_peers:
             self._poll.wake()
