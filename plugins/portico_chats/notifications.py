@@ -1,15 +1,13 @@
 """Tells the sockets of a chat's owner what has changed. Source of names and shapes: the socket events of the API."""
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from portico.api import AppContext
 from portico.api.interfaces import ChatChanged, MessageEvent
+from portico.api.sockets import CHAT_EVENT
 from portico_chats.content.message_events import asks_client
-
-#: Name of all events about chats and messages.
-EVENT: Final = "events"
 
 
 class Notifications:
@@ -43,4 +41,4 @@ class Notifications:
             "message_id": message_id,
             "data": {"type": kind, "data": data},
         }
-        self._app.sockets.emit_to_account(user_id, EVENT, payload)
+        self._app.sockets.emit_to_account(user_id, CHAT_EVENT, payload)

@@ -10,7 +10,8 @@ import msgspec
 from portico.api import AppContext, NotFound, SourceFailed, SourceTimedOut
 from portico.api.db import new_id
 from portico.api.models import EVENT_STREAM, ModelCard, SourceRequest, SourceResponse
-from portico_completions.replies.reply import EVENT, event_payload
+from portico.api.sockets import CHAT_EVENT
+from portico_completions.replies.reply import event_payload
 from portico_completions.request import CompletionRequest
 
 #: Seconds that the browser has to begin its answer.
@@ -84,7 +85,7 @@ class DirectSource:
         event = event_payload(self._chat_id, self._message_id, "request:chat:completion", data)
         try:
             return await self._app.sockets.call(
-                completion.actor.id, self._socket_id, EVENT, event, CALL_TIMEOUT_SECONDS
+                completion.actor.id, self._socket_id, CHAT_EVENT, event, CALL_TIMEOUT_SECONDS
             )
         except NotFound:
             raise SourceFailed(GONE) from None

@@ -29,6 +29,7 @@ from portico.api.prompts import (
     with_text,
     without_system,
 )
+from portico_completions.chat_store import chat_store_of
 from portico_completions.direct_source import DirectSource
 from portico_completions.finished_turn import FinishedTurn
 from portico_completions.params import merged, wants_stream
@@ -37,7 +38,7 @@ from portico_completions.replies.reasoning_tags import tags_of
 from portico_completions.replies.receiving import error_in
 from portico_completions.replies.reply import ReplyOptions
 from portico_completions.replies.running import Replies
-from portico_completions.request import CompletionRequest, is_temporary
+from portico_completions.request import CompletionRequest
 from portico_completions.settings import CompletionsSettings
 
 #: Deltas between two events, at most: a client must see the text grow.
@@ -101,8 +102,8 @@ class Completions:
             except NotFound as unknown:
                 # Source: the API answers 400 here, unlike elsewhere.
                 raise InvalidRequest(unknown.detail) from None
-        chats = self._app.services.get(ChatStore)
-        if chats is None or is_temporary(turn.chat_id):
+        chats = chat_store_of(self._app, turn.chat_id)
+        if chats is None:
             return None
         if not await chats.may_write(actor, turn.chat_id):
             raise NotFound
@@ -217,8 +218,8 @@ class Completions:
 
     async def _chat_store(self, request: CompletionRequest, actor: Actor) -> ChatStore | None:
         """Return the store of the request's chat; None if the chat is not stored. Raises: NotFound."""
-        chats = self._app.services.get(ChatStore)
-        if chats is None or request.chat_id is None or request.is_temporary:
+        chats = chat_store_of(self._app, request.chat_id)
+        if chats is None or request.chat_id is None:
             return None
         if not await chats.may_write(actor, request.chat_id):
             raise NotFound

@@ -1,5 +1,10 @@
-"""Events over Socket.IO: those that clients send, and `app.sockets`, which sends events to clients."""
+"""Events over Socket.IO: those that clients send, and `app.sockets`, which sends events to clients.
 
-from portico.sockets import ConnectedSocket, SocketEvent, Sockets
+Each class and function has a docstring of its own. The rest are constants:
 
-__all__ = ["ConnectedSocket", "SocketEvent", "Sockets"]
+    CHAT_EVENT   Name of all events to clients about chats and their messages.
+"""
+
+from portico.sockets import CHAT_EVENT, ConnectedSocket, SocketEvent, Sockets
+
+__all__ = ["CHAT_EVENT", "ConnectedSocket", "SocketEvent", "Sockets"]

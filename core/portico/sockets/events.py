@@ -10,6 +10,8 @@ USER_JOIN: Final = "user-join"
 HEARTBEAT: Final = "heartbeat"
 #: Events that the core handles. No plugin can register one of them.
 OWN_EVENTS: Final = (USER_JOIN, HEARTBEAT)
+#: Name of all events to clients about chats and their messages. Source: the API's clients.
+CHAT_EVENT: Final = "events"
 
 
 class ConnectedSocket(NamedTuple):

@@ -6,7 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from portico.api import AppContext, PeriodicTask
 from portico.api.db import now
-from portico.api.interfaces import ChatStore, ReplyEnded
+from portico.api.interfaces import ReplyEnded
+from portico_completions.chat_store import chat_store_of
 from portico_completions.replies import store
 from portico_completions.replies.ending import Ending
 from portico_completions.replies.reply import Reply, send_event
@@ -84,7 +85,7 @@ class Announcements:
         for end in await store.take_ends():
             if now() - end.ended_at > MAX_AGE_SECONDS:
                 continue
-            chats = self._app.services.get(ChatStore)
+            chats = chat_store_of(self._app, end.chat_id)
             content = await chats.content(end.chat_id, end.message_id) if chats else ""
             title = await chats.title(end.chat_id) if chats else ""
             ending = Ending(end.outcome, end.reason)  # type: ignore[arg-type] # written by `finish`

@@ -6,14 +6,13 @@ import structlog
 
 from portico.api import AppContext, PeriodicTask, Unavailable, error_location
 from portico.api.db import transaction
-from portico.api.interfaces import ChatStore
+from portico_completions.chat_store import chat_store_of
 from portico_completions.replies import store
 from portico_completions.replies.announcements import Announcements
 from portico_completions.replies.ending import BROKE_OFF, CRASHED, Ending
 from portico_completions.replies.message_text import finished_text
 from portico_completions.replies.reply import Reply, ReplyOptions
 from portico_completions.replies.store import ReplyRow
-from portico_completions.request import is_temporary
 
 #: Seconds between two searches.
 INTERVAL_SECONDS = 5.0
@@ -73,7 +72,7 @@ class Recovery:
 
     async def _store(self, row: ReplyRow, ending: Ending) -> None:
         text = finished_text(await store.text_of(row.id))
-        chats = None if is_temporary(row.chat_id) else self._app.services.get(ChatStore)
+        chats = chat_store_of(self._app, row.chat_id)
         async with transaction():
             if not await store.delete(row.id):
                 return  # another instance was faster

@@ -10,6 +10,7 @@ import msgspec
 
 from portico.api import AppContext, SourceFailed
 from portico.api.interfaces import ReplyDelta
+from portico.api.sockets import CHAT_EVENT
 from portico_completions.replies.chunks import (
     DONE,
     Chunk,
@@ -22,8 +23,6 @@ from portico_completions.replies.chunks import (
 from portico_completions.replies.message_text import MessageText
 from portico_completions.replies.store import JournalEntry, ReplyRow
 
-#: Name of all events about messages. Source: the API's clients.
-EVENT: Final = "events"
 #: Seconds between two events with the text so far.
 MIN_INTERVAL_SECONDS: Final = 0.05
 #: Characters of such events that are sent in a second. A long text is sent less often.
@@ -66,7 +65,7 @@ def send_event(
 ) -> None:
     """Send an event about the message of a reply to all sockets of its owner. `data`: UNSET = the event has none."""
     payload = event_payload(row.chat_id, row.message_id, kind, data)
-    app.sockets.emit_to_account(row.user_id, EVENT, payload, replaces=replaces)
+    app.sockets.emit_to_account(row.user_id, CHAT_EVENT, payload, replaces=replaces)
 
 
 class Reply:

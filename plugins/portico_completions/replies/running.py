@@ -20,6 +20,7 @@ from portico.api import (
 from portico.api.auth import Actor
 from portico.api.db import new_id, now, transaction
 from portico.api.interfaces import ChatChanged, ChatStore, ReplyStarted
+from portico_completions.chat_store import chat_store_of
 from portico_completions.replies import store
 from portico_completions.replies.announcements import Announcements
 from portico_completions.replies.ending import BROKE_OFF, REVOKED, SHUTDOWN, Ending
@@ -28,7 +29,7 @@ from portico_completions.replies.receiving import Produce, receive
 from portico_completions.replies.recovery import Recovery
 from portico_completions.replies.reply import Reply, ReplyOptions
 from portico_completions.replies.store import ReplyRow
-from portico_completions.request import CompletionRequest, is_temporary
+from portico_completions.request import CompletionRequest
 from portico_completions.settings import CompletionsSettings
 
 TOO_MANY = (
@@ -151,7 +152,7 @@ class Replies:
     ) -> RunningReply:
         """Store the message and the reply in one transaction, and register it."""
         assert request.chat_id is not None and request.message_id is not None
-        chats = None if is_temporary(request.chat_id) else self._app.services.get(ChatStore)
+        chats = chat_store_of(self._app, request.chat_id)
         row = ReplyRow(
             new_id(),
             actor.id,

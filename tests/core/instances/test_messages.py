@@ -1,7 +1,7 @@
 """Messages between instances: through Redis, through the database, and none that was not signed by this installation."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -142,20 +142,7 @@ async def test_messages_pass_through_the_database_while_redis_is_away(
         await asyncio.sleep(0.05)
 
 
-@pytest.fixture
-def cluster() -> Iterator[RedisServer]:
-    server = RedisServer("--cluster-enabled", "yes").start()
-    yield server
-    server.close()
-
-
 async def test_messages_pass_through_a_redis_cluster(start: Start, cluster: RedisServer) -> None:
-    plain = RedisConnection(RedisSettings(url=cluster.url))
-    await plain.run(lambda client: client.execute_command("CLUSTER ADDSLOTSRANGE 0 16383"))
-    state: dict[str, str] = {}
-    while state.get("cluster_state") != "ok":
-        state = await plain.run(lambda client: client.execute_command("CLUSTER INFO"))
-    await plain.stop()
     one = await start(url=cluster.url, cluster=True)
     two = await start(url=cluster.url, cluster=True)
     await one.knows_peers()
@@ -183,16 +170,6 @@ async def test_messages_pass_through_redis_over_tls(
                 await asyncio.sleep(0.05)
     finally:
         front.close()
-
-
-@pytest.fixture
-def sentinel(redis: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
-    """A sentinel that watches `redis` under the name `primary`."""
-    file = tmp_path / "sentinel.conf"
-    file.write_text(f"sentinel monitor primary 127.0.0.1 {redis.port} 1\n")
-    server = RedisServer(str(file), "--sentinel").start()
-    yield server
-    server.close()
 
 
 async def test_messages_pass_through_redis_behind_a_sentinel(

@@ -239,33 +239,10 @@ async def test_tls_client_certificate_is_sent(
     assert await echo(await opened(url=url, ca_file=ca_file, **ours)) == "hi"
 
 
-@pytest.fixture
-def cluster() -> Iterator[RedisServer]:
-    server = RedisServer("--cluster-enabled", "yes").start()
-    yield server
-    server.close()
-
-
 async def test_cluster_runs_commands(opened: Open, cluster: RedisServer) -> None:
-    plain = await opened(url=cluster.url)
-    await plain.run(lambda client: client.execute_command("CLUSTER ADDSLOTSRANGE 0 16383"))
-    state: dict[str, str] = {}
-    async with asyncio.timeout(10):
-        while state.get("cluster_state") != "ok":
-            state = await plain.run(lambda client: client.execute_command("CLUSTER INFO"))
     whole = await opened(url=cluster.url, cluster=True)
     await whole.run(lambda client: client.set("a", "1"))
     assert await whole.run(lambda client: client.get("a")) == "1"
-
-
-@pytest.fixture
-def sentinel(redis: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
-    """A sentinel that watches `redis` under the name `primary`."""
-    file = tmp_path / "sentinel.conf"
-    file.write_text(f"sentinel monitor primary 127.0.0.1 {redis.port} 1\n")
-    server = RedisServer(str(file), "--sentinel").start()
-    yield server
-    server.close()
 
 
 async def test_sentinel_fail_over_is_followed(
