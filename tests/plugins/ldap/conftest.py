@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import certificates
 from tests.database_templates import Templates
-from tests.plugins.ldap import certificates, slapd
+from tests.plugins.ldap import slapd
 from tests.skipped_dependencies import NO_SLAPD
 
 from portico.boot import Application
@@ -72,7 +73,7 @@ def openldap(
         yield LdapTestServer(given.plain, given.encrypted, given.ca, given.host)
         return
     assert pytestconfig.cache is not None
-    found = slapd.installed(pytestconfig.cache.mkdir("slapd"))
+    found = slapd.installed(pytestconfig.cache.mkdir("debian"))
     if found is None:
         pytest.skip(NO_SLAPD)
     home = tmp_path_factory.mktemp("slapd")

@@ -4,18 +4,16 @@ Without one, the tests that need it are skipped, and the summary of the run says
 """
 
 import contextlib
-import fcntl
 import os
-import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from tests.debian_programs import Installed, find_program
 
 SBIN_FOLDERS = (
     "/usr/sbin",
@@ -26,9 +24,6 @@ SBIN_FOLDERS = (
 )
 #: The Debian packages of the server and of its libraries that a minimal system lacks.
 PACKAGES = ["slapd", "libldap-2.5-0", "libldap2", "libltdl7", "libodbc2", "libsasl2-2", "libwrap0"]
-APT = ["apt-get", "-qq", "-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=5", "download"]
-#: Prints a line for each version that can be downloaded: `slapd | 2.5.13 | …`.
-APT_KNOWN = ["apt-cache", "-qq", "madison"]
 
 CONFIGURATION = """
 {schemas}
@@ -47,29 +42,6 @@ directory {home}/rows
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact=cn=portico,dc=example,dc=org read by anonymous auth by * none
 """
-
-
-@dataclass(frozen=True)
-class Installed:
-    """The program of a server. `root`: the folder it was unpacked to; None for an installed one."""
-
-    program: Path
-    root: Path | None = None
-
-    @property
-    def environment(self) -> dict[str, str]:
-        if self.root is None:
-            return dict(os.environ)  # noqa: TID251 - for another program than Portico
-        libraries = {str(path.parent) for path in self.root.rglob("lib*.so*")}
-        return {
-            **os.environ,  # noqa: TID251
-            "LD_LIBRARY_PATH": ":".join(sorted(libraries)),
-        }
-
-    def folder(self, *candidates: str) -> Path | None:
-        roots = [self.root] if self.root else [Path("/"), Path("/usr/local"), Path("/opt/homebrew")]
-        found = (root / name for root in roots for name in candidates)
-        return next((path for path in found if path.is_dir()), None)
 
 
 class Given(NamedTuple):
@@ -93,34 +65,8 @@ def given() -> Given | None:
 
 def installed(cache: Path) -> Installed | None:
     """Return the server; None if there is none. `cache`: the folder for downloaded packages."""
-    path = os.environ.get("PATH", "")  # noqa: TID251 - a choice of the tests
-    for folder in (*path.split(":"), *SBIN_FOLDERS):
-        if (program := Path(folder) / "slapd").is_file():
-            return Installed(program)
-    root = cache / "root"
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker downloads, the others wait for it
-        if not (root / "usr/sbin/slapd").is_file():
-            with contextlib.suppress(OSError, subprocess.SubprocessError):
-                _fetch(root)
-    found = Installed(root / "usr/sbin/slapd", root)
-    return found if found.program.is_file() and _runs(found) else None
-
-
-def _fetch(root: Path) -> None:
-    """Unpack Debian packages into a folder; needs no root and changes nothing on the host."""
-    if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        return
-    versions = subprocess.run([*APT_KNOWN, *PACKAGES], check=True, capture_output=True, text=True)
-    known = {line.partition("|")[0].strip() for line in versions.stdout.splitlines()}
-    if "slapd" not in known:
-        return
-    with tempfile.TemporaryDirectory(dir=root.parent) as scratch:
-        # All at once, since apt reads the lists of all packages each time.
-        subprocess.run([*APT, *known], cwd=scratch, timeout=30, check=True, capture_output=True)
-        for archive in Path(scratch).glob("*.deb"):
-            subprocess.run(["dpkg", "-x", archive, f"{scratch}/root"], timeout=20, check=True)
-        os.rename(f"{scratch}/root", root)
+    found = find_program("slapd", PACKAGES, cache, SBIN_FOLDERS)
+    return found if found is not None and _runs(found) else None
 
 
 def _runs(found: Installed) -> bool:

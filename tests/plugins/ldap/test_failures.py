@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import certificates
 from tests.one_database import database_url  # noqa: F401 - a fixture
-from tests.plugins.ldap import certificates
 from tests.plugins.ldap.conftest import LdapTestServer
 from tests.plugins.ldap.test_sign_in import FAILED, INVALID_CRED, sign_in, signed_in
 

@@ -1,4 +1,4 @@
-"""Self-signed certificates for an LDAP server on this host."""
+"""Self-signed certificates for servers on this host."""
 
 import datetime
 import ipaddress
