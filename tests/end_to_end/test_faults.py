@@ -172,7 +172,7 @@ def test_reads_continue_while_another_process_holds_the_write_lock(
         ({"WEBUI_SECRET_KEY": "8 bytes!"}, (), "at least 32"),
         ({"PORTICO_SERVER_MAX_JSON_DEPTH": "deep"}, (), "expected an integer from 8 to 900"),
         ({"PORTICO_SERVER_PROT": "1"}, (), "there is no such setting; did you mean PORT"),
-        ({}, ("--workers", "3"), "several worker processes are not supported"),
+        ({"DATABASE_URL": "mysql://x/y"}, ("--workers", "3"), "mysql"),
         ({"DATABASE_URL": "mysql://x/y"}, (), "mysql"),
         (
             {"DATABASE_URL": "postgresql://u:s3cr3t@127.0.0.1:1/x"},

@@ -2,7 +2,9 @@
 
 import contextlib
 import http.client
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,6 +26,19 @@ pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),  # nothing of it is about it
 ]
 Servers = Callable[..., ServerProcess]
+
+
+@pytest.fixture(params=[1, 2], ids=["one-process", "two-processes"])
+def count(request: pytest.FixtureRequest) -> int:
+    """How many server processes there are."""
+    return int(request.param)
+
+
+@pytest.fixture
+def env(env: dict[str, str], count: int) -> dict[str, str]:
+    return env | {"UVICORN_WORKERS": str(count)}
+
+
 #: Seconds that something may take which happens at once; more is a hang.
 HANG = 10
 
@@ -43,8 +58,13 @@ def pid(server: ServerProcess) -> int:
     return server.process.pid
 
 
-def worker_of(main: int) -> int:
-    return int(Path(f"/proc/{main}/task/{main}/children").read_text().split()[0])
+def server_processes(main: int) -> list[int]:
+    """The processes that answer requests."""
+    return [int(one) for one in Path(f"/proc/{main}/task/{main}/children").read_text().split()]
+
+
+def are_gone(processes: list[int]) -> bool:
+    return not any(Path(f"/proc/{one}").exists() for one in processes)
 
 
 def eventually(check: Callable[[], bool], seconds: float = HANG) -> None:
@@ -63,13 +83,16 @@ def is_closed(url: str) -> bool:
     return False
 
 
-def test_kill_9_of_the_main_process_ends_the_worker(server: ServerProcess) -> None:
+def test_kill_9_of_the_main_process_ends_the_server_processes(
+    server: ServerProcess, count: int
+) -> None:
     stream = Streaming(server.client.sign_up("Ada"), "endless")
-    worker = worker_of(pid(server))
+    processes = server_processes(pid(server))
+    assert len(processes) == count
     os.kill(pid(server), signal.SIGKILL)
-    eventually(lambda: not Path(f"/proc/{worker}").exists())
+    eventually(lambda: are_gone(processes))
     assert is_closed(server.url)
-    assert "The main process has ended" in server.log_text
+    assert server.log_text.count("The main process has ended") == count
     stream.join()
 
 
@@ -126,24 +149,24 @@ def is_stopping(server: ServerProcess) -> bool:
 
 def test_second_signal_ends_the_server_without_waiting_for_streams(server: ServerProcess) -> None:
     stream = Streaming(server.client.sign_up("Ada"), "endless")
-    worker = worker_of(pid(server))
+    processes = server_processes(pid(server))
     os.kill(pid(server), signal.SIGINT)
     eventually(lambda: is_stopping(server))
     time.sleep(0.05)  # later than what counts as the same
     os.kill(pid(server), signal.SIGTERM)
     assert server.process is not None
     assert server.process.wait(HANG) == 128 + signal.SIGTERM
-    eventually(lambda: not Path(f"/proc/{worker}").exists())
+    eventually(lambda: are_gone(processes))
     stream.join()
 
 
 def test_sighup_does_not_end_the_server(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")
-    worker = worker_of(pid(server))
-    for one in (pid(server), worker):
+    processes = server_processes(pid(server))
+    for one in (pid(server), *processes):
         os.kill(one, signal.SIGHUP)
     eventually(lambda: "SIGHUP has no effect" in server.log_text)
-    assert worker_of(pid(server)) == worker
+    assert server_processes(pid(server)) == processes
     assert ada.get("/api/v1/auths/").status == 200
     assert server.stop() == 0
 
@@ -218,14 +241,46 @@ def test_start_ends_on_sigterm(starting: Callable[..., Starting]) -> None:
     assert "Traceback" not in said
 
 
-def test_worker_that_dies_at_each_start_ends_the_server_with_a_reason(
+def test_process_that_dies_at_each_start_ends_the_server_with_a_reason(
     starting: Callable[..., Starting],
 ) -> None:
     start = starting("def", "__import__('os').kill(__import__('os').getpid(), 9)")
     said = start.end()
     assert start.process.returncode == 1
-    assert "The worker was ended by signal 9 (Killed); another one is started." in said
-    assert "Portico ends: the worker was ended by signal 9 (Killed) again" in said
+    assert re.search(r"[Ss]erver process.* was ended by signal 9 \(Killed\); another one is", said)
+    assert said.count("again, a few seconds after its start: Portico ends.") == 1
+
+
+def test_failed_start_is_reported_once(starting: Callable[..., Starting]) -> None:
+    start = starting("def", "from portico.api import OperatorError; raise OperatorError('no')")
+    said = start.end()
+    assert start.process.returncode == 1
+    assert said.count("Portico cannot start") == 1
+    assert "another one is started" not in said
+
+
+def test_process_that_is_killed_is_started_again(server: ServerProcess, count: int) -> None:
+    ada = server.client.sign_up("Ada")
+    killed = server_processes(pid(server))
+    for one in killed:
+        os.kill(one, signal.SIGKILL)
+    eventually(lambda: server.log_text.count("Portico is ready at ") == 2, 60)
+    started = server_processes(pid(server))
+    assert len(started) == count
+    assert not {*started} & {*killed}
+    names = ["The server process"] if count == 1 else ["Server process 1", "Server process 2"]
+    for name in names:
+        ending = f"{name} was ended by signal 9 (Killed); another one is started."
+        assert server.log_text.count(ending) == 1
+    assert ada.get("/api/v1/auths/").status == 200
+    assert server.stop() == 0
+
+
+def test_log_lines_name_their_process(server: ServerProcess, count: int) -> None:
+    server.stop()
+    lines = [json.loads(line) for line in server.log_text.splitlines() if line.startswith("{")]
+    numbers = {1, 2} if count == 2 else {None}
+    assert {line.get("process") for line in lines} == numbers
 
 
 SPAWNING = """
@@ -237,7 +292,7 @@ if __name__ == "__main__":
 """
 
 
-def test_spawned_worker_serves_and_ends_with_its_main_process(
+def test_spawned_process_serves_and_ends_with_its_main_process(
     env: dict[str, str], tmp_path: Path
 ) -> None:
     """As on macOS, and on Linux from Python 3.14 on."""

@@ -36,7 +36,7 @@ MAY_READ_ENVIRONMENT = {
 MAY_CONNECT = {
     "core/portico/http_client/safe_client.py",
     "core/portico/http_client/shared_session.py",
-    "core/portico/server/serve.py",  # asks itself whether it is ready
+    "core/portico/server/server_process.py",  # asks itself whether it is ready
     "core/portico/testing/client.py",
     "core/portico/testing/websockets.py",
     "plugins/portico_ldap/protocol/connection.py",  # a directory is named by administrators

@@ -37,7 +37,7 @@ def register(cli: click.Group) -> None:
     "--workers",
     "UVICORN_WORKERS",
     type=click.IntRange(1),
-    help="Number of worker processes; only 1 is supported. Sets UVICORN_WORKERS.",
+    help="Number of server processes that share the port. Sets UVICORN_WORKERS.",
 )
 @click.option(
     "--data-dir",

@@ -1,1 +1,1 @@
-"""The server process: the main process, its worker, and the log."""
+"""The server: the main process, its server processes, and the log."""

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import MutableMapping, Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing import util
 from typing import Any, TextIO
 
@@ -67,6 +68,13 @@ def escape_newlines(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
     return event
 
 
+def _add_process(
+    number: int, _: Any, __: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    event["process"] = number
+    return event
+
+
 def _masked(key: str, value: Any, depth: int) -> Any:
     if _SECRET.search(key) and value:
         return "********"
@@ -84,16 +92,22 @@ def _masked(key: str, value: Any, depth: int) -> Any:
 
 
 def configure_logging(
-    settings: LogSettings, *, to_terminal: bool | None = None, writer: LogWriter | None = None
+    settings: LogSettings,
+    *,
+    to_terminal: bool | None = None,
+    writer: LogWriter | None = None,
+    process: int | None = None,
 ) -> None:
     """Configure logging for this process, including that of libraries.
 
-    `writer`: the writer of a server process (see `take_over_streams`); with it, repeated events are summarized.
+    `writer`: the writer of a server process (see `take_over_streams`); with it, repeated events are summarized. `process`:
+    the number of this server process, which every event gets; None if there is only one.
     """
     level = getattr(logging, settings.level.upper())
     on_terminal = sys.stderr.isatty() if to_terminal is None else to_terminal
     console = settings.format == "console" or (settings.format == "auto" and on_terminal)
     last: list[Any] = [
+        *(() if process is None else (partial(_add_process, process),)),
         # Before the masking, since the text of an exception is part of the line. Its local variables are not.
         structlog.processors.format_exc_info,
         mask,

@@ -1,40 +1,47 @@
 """The main process: granian's, with other rules for signals, failed starts and the end of the main process."""
 
+import math
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from granian.server.mp import MPServer
 
 from portico.errors import OperatorError
-from portico.server.worker_pipe import WorkerPipe
-from portico.server.worker_start import WorkerStart, print_message
+from portico.server.process_pipe import ProcessPipe
+from portico.server.process_start import ProcessStart, print_message
 
 #: Two signals within these seconds count as one: `timeout`, for example, signals the process and then its group.
 SAME_SIGNAL_SECONDS = 0.02
+#: A server process that dies within these seconds after it was started again ends the server.
+CRASH_LOOP_SECONDS = 5.5
 SIGHUP_TEXT = (
     "SIGHUP has no effect: changed policy files are read automatically, settings at the next start."
 )
 
 
 class Supervisor(MPServer):
-    """Granian's server with our own handling of signals.
+    """Granian's server with our own handling of signals and of server processes that die.
 
-    After the first SIGTERM the worker's `/ready` reports *stopping* for `drain_delay` seconds, then it drains. SIGINT
-    (Ctrl-C) drains without delay. A second signal ends everything at once. SIGHUP has no effect.
+    After the first SIGTERM all server processes have `/ready` report *stopping* for `drain_delay` seconds, then they drain.
+    SIGINT (Ctrl-C) drains without delay. A second signal ends everything at once. SIGHUP has no effect.
     """
 
     def __init__(
-        self, pipe: WorkerPipe, start: WorkerStart, drain_delay: float, **options: Any
+        self, pipe: ProcessPipe, start: ProcessStart, drain_delay: float, **options: Any
     ) -> None:
         super().__init__(**options)
         self._pipe, self._start, self._drain_delay = pipe, start, drain_delay
         self._main = os.getpid()
         self._stopping_since: float | None = None
+        self._has_crash_loop = False
+        #: When each server process was started again, by its index.
+        self._respawned_at: dict[int, float] = {}
         # A signal handler only writes to this pipe, since it may interrupt any code, including itself.
         self._signals_out, self._signals_in = os.pipe()
         os.set_blocking(self._signals_in, False)
@@ -42,6 +49,7 @@ class Supervisor(MPServer):
     def startup(self, *arguments: Any) -> None:
         """Start. Called by granian, which sets its signal handlers here."""
         threading.Thread(target=self._handle_signals, name="signals", daemon=True).start()
+        self._start.follow_reports()
         super().startup(*arguments)  # type: ignore[no-untyped-call]
 
     def _init_shared_socket(self) -> None:
@@ -53,30 +61,43 @@ class Supervisor(MPServer):
             ) from None
 
     def signal_handler_interrupt(self, number: int, frame: object) -> None:
-        """Pass a signal to the thread. Called by Python; in the worker too, until it has its own handlers."""
+        """Pass a signal to the thread. Called by Python; in server processes too, until they have their own handlers."""
         if os.getpid() == self._main:
             with suppress(BlockingIOError):
                 os.write(self._signals_in, bytes((number,)))
 
     signal_handler_reload = signal_handler_interrupt
 
-    def _respawn_workers(self, workers: Sequence[int], *arguments: Any, **options: Any) -> None:
-        if self._start.has_failed or self._stopping_since is not None:
-            return
-        for index in workers:
-            print_message(
-                f"The worker {_exit_text(self.wrks[index].inner.exitcode)}; another one is started."
-            )
-        super()._respawn_workers(workers, *arguments, **options)
+    def _spawn_worker(  # type: ignore[override] # as the base class for processes has it
+        self, idx: int, target: Any, callback_loader: Any
+    ) -> Any:
+        return super()._spawn_worker(idx, target, partial(callback_loader, number=idx + 1))
+
+    def _serve_loop(self, *arguments: Any) -> None:
+        """Start server processes again that have died, until the server stops. Called by granian.
+
+        Granian's own loop may miss one of two that die at the same time.
+        """
+        while not self.interrupt_signal:
+            self.main_loop_interrupt.wait()
+            self.main_loop_interrupt.clear()
+            while self.interrupt_children and not self.interrupt_signal:
+                index = self.interrupt_children.pop(0)
+                self._start.forget(index + 1)
+                if self._start.has_failed or self._stopping_since is not None:
+                    continue
+                ending = f"{self._start.name_of(index + 1)} {_exit_text(self.wrks[index].inner.exitcode)}"
+                if time.monotonic() - self._respawned_at.get(index, -math.inf) < CRASH_LOOP_SECONDS:
+                    print_message(f"{ending} again, a few seconds after its start: Portico ends.")
+                    self._has_crash_loop = True
+                    return
+                print_message(f"{ending}; another one is started.")
+                self._respawned_at[index] = time.monotonic()
+                self._respawn_workers([index], *arguments)
 
     def shutdown(self, exit_code: int = 0) -> None:
         """Shut down. Called by granian."""
-        if self.interrupt_children and self._stopping_since is None:
-            ending = _exit_text(self.wrks[self.interrupt_children[0]].inner.exitcode)
-            print_message(
-                f"Portico ends: the worker {ending} again, a few seconds after its start."
-            )
-        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+        super().shutdown(exit_code or self._has_crash_loop)  # type: ignore[no-untyped-call]
 
     def _handle_signals(self) -> None:
         while received := os.read(self._signals_out, 1):
@@ -94,7 +115,7 @@ class Supervisor(MPServer):
             worker.interrupt_by_parent = True  # its end is expected
         self._pipe.announce_stop()
         start = self._start
-        delayed = number == signal.SIGTERM and start.is_ready and not start.has_failed
+        delayed = number == signal.SIGTERM and start.is_any_ready and not start.has_failed
         stop: Callable[..., None] = super().signal_handler_interrupt
         timer = threading.Timer(self._drain_delay if delayed else 0, stop)
         timer.daemon = True

@@ -32,7 +32,10 @@ class ServerSettings(Section):
             env="FORCE_HTTPS",
         ),
     ] = False
-    workers: Annotated[int, setting("Worker processes", env="UVICORN_WORKERS", ge=1, le=256)] = 1
+    workers: Annotated[
+        int,
+        setting("Server processes that share the port", env="UVICORN_WORKERS", ge=1, le=256),
+    ] = 1
     shutdown_timeout: Annotated[
         float,
         setting("Seconds that running requests have to finish at shutdown", formerly="grace", ge=0),

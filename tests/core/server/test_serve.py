@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from portico.errors import Unavailable
-from portico.server import serve
-from portico.server.serve import CannotServe, ServedApplication
+from portico.server import serve, server_process
+from portico.server.serve import CannotServe
+from portico.server.server_process import ServedApplication
 from portico.settings.server import ServerSettings
 
 pytestmark = pytest.mark.anyio
@@ -21,13 +22,13 @@ def anyio_backend() -> str:
 class Start:
     """Records the result of a start."""
 
-    is_ready = False
+    ready_text = ""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
 
-    def ready(self) -> None:
-        self.is_ready = True
+    def ready(self, text: str) -> None:
+        self.ready_text = text
 
     def fail(self, reasons: list[str]) -> None:
         self.reasons = reasons
@@ -73,20 +74,17 @@ def test_unusable_address_is_refused_with_advice(host: str, port: int) -> None:
 async def test_unreachable_port_fails_the_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(serve, "REACHABLE_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(server_process, "REACHABLE_TIMEOUT_SECONDS", 0.05)
     start = Start()
     with socket.socket() as unused:  # bound, so that no other process listens there
         unused.bind(("127.0.0.1", 0))
-        await ready(start, unused.getsockname()[1])._print_ready_line()
-    assert not start.is_ready
+        await ready(start, unused.getsockname()[1])._report_ready()
+    assert not start.ready_text
     assert "127.0.0.1 cannot be reached there from this machine" in start.reasons[0]
 
 
-async def test_ready_line_is_printed_without_database(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+async def test_ready_line_is_reported_without_database() -> None:
     start = Start()
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        await ready(start, listening.getsockname()[1])._print_ready_line()
-    assert start.is_ready
-    assert "Portico is ready at http://127.0.0.1:" in capsys.readouterr().err
+        await ready(start, listening.getsockname()[1])._report_ready()
+    assert "Portico is ready at http://127.0.0.1:" in start.ready_text

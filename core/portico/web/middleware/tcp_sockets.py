@@ -19,7 +19,7 @@ def close_stalled_connections(port: int, seconds: float) -> None:
     each slow connection. Applies to connections accepted from now on, and only on systems with these socket options.
     """
     for found in _sockets():
-        if _is_listening(found) and found.getsockname()[1] == port:
+        if _listens_on(found, port):
             for option, value in (
                 ("TCP_USER_TIMEOUT", int(seconds * 1000)),
                 ("TCP_NOTSENT_LOWAT", UNSENT_BYTES),
@@ -27,6 +27,11 @@ def close_stalled_connections(port: int, seconds: float) -> None:
                 if (number := getattr(socket, option, None)) is not None:
                     with suppress(OSError):
                         found.setsockopt(socket.IPPROTO_TCP, number, value)
+
+
+def is_listening(port: int) -> bool:
+    """Return whether this process accepts connections to this port."""
+    return any(_listens_on(found, port) for found in _sockets())
 
 
 def shut_down(peer: tuple[str, int]) -> None:
@@ -48,9 +53,10 @@ def _sockets() -> Iterator[socket.socket]:
                 yield found
 
 
-def _is_listening(found: socket.socket) -> bool:
+def _listens_on(found: socket.socket, port: int) -> bool:
     with suppress(OSError):
-        return bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+        listens = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        return bool(listens) and found.getsockname()[1] == port
     return False
 
 

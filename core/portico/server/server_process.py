@@ -1,0 +1,174 @@
+"""A server process: builds the application that granian serves, reports when it is ready, and ends in order."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from portico.errors import DomainError, OperatorError, error_location
+from portico.server.log_writer import LogWriter, take_over_streams
+from portico.server.process_pipe import ProcessPipe
+from portico.server.process_start import ProcessStart, print_message
+from portico.settings.load import LoadedSettings
+from portico.settings.server import ServerSettings
+
+#: Seconds in which a server process must accept connections after its start.
+REACHABLE_TIMEOUT_SECONDS = 10
+
+
+def load(
+    loaded: LoadedSettings,
+    listens: tuple[str, int],
+    start: ProcessStart,
+    pipe: ProcessPipe,
+    number: int,
+) -> Any:
+    """Return the application of one server process. Called by granian in that process. `number`: counts from 1."""
+    writer = take_over_streams()
+    start.begin(number, writer)
+    lifecycle = ProcessLifecycle(start, writer)
+    pipe.watch(lifecycle.stopping, lifecycle.main_process_ended)
+    from portico.app import Portico
+    from portico.boot import MIGRATING
+    from portico.server.logging import configure_logging
+    from portico.settings.secret_key import ensure_secret_key
+
+    configure_logging(
+        loaded.settings.log, writer=writer, process=number if start.count > 1 else None
+    )
+    try:
+        secret = ensure_secret_key(loaded.settings, Path(loaded.settings.data_dir).absolute())
+        portico = Portico(loaded, secret)
+        application = portico.application
+        application.check_required_plugins()
+    except OperatorError as error:
+        start.fail(str(error).splitlines())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - every failure of the start is reported once
+        start.fail([f"{type(error).__name__}: {error} ({error_location(error)})"])
+        sys.exit(1)
+    lifecycle.application = application
+    start.follow(lambda: application.doing, MIGRATING)
+    return ServedApplication(portico, loaded.settings.server, listens, start, lifecycle)
+
+
+class ProcessLifecycle:
+    """Stops a server process when its main process says so or dies. Its methods are called in a thread of the process."""
+
+    def __init__(self, start: ProcessStart, writer: LogWriter) -> None:
+        self._start, self._writer = start, writer
+        self.application: Any = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        # Replace handlers inherited from the main process: until the application has its own, a signal ends the process.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: self._end(0))
+        signal.signal(signal.SIGINT, lambda *_: self._end(0))
+
+    def stopping(self) -> None:
+        """Have `/ready` report *stopping*; exit if nothing is served yet."""
+        if self.loop is None or not self._start.is_ready:
+            self._end(0)
+        else:
+            self.loop.call_soon_threadsafe(self.application.drain.announce)
+
+    def main_process_ended(self) -> None:
+        """Exit at once: the main process is gone, and another server may need the port."""
+        name = self._start.name
+        print_message(f"The main process has ended, so {name[0].lower()}{name[1:]} ends too.")
+        self._end(1)
+
+    def _end(self, code: int) -> None:
+        self._writer.close()
+        os._exit(code)
+
+
+class ServedApplication:
+    """The application, with messages about its start on the terminal."""
+
+    def __init__(
+        self,
+        portico: Any,
+        server: ServerSettings,
+        listens: tuple[str, int],
+        start: ProcessStart,
+        lifecycle: ProcessLifecycle,
+    ) -> None:
+        address, port = listens
+        self.portico, self.application = portico, portico.application
+        self.host, self.port = display_host(address), port
+        self._start, self._lifecycle = start, lifecycle
+        self._send_timeout = server.send_timeout
+        self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Call the application. Called by granian."""
+        if scope["type"] != "lifespan":
+            await self.portico(scope, receive, send)
+            return
+
+        async def send_and_report(message: Any) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._drain_on_signal()
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                self._announcing = asyncio.create_task(self._report_ready())
+            elif message["type"] == "lifespan.startup.failed":
+                self._start.fail(str(message["message"]).splitlines())
+
+        await self.portico(scope, receive, send_and_report)
+
+    async def _report_ready(self) -> None:
+        """Report the ready line once connections are accepted: granian listens only after the start of the application."""
+        from portico.web.middleware.tcp_sockets import close_stalled_connections, is_listening
+
+        try:
+            async with asyncio.timeout(REACHABLE_TIMEOUT_SECONDS):
+                # Connecting would reach any of several server processes.
+                while not is_listening(self.port):  # noqa: ASYNC110 - there is no event to wait for
+                    await asyncio.sleep(0.005)
+                while not await _is_reachable(self.host, self.port):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+        except TimeoutError:
+            self._start.fail(
+                [
+                    f"the server listens on port {self.port}, but {self.host} cannot be reached there from this machine. "
+                    "Choose another address with --host."
+                ]
+            )
+            return
+        close_stalled_connections(self.port, 2 * self._send_timeout)
+        lines = [f"Portico is ready at {self.url}"]
+        has_accounts = True
+        # The database may have become unavailable just now, which `/ready` reports.
+        with contextlib.suppress(DomainError):
+            has_accounts = await self.application.has_accounts()
+        if not has_accounts:
+            lines.append(
+                f"  The first account to sign up becomes the administrator: POST {self.url}/api/v1/auths/signup"
+            )
+        lines.append(f"  API documentation: {self.url}/docs    Stop: Ctrl-C")
+        self._start.ready("\n".join(lines))
+
+    def _drain_on_signal(self) -> None:
+        """Start draining on SIGTERM and SIGINT. Granian's own handler would wait for endless streams for ever."""
+        loop, drain = asyncio.get_running_loop(), self.application.drain
+        self._lifecycle.loop = loop
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(drain.start))
+
+
+def display_host(host: str) -> str:
+    """Return the host at which a server that listens on `host` is reached from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+async def _is_reachable(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
