@@ -34,6 +34,7 @@ MAY_READ_ENVIRONMENT = {
 
 #: The one session for the operator's addresses, the guarded client for all others, and what speaks something else.
 MAY_CONNECT = {
+    "core/portico/cli/health.py",
     "core/portico/http_client/safe_client.py",
     "core/portico/http_client/shared_session.py",
     "core/portico/server/server_process.py",  # asks itself whether it is ready

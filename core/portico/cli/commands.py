@@ -7,7 +7,9 @@ import click
 
 from portico.cli.context import CLIContext
 from portico.cli.database import db
+from portico.cli.health import health
 from portico.cli.secret import secret
+from portico.cli.worker import worker
 from portico.terminal import json_option, print_json, renamed_command
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ def register(cli: click.Group) -> None:
     """Add the core's commands to the root command."""
     for command in (
         serve,
+        worker,
+        health,
         migrate,
         plugin,
         config,

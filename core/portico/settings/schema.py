@@ -18,6 +18,7 @@ from portico.settings.section import Section, setting
 from portico.settings.security_headers import CorsSettings, SecurityHeadersSettings
 from portico.settings.server import ServerSettings
 from portico.settings.sockets import SocketSettings
+from portico.settings.worker import WorkerSettings
 
 
 class AccessSettings(Section):
@@ -140,4 +141,5 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     http_client: HTTPClientSettings = HTTPClientSettings()
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
+    worker: WorkerSettings = WorkerSettings()
     plugins: PluginSelection = PluginSelection()

@@ -129,3 +129,8 @@ class ServerSettings(Section):
             env=("WEBUI_AUTH_COOKIE_SAME_SITE", "WEBUI_SESSION_COOKIE_SAME_SITE"),
         ),
     ] = "lax"
+
+
+def reachable_host(address: str) -> str:
+    """Return the host at which a server that listens on `address` is reached from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104

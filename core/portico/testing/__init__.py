@@ -18,7 +18,7 @@ import pytest
 from portico.testing.client import PASSWORD, Client, HTTPTransport, Transport
 from portico.testing.command_line import CommandLine
 from portico.testing.in_process import InProcessApp
-from portico.testing.processes import ServerProcess
+from portico.testing.processes import ServerProcess, WorkerProcess
 from portico.testing.response import Response
 from portico.testing.socket_io import ConnectRefused, SocketIOClient
 from portico.testing.websockets import HandshakeRefused, Socket, SocketClosed
@@ -38,6 +38,7 @@ __all__ = [
     "SocketClosed",
     "SocketIOClient",
     "Transport",
+    "WorkerProcess",
 ]
 
 SECRET = "a-secret-for-tests-only-0123456789abcdefghij"  # noqa: S105 - used in tests only

@@ -37,13 +37,13 @@ class CommandLine:
         code: int | None = 0,
         settings: Mapping[str, str] | None = None,
     ) -> Done:
-        """Run one command in this process, and wait for its end; `serve` runs in a separate process.
+        """Run one command in this process, and wait for its end; `serve` and `worker` run in a separate process.
 
         `stdin`: standard input. `settings` override the environment. Fails the test at another exit code than `code`
         (None = any), and at a traceback, since errors must be reported in words.
         """
         arguments = [str(word) for word in words]
-        run = self._as_process if "serve" in arguments[:1] else self._inside
+        run = self._as_process if arguments[:1] in (["serve"], ["worker"]) else self._inside
         return _checked(run(arguments, stdin, {**self.environment, **(settings or {})}), code)
 
     def process(

@@ -1,4 +1,4 @@
-"""Real server processes for tests."""
+"""Real server and worker processes for tests."""
 
 import contextlib
 import os
@@ -9,30 +9,41 @@ import time
 import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from portico.testing.client import Client, HTTPTransport
 
 
-class ServerProcess:
-    """`portico serve` as a real process. `url`: its address, after `start` has returned.
+class PorticoProcess:
+    """A command that runs until it is stopped, as a real process. Its output is added to the file `log_name`.
 
     `python`: the interpreter in whose environment Portico is installed.
     """
+
+    log_name = "portico.log"
+    #: What the process prints once it is ready.
+    ready_text = ""
 
     def __init__(
         self, environment: Mapping[str, str], directory: Path, python: str | Path = sys.executable
     ) -> None:
         self.environment, self.directory, self.python = dict(environment), directory, python
-        self.url = ""
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, *options: str, timeout: float = 30) -> "ServerProcess":
+    def _command(self) -> list[str]:
+        """Return the words of the command."""
+        raise NotImplementedError
+
+    def _on_ready(self, output: str) -> None:
+        """Read the output of a process that is ready."""
+
+    def start(self, *options: str, timeout: float = 30) -> Self:
         """Start it and wait for the ready line. `timeout`: seconds. Raises: RuntimeError with its output."""
-        self.log = (self.directory / "server.log").open("a+")
+        self.log = (self.directory / self.log_name).open("a+")
         self.log.seek(0, os.SEEK_END)
         begin = self.log.tell()
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            [self.python, "-m", "portico", "serve", "--port", str(self._port()), *options],
+            [self.python, "-m", "portico", *self._command(), *options],
             env={**bare_environment(), **self.environment},
             cwd=self.directory,
             stdout=self.log,
@@ -44,8 +55,8 @@ class ServerProcess:
         while time.monotonic() < deadline:
             self.log.seek(begin)
             output = self.log.read()
-            if "Portico is ready at " in output:
-                self.url = output.split("Portico is ready at ", 1)[1].split()[0]
+            if self.ready_text in output:
+                self._on_ready(output)
                 return self
             if self.process.poll() is not None:
                 raise RuntimeError(output)
@@ -53,23 +64,10 @@ class ServerProcess:
         self.kill()
         raise RuntimeError(f"not ready after {timeout} s: {output}")
 
-    def _port(self) -> int:
-        """Return 0 (any free port) at the first start, and the same port again after a restart."""
-        return urllib.parse.urlsplit(self.url).port or 0
-
-    @property
-    def client(self) -> Client:
-        """A client that is not signed in."""
-        return Client(HTTPTransport(self.url))
-
-    def client_at(self, address: str) -> Client:
-        """Return a client with another address of this machine, such as 127.0.0.2."""
-        return Client(HTTPTransport(self.url, source=address))
-
     @property
     def log_text(self) -> str:
-        """All output of the server so far, of earlier starts too."""
-        return (self.directory / "server.log").read_text()
+        """All output of the process so far, of earlier starts too."""
+        return (self.directory / self.log_name).read_text()
 
     def kill(self) -> None:
         """Send SIGKILL to the whole process group."""
@@ -88,6 +86,40 @@ class ServerProcess:
         self.log.close()
         self.process = None
         return code
+
+
+class ServerProcess(PorticoProcess):
+    """`portico serve` as a real process. `url`: its address, after `start` has returned."""
+
+    log_name = "server.log"
+    ready_text = "Portico is ready at "
+    url = ""
+
+    def _command(self) -> list[str]:
+        # Any free port at the first start, and the same port again after a restart.
+        return ["serve", "--port", str(urllib.parse.urlsplit(self.url).port or 0)]
+
+    def _on_ready(self, output: str) -> None:
+        self.url = output.split(self.ready_text, 1)[1].split(maxsplit=1)[0]
+
+    @property
+    def client(self) -> Client:
+        """A client that is not signed in."""
+        return Client(HTTPTransport(self.url))
+
+    def client_at(self, address: str) -> Client:
+        """Return a client with another address of this machine, such as 127.0.0.2."""
+        return Client(HTTPTransport(self.url, source=address))
+
+
+class WorkerProcess(PorticoProcess):
+    """`portico worker` as a real process. Several of one directory write to the same file."""
+
+    log_name = "worker.log"
+    ready_text = "Portico worker is ready"
+
+    def _command(self) -> list[str]:
+        return ["worker"]
 
 
 def bare_environment() -> dict[str, str]:

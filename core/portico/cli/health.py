@@ -1,0 +1,83 @@
+"""`portico health`: asks the server or the worker of this machine whether it works, for supervisors and containers.
+
+It is called every few seconds, so it imports no plugin, no web framework and no database.
+"""
+
+import asyncio
+import http.client
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from portico.cli.context import CLIContext
+from portico.settings.server import reachable_host
+
+#: Seconds to wait for an answer. A check of `/ready` may take five.
+TIMEOUT_SECONDS = 10.0
+
+
+@click.command()
+@click.option(
+    "--ready",
+    is_flag=True,
+    help="Ask whether the server is ready for requests, with its database; else only whether it answers.",
+)
+@click.option(
+    "--worker", is_flag=True, help="Ask the workers of this machine, instead of the server."
+)
+@click.option("--host", "HOST", help="Address on which the server listens. Sets HOST.")
+@click.option("--port", "PORT", type=click.IntRange(1, 65535), help="Its TCP port. Sets PORT.")
+@click.option(
+    "--data-dir",
+    "DATA_DIR",
+    type=click.Path(file_okay=False),
+    help="Data directory of the worker. Sets DATA_DIR.",
+)
+@click.pass_obj
+def health(context: CLIContext, /, ready: bool, worker: bool, **options: Any) -> None:
+    """Ask the server of this machine whether it works: exit code 0 = yes, 1 = no, with one sentence."""
+    if ready and worker:
+        raise click.UsageError(
+            "--ready is about a server, --worker about workers: give one of them."
+        )
+    settings = context.load_settings(**options).settings
+    if worker:
+        from portico.worker.status import ask_workers
+
+        is_well, sentence = asyncio.run(ask_workers(Path(settings.data_dir).absolute()))
+    else:
+        host = reachable_host(settings.server.host)
+        is_well, sentence = _ask_server(
+            host, settings.server.port, "/ready" if ready else "/health"
+        )
+    click.echo(sentence, err=not is_well)
+    raise SystemExit(0 if is_well else 1)
+
+
+def _ask_server(host: str, port: int, path: str) -> tuple[bool, str]:
+    """Return whether the server answers with 200, and a sentence."""
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        status, body = response.status, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return False, f"No server answers at {where}: {why}."
+    finally:
+        connection.close()
+    if status == http.HTTPStatus.OK:
+        return True, f"The server at {where} {'is ready' if path == '/ready' else 'answers'}."
+    return False, f"The server at {where} is not ready: {_reasons(body) or f'status {status}'}."
+
+
+def _reasons(body: bytes) -> str:
+    """Return the critical reasons in an answer of `/ready`, as the rest of a sentence."""
+    try:
+        reasons = json.loads(body)["reasons"]
+        return "; ".join(f"{one['check']}: {one['reason']}" for one in reasons if one["critical"])
+    except (ValueError, LookupError, TypeError):
+        return ""

@@ -1,0 +1,1 @@
+"""The worker process: it runs background tasks, and answers no requests."""

@@ -1,0 +1,161 @@
+"""The worker process: checks that it can work, starts the application without routes, and stops it in order."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portico.errors import DomainError, OperatorError, error_location
+from portico.server.log_writer import LogWriter, take_over_streams
+from portico.settings.load import LoadedSettings
+from portico.settings.schema import CoreSettings
+from portico.worker.status import StatusSocket
+
+if TYPE_CHECKING:
+    from portico.boot import Application
+
+#: A signal within this time after the first is the same one, sent to the whole process group.
+SAME_SIGNAL_SECONDS = 1.0
+
+
+class CannotWork(OperatorError):
+    """With these settings no worker can run. The text is one sentence."""
+
+
+def work(loaded: LoadedSettings) -> None:
+    """Run tasks until SIGTERM or SIGINT. Raises: CannotWork. Exits with 1 if the start fails otherwise."""
+    refuse_settings(loaded.settings)
+    import uvloop
+
+    from portico.server.logging import configure_logging
+
+    writer = take_over_streams()
+    configure_logging(loaded.settings.log, writer=writer)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        uvloop.run(_run(loaded, Path(loaded.settings.data_dir).absolute(), writer))
+    finally:
+        writer.close()
+
+
+def refuse_settings(settings: CoreSettings) -> None:
+    """Raises: CannotWork if there is no Redis, or the database is not PostgreSQL."""
+    from portico.db.address import PostgresAddress, find_database
+
+    if not settings.redis.url:
+        raise CannotWork(
+            "A worker is told of tasks by Redis: set REDIS_URL to the Redis of the servers, or start no worker, since "
+            "servers run their tasks themselves where there is none."
+        )
+    data_dir = Path(settings.data_dir).absolute()
+    if not isinstance(find_database(settings.database, data_dir), PostgresAddress):
+        raise CannotWork(
+            "A worker needs PostgreSQL, and this database is SQLite: set DATABASE_URL, or start no worker, since the "
+            "server runs its tasks itself."
+        )
+
+
+async def _run(loaded: LoadedSettings, data_dir: Path, writer: LogWriter) -> None:
+    from portico.boot import Application
+    from portico.settings.secret_key import ensure_secret_key
+
+    stop = _event_of_signals(writer)
+    settings = loaded.settings
+    application = Application(loaded, ensure_secret_key(settings, data_dir), role="worker")
+    application.check_required_plugins()
+    try:
+        if not await _start(application, stop):
+            return
+        status = StatusSocket(data_dir, lambda: "The worker runs.")
+        await status.open()
+        print_message(
+            f"Portico worker is ready: {settings.worker.concurrency} tasks at the same time    Stop: Ctrl-C"
+        )
+        await stop.wait()
+        await status.close()
+    finally:
+        await application.stop()
+
+
+async def _start(application: "Application", stop: asyncio.Event) -> bool:
+    """Start the application. Return whether it is started: not if it was to stop before. Raises: CannotWork, CannotStart."""
+    from portico.boot import CannotStart
+
+    limit = application.settings.server.start_limit
+    start = asyncio.create_task(application.start())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({start, stopping}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        if start.done():
+            await start
+            application.check_required_plugins()
+            return True
+        if not stop.is_set():
+            raise CannotStart(
+                [f"the worker was not ready within {limit:g} s: it was still {application.doing}"]
+            )
+        return False
+    except OperatorError as error:
+        if (sentence := _why_never(error)) is not None:
+            raise CannotWork(sentence) from error
+        raise
+    except DomainError:
+        raise
+    except Exception as error:
+        raise CannotStart([f"{type(error).__name__}: {error} ({error_location(error)})"]) from error
+    finally:
+        await _end(start, stopping)
+
+
+def _why_never(error: OperatorError) -> str | None:
+    """Return the sentence of an error that no restart repairs; None for another error."""
+    from portico.encryption import WrongEncryptionKey
+    from portico.instances import MissingDatabase, SchemaRefused
+    from portico.settings.secret_key import SecretKeyMismatch
+
+    if isinstance(error, SecretKeyMismatch | WrongEncryptionKey):
+        return (
+            "A worker needs the keys of the servers, and the database is used with others: set WEBUI_SECRET_KEY, and the "
+            "encryption keys if there are any, to theirs."
+        )
+    cause = error.__cause__
+    if isinstance(cause, MissingDatabase):
+        return "A worker needs the database of the servers, and this one is empty: set DATABASE_URL to theirs."
+    if isinstance(cause, SchemaRefused):
+        return f"A worker needs a schema of its own release: {str(cause).partition('. ')[0]}."
+    return None
+
+
+def _event_of_signals(writer: LogWriter) -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set. A second signal ends the process at once."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    first = 0.0
+
+    def handle(number: int) -> None:
+        nonlocal first
+        if not stop.is_set():
+            first = time.monotonic()
+            stop.set()
+        elif time.monotonic() - first > SAME_SIGNAL_SECONDS:
+            print_message("Second signal: stopping at once.")
+            writer.close()
+            os._exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, handle, number)
+    return stop
+
+
+async def _end(*tasks: asyncio.Task[object]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def print_message(text: str) -> None:
+    """Print a message to standard error."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
