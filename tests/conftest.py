@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.bytecode import stop_keeping  # noqa: F401 - a hook, and what is imported later is kept
 from tests.commands import command  # noqa: F401 - a fixture
 from tests.database_templates import Templates
 from tests.effort import choose_effort

@@ -40,6 +40,9 @@ SIZES = (12_288,)
 #: Seconds of the processor for one of them; linear time stays far below, also on a busy machine.
 BOUND = 0.25
 
+#: What the source of a pattern contains; files without it need not be parsed.
+_ASKED_FOR = re.compile(r"\b(re|regex|fnmatch)\.|\bMeta\(")
+
 #: Patterns that meet only what the program, its files or its operator say at the start.
 NOT_OF_OTHERS = {
     "core/portico/db/sqlite/network_mounts.py:NETWORK": "names of file systems, from the kernel",
@@ -79,7 +82,10 @@ def _uses() -> dict[str, ast.Call]:
     found = {}
     for root in ("core", "plugins"):
         for path in sorted((ROOT / root).rglob("*.py")):
-            tree = ast.parse(path.read_text())
+            source = path.read_text()
+            if not _ASKED_FOR.search(source):
+                continue
+            tree = ast.parse(source)
             for holder in ast.walk(tree):
                 for child in ast.iter_child_nodes(holder):
                     child.holder = holder  # type: ignore[attr-defined]

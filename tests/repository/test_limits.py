@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ PINNED: dict[str, float] = {
 }
 
 
+@cache
 def imported() -> dict[str, float]:
     """Every number in capitals that a test module imports from the code, by its dotted name."""
     found: dict[str, float] = {}

@@ -159,7 +159,7 @@ def test_brackets_in_strings_are_not_nesting() -> None:
         (b'{"name": "\xff"}', "json_invalid"),
         (b'{"name": "\xc3', "json_invalid"),
         (b'"\xed\xa0\x80"', "json_invalid"),
-        (b"{" + b",".join(b'"%d":1' % i for i in range(1_000_000)) + b"}", "json_values"),
+        (b"{" + b",".join(b'"%d":1' % i for i in range(100_000)) + b"}", "json_values"),
         (b"[" + b"[]," * 100_000 + b"0]", "json_values"),
     ],
     ids=lambda value: str(value[:12]),
