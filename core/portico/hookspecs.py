@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from portico.plugins.info import Service
     from portico.settings.section import Section
     from portico.sockets import SocketEvent
+    from portico.tasks import TaskType
     from portico.web.health_check import HealthCheck
 
 hookspec = pluggy.HookspecMarker("portico")
@@ -165,6 +166,15 @@ def register_socket_events(
 
     Called at boot. Names begin with `<plugin>:` or are claimed in `PluginInfo.socket_prefixes`. To send
     events, use `app.sockets`.
+    """
+
+
+@hookspec
+def register_tasks(app: "AppContext", settings: Any, plugin: Any) -> "Iterable[TaskType] | None":
+    """Return the types of this plugin's background tasks: name, arguments, what runs, limits, schedule.
+
+    Called at boot, in every process. Names begin with `<plugin>:` and are stored, so they never change. `app.tasks`
+    creates tasks. Those of a plugin that is not loaded wait until it is.
     """
 
 

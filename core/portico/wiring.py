@@ -21,6 +21,7 @@ from portico.settings.load import LoadedSettings
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
 from portico.sockets import Sockets
+from portico.tasks import Tasks
 from portico.web.drain import Drain
 from portico.web.middleware.origins import Origins
 from portico.web.middleware.proxies import Proxies
@@ -104,6 +105,8 @@ class CoreServices:
             channel=self.instance_channel,
             redis=self.redis,
         )
+        self.tasks = Tasks(settings.tasks, self.instance_channel, self.sockets, isolation.run_task)
+        self.drain.on_start(self.tasks.runner.stop_claiming)
         self.safe_http = SafeHTTPClient(settings.http_client)
         self.http_client = SharedSession()
         self.context = AppContext(
@@ -118,6 +121,7 @@ class CoreServices:
             events=self.events,
             limiter=self.limiter,
             sockets=self.sockets,
+            tasks=self.tasks,
             http_session=self.http_client.session,
             safe_http=self.safe_http,
             instance_channel=self.instance_channel,

@@ -10,6 +10,7 @@
     portico.api.models      model sources and the model catalogue
     portico.api.sockets     events to and from the Socket.IO clients of accounts
     portico.api.prompts     templates of prompts, texts of a conversation
+    portico.api.tasks       durable background tasks
     portico.api.interfaces  protocols and events that plugins share: chats and folders
     portico.api.audit       the audit log
     portico.api.cli         commands and texts for terminals

@@ -32,6 +32,7 @@ from portico.redis import RedisRequired
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
 from portico.sockets import RegisteredEvent
+from portico.tasks import TaskType, task_retentions
 from portico.wiring import CoreServices
 
 Result = TypeVar("Result")
@@ -88,7 +89,12 @@ class Application(CoreServices):
     def retentions(self) -> list[Retention]:
         """Which rows are deleted after how many days, of the core and of each plugin."""
         audit = Retention("portico_audit", "at", self.settings.retention.audit_days)
-        return [audit, *(one for c in self.contributions for one in c.retention)]
+        tasks = self.settings.tasks
+        return [
+            audit,
+            *task_retentions(tasks.keep_days, tasks.keep_failed_days),
+            *(one for c in self.contributions for one in c.retention),
+        ]
 
     @property
     def socket_events(self) -> list[RegisteredEvent]:
@@ -98,6 +104,11 @@ class Application(CoreServices):
             for c in self.contributions
             for event in c.socket_events
         ]
+
+    @property
+    def task_types(self) -> list[TaskType]:
+        """The types of background tasks, of the core and of each plugin."""
+        return [one for c in self.contributions for one in c.tasks]
 
     async def database_checks(self, behind: Container[str] = ()) -> list[DatabaseCheck]:
         """Return the checks that `portico db check` runs on the current database.
@@ -213,11 +224,16 @@ class Application(CoreServices):
             self.sockets.start(self.socket_events)
             self.instance.start()
             self.cleaner.start(self.retentions)
+            self.tasks.set_types(
+                self.task_types
+            )  # without those of plugins whose startup has failed
+            await self.tasks.start()
 
     async def stop(self) -> None:
         """Call every plugin's `shutdown` in reverse order, then stop the core services. A failing plugin is logged."""
         await self.policies.stop()
         with self.database.use():
+            await self.tasks.stop()
             for contribution in reversed(self._started):
                 with contextlib.suppress(isolation.PluginError):
                     await self._call(contribution, "shutdown")
@@ -253,6 +269,7 @@ class Application(CoreServices):
 
     def _bind_core_services(self) -> None:
         """Hand the services that the core itself uses to the packages that use them."""
+        self.tasks.set_types(self.task_types)
         self.catalogue.set_workspace_models(self.context.services.get(WorkspaceModels))
         self.identity.set_password_rule(self.context.services.get(PasswordRule))
 

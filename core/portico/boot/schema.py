@@ -16,6 +16,7 @@ from portico import (
     rate_limits,
     retention,
     runtime_settings,
+    tasks,
 )
 from portico.db import MigrationReport, TableSet, cause_of
 from portico.db.address import find_database
@@ -43,6 +44,7 @@ CORE_TABLES: dict[str, TableSet] = {
     "limits": rate_limits.TABLES,
     "permissions": permissions.TABLES,
     "retention": retention.TABLES,
+    "tasks": tasks.TABLES,
     "vault": encryption.TABLES,
 }
 

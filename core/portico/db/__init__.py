@@ -22,6 +22,7 @@ from portico.db.current import (
     transaction,
 )
 from portico.db.database import Database, Row
+from portico.db.database_clock import with_clock
 from portico.db.errors import (
     BadDatabase,
     BadMigration,
@@ -105,4 +106,5 @@ __all__ = [
     "placeholders",
     "schema_status",
     "transaction",
+    "with_clock",
 ]

@@ -64,6 +64,7 @@ def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
         ("table", _tables(contribution)),
         ("health check", [check.name for check in contribution.health_checks]),
         ("socket event", [event.name for event in contribution.socket_events]),
+        ("task", [task.name for task in contribution.tasks]),
     )
     for kind, names in named:
         for name in names:
@@ -111,6 +112,9 @@ def _outside_namespace(contribution: Contribution) -> str:
                 f"its socket event {event.name!r} must be named {contribution.plugin_name}:…; "
                 "rename it, or add its name to PluginInfo.socket_prefixes"
             )
+    for task in contribution.tasks:
+        if not task.name.startswith(f"{contribution.plugin_name}:"):
+            return f"its task {task.name!r} must be named {contribution.plugin_name}:…"
     tables = _tables(contribution)
     for table in tables:
         if not table.startswith(f"{contribution.plugin_name}_"):
@@ -159,6 +163,7 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
         "listens to": [listener.event.__name__ for listener in contribution.listeners],
         "health checks": [check.name for check in contribution.health_checks],
         "socket events": [event.name for event in contribution.socket_events],
+        "tasks": [task.name for task in contribution.tasks],
         "settings": list(contribution.settings.__struct_fields__) if contribution.settings else [],
     }
     return {kind: things for kind, things in provided.items() if things}

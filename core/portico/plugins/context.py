@@ -17,6 +17,7 @@ from portico.rate_limits import RateLimiter
 from portico.runtime_settings import RuntimeSettings
 from portico.settings.schema import CoreSettings
 from portico.sockets import Sockets
+from portico.tasks import Tasks
 from portico.web.drain import Drain
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class AppContext:
     events: EventBus
     limiter: RateLimiter
     sockets: Sockets
+    tasks: Tasks
     http_session: Callable[[], "aiohttp.ClientSession"]
     safe_http: SafeHTTPClient
     route_areas: Callable[[], list[str]]

@@ -19,6 +19,7 @@ from portico.plugins.isolation import PluginError, call
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Section
 from portico.sockets import SocketEvent
+from portico.tasks import TaskType
 from portico.web.health_check import HealthCheck
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Contribution:
     listeners: tuple[Listener, ...] = ()
     health_checks: tuple[HealthCheck, ...] = ()
     socket_events: tuple[SocketEvent, ...] = ()
+    tasks: tuple[TaskType, ...] = ()
     has_routes: bool = False
     router: "PluginRouter | None" = None
 
@@ -126,6 +128,7 @@ def collect(
         listeners=many("register_listeners", Listener),
         health_checks=many("register_health_checks", HealthCheck),
         socket_events=many("register_socket_events", SocketEvent),
+        tasks=many("register_tasks", TaskType),
         has_routes=hook_of(manager, plugin, "register_routes") is not None,
         router=_router(plugin, many("register_routes"), components) if routes else None,
     )

@@ -95,6 +95,20 @@ async def handle_socket_event(plugin: str, doing: str, handle: Callable[[], Awai
     return answer
 
 
+async def run_task(plugin: str, doing: str, run: Callable[[], Awaitable[Any]]) -> Any:
+    """Have a plugin run one try of a task. Raises: PluginError, for `SystemExit` too; DomainError as the plugin raises it.
+
+    A cancellation is raised as such.
+    """
+    try:
+        return await run()
+    except DomainError:
+        raise
+    except (Exception, SystemExit) as error:  # `SystemExit` would end the process
+        log_failure(plugin, doing, error)
+        raise PluginError(plugin, doing, error) from error
+
+
 async def run_in_transaction(
     plugin: str, handle: Callable[[Any], Awaitable[None] | None], event: Any
 ) -> None:

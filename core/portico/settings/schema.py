@@ -18,6 +18,7 @@ from portico.settings.section import Section, setting
 from portico.settings.security_headers import CorsSettings, SecurityHeadersSettings
 from portico.settings.server import ServerSettings
 from portico.settings.sockets import SocketSettings
+from portico.settings.tasks import TaskSettings
 from portico.settings.worker import WorkerSettings
 
 
@@ -142,4 +143,5 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
     worker: WorkerSettings = WorkerSettings()
+    tasks: TaskSettings = TaskSettings()
     plugins: PluginSelection = PluginSelection()

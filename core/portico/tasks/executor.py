@@ -1,0 +1,245 @@
+"""Runs the tasks that this process has claimed, each with its time limit, and writes how they ended."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from portico.db.database import Row
+from portico.errors import DomainError, Unavailable, error_location
+from portico.tasks import store
+from portico.tasks.store import Claim
+from portico.tasks.task_info import TaskStatus
+from portico.tasks.task_run import TaskRun, encode_result
+from portico.tasks.task_type import TaskFailed, TaskLost, TaskType
+
+#: Seconds in which a task must end after it was cancelled. One that does not is abandoned.
+GRACE_SECONDS: Final = 5.0
+#: Seconds between two attempts to write how a task ended, while the database is unavailable.
+WRITE_AGAIN_SECONDS: Final = 1.0
+MAX_BACKOFF_SECONDS: Final = 600.0
+#: Seconds before a task that found the database, or Redis, unavailable is started again.
+UNAVAILABLE_SECONDS: Final = 2.0
+CRASHED: Final = "Its process ended unexpectedly."
+_MAX_ERROR_CHARS: Final = 500
+
+#: Calls `run` for a plugin. Raises: what it raises if that is a DomainError, else an error whose `__cause__` it is.
+IsolateFn = Callable[[str, str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
+#: Sends the state of a task to its owner. Never blocks or raises.
+AnnounceFn = Callable[[TaskRun, TaskStatus], None]
+log = structlog.get_logger("portico.tasks")
+
+
+class Interruption(Enum):
+    """Why a try is cancelled."""
+
+    CANCELLED = "its end was requested"
+    LOST = "it is not owned any more"
+    SHUTDOWN = "the process stops"
+    TIME_LIMIT = "its time limit has passed"
+
+
+class ActiveRun:
+    """A try that this process runs. `ended`: set when its end is written, or it no longer owns its task."""
+
+    def __init__(self, task_type: TaskType, run: TaskRun) -> None:
+        self.task_type, self.run = task_type, run
+        self.interruption: Interruption | None = None
+        self.interrupted = asyncio.get_running_loop().create_future()
+        self.ended = asyncio.Event()
+
+    def interrupt(self, why: Interruption) -> None:
+        """Have the try cancelled. The first reason counts."""
+        if self.interruption is None:
+            self.interruption = why
+            self.interrupted.set_result(None)
+
+
+class TaskExecutor:
+    """Runs claimed tasks, each in an asyncio task of its own.
+
+    `isolate` and `announce` are called for each. `on_end`: called after each, when its slot is free.
+    """
+
+    def __init__(
+        self, isolate: IsolateFn, announce: AnnounceFn, on_end: Callable[[], None]
+    ) -> None:
+        self._isolate, self._announce, self._on_end = isolate, announce, on_end
+        #: The tries that run here, by the id of their task.
+        self.active: dict[str, ActiveRun] = {}
+        self._supervisors: set[asyncio.Task[None]] = set()
+        self._abandoned: set[asyncio.Task[Any]] = set()
+
+    def start(self, row: Row, claim: Claim, types: Mapping[str, TaskType]) -> ActiveRun:
+        """Start a claimed task. Needs the current database."""
+        task_type = types[row["name"]]
+        run = TaskRun(row, claim, lambda run: self._announce(run, "running"))
+        active = self.active[run.id] = ActiveRun(task_type, run)
+        supervisor = asyncio.create_task(self._supervise(active, row["arguments"]), name=run.name)
+        self._supervisors.add(supervisor)
+        supervisor.add_done_callback(self._supervisors.discard)
+        return active
+
+    def interrupt(self, task_id: str, why: Interruption) -> ActiveRun | None:
+        """Have a task cancelled, if it runs here. Returns at once."""
+        active = self.active.get(task_id)
+        if active is not None:
+            active.interrupt(why)
+        return active
+
+    async def stop(self) -> None:
+        """Cancel what runs and make it pending again. That does not count as a try."""
+        for active in list(self.active.values()):
+            active.interrupt(Interruption.SHUTDOWN)
+        if self._supervisors:
+            await asyncio.wait(self._supervisors, timeout=GRACE_SECONDS + WRITE_AGAIN_SECONDS)
+        for left in (*self._supervisors, *self._abandoned):
+            left.cancel()
+
+    async def _supervise(self, active: ActiveRun, arguments: str) -> None:
+        run = active.run
+        body = asyncio.create_task(self._call(active, arguments), name=run.name)
+        try:
+            await self._wait_for_end(active, body)
+            run.end_reports()
+            if not body.done():
+                self._abandon(active, body)
+            is_written = await self._try_to_write_end(active, body)
+            while not is_written:
+                await asyncio.sleep(WRITE_AGAIN_SECONDS)
+                is_written = await self._try_to_write_end(active, body)
+        finally:
+            body.cancel()
+            self.active.pop(run.id, None)
+            active.ended.set()
+            self._on_end()
+
+    async def _call(self, active: ActiveRun, arguments: str) -> Any:
+        task_type, run = active.task_type, active.run
+        try:
+            decoded = msgspec.json.decode(arguments, type=task_type.arguments)
+        except msgspec.DecodeError as error:
+            raise TaskFailed("Its arguments are not those of this release.") from error
+        return await self._isolate(
+            task_type.plugin, f"task {task_type.name}", lambda: task_type.run(run, decoded)
+        )
+
+    async def _wait_for_end(self, active: ActiveRun, body: asyncio.Task[Any]) -> None:
+        await asyncio.wait(
+            {body, active.interrupted},
+            timeout=active.task_type.time_limit,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if not body.done():
+            active.interrupt(Interruption.TIME_LIMIT)
+            body.cancel()
+            await asyncio.wait({body}, timeout=GRACE_SECONDS)
+
+    def _abandon(self, active: ActiveRun, body: asyncio.Task[Any]) -> None:
+        """Go on without a try that does not end. It changes nothing any more in its own name."""
+        log.error("task does not end", name=active.run.name, task=active.run.id)
+        self._abandoned.add(body)
+        body.add_done_callback(self._abandoned.discard)
+        body.add_done_callback(_retrieve)
+
+    async def _try_to_write_end(self, active: ActiveRun, body: asyncio.Task[Any]) -> bool:
+        """Write how a try ended. Return False if the database is unavailable."""
+        try:
+            status = await self._write_end(active, body)
+        except Unavailable:
+            return False
+        except Exception as error:  # noqa: BLE001 - the row stays as it is, and the sweep finds it
+            log.error(
+                "end of task not written",
+                name=active.run.name,
+                task=active.run.id,
+                error=type(error).__name__,
+                at=error_location(error),
+            )
+            return True
+        if status is not None:
+            self._announce(active.run, status)
+        return True
+
+    async def _write_end(self, active: ActiveRun, body: asyncio.Task[Any]) -> TaskStatus | None:
+        """Write how a try ended. Return the task's status; None if the try no longer owns the task."""
+        run = active.run
+        error = _error_of(body)
+        if run.is_completed:
+            if error is None and (result := encode_result(body.result())) is not None:
+                await store.set_result(run.claim, result)
+            return "completed"
+        if error is None:
+            try:
+                result = encode_result(body.result())
+            except ValueError as unusable:
+                return await self._fail(active, str(unusable), is_final=True)
+            done = await store.finish(run.claim, "completed", run.progress, result=result)
+            return "completed" if done else None
+        match active.interruption:
+            case Interruption.LOST:
+                return None
+            case Interruption.CANCELLED:
+                done = await store.finish(run.claim, "cancelled", run.progress)
+                return "cancelled" if done else None
+            case Interruption.SHUTDOWN:
+                return await store.requeue(run.claim, 0.0, error=None, counts=False)
+            case Interruption.TIME_LIMIT:
+                limit = active.task_type.time_limit
+                log.warning(
+                    "task exceeded its time limit", name=run.name, task=run.id, seconds=limit
+                )
+                return await self._fail(active, f"It took longer than {limit:g} s.")
+        return await self._write_error(active, error)
+
+    async def _write_error(self, active: ActiveRun, error: BaseException) -> TaskStatus | None:
+        run = active.run
+        if isinstance(error, TaskLost):
+            return None
+        if isinstance(error, Unavailable):
+            # No fault of the task. The database may be away for longer than all its tries take.
+            return await store.requeue(
+                run.claim, UNAVAILABLE_SECONDS, error=error.detail, counts=False
+            )
+        if isinstance(error, DomainError):
+            return await self._fail(active, error.detail, is_final=isinstance(error, TaskFailed))
+        if isinstance(error, asyncio.CancelledError):
+            return await self._fail(active, "It cancelled itself.")
+        cause = error.__cause__ or error
+        return await self._fail(active, f"{type(cause).__name__} ({error_location(cause)})")
+
+    async def _fail(
+        self, active: ActiveRun, reason: str, *, is_final: bool = False
+    ) -> TaskStatus | None:
+        """Write a failed try: the task is tried again after a while, or has failed."""
+        run, task_type = active.run, active.task_type
+        reason = reason[:_MAX_ERROR_CHARS]
+        if not is_final and run.tries < task_type.max_tries:
+            delay = backoff_seconds(task_type, run.tries)
+            return await store.requeue(run.claim, delay, error=reason, counts=True)
+        done = await store.finish(run.claim, "failed", run.progress, error=reason)
+        if done:
+            log.warning("task failed", name=run.name, task=run.id, tries=run.tries, reason=reason)
+        return "failed" if done else None
+
+
+def backoff_seconds(task_type: TaskType, tries: int) -> float:
+    """Return the seconds before the next try, after so many: twice as many each time, with jitter."""
+    longest = min(task_type.backoff * 2.0 ** min(tries - 1, 30), MAX_BACKOFF_SECONDS)
+    return longest * random.uniform(0.75, 1.0)  # noqa: S311 - no secret
+
+
+def _error_of(body: asyncio.Task[Any]) -> BaseException | None:
+    """Return why a try did not succeed; None if it did."""
+    if not body.done() or body.cancelled():
+        return asyncio.CancelledError()
+    return body.exception()
+
+
+def _retrieve(body: asyncio.Task[Any]) -> None:
+    if not body.cancelled():
+        body.exception()

@@ -1,0 +1,55 @@
+"""What plugins declare about their tasks, and what they raise in them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from portico.errors import DomainError
+
+if TYPE_CHECKING:
+    from portico.tasks.task_run import TaskRun
+
+
+class NoArguments(msgspec.Struct, frozen=True):
+    """The arguments of a task that has none, such as a periodic one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskType:
+    """One kind of task, and the function that runs it.
+
+    `name`: `<plugin>:<word>`, stored in each row, so it is never changed. `arguments`: a struct, stored as JSON. `run`
+    is called with a `TaskRun` and the arguments, and may be called again after a failure or a crash: write in
+    `TaskRun.completing`, or send `TaskRun.idempotency_key` to what is outside. What it returns is stored as JSON.
+
+    `time_limit`: seconds; a try that takes longer is cancelled and has failed. `max_tries`: after so many failed tries the
+    task has failed. `backoff`: seconds before the second try; they double with each further one, up to ten minutes.
+    `every`: seconds between two runs of a periodic task, of all processes together; its arguments need defaults.
+    """
+
+    name: str
+    arguments: type[msgspec.Struct]
+    run: Callable[["TaskRun", Any], Awaitable[Any]]
+    time_limit: float = 60.0
+    max_tries: int = 5
+    backoff: float = 2.0
+    every: float | None = None
+
+    @property
+    def plugin(self) -> str:
+        """The name of the plugin that runs it; `portico` for the core."""
+        return self.name.partition(":")[0]
+
+
+class TaskFailed(DomainError):
+    """Raised by a task that must not be tried again. `detail`: the reason, a sentence for the task's owner."""
+
+    default = "The task has failed."
+
+
+class TaskLost(DomainError):
+    """This try no longer owns its task: it was cancelled, deleted, or taken over by another process. Do nothing more."""
+
+    default = "The task is no longer run here."
