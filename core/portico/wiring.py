@@ -105,7 +105,14 @@ class CoreServices:
             channel=self.instance_channel,
             redis=self.redis,
         )
-        self.tasks = Tasks(settings.tasks, self.instance_channel, self.sockets, isolation.run_task)
+        self.tasks = Tasks(
+            settings.tasks,
+            self.instance_channel,
+            self.sockets,
+            isolation.run_task,
+            role=role,
+            concurrency=settings.worker.concurrency if role == "worker" else None,
+        )
         self.drain.on_start(self.tasks.runner.stop_claiming)
         self.safe_http = SafeHTTPClient(settings.http_client)
         self.http_client = SharedSession()

@@ -224,9 +224,8 @@ class Application(CoreServices):
             self.sockets.start(self.socket_events)
             self.instance.start()
             self.cleaner.start(self.retentions)
-            self.tasks.set_types(
-                self.task_types
-            )  # without those of plugins whose startup has failed
+            # Again: without those of plugins whose startup has failed.
+            self.tasks.set_types(self.task_types)
             await self.tasks.start()
 
     async def stop(self) -> None:

@@ -16,7 +16,7 @@ class TaskSettings(Section):
         ),
     ] = "auto"
     concurrency: Annotated[
-        int, setting("Tasks that one process runs at the same time", ge=1, le=1000)
+        int, setting("Tasks that one server process runs at the same time", ge=1, le=1000)
     ] = 10
     max_per_account: Annotated[
         int, setting("Tasks of one account that may wait or run at the same time", ge=1)

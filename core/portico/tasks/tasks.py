@@ -17,7 +17,7 @@ from portico.db import (
 )
 from portico.errors import InvalidRequest, NotFound, RateLimited
 from portico.identity import Actor
-from portico.instances import InstanceChannel
+from portico.instances import InstanceChannel, Role
 from portico.settings.tasks import TaskSettings
 from portico.sockets import Sockets
 from portico.tasks import store
@@ -64,9 +64,16 @@ class Tasks:
         channel: InstanceChannel,
         sockets: Sockets,
         isolate: IsolateFn,
+        *,
+        role: Role = "server",
+        concurrency: int | None = None,
     ) -> None:
+        """`concurrency`: how many tasks run here at once; None = as the settings say."""
         self._settings, self._channel, self._sockets = settings, channel, sockets
+        self._role = role
         self.runner = TaskRunner(settings, channel, isolate, self._announce)
+        self.runner.concurrency = concurrency or settings.concurrency
+        self.runner.may_claim = self._may_claim
         self.delivery: TaskDelivery = LocalDelivery(self.runner, channel)
         self._cancellation = TaskCancellation(channel, self.runner.executor)
         channel.subscribe(TOPIC, self._receive)
@@ -89,6 +96,11 @@ class Tasks:
     async def stop(self) -> None:
         """Stop; tasks that still run are pending again."""
         await self.runner.stop()
+
+    def _may_claim(self) -> bool:
+        if self._role == "worker" or self._settings.runner == "server":
+            return True
+        return self._settings.runner == "auto" and not self._channel.live_worker_ids
 
     # -- creating -------------------------------------------------------------------------------------------
 
