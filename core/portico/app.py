@@ -12,7 +12,6 @@ from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
 from portico.sockets import is_socket_path
 from portico.web.application import web_application
-from portico.web.counters import Counters
 from portico.web.health import schema_check
 from portico.web.lifespan import lifespan
 from portico.web.loop_watch import LoopWatch
@@ -34,7 +33,7 @@ class Portico:
 
     def __init__(self, loaded: LoadedSettings, secret: Secret | None = None) -> None:
         application = self.application = Application(loaded, secret, routes=True)
-        self.counters = Counters()
+        self.counters = application.counters
         self._loop_watch = LoopWatch(
             application.settings.server.loop_limit,
             self.counters,
@@ -101,4 +100,6 @@ class Portico:
             inner: ASGIApp = app.sockets if is_socket_path(scope["path"]) else routes
             await inner(scope, receive, send)
 
-        return OuterMiddleware(serve, app.database, app.settings, app.proxies, app.origins)
+        return OuterMiddleware(
+            serve, app.database, app.settings, app.proxies, app.origins, counters=self.counters
+        )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from portico.db import DatabaseCheck, Retention, TableSet
     from portico.events import Listener
     from portico.identity import AuthProvider, TokenAuthenticator
+    from portico.metrics import Metric
     from portico.permissions import PackagedPolicy, PolicyRule, ResourceKind
     from portico.plugins.context import AppContext
     from portico.plugins.info import Service
@@ -185,6 +186,14 @@ def register_health_checks(
     """Return the checks that `GET /ready` runs.
 
     Called at boot.
+    """
+
+
+@hookspec
+def register_metrics(app: "AppContext", settings: Any, plugin: Any) -> "Iterable[Metric] | None":
+    """Return figures about this plugin's work, which monitoring reads at `/metrics`.
+
+    Called at boot. A figure is read each time that monitoring asks, in every process.
     """
 
 

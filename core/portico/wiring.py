@@ -10,6 +10,7 @@ from portico.events import EventBus
 from portico.http_client import SafeHTTPClient, SharedSession
 from portico.identity import Identity
 from portico.instances import InstanceChannel, OwnInstance, Role
+from portico.metrics import MetricReading
 from portico.permissions import Permissions, PolicyService
 from portico.plugins import isolation
 from portico.plugins.context import AppContext
@@ -22,6 +23,7 @@ from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
 from portico.sockets import Sockets
 from portico.tasks import Tasks
+from portico.web.counters import Counters
 from portico.web.drain import Drain
 from portico.web.middleware.origins import Origins
 from portico.web.middleware.proxies import Proxies
@@ -44,6 +46,7 @@ class CoreServices:
         self.instance = OwnInstance(role)
         self.cleaner = DeletionTask()
         self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
+        self.counters = Counters()
         self.drain = Drain(settings.server.shutdown_timeout)
         self.proxies = Proxies(settings.server.trusted_proxies)
         self.origins = Origins(
@@ -122,6 +125,7 @@ class CoreServices:
             identity=self.identity,
             runtime_settings=self.runtime_settings,
             route_areas=self._route_areas,
+            read_metrics=self.read_metrics,
             permissions=self.permissions,
             policies=self.policies,
             catalogue=self.catalogue,
@@ -137,6 +141,10 @@ class CoreServices:
 
     def _route_areas(self) -> list[str]:
         """Return the names of the plugins that have routes."""
+        return []
+
+    async def read_metrics(self) -> list[MetricReading]:
+        """Return the figures of the core and of all plugins."""
         return []
 
     async def stop(self) -> None:

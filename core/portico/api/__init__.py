@@ -61,6 +61,7 @@ from portico.errors import (
 from portico.events import EventBus, Listener
 from portico.hookspecs import hookimpl
 from portico.http_client import FetchResult, SafeHTTPClient
+from portico.metrics import Histogram, Metric, MetricReading
 from portico.periodic_task import PeriodicTask
 from portico.plugins.context import AppContext, CommandContext, Services
 from portico.plugins.info import PluginInfo, Service
@@ -81,8 +82,11 @@ __all__ = [
     "FetchResult",
     "Forbidden",
     "HealthCheck",
+    "Histogram",
     "InvalidRequest",
     "Listener",
+    "Metric",
+    "MetricReading",
     "NotFound",
     "OperatorError",
     "PeriodicTask",

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import pluggy
 
+from portico.boot.core_metrics import core_metrics, read_all
 from portico.boot.plugins import load_plugins
 from portico.boot.schema import CORE_TABLES, CannotStart, open_schema, start_database
 from portico.catalogue import WorkspaceModels
@@ -22,6 +23,7 @@ from portico.identity import PasswordRule
 from portico.identity.accounts.email_keys import fill_email_keys, warn_of_collisions
 from portico.identity.secret_key_check import check_secret_key
 from portico.instances import OwnInstance, Role
+from portico.metrics import MetricReading
 from portico.permissions import InvalidPolicy
 from portico.plugins import isolation
 from portico.plugins.conflicts import plugins_that_block_start
@@ -128,6 +130,11 @@ class Application(CoreServices):
             for check in c.database_checks
         ]
         return await all_checks(declared, contributed)
+
+    async def read_metrics(self) -> list[MetricReading]:
+        """Return the figures of the core and of all plugins. One that cannot be read is logged and left out."""
+        of_plugins = [(c.plugin_name, one) for c in self.contributions for one in c.metrics]
+        return await read_all([*(("", one) for one in core_metrics(self)), *of_plugins])
 
     # -- plugins that fail ----------------------------------------------------------------------------------
 

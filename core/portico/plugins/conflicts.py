@@ -63,6 +63,7 @@ def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
         ),
         ("table", _tables(contribution)),
         ("health check", [check.name for check in contribution.health_checks]),
+        ("metric", [f"{contribution.plugin_name}_{one.name}" for one in contribution.metrics]),
         ("socket event", [event.name for event in contribution.socket_events]),
         ("task", [task.name for task in contribution.tasks]),
     )
@@ -162,6 +163,7 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
         "policies": [str(policy) for policy in contribution.policies],
         "listens to": [listener.event.__name__ for listener in contribution.listeners],
         "health checks": [check.name for check in contribution.health_checks],
+        "metrics": [one.name for one in contribution.metrics],
         "socket events": [event.name for event in contribution.socket_events],
         "tasks": [task.name for task in contribution.tasks],
         "settings": list(contribution.settings.__struct_fields__) if contribution.settings else [],

@@ -11,6 +11,7 @@ from portico.events import EventBus
 from portico.http_client import SafeHTTPClient
 from portico.identity import Identity
 from portico.instances import InstanceChannel
+from portico.metrics import MetricReading
 from portico.permissions import Permissions, PolicyService
 from portico.plugins.info import Service
 from portico.rate_limits import RateLimiter
@@ -80,7 +81,7 @@ class AppContext:
 
     `http_session()` returns the HTTP client session of this process, for addresses from the operator's settings.
     `safe_http` fetches addresses that users or other servers choose. `route_areas()` returns the names of the plugins that
-    have routes. `instance_channel` sends messages to the other instances; topics begin with the plugin's name.
+    have routes. `read_metrics()` returns the figures of the core and of all plugins. `instance_channel` sends messages to the other instances; topics begin with the plugin's name.
     `drain` ends work that lasts when the process is asked to stop.
     """
 
@@ -98,6 +99,7 @@ class AppContext:
     http_session: Callable[[], "aiohttp.ClientSession"]
     safe_http: SafeHTTPClient
     route_areas: Callable[[], list[str]]
+    read_metrics: Callable[[], Awaitable[list[MetricReading]]]
     instance_channel: InstanceChannel
     drain: Drain
     services: Services = field(default_factory=Services)

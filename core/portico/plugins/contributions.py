@@ -12,6 +12,7 @@ from portico.catalogue.source import ModelSource
 from portico.db import DatabaseCheck, Retention, TableSet
 from portico.events import Listener
 from portico.identity import AuthProvider, TokenAuthenticator
+from portico.metrics import Metric
 from portico.permissions import PackagedPolicy, PolicyRule, ResourceKind
 from portico.plugins.context import AppContext
 from portico.plugins.info import PluginInfo, Service
@@ -45,6 +46,7 @@ class Contribution:
     token_authenticators: tuple[TokenAuthenticator, ...] = ()
     listeners: tuple[Listener, ...] = ()
     health_checks: tuple[HealthCheck, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     socket_events: tuple[SocketEvent, ...] = ()
     tasks: tuple[TaskType, ...] = ()
     has_routes: bool = False
@@ -127,6 +129,7 @@ def collect(
         token_authenticators=many("register_token_authenticators", TokenAuthenticator),
         listeners=many("register_listeners", Listener),
         health_checks=many("register_health_checks", HealthCheck),
+        metrics=many("register_metrics", Metric),
         socket_events=many("register_socket_events", SocketEvent),
         tasks=many("register_tasks", TaskType),
         has_routes=hook_of(manager, plugin, "register_routes") is not None,

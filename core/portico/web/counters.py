@@ -1,7 +1,17 @@
-"""Errors and event loop stalls of each plugin since the process started: counts and seconds, no texts."""
+"""What has happened since the process started: responses, open streams, and errors and stalls of each plugin.
+
+Counts and seconds, no texts.
+"""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+
+from portico.metrics import Histogram
+
+#: Upper ends, in seconds, of the ranges by which delays of the event loop are counted.
+LAG_BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 @dataclass(slots=True)
@@ -15,10 +25,27 @@ class PluginCounters:
 
 
 class Counters:
-    """The counters of one application, by plugin; `portico` is the core. Thread-safe."""
+    """The counters of one application.
+
+    `responses`: by route template, and by the first digit of the status; a path without a route has an empty template.
+    `open_streams`: responses of model sources that are being sent. `loop_lag`: how long callbacks waited for the event
+    loop, in seconds. Those by plugin, where `portico` is the core, may be counted in any thread.
+    """
 
     def __init__(self) -> None:
+        self.responses: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self.open_streams = 0
+        self.loop_lag = Histogram(LAG_BOUNDS)
         self._of: defaultdict[str, PluginCounters] = defaultdict(PluginCounters)
+
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """Count a stream as open while the block runs."""
+        self.open_streams += 1
+        try:
+            yield
+        finally:
+            self.open_streams -= 1
 
     def failed(self, plugin: str) -> None:
         """Count a request of this plugin that ended with 500."""
@@ -30,6 +57,11 @@ class Counters:
         found.stalls += 1
         found.stalled_seconds = round(found.stalled_seconds + seconds, 3)
         found.longest_stall = max(found.longest_stall, round(seconds, 3))
+
+    @property
+    def plugins(self) -> dict[str, PluginCounters]:
+        """The counters of the plugins that have any."""
+        return dict(self._of)
 
     def of(self, plugin: str) -> dict[str, float]:
         """Return the counters of a plugin; all 0 if nothing went wrong in it."""

@@ -95,16 +95,24 @@ class LoopWatch:
 
     def _work(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
         answered = threading.Event()
+        ran_at = 0.0
+
+        def answer() -> None:
+            nonlocal ran_at
+            ran_at = time.monotonic()
+            answered.set()
+
         while not self._stopped.wait(PROBE_SECONDS):
             answered.clear()
             scheduled_at, computed = time.monotonic(), time.process_time()
             try:
-                loop.call_soon_threadsafe(answered.set)
+                loop.call_soon_threadsafe(answer)
             except RuntimeError:
                 return  # the loop is closed
             in_time = answered.wait(self._limit)
             seconds = time.monotonic() - scheduled_at
             if seconds < self._limit:
+                self._counters.loop_lag.observe(max(0.0, ran_at - scheduled_at))
                 continue
             if seconds > 2 * self._limit and time.process_time() - computed < seconds / 10:
                 # This thread did not run either, and nothing was computed: the whole process was suspended.
@@ -115,6 +123,7 @@ class LoopWatch:
             while not answered.wait(self._limit):
                 if self._stopped.is_set():
                     break
+            self._counters.loop_lag.observe(time.monotonic() - scheduled_at)
             self._counters.stalled(stall.plugin, time.monotonic() - scheduled_at)
 
     def _inspect(self, thread: int) -> Stall:

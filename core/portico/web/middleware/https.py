@@ -8,8 +8,8 @@ from portico.errors import Forbidden
 from portico.web.middleware.proxies import valid_host
 
 HTTPS_NEEDED = "This server is used over HTTPS only."
-#: Paths that load balancers request over plain HTTP from the same network.
-_PROBES = ("/health", "/health/db", "/ready")
+#: Paths that load balancers and monitoring request over plain HTTP from the same network.
+_PROBES = ("/health", "/health/db", "/ready", "/metrics")
 
 
 class HTTPSOnly:

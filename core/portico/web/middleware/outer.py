@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from portico import errors
 from portico.db import Database
 from portico.settings.schema import CoreSettings
+from portico.web.counters import Counters
 from portico.web.errors import domain_error_response, error_response, internal_error_response
 from portico.web.middleware.body_timeout import BodyTimeout
 from portico.web.middleware.cors import CORS, is_preflight
@@ -58,6 +59,8 @@ class OuterMiddleware:
         settings: CoreSettings,
         proxies: Proxies,
         origins: Origins,
+        *,
+        counters: Counters,
     ) -> None:
         self._app, self._database, self._proxies = app, database, proxies
         self._cors = CORS(origins)
@@ -67,7 +70,7 @@ class OuterMiddleware:
         security_headers = SecurityHeaders(
             settings.security_headers, force_https=settings.server.force_https
         )
-        self._outbound = ResponseHeaders(security_headers, self._cors)
+        self._outbound = ResponseHeaders(security_headers, self._cors, counters)
         self._has_proxies = bool(settings.server.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

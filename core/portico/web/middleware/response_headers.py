@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from litestar.types import Message, Scope, Send
 
+from portico.web.counters import Counters
 from portico.web.middleware.cors import CORS
 from portico.web.middleware.security_headers import SecurityHeaders
 from portico.web.middleware.slow_readers import (
@@ -32,11 +33,16 @@ _RESERVED_HEADERS = frozenset(
 
 
 class ResponseHeaders:
-    """Computes the headers of all responses of one application."""
+    """Computes the headers of all responses of one application, and counts the responses."""
 
-    def __init__(self, security_headers: SecurityHeaders, cors: CORS) -> None:
+    def __init__(self, security_headers: SecurityHeaders, cors: CORS, counters: Counters) -> None:
         self._security_headers, self._cors = security_headers, cors
+        self._responses = counters.responses
         self._reserved = _RESERVED_HEADERS | security_headers.names
+
+    def count(self, scope: Scope, status: int) -> None:
+        """Count a response by the template of its route, never by its path."""
+        self._responses[scope.get("path_template", ""), status // 100] += 1
 
     def headers(
         self, given: Iterable[tuple[bytes, bytes]], scope: Scope, origin: bytes
@@ -96,6 +102,7 @@ class ResponseSender:
         """Send a part of the response. Called by the application. Raises: ClientStalled if the client does not read."""
         if message["type"] == "http.response.start":
             self.began = True
+            self._outbound.count(self._scope, message["status"])
             release_body(self._scope)
             headers = self._outbound.headers(message["headers"], self._scope, self._origin)
             headers.append((b"x-request-id", self._request_id))

@@ -17,6 +17,7 @@ from litestar.types import Receive, Scope, Send
 from portico.catalogue.source import EVENT_STREAM, SourceResponse, close_body
 from portico.errors import INVALID_TOKEN, DomainError, Unauthenticated, Unavailable
 from portico.identity import LiveConnections
+from portico.web.counters import Counters
 from portico.web.drain import Drain
 from portico.web.errors import internal_error_response
 from portico.web.middleware.slow_readers import ClientStalled
@@ -63,6 +64,7 @@ def stream_response(
         opt.get("plugin", "portico"),
         headers,
         live_connections=getattr(state, "live_connections", None),
+        counters=getattr(state, "counters", None),
     )
 
 
@@ -76,8 +78,10 @@ class StreamResponse:
         plugin: str = "portico",
         headers: Headers = (),
         live_connections: LiveConnections | None = None,
+        *,
+        counters: Counters | None = None,
     ) -> None:
-        self._reply = reply
+        self._reply, self._counters = reply, counters
         self._live_connections = live_connections
         self._drain = drain
         self._plugin = plugin
@@ -115,6 +119,8 @@ class StreamResponse:
     @contextmanager
     def _watched(self, scope: Scope, watcher: "_DisconnectWatcher") -> Iterator[None]:
         with ExitStack() as watched:
+            if self._counters is not None:
+                watched.enter_context(self._counters.stream())
             if self._drain is not None:
                 watched.enter_context(self._drain.track(watcher.on_shutdown))
             if self._live_connections is not None:

@@ -1,0 +1,122 @@
+"""The figures of the core, and reading them together with those of plugins."""
+
+import asyncio
+import inspect
+from collections.abc import Sequence
+from contextlib import suppress
+
+from portico import __version__
+from portico.metrics import Metric, MetricReading, Reading
+from portico.plugins import isolation
+from portico.wiring import CoreServices
+
+#: Series of one metric that are shown. More would be a label with values that nobody has counted.
+MAX_SERIES = 2000
+#: Seconds that one metric has to be read.
+READ_LIMIT = 2.0
+
+
+def core_metrics(core: CoreServices) -> list[Metric]:
+    """Return the figures of the core: responses, streams, sockets, plugins and the event loop."""
+    counters, sockets = core.counters, core.sockets
+    return [
+        Metric(
+            "instance_info",
+            "The release and the id of this process.",
+            "gauge",
+            lambda: {(__version__, core.instance.id): 1.0},
+            ("version", "instance"),
+        ),
+        Metric(
+            "responses",
+            "Responses by route template and status class; without a template: no route fits.",
+            "counter",
+            lambda: {
+                (route, f"{status}xx"): float(count)
+                for (route, status), count in list(counters.responses.items())
+            },
+            ("route", "status"),
+        ),
+        Metric(
+            "open_streams",
+            "Responses of models that are being sent.",
+            "gauge",
+            lambda: counters.open_streams,
+        ),
+        Metric(
+            "open_sockets",
+            "Socket.IO connections.",
+            "gauge",
+            lambda: sockets.counts.sockets,
+        ),
+        Metric(
+            "signed_in_sockets",
+            "Socket.IO connections on which an account is signed in.",
+            "gauge",
+            lambda: sockets.counts.signed_in,
+        ),
+        Metric(
+            "socket_connections",
+            "Socket.IO connections that were opened.",
+            "counter",
+            lambda: sockets.counts.since_start.opened,
+        ),
+        Metric(
+            "slow_sockets_closed",
+            "Socket.IO connections that were closed because their client read too slowly.",
+            "counter",
+            lambda: sockets.counts.since_start.dropped,
+        ),
+        Metric(
+            "socket_events_received",
+            "Events that clients sent.",
+            "counter",
+            lambda: sockets.counts.since_start.events,
+        ),
+        Metric(
+            "plugin_errors",
+            "Requests that ended with 500, by the plugin that failed.",
+            "counter",
+            lambda: {(name,): float(one.errors) for name, one in counters.plugins.items()},
+            ("plugin",),
+        ),
+        Metric(
+            "event_loop_blocked_seconds",
+            "For how long plugins have blocked the event loop longer than server.loop_limit.",
+            "counter",
+            lambda: {(name,): one.stalled_seconds for name, one in counters.plugins.items()},
+            ("plugin",),
+        ),
+        Metric(
+            "event_loop_lag_seconds",
+            "How long a callback waited for the event loop, measured ten times a second.",
+            "histogram",
+            lambda: counters.loop_lag,
+        ),
+    ]
+
+
+async def read_all(metrics: Sequence[tuple[str, Metric]]) -> list[MetricReading]:
+    """Read metrics, each with its owner; empty = the core. One that cannot be read is logged and left out."""
+    found = []
+    for owner, metric in metrics:
+        with suppress(isolation.PluginError):
+            value = await _read(owner, metric)
+            found.append(MetricReading(owner, metric, value))
+    return found
+
+
+async def _read(owner: str, metric: Metric) -> Reading:
+    """Read one metric. Raises: PluginError."""
+
+    async def read() -> Reading:
+        async with asyncio.timeout(READ_LIMIT):
+            value = metric.read()
+            return await value if inspect.isawaitable(value) else value
+
+    value: Reading = await isolation.call_async(
+        owner or "portico", f"reading the metric {metric.name}", read
+    )
+    if isinstance(value, dict) and len(value) > MAX_SERIES:
+        return dict(list(value.items())[:MAX_SERIES])
+    return value

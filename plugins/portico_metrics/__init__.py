@@ -1,0 +1,52 @@
+"""`GET /metrics`: the figures of this process, as Prometheus reads them.
+
+What is measured is declared by the core and by plugins (`register_metrics`); this plugin only decides who may read it,
+and formats it.
+"""
+
+from portico.api import AppContext, PluginInfo, Section, hookimpl
+from portico.api.policy import PackagedPolicy, ResourceKind
+
+PLUGIN = PluginInfo(
+    api_version=1,
+    summary="Figures for monitoring, as Prometheus reads them.",
+    route_prefixes=("/metrics",),
+)
+
+
+@hookimpl
+def register_settings() -> type[Section]:
+    """Return the settings: from which networks the figures may be read."""
+    from portico_metrics.settings import MetricsSettings
+
+    return MetricsSettings
+
+
+@hookimpl
+def register_resources() -> list[ResourceKind]:
+    """Return the figures. They have no rows that could be shared."""
+    return [ResourceKind("metrics", "", ("read",))]
+
+
+@hookimpl
+def register_policies() -> list[PackagedPolicy]:
+    """Return the policy file of the figures."""
+    return [PackagedPolicy("portico_policies", "metrics.csv")]
+
+
+@hookimpl
+def register_components(app: AppContext, settings: object) -> object:
+    """Return the check of who may read the figures."""
+    from portico_metrics.access import MetricsAccess
+    from portico_metrics.settings import MetricsSettings
+
+    assert isinstance(settings, MetricsSettings)
+    return MetricsAccess(app, settings)
+
+
+@hookimpl
+def register_routes() -> list[object]:
+    """Return the route `/metrics`."""
+    from portico_metrics.routes import MetricsRoutes
+
+    return [MetricsRoutes]

@@ -1,0 +1,180 @@
+"""`/metrics`: who may read it, and what it says."""
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.api_keys import ON, with_key
+from tests.upstream import Upstream
+
+from portico.api import Metric
+from portico.testing import Client, InProcessApp, Response
+
+MONITORING = "10.7.0.3"
+PLUGIN = """
+from portico.api import Metric, PluginInfo, hookimpl
+PLUGIN = PluginInfo(summary="measures", api_version=1)
+
+async def broken():
+    raise ValueError("secret")
+
+async def waiting():
+    return {("large",): 2, ("small",): 5}
+
+@hookimpl
+def register_metrics():
+    return [
+        Metric("broken", "Never readable.", "gauge", broken),
+        Metric("waiting", "Who waits.", "gauge", waiting, ("size",)),
+    ]
+"""
+
+Starting = Callable[[dict[str, str]], InProcessApp]
+Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    return env | ON | {"PORTICO_METRICS_ALLOW": "10.7.0.0/16, 192.0.2.1"}
+
+
+@pytest.fixture
+def starting(env: dict[str, str], complete_schema: Any) -> Iterator[Starting]:
+    """Starts an application with further settings."""
+    with ExitStack() as stack:
+
+        def start(settings: dict[str, str]) -> InProcessApp:
+            app = InProcessApp(env | settings, complete_schema)
+            stack.callback(app.close)
+            return app
+
+        yield start
+
+
+def figures(answer: Response) -> Figures:
+    assert answer.status == 200, answer
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.body.decode())
+        for sample in family.samples
+    }
+
+
+def responses(found: Figures, route: str, status: str) -> float:
+    return found.get(("portico_responses_total", (("route", route), ("status", status))), 0)
+
+
+@pytest.mark.parametrize("address", [MONITORING, "192.0.2.1", "::ffff:10.7.0.3"])
+def test_monitoring_is_answered(app: InProcessApp, address: str) -> None:
+    answer = app.client_at(address).get("/metrics")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+
+
+@pytest.mark.parametrize("address", ["10.8.0.1", "192.0.2.2", "127.0.0.1", "::1"])
+def test_others_find_no_such_path(app: InProcessApp, address: str) -> None:
+    client = app.client_at(address)
+    unknown = client.get("/no-such-path")
+    answer = client.get("/metrics", headers={"x-forwarded-for": MONITORING})
+    assert (answer.status, answer.body) == (404, unknown.body)
+
+
+def test_only_administrators_are_answered_elsewhere(admin: Client, user: Client) -> None:
+    assert admin.get("/metrics").status == with_key(admin).get("/metrics").status == 200
+    assert (
+        user.get("/metrics").status
+        == Client(admin.transport, "no token").get("/metrics").status
+        == 404
+    )
+
+
+def test_key_that_is_limited_to_other_routes_is_not_answered(admin: Client) -> None:
+    assert with_key(admin, scopes=["chats"]).get("/metrics").status == 404
+    assert with_key(admin, endpoints=["/api/v1/chats"]).get("/metrics").status == 404
+    assert with_key(admin, scopes=["metrics:read"]).get("/metrics").status == 200
+
+
+def test_responses_are_counted_by_route_and_never_by_path(app: InProcessApp, user: Client) -> None:
+    client = app.client_at(MONITORING)
+    before = figures(client.get("/metrics"))
+    for name in ("one", "two", "three"):
+        user.get(f"/api/v1/chats/{name}")
+        user.get(f"/nowhere/{name}")
+    text = client.get("/metrics")
+    after = figures(text)
+    assert responses(after, "/api/v1/chats/{chat_id}", "4xx") == responses(before, "/api/v1/chats/{chat_id}", "4xx") + 3  # fmt: skip
+    assert responses(after, "", "4xx") == responses(before, "", "4xx") + 3
+    assert not re.search(rb"three|nowhere", text.body)
+
+
+def test_no_figure_names_a_user(app: InProcessApp, admin: Client, user: Client) -> None:
+    user.get("/api/v1/auths/")
+    text = app.client_at(MONITORING).get("/metrics").body.decode()
+    account = user.account
+    assert account is not None
+    for secret in (account["id"], account["email"], account["name"], user.token or "-"):
+        assert secret not in text
+
+
+def test_open_socket_is_counted(app: InProcessApp, admin: Client) -> None:
+    with admin.connect_socket():
+        found = figures(app.client_at(MONITORING).get("/metrics"))
+    assert found["portico_open_sockets", ()] == found["portico_signed_in_sockets", ()] == 1
+
+
+def test_open_stream_is_counted_until_it_ends(starting: Starting, upstream: Upstream) -> None:
+    app = starting(upstream.environment)
+    monitoring = app.client_at(MONITORING)
+    user = app.client.sign_up("Ada")
+    body = {"model": "slow", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+    with ThreadPoolExecutor(1) as thread:
+        stream = thread.submit(user.post, "/api/chat/completions", body)
+        upstream.wait_until_busy()
+        assert figures(monitoring.get("/metrics"))["portico_open_streams", ()] == 1
+        assert stream.result().status == 200
+    assert figures(monitoring.get("/metrics"))["portico_open_streams", ()] == 0
+
+
+def test_lag_of_the_event_loop_is_a_histogram(app: InProcessApp) -> None:
+    client = app.client_at(MONITORING)
+    while not figures(client.get("/metrics"))["portico_event_loop_lag_seconds_count", ()]:
+        pass
+    found = figures(client.get("/metrics"))
+    counts = [
+        v for (name, _), v in found.items() if name == "portico_event_loop_lag_seconds_bucket"
+    ]
+    assert counts == sorted(counts)
+    assert counts[-1] == found["portico_event_loop_lag_seconds_count", ()]
+
+
+def test_figure_of_a_plugin_is_shown_below_its_name(
+    starting: Starting, install: Callable[..., None]
+) -> None:
+    install("measuring", PLUGIN)
+    text = starting({}).client_at(MONITORING).get("/metrics")
+    found = figures(text)
+    assert found["portico_measuring_waiting", (("size", "small"),)] == 5
+    # One that cannot be read is left out, and the others are shown.
+    assert b"portico_measuring_broken" not in text.body
+    assert b"secret" not in text.body
+
+
+def test_network_that_is_none_disables_the_plugin(starting: Starting) -> None:
+    app = starting({"PORTICO_METRICS_ALLOW": "everywhere", "PORTICO_PLUGINS_STRICT": "false"})
+    assert "'everywhere' is not an address or network" in app.portico.registry["metrics"].reason
+    assert app.client_at(MONITORING).get("/metrics").status == 404
+
+
+def test_figures_are_read_over_plain_http_although_https_is_forced(starting: Starting) -> None:
+    monitoring = starting({"FORCE_HTTPS": "true"}).client_at(MONITORING)
+    assert monitoring.get("/metrics").status == 200
+    assert monitoring.get("/api/config").status == 308
+
+
+def test_name_of_a_metric_is_checked() -> None:
+    with pytest.raises(ValueError, match="'Sizes of things'"):
+        Metric("Sizes of things", "", "gauge", lambda: 1)
