@@ -1,6 +1,6 @@
 """Figures about a running process, for monitoring. Which format shows them is not known here.
 
-The core and plugins declare a `Metric` each; it is read when somebody asks, so it costs nothing until then.
+The core and plugins declare a `Metric` each; it is read when monitoring asks, and costs nothing until then.
 """
 
 import re

@@ -9,7 +9,7 @@ from portico_metrics.settings import MetricsSettings
 
 PATH = "/metrics"
 _PLUGIN = "metrics"
-#: What every path without a route is answered, so that nobody else learns that there is something here.
+#: What every path without a route is answered, so that other callers do not learn that there is a route.
 _UNKNOWN_PATH = "Not Found"
 
 

@@ -10,7 +10,7 @@ from portico.metrics import Metric, MetricReading, Reading
 from portico.plugins import isolation
 from portico.wiring import CoreServices
 
-#: Series of one metric that are shown. More would be a label with values that nobody has counted.
+#: Series of one metric that are shown. More would be a label whose values are not bounded.
 MAX_SERIES = 2000
 #: Seconds that one metric has to be read.
 READ_LIMIT = 2.0

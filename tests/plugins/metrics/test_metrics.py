@@ -164,7 +164,7 @@ def test_figure_of_a_plugin_is_shown_below_its_name(
 
 
 def test_network_that_is_none_disables_the_plugin(starting: Starting) -> None:
-    app = starting({"PORTICO_METRICS_ALLOW": "everywhere", "PORTICO_PLUGINS_STRICT": "false"})
+    app = starting({"PORTICO_METRICS_ALLOW": "everywhere", "PORTICO_STRICT": "false"})
     assert "'everywhere' is not an address or network" in app.portico.registry["metrics"].reason
     assert app.client_at(MONITORING).get("/metrics").status == 404
 
