@@ -4,10 +4,13 @@ import asyncio
 import inspect
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from portico import __version__
+from portico.errors import DomainError
 from portico.metrics import Metric, MetricReading, Reading
 from portico.plugins import isolation
+from portico.tasks import Tasks
 from portico.wiring import CoreServices
 
 #: Series of one metric that are shown. More would be a label whose values are not bounded.
@@ -17,7 +20,7 @@ READ_LIMIT = 2.0
 
 
 def core_metrics(core: CoreServices) -> list[Metric]:
-    """Return the figures of the core: responses, streams, sockets, plugins and the event loop."""
+    """Return the figures of the core: responses, streams, sockets, tasks, plugins and the event loop."""
     counters, sockets = core.counters, core.sockets
     return [
         Metric(
@@ -74,6 +77,19 @@ def core_metrics(core: CoreServices) -> list[Metric]:
             lambda: sockets.counts.since_start.events,
         ),
         Metric(
+            "tasks",
+            "Background tasks of all instances that wait, and that run.",
+            "gauge",
+            partial(_task_counts, core.tasks),
+            ("status",),
+        ),
+        Metric(
+            "tasks_oldest_due_seconds",
+            "For how long the oldest task that is due has waited.",
+            "gauge",
+            core.tasks.oldest_due_age,
+        ),
+        Metric(
             "plugin_errors",
             "Requests that ended with 500, by the plugin that failed.",
             "counter",
@@ -96,25 +112,33 @@ def core_metrics(core: CoreServices) -> list[Metric]:
     ]
 
 
+async def _task_counts(tasks: Tasks) -> Reading:
+    return {(status,): float(count) for status, count in (await tasks.counts()).items()}
+
+
 async def read_all(metrics: Sequence[tuple[str, Metric]]) -> list[MetricReading]:
     """Read metrics, each with its owner; empty = the core. One that cannot be read is logged and left out."""
     found = []
     for owner, metric in metrics:
         with suppress(isolation.PluginError):
             value = await _read(owner, metric)
-            found.append(MetricReading(owner, metric, value))
+            if value is not None:
+                found.append(MetricReading(owner, metric, value))
     return found
 
 
-async def _read(owner: str, metric: Metric) -> Reading:
-    """Read one metric. Raises: PluginError."""
+async def _read(owner: str, metric: Metric) -> Reading | None:
+    """Read one metric; None while it cannot be read, as without a database. Raises: PluginError."""
 
-    async def read() -> Reading:
-        async with asyncio.timeout(READ_LIMIT):
-            value = metric.read()
-            return await value if inspect.isawaitable(value) else value
+    async def read() -> Reading | None:
+        try:
+            async with asyncio.timeout(READ_LIMIT):
+                value = metric.read()
+                return await value if inspect.isawaitable(value) else value
+        except DomainError:
+            return None
 
-    value: Reading = await isolation.call_async(
+    value: Reading | None = await isolation.call_async(
         owner or "portico", f"reading the metric {metric.name}", read
     )
     if isinstance(value, dict) and len(value) > MAX_SERIES:

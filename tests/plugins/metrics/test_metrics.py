@@ -1,17 +1,20 @@
 """`/metrics`: who may read it, and what it says."""
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.api_keys import ON, with_key
 from tests.upstream import Upstream
 
 from portico.api import Metric
+from portico.tasks import TaskRun, TaskType
 from portico.testing import Client, InProcessApp, Response
 
 MONITORING = "10.7.0.3"
@@ -32,6 +35,15 @@ def register_metrics():
         Metric("waiting", "Who waits.", "gauge", waiting, ("size",)),
     ]
 """
+
+
+class Nothing(msgspec.Struct):
+    """The arguments of a task that has none."""
+
+
+async def endless(_: TaskRun, __: Nothing) -> None:
+    await asyncio.Event().wait()
+
 
 Starting = Callable[[dict[str, str]], InProcessApp]
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -137,6 +149,22 @@ def test_open_stream_is_counted_until_it_ends(starting: Starting, upstream: Upst
         assert figures(monitoring.get("/metrics"))["portico_open_streams", ()] == 1
         assert stream.result().status == 200
     assert figures(monitoring.get("/metrics"))["portico_open_streams", ()] == 0
+
+
+def test_tasks_are_counted(starting: Starting) -> None:
+    app = starting({"PORTICO_TASKS_CONCURRENCY": "1"})
+    app.portico.tasks.set_types([TaskType("test:endless", Nothing, endless)])
+    client = app.client_at(MONITORING)
+    for _ in range(2):
+        app.run(app.portico.tasks.create, "test:endless")
+    # One runs, and the other is due and waits for it.
+    running = "portico_tasks", (("status", "running"),)
+    pending = "portico_tasks", (("status", "pending"),)
+    while not (found := figures(client.get("/metrics")))[running]:
+        pass
+    assert (found[running], found[pending]) == (1, 1)
+    while not figures(client.get("/metrics"))["portico_tasks_oldest_due_seconds", ()]:
+        pass
 
 
 def test_lag_of_the_event_loop_is_a_histogram(app: InProcessApp) -> None:
