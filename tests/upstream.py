@@ -6,7 +6,8 @@
         upstream.open_calls # completions in progress
 
 A model answers as its name in `BEHAVIOURS` says; any other answers correctly. `upstream.models`: the list of models;
-`upstream.listing`: how the list behaves (`ok`, `hang`, `junk`, `500`).
+`upstream.listing`: how the list behaves (`ok`, `hang`, `junk`, `500`). `upstream.answers`: texts of answers, by model;
+there are the models `task` and `writer` for them.
 """
 
 import asyncio
@@ -238,6 +239,7 @@ class Upstream:
     )
     listing: str = "ok"
     key: str = KEY
+    answers: dict[str, str] = field(default_factory=dict)
     requests: list[Received] = field(default_factory=list)
     open_calls: int = 0
     url: str = ""
@@ -260,7 +262,7 @@ class Upstream:
     @property
     def environment(self) -> dict[str, str]:
         """Settings with this server as the only provider."""
-        listed = [*BEHAVIOURS, "good"]
+        listed = [*BEHAVIOURS, "good", "task", "writer"]
         config = {"0": {"access": "public", "model_ids": listed}}
         return {
             "OPENAI_API_BASE_URLS": self.url,
@@ -364,6 +366,7 @@ class Upstream:
         if behaviour is not None:
             await behaviour(connection)
         elif form.get("stream"):
-            await connection.stream(*GOOD)
+            text = self.answers.get(form["model"])
+            await connection.stream(*GOOD if text is None else [chunk(text), *GOOD[-2:]])
         else:
-            await connection.answer(completion())
+            await connection.answer(completion(self.answers.get(form["model"], "".join(WORDS))))

@@ -1,10 +1,11 @@
-"""Protocols and events that several plugins share: stored chats, replies in the making, shared chats and folders."""
+"""Protocols and events that several plugins share: stored chats, replies in the making, calls of models, folders."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
+from portico.catalogue import ResolvedModel, SourceResponse
 from portico.identity import Actor
 
 
@@ -37,6 +38,37 @@ class ChatStore(Protocol):
 
         Shape of `fields`: those of a message, such as `parentId`, `model`, `content`, `done`, and `error: {"content": …}`
         if there was no reply or it was interrupted. None: only replaces a value that is there.
+        """
+        ...
+
+
+class ChatMessage(msgspec.Struct, frozen=True):
+    """One message of a conversation. `role`: `user`, `assistant` or `system`."""
+
+    role: str
+    text: str
+
+
+class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt for a model. `messages`: as in a completion request; `body`: more of its keys, such as `max_tokens`."""
+
+    target: ResolvedModel
+    messages: Sequence[Mapping[str, Any]]
+    body: Mapping[str, Any] = {}
+    stream: bool = False
+    chat_id: str | None = None
+
+
+class ModelCaller(Protocol):
+    """Calls models with prompts of the server, such as one that asks for the title of a chat.
+
+    A service of the plugin that completes chats.
+    """
+
+    async def call(self, actor: Actor, call: ModelCall) -> SourceResponse:
+        """Return the model's response, with the parameters and the system prompt of its record.
+
+        Does not check access: `Catalogue.resolve` has. Close the body of a stream. Raises: all errors of the source.
         """
         ...
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from portico.api import AppContext, Listener, Metric, PluginInfo, Section, Service, hookimpl
 from portico.api.db import TableSet
-from portico.api.interfaces import ChatChanged, RunningReplies
+from portico.api.interfaces import ChatChanged, ModelCaller, RunningReplies
 
 if TYPE_CHECKING:
     from portico_completions.plugin import CompletionsPlugin
@@ -52,8 +52,8 @@ def register_components(app: AppContext, settings: "CompletionsSettings") -> obj
 
 @hookimpl
 def register_services(plugin: "CompletionsPlugin") -> list[Service]:
-    """Return the texts of replies in the making, for the plugin that stores chats."""
-    return [Service(RunningReplies, plugin.replies)]
+    """Return the texts of replies in the making, for the plugin that stores chats, and calls of models for others."""
+    return [Service(RunningReplies, plugin.replies), Service(ModelCaller, plugin.model_calls)]
 
 
 @hookimpl

@@ -18,21 +18,11 @@ from portico.api.models import (
     SourceResponse,
     close_body,
 )
-from portico.api.prompts import (
-    PromptTemplate,
-    last_user_text,
-    prepend_system,
-    system_index,
-    text_of,
-    transcript,
-    user_variables,
-    with_text,
-    without_system,
-)
+from portico.api.prompts import system_index, without_system
 from portico_completions.chat_store import chat_store_of
 from portico_completions.direct_source import DirectSource
 from portico_completions.finished_turn import FinishedTurn
-from portico_completions.params import merged, wants_stream
+from portico_completions.params import wants_stream
 from portico_completions.replies.followed import DetachedStream, FollowedReply, FollowedStream
 from portico_completions.replies.reasoning_tags import tags_of
 from portico_completions.replies.receiving import error_in
@@ -40,6 +30,7 @@ from portico_completions.replies.reply import ReplyOptions
 from portico_completions.replies.running import Replies
 from portico_completions.request import CompletionRequest
 from portico_completions.settings import CompletionsSettings
+from portico_completions.source_request import source_request
 
 #: Deltas between two events, at most: a client must see the text grow.
 MAX_MIN_DELTAS: Final = 1000
@@ -125,24 +116,10 @@ class Completions:
             target = await self._direct_model(request, actor)
         else:
             target = await self._app.catalogue.resolve(request.model, actor)
-        messages = await self._with_system_prompt(request, target.system, actor)
-        await let_others_run(request.size)
-        body = {
-            "model": msgspec.Raw(msgspec.json.encode(target.model)),
-            "messages": msgspec.Raw(msgspec.json.encode(messages)),
-            **request.body,
-        }
-        await let_others_run(request.size)
-        source_request = SourceRequest(
-            model=target.model,
-            body=body,
-            params=merged(request.params, target.params),
-            stream=wants_stream(target.params, request.stream),
-            actor=actor,
-            chat_id=request.chat_id,
-        )
+        stream = wants_stream(target.params, request.stream)
+        made = await source_request(self._app, actor, request, target, stream=stream)
         options = _reply_options({**request.params, **target.params}, self._settings)
-        return PreparedCall(target.source, [source_request], options)
+        return PreparedCall(target.source, [made], options)
 
     async def _direct_model(self, request: CompletionRequest, actor: Actor) -> ResolvedModel:
         """Return the client's own model. Raises: NotFound if there are none; InvalidRequest for another's socket."""
@@ -176,28 +153,6 @@ class Completions:
         finish = self._settings.finish_after_disconnect
         body = (DetachedStream if finish else FollowedStream)(response.body, reply)
         return msgspec.structs.replace(response, body=body)
-
-    async def _with_system_prompt(
-        self, request: CompletionRequest, system: str | None, actor: Actor
-    ) -> list[msgspec.Raw]:
-        """Return the messages with placeholders filled and the model's own prompt first."""
-        messages = request.messages
-        place = system_index(messages)
-        if place is not None and b"{{" not in bytes(messages[place]):
-            place = None
-        users_prompt = text_of(messages[place]) if place is not None else ""
-        template = PromptTemplate(
-            await user_variables(self._app.identity, actor, (users_prompt, system or "")),
-            request.variables,
-            lambda: last_user_text(request.messages),
-            lambda: transcript(request.messages),
-        )
-        if place is not None:
-            filled = with_text(messages[place], template.fill)
-            messages = [*messages[:place], filled, *messages[place + 1 :]]
-        if system:
-            messages = prepend_system(messages, template.fill(system))
-        return messages
 
     async def _drop_forbidden(self, request: CompletionRequest, actor: Actor) -> CompletionRequest:
         """Return the request without what the actor may not set. Reads permissions only if one matters."""

@@ -118,6 +118,10 @@ class Scene:
         """What administrators set, as it is."""
         return self.admin.get("/api/v1/auths/admin/config").json
 
+    def generation_config(self) -> Any:
+        """The settings of generation, as they are."""
+        return self.admin.get("/api/v1/tasks/config").json
+
     def spare_account(self) -> str:
         """The id of an account that may be changed or deleted."""
         return str(self.admin.add_user(self.name()).account["id"])
@@ -143,6 +147,16 @@ def amendment(scene: Scene) -> dict[str, Any]:
 
 def group_form(scene: Scene) -> dict[str, Any]:
     return {"name": scene.name(), "description": ""}
+
+
+#: What is generated, by the paths of the routes.
+GENERATED = ("title", "follow_up", "tags", "queries", "auto", "emoji", "image_prompt", "moa")
+
+
+def generation(scene: Scene, path: str) -> Ask:
+    messages = [{"role": "user", "content": "Hello"}]
+    about = {"model": scene.model()["id"], "messages": messages}
+    return path, about | {"prompt": "Hello", "responses": ["Hi"]}
 
 
 def turn(scene: Scene, path: str) -> Ask:
@@ -208,6 +222,8 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/chat/completions"): turn,
     ("POST", "/api/v1/chat/completions"): turn,
     ("POST", "/api/chat/completed"): finished_turn,
+    ("POST", "/api/v1/tasks/config/update"): lambda s, path: (path, s.generation_config()),
+    **{("POST", f"/api/v1/tasks/{what}/completions"): generation for what in GENERATED},
     ("POST", "/api/v1/users/user/settings/update"): lambda s, path: (path, {"ui": {}}),
     ("POST", "/api/v1/users/user/info/update"): lambda s, path: (path, {"location": "here"}),
     ("POST", "/api/v1/users/user/status/update"): lambda s, path: (path, {"status_emoji": "x"}),

@@ -26,6 +26,8 @@ from portico_accounts.redaction import without_secrets
 from portico_api_keys.restrictions import allowed_paths
 from portico_chats.search import query_parser
 from portico_chats.storage import indexed_texts
+from portico_generation.answers import read_title
+from portico_generation.conversation_text import shown_text
 from portico_ldap.protocol import distinguished_names
 from portico_models.fields import model_ids
 from portico_models.fields.pictures import unsupported_picture_reason
@@ -65,6 +67,7 @@ BEGINS = ("", "{{", "://x:", "Key (", '"', "a@a", "https://a", "data:image/png;b
 PUMPS = (
     *(" ", "\n", "\t", "a", "A", "0", "-", ".", "/", ":", "\\", '"', "a.", "1.", "a:", "a=", "a-"),
     *("{{", "{{ ", "eyJ-", "sk-", "Bearer ", "://", "://a:", "\\ud800", "[0]", "/a", "é"),
+    *("![", "](", "![](", "<details ", "</details ", "<details></details>", "{", "}"),
 )
 ENDS = ("", "\x00")
 
@@ -204,6 +207,8 @@ def _quietly(act: Callable[[str], object]) -> Callable[[str], None]:
 SCANS: dict[str, Callable[[str], object]] = {
     "a prompt's placeholders": _fill,
     "what a prompt asks of the account": _placeholders_of,
+    "a message without details and pictures": lambda text: shown_text(text * 20),
+    "the answer of a task model": lambda text: read_title(text * 20),
     "a provider's words": Redactor("https://inside.example/v1", ["sk-the-key"]),
     "a provider's stream": lambda text: SSEFilter().feed(text.encode()),
     "a line of the log": lambda text: mask(None, "", {"event": text}),

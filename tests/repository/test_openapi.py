@@ -35,6 +35,7 @@ AREAS = {
     "models": r"^/api(/v1)?/models",
     "ldap": r"^/api/v1/auths/admin/config/ldap",
     "oauth": r"^/oauth",
+    "generation": r"^/api/v1/tasks",
 }
 CALLERS = ("anonymous", "user", "admin")
 CHECKS = [

@@ -1,4 +1,4 @@
-"""Protocols and events that several plugins share: chats, replies in the making and folders.
+"""Protocols and events that several plugins share: chats, replies in the making, calls of models and folders.
 
 Constants:
 
@@ -8,11 +8,14 @@ Constants:
 from portico.interfaces import (
     SHARED_ACCOUNT_PREFIX,
     ChatChanged,
+    ChatMessage,
     ChatStore,
     FolderLookup,
     FolderPath,
     FoldersDeleting,
     MessageEvent,
+    ModelCall,
+    ModelCaller,
     ReplyDelta,
     ReplyEnded,
     ReplyStarted,
@@ -23,11 +26,14 @@ from portico.interfaces import (
 __all__ = [
     "SHARED_ACCOUNT_PREFIX",
     "ChatChanged",
+    "ChatMessage",
     "ChatStore",
     "FolderLookup",
     "FolderPath",
     "FoldersDeleting",
     "MessageEvent",
+    "ModelCall",
+    "ModelCaller",
     "ReplyDelta",
     "ReplyEnded",
     "ReplyStarted",

@@ -103,6 +103,18 @@ class Catalogue:
             raise NotFound(MODEL_NOT_FOUND)
         return target
 
+    async def find_for_operator(self, model_id: str) -> ResolvedModel | None:
+        """Return where requests for a model go that an administrator has chosen for everyone, without checking access.
+
+        None if there is no such model, or if it is an arena.
+        """
+        snapshot = await self._current_snapshot()
+        entry = snapshot.by_id.get(model_id)
+        if entry is None and await self._wait_for_pending():
+            snapshot = await self._current_snapshot()
+            entry = snapshot.by_id.get(model_id)
+        return None if entry is None else snapshot.resolve(entry)
+
     async def is_usable(self, model_id: str, actor: Actor) -> bool:
         """Return whether a preset may be based on the model: `resolve` finds it, and always the same one."""
         entry = (await self._current_snapshot()).by_id.get(model_id)

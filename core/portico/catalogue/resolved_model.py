@@ -13,7 +13,8 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     `id`, `name`: as clients see them. `model`: the source's id; for a preset, of its base model. `params`: the decoded
     parameters of the record; those of a preset override those of the presets it is based on, but an override of the
-    source model at the end is not included. Shared between requests: do not change `params`.
+    source model at the end is not included. Shared between requests: do not change `params`. `connection_type`: of the
+    source's card, `local` or `external`.
     """
 
     id: str
@@ -21,6 +22,7 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
     source: ModelSource
     model: str
     params: Mapping[str, Any] = {}
+    connection_type: str = "external"
 
     @property
     def system(self) -> str | None:

@@ -227,4 +227,5 @@ def _target(entry: ModelEntry) -> ResolvedModel:
         source=entry.source,
         model=entry.card.id,
         params=params,
+        connection_type=entry.card.connection_type,
     )

@@ -1,6 +1,7 @@
 """Prompts: templates with placeholders such as `{{USER_NAME}}`, and the texts of a conversation."""
 
 from portico.prompts.conversation import (
+    content_text,
     last_user_text,
     prepend_system,
     role_of,
@@ -19,6 +20,7 @@ __all__ = [
     "Placeholder",
     "PromptTemplate",
     "account_variables",
+    "content_text",
     "last_user_text",
     "placeholders",
     "prepend_system",

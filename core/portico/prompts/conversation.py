@@ -36,7 +36,11 @@ def system_index(messages: Sequence[msgspec.Raw]) -> int | None:
 
 def text_of(message: msgspec.Raw) -> str:
     """Return the text of a message: its content, or the texts among its parts."""
-    content = msgspec.json.decode(message, type=_PromptMessage).content
+    return content_text(msgspec.json.decode(message, type=_PromptMessage).content)
+
+
+def content_text(content: object) -> str:
+    """Return the text of a decoded content: a text, or the texts among its parts."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []

@@ -5,7 +5,7 @@ message cannot insert one.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import Final
@@ -45,7 +45,7 @@ class PromptTemplate:
         user: Mapping[str, str],
         variables: Mapping[str, str],
         prompt: Callable[[], str],
-        messages: Callable[[], list[str]],
+        messages: Callable[[], Sequence[str]],
     ) -> None:
         self._variables = variables
         self._prompt = cache(prompt)
@@ -102,9 +102,9 @@ def _cut(text: str, part: str, size: int, gap: str) -> str:
     return text[:size] if part == "start" else text[len(text) - size :]
 
 
-def _cut_list(lines: list[str], part: str, size: int) -> list[str]:
+def _cut_list(lines: Sequence[str], part: str, size: int) -> Sequence[str]:
     if not part or len(lines) <= size:
         return lines
     if part == "middletruncate":
-        return lines[: (size + 1) // 2] + lines[len(lines) - size // 2 :]
+        return [*lines[: (size + 1) // 2], *lines[len(lines) - size // 2 :]]
     return lines[:size] if part == "start" else lines[len(lines) - size :]

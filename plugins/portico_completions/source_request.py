@@ -1,0 +1,70 @@
+"""The request that a model source is sent: messages with the system prompt of the model, and merged parameters."""
+
+import msgspec
+
+from portico.api import AppContext
+from portico.api.auth import Actor
+from portico.api.json import let_others_run
+from portico.api.models import ResolvedModel, SourceRequest
+from portico.api.prompts import (
+    PromptTemplate,
+    last_user_text,
+    prepend_system,
+    system_index,
+    text_of,
+    transcript,
+    user_variables,
+    with_text,
+)
+from portico_completions.params import merged
+from portico_completions.request import CompletionRequest
+
+
+async def source_request(
+    app: AppContext,
+    actor: Actor,
+    request: CompletionRequest,
+    target: ResolvedModel,
+    *,
+    stream: bool,
+) -> SourceRequest:
+    """Return the request to the source of a model. `stream`: whether the answer is streamed."""
+    messages = await _with_system_prompt(app, actor, request, target.system)
+    await let_others_run(request.size)
+    body = {
+        "model": msgspec.Raw(msgspec.json.encode(target.model)),
+        "messages": msgspec.Raw(msgspec.json.encode(messages)),
+        **request.body,
+    }
+    await let_others_run(request.size)
+    return SourceRequest(
+        model=target.model,
+        body=body,
+        params=merged(request.params, target.params),
+        stream=stream,
+        actor=actor,
+        chat_id=request.chat_id,
+    )
+
+
+async def _with_system_prompt(
+    app: AppContext, actor: Actor, request: CompletionRequest, system: str | None
+) -> list[msgspec.Raw]:
+    """Return the messages with placeholders filled and the model's own prompt first."""
+    messages = request.messages
+    place = system_index(messages)
+    if place is not None and b"{{" not in bytes(messages[place]):
+        place = None
+    users_prompt = text_of(messages[place]) if place is not None else ""
+    template = PromptTemplate(
+        await user_variables(app.identity, actor, (users_prompt, system or "")),
+        request.variables,
+        lambda: last_user_text(request.messages),
+        lambda: transcript(request.messages),
+    )
+    if place is not None:
+        filled = with_text(messages[place], template.fill)
+        messages = [*messages[:place], filled, *messages[place + 1 :]]
+    if system:
+        messages = prepend_system(messages, template.fill(system))
+    return messages

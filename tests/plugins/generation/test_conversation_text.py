@@ -1,0 +1,57 @@
+"""What a task model is shown of a conversation."""
+
+import pytest
+
+from portico.api.interfaces import ChatMessage
+from portico_generation.conversation_text import (
+    MAX_MESSAGE_CHARS,
+    ConversationLines,
+    last_user_text,
+    shown_text,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ('<details type="reasoning" done="true">\n> thought\n</details>\nAnswer', "Answer"),
+        ("a <DETAILS>x</DETAILS > b", "a  b"),
+        ("a<details>1<details>2</details>3</details>b", "ab"),
+        ("a<details>1</details>b<details>2</details>c", "abc"),
+        ("a <details>without an end", "a <details>without an end"),
+        ("a <details>1<details>2</details> b", "a <details>1 b"),
+        ("no start</details> of it", "no start</details> of it"),
+        ("<detailsx>kept</detailsx>", "<detailsx>kept</detailsx>"),
+        ("see ![a cat](data:image/png;base64,AAAA) here", "see  here"),
+        ("![](x)![](y)z", "z"),
+        ("[a link](https://example.org)", "[a link](https://example.org)"),
+        ("![a] and [a link](x)", "![a] and [a link](x)"),
+        ("![a cat](without an end", "![a cat](without an end"),
+    ],
+)
+def test_details_and_pictures_are_left_out(text: str, shown: str) -> None:
+    assert shown_text(text) == shown
+
+
+def test_middle_of_a_long_message_is_left_out() -> None:
+    shown = shown_text("a" * 3_000_000 + "b" * 3_000_000)
+    assert shown.startswith("aaa")
+    assert shown.endswith("bbb")
+    assert len(shown) < MAX_MESSAGE_CHARS + 10
+
+
+def test_lines_have_roles_and_prepared_texts() -> None:
+    lines = ConversationLines(
+        [ChatMessage("user", "Hi ![](x)"), ChatMessage("assistant", "<details>t</details>Ho")]
+    )
+    assert list(lines) == ["USER: Hi", "ASSISTANT: Ho"]
+    assert lines[-1:] == ["ASSISTANT: Ho"]
+    assert lines[0] == "USER: Hi"
+    assert len(lines) == 2
+
+
+def test_last_user_text_is_the_last_of_the_user() -> None:
+    messages = [ChatMessage("user", "1"), ChatMessage("user", "2"), ChatMessage("assistant", "3")]
+    assert last_user_text(messages) == "2"
+    assert last_user_text([]) == ""
