@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from portico.permissions.policies.parser import ParsedPolicies, RoleRule
-from portico.permissions.resource import PolicyRule, ResourceKind
+from portico.permissions.resource import ANY, PolicyRule, ResourceKind
 from portico.permissions.subjects import (
     ALWAYS,
     GRANT_BY_RELATION,
@@ -80,11 +80,12 @@ class PolicySet:
             self._roles_of.setdefault(rule.subject, []).append(rule.role)
             self._subjects_with.setdefault(rule.role, []).append(rule.subject)
         self._mentioned = frozenset(rule.subject for rule in self.rules) | frozenset(self._roles_of)
-        self._action_rules = {
-            (kind.name, action): self._compile(kind.name, action)
-            for kind in self.kinds.values()
-            for action in kind.all_actions
-        }
+        self._action_rules: dict[tuple[str, str], ActionRules] = {}
+        for kind in self.kinds.values():
+            rules = [rule for rule in self.rules if rule.kind in (ANY, kind.name)]
+            for action in kind.all_actions:
+                applying = [rule for rule in rules if rule.applies_to(kind.name, action)]
+                self._action_rules[kind.name, action] = self._compile(applying)
         # Principals that no rule mentions, such as most ids, are not part of the key: few keys differ.
         self._effective = lru_cache(maxsize=1024)(self._find_effective)
         self._template = lru_cache(maxsize=1024)(self._build_template)
@@ -178,8 +179,7 @@ class PolicySet:
 
     # -- compiling ------------------------------------------------------------------------------------------
 
-    def _compile(self, kind: str, action: str) -> ActionRules:
-        rules = self.rules_for(kind, action)
+    def _compile(self, rules: list[PolicyRule]) -> ActionRules:
         # The subjects of the rules, and all principals that role rules lead to them.
         sources = _reachable({rule.subject for rule in rules}, self._subjects_with)
         return ActionRules(

@@ -70,6 +70,7 @@ def plugin_fields(
     return [_with_former_plugin(field, name, formerly) for field in fields] if formerly else fields
 
 
+@cache
 def core_sections() -> Mapping[str, type[msgspec.Struct]]:
     """Return the core's own sections by name, in the order they are declared."""
     shapes = {

@@ -36,6 +36,7 @@ class PolicyBuilder:
         self._kinds: tuple[ResourceKind, ...] = ()
         #: The files of Portico and its plugins, without the operator's.
         self.packaged: tuple[PolicyFile, ...] = ()
+        self._packaged_policies = permissions.policies
         self._allow_unknown_kinds = False
 
     def set_plugin_policies(
@@ -50,7 +51,7 @@ class PolicyBuilder:
         Raises: InvalidPolicy if what they provide is wrong by itself; what was set before then stays.
         """
         kinds, packaged = tuple(kinds), tuple(packaged_files(policies))
-        self._permissions.compile(kinds, packaged)
+        self._packaged_policies = self._permissions.compile(kinds, packaged)
         self._kinds, self.packaged = kinds, packaged
         self._allow_unknown_kinds = allow_unknown_kinds
 
@@ -85,6 +86,9 @@ class PolicyBuilder:
 
     def compile_unchecked(self, files: Iterable[PolicyFile]) -> PolicySet:
         """Compile policies, even if they lock out every administrator there is. Raises: InvalidPolicy."""
+        files = tuple(files)
+        if files == self.packaged:
+            return self._packaged_policies
         return self._permissions.compile(
             self._kinds, files, allow_unknown_kinds=self._allow_unknown_kinds
         )
