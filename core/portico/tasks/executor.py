@@ -14,7 +14,7 @@ from portico.errors import DomainError, Unavailable, error_location
 from portico.tasks import store
 from portico.tasks.store import Claim
 from portico.tasks.task_info import TaskStatus
-from portico.tasks.task_run import TaskRun, encode_result
+from portico.tasks.task_run import TaskRun, encode_result, storable_text
 from portico.tasks.task_type import TaskFailed, TaskLost, TaskType
 
 #: Seconds in which a task must end after it was cancelled. One that does not is abandoned.
@@ -25,7 +25,7 @@ MAX_BACKOFF_SECONDS: Final = 600.0
 #: Seconds before a task that found the database, or Redis, unavailable is started again.
 UNAVAILABLE_SECONDS: Final = 2.0
 CRASHED: Final = "Its process ended unexpectedly."
-_MAX_ERROR_CHARS: Final = 500
+MAX_ERROR_CHARS: Final = 500
 
 #: Calls `run` for a plugin. Raises: what it raises if that is a DomainError, else an error whose `__cause__` it is.
 IsolateFn = Callable[[str, str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
@@ -62,11 +62,12 @@ class ActiveRun:
 class TaskExecutor:
     """Runs claimed tasks, each in an asyncio task of its own.
 
-    `isolate` and `announce` are called for each. `on_end`: called after each, when its slot is free.
+    `isolate` and `announce` are called for each. `on_end`: called after each, when its slot is free, with the status
+    of its task; None = not known.
     """
 
     def __init__(
-        self, isolate: IsolateFn, announce: AnnounceFn, on_end: Callable[[], None]
+        self, isolate: IsolateFn, announce: AnnounceFn, on_end: Callable[[TaskStatus | None], None]
     ) -> None:
         self._isolate, self._announce, self._on_end = isolate, announce, on_end
         #: The tries that run here, by the id of their task.
@@ -102,21 +103,21 @@ class TaskExecutor:
 
     async def _supervise(self, active: ActiveRun, arguments: str) -> None:
         run = active.run
+        status: TaskStatus | None = None
         body = asyncio.create_task(self._call(active, arguments), name=run.name)
         try:
             await self._wait_for_end(active, body)
             run.end_reports()
             if not body.done():
                 self._abandon(active, body)
-            is_written = await self._try_to_write_end(active, body)
-            while not is_written:
-                await asyncio.sleep(WRITE_AGAIN_SECONDS)
-                is_written = await self._try_to_write_end(active, body)
+            status = await self._record_end(active, body)
+            if status is not None:
+                self._announce(run, status)
         finally:
             body.cancel()
             self.active.pop(run.id, None)
             active.ended.set()
-            self._on_end()
+            self._on_end(status)
 
     async def _call(self, active: ActiveRun, arguments: str) -> Any:
         task_type, run = active.task_type, active.run
@@ -146,24 +147,22 @@ class TaskExecutor:
         body.add_done_callback(self._abandoned.discard)
         body.add_done_callback(_retrieve)
 
-    async def _try_to_write_end(self, active: ActiveRun, body: asyncio.Task[Any]) -> bool:
-        """Write how a try ended. Return False if the database is unavailable."""
-        try:
-            status = await self._write_end(active, body)
-        except Unavailable:
-            return False
-        except Exception as error:  # noqa: BLE001 - the row stays as it is, and the sweep finds it
-            log.error(
-                "end of task not written",
-                name=active.run.name,
-                task=active.run.id,
-                error=type(error).__name__,
-                at=error_location(error),
-            )
-            return True
-        if status is not None:
-            self._announce(active.run, status)
-        return True
+    async def _record_end(self, active: ActiveRun, body: asyncio.Task[Any]) -> TaskStatus | None:
+        """Write how a try ended, as soon as the database is available. Return the status; None if it was not written."""
+        while True:
+            try:
+                return await self._write_end(active, body)
+            except Unavailable:
+                await asyncio.sleep(WRITE_AGAIN_SECONDS)
+            except Exception as error:  # noqa: BLE001 - the row stays as it is, and the sweep finds it
+                log.error(
+                    "end of task not written",
+                    name=active.run.name,
+                    task=active.run.id,
+                    error=type(error).__name__,
+                    at=error_location(error),
+                )
+                return None
 
     async def _write_end(self, active: ActiveRun, body: asyncio.Task[Any]) -> TaskStatus | None:
         """Write how a try ended. Return the task's status; None if the try no longer owns the task."""
@@ -217,7 +216,7 @@ class TaskExecutor:
     ) -> TaskStatus | None:
         """Write a failed try: the task is tried again after a while, or has failed."""
         run, task_type = active.run, active.task_type
-        reason = reason[:_MAX_ERROR_CHARS]
+        reason = storable_text(reason, MAX_ERROR_CHARS)
         if not is_final and run.tries < task_type.max_tries:
             delay = backoff_seconds(task_type, run.tries)
             return await store.requeue(run.claim, delay, error=reason, counts=True)

@@ -27,7 +27,7 @@ async def take_over_lost_tasks(
     for row in rows:
         if row["instance_id"] in channel.live_ids:
             continue
-        status = await _take_over(row, types)
+        status = await take_over(row, types)
         if status is not None:
             taken += 1
             log.warning(
@@ -38,8 +38,8 @@ async def take_over_lost_tasks(
     return taken
 
 
-async def _take_over(row: Row, types: Mapping[str, TaskType]) -> TaskStatus | None:
-    """Return the new status; None if another instance was faster."""
+async def take_over(row: Row, types: Mapping[str, TaskType]) -> TaskStatus | None:
+    """Make one running task pending, or cancelled, or failed. Return the status; None if another instance was faster."""
     claim = Claim(row["id"], row["instance_id"], row["claims"])
     task_type = types.get(row["name"])
     if (

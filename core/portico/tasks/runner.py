@@ -4,19 +4,22 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
+from portico.errors import Unavailable
 from portico.instances import InstanceChannel
 from portico.periodic_task import PeriodicTask
 from portico.settings.tasks import TaskSettings
 from portico.tasks import store
 from portico.tasks.claims import claim_due, claim_these
 from portico.tasks.executor import ActiveRun, AnnounceFn, Interruption, IsolateFn, TaskExecutor
-from portico.tasks.recovery import take_over_lost_tasks
+from portico.tasks.recovery import take_over, take_over_lost_tasks
 from portico.tasks.schedule import add_to_schedule, create_due_tasks
 from portico.tasks.store import Claim
+from portico.tasks.task_info import TaskStatus
 from portico.tasks.task_type import TaskType
 
 #: Seconds between two sweeps.
@@ -79,9 +82,14 @@ class TaskRunner:
     async def stop(self) -> None:
         """Stop; tasks that still run are pending again, for other processes or the next start."""
         self._is_stopping = True
-        if await self._task.stop():
-            await self.executor.stop()
+        if not await self._task.stop():
+            return
         self._is_running = False
+        await self.executor.stop()
+        with suppress(
+            Unavailable
+        ):  # other processes take them over when this instance is not alive any more
+            await self._check_own_tasks()
 
     def wake(self) -> None:
         """Have due tasks claimed soon. Does nothing if this process takes none."""
@@ -91,18 +99,20 @@ class TaskRunner:
 
     async def claim(self, ids: Iterable[str] | None = None) -> list[ActiveRun]:
         """Claim due tasks for the free slots, or these if they are due, and start them."""
-        limit = self.free_slots
-        if self._is_stopping or not limit:
-            return []
-        names, most = list(self.types), self._settings.max_running_per_account
+        types, most = self.types, self._settings.max_running_per_account
         own = self._channel.instance_id
-        async with self._claiming:  # so that `_check_own_tasks` knows what is claimed
+        async with (
+            self._claiming
+        ):  # so that slots are taken once, and `_check_own_tasks` knows what is claimed
+            limit = self.free_slots
+            if self._is_stopping or not limit:
+                return []
             if ids is None:
-                rows = await claim_due(own, names, most, limit, self.min_age())
+                rows = await claim_due(own, list(types), most, limit, self.min_age())
             else:
-                rows = await claim_these(own, names, most, list(ids)[:limit])
+                rows = await claim_these(own, list(types), most, list(ids)[:limit])
             return [
-                self.executor.start(row, Claim(row["id"], own, row["claims"]), self.types)
+                self.executor.start(row, Claim(row["id"], own, row["claims"]), types)
                 for row in rows
             ]
 
@@ -126,27 +136,36 @@ class TaskRunner:
 
     # -- the sweep ------------------------------------------------------------------------------------------
 
-    def _on_end(self) -> None:
-        if self._may_be_more and self.is_running:
-            self._is_told = True
-            self._task.wake()
-
-    def _interval(self) -> float:
-        return self._wait
+    async def sweep(self) -> None:
+        """Look for everything there is to do here, and do it."""
+        self._wait = SWEEP_SECONDS
+        await self._claim_if(await self._poll())
 
     async def _work(self) -> None:
-        """Claim what is due. Once a second, and when nothing has told of a task, ask the database what there is to do."""
+        """Claim the tasks that this process was told of; about once a second, and if it was told of none, sweep."""
+        is_told, self._is_told = self._is_told, False
         if self._is_stopping:
             return
-        self._wait = SWEEP_SECONDS
-        is_due = self._is_told
-        if time.monotonic() - self._polled_at >= SWEEP_SECONDS * 0.9 or not is_due:
-            is_due = await self._poll() or is_due
-        self._is_told = False
+        if is_told and time.monotonic() - self._polled_at < SWEEP_SECONDS:
+            await self._claim_if(is_due=True)
+        else:
+            await self.sweep()
+
+    async def _claim_if(self, is_due: bool) -> None:
         if is_due and self.may_claim():
             await self.claim_until_full()
         runs = list(self.executor.active.values())
         self._may_be_more = is_due and (not self.free_slots or self._is_any_account_full(runs))
+
+    def _on_end(self, status: TaskStatus | None) -> None:
+        if not self.is_running:
+            return
+        self._is_told = self._is_told or self._may_be_more
+        if self._may_be_more or status == "pending":  # the sweep finds out when it is due
+            self._task.wake()
+
+    def _interval(self) -> float:
+        return self._wait
 
     async def _poll(self) -> bool:
         """Do what is to be done besides claiming. Return whether a task is due."""
@@ -161,6 +180,7 @@ class TaskRunner:
             found = await store.poll(names, self._channel.live_ids)
         if found.has_lost:
             await take_over_lost_tasks(self._channel, self.types, self._announce)
+            found = await store.poll(names, self._channel.live_ids)
         if found.schedule_at is not None and found.schedule_at <= found.clock:
             await self.create_periodic()
             return True
@@ -197,5 +217,4 @@ class TaskRunner:
                 active.interrupt(Interruption.CANCELLED)
         for task_id, row in rows.items():
             if task_id not in self.executor.active:
-                claim = Claim(task_id, self._channel.instance_id, row["claims"])
-                await store.requeue(claim, 0.0, error=None, counts=False)
+                await take_over(row, self.types)

@@ -57,11 +57,12 @@ _RESULT: Final = (
     "UPDATE portico_task SET result = $4 "
     "WHERE id = $1 AND instance_id = $2 AND claims = $3 AND status = 'completed'"
 )
-_OWN: Final = "SELECT id, claims, cancel_requested FROM portico_task WHERE status = 'running' AND instance_id = $1"
-_LOST: Final = (
+_RUNNING: Final = (
     "SELECT id, name, user_id, item, tries, claims, instance_id, cancel_requested, progress_done, progress_total, "
-    "progress_text FROM portico_task WHERE status = 'running' AND instance_id NOT IN ({ids}) LIMIT 200"
+    "progress_text FROM portico_task WHERE status = 'running' AND instance_id "
 )
+_OWN: Final = _RUNNING + "= $1"
+_LOST: Final = _RUNNING + "NOT IN ({ids}) LIMIT 200"
 _OLDEST: Final = "SELECT MIN(oldest) FROM ({each}) waiting"
 _OLDEST_OF: Final = (
     "SELECT MIN(run_at) AS oldest FROM portico_task WHERE status = 'pending' AND name = ${number}"
@@ -218,7 +219,7 @@ async def set_result(claim: Claim, result: str) -> None:
 
 
 async def running_at(instance_id: str) -> list[Row]:
-    """Return the tasks that run at an instance, as rows with `id`, `claims` and `cancel_requested`."""
+    """Return the tasks that are marked as running at an instance."""
     return await fetch_all(_OWN, instance_id)
 
 

@@ -65,7 +65,7 @@ class TaskRun:
 
     async def report(self, done: int, total: int = 0, text: str = "") -> None:
         """Report how far the task is: to its row once a second at most, and to its owner's sockets twice a second."""
-        self.progress = TaskProgress(done, total, text[:_MAX_PROGRESS_CHARS])
+        self.progress = TaskProgress(done, total, storable_text(text, _MAX_PROGRESS_CHARS))
         self._reported += 1
         if self._reporter is None or self._reporter.done():
             self._reporter = asyncio.create_task(self._send_reports())
@@ -105,6 +105,11 @@ def encode_result(result: Any) -> str | None:
             f"a result may have {MAX_RESULT_BYTES} bytes as JSON; write more into a table"
         )
     return encoded.decode()
+
+
+def storable_text(text: str, limit: int) -> str:
+    """Return a text as every database can store it, with at most `limit` characters."""
+    return text[:limit].replace("\x00", "").encode(errors="replace").decode()
 
 
 def _retrieve(reporter: asyncio.Task[None]) -> None:
