@@ -11,6 +11,11 @@ from tests.database_templates import Templates
 from tests.effort import choose_effort
 from tests.engines import ENVIRONMENT, choose
 from tests.installed_plugins import check_entry_points
+from tests.pgbouncer import (  # noqa: F401 - fixtures
+    pgbouncer,
+    pgbouncer_program,
+    seen_by_applications,
+)
 from tests.recycled_databases import RecycledDatabases
 from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, new_url, postgres_server
@@ -59,10 +64,10 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     postgres: str = request.getfixturevalue("postgres")
     if "templates" not in request.fixturenames:
         with fresh_database(postgres) as url:
-            yield url
+            yield seen_by_applications(url, request)
         return
     url = new_url(postgres)
-    yield url
+    yield seen_by_applications(url, request)
     request.getfixturevalue("recycled").release(url)
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 NO_SLAPD = "slapd is not installed and could not be downloaded"
+NO_PGBOUNCER = "pgbouncer is not installed and could not be downloaded"
 NO_NODE = "node or npm is not installed, or the client library could not be downloaded"
 
 
@@ -12,6 +13,11 @@ MISSING = (
         "OPENLDAP",
         NO_SLAPD,
         "INSTALL IT (DEBIAN: apt-get install slapd) OR LET apt-get download REACH AN ARCHIVE.",
+    ),
+    (
+        "PGBOUNCER",
+        NO_PGBOUNCER,
+        "INSTALL IT (DEBIAN: apt-get install pgbouncer) OR LET apt-get download REACH AN ARCHIVE.",
     ),
     (
         "THE SOCKET.IO CLIENT OF BROWSERS",

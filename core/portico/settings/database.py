@@ -21,6 +21,22 @@ class DatabaseSettings(Section):
             env="DATABASE_URL",
         ),
     ] = ""
+    direct_url: Annotated[
+        str,
+        setting(
+            "URL of the same PostgreSQL database without the pooler that `url` names, for the lock while migrating; empty = "
+            "the lock is held in a transaction, for which the pooler needs two connections",
+            env="DATABASE_DIRECT_URL",
+        ),
+    ] = ""
+    pooler: Annotated[
+        Literal["auto", "none", "transaction"],
+        setting(
+            "Pooler before PostgreSQL. transaction: PgBouncer or another one in transaction mode; none: no pooler, or one in "
+            "session mode; auto: found out at the start, where any pooler counts as one in transaction mode",
+            env="DATABASE_POOLER",
+        ),
+    ] = "auto"
     type: Annotated[
         Literal["", "sqlite", "sqlite+sqlcipher", "postgresql", "postgres"],
         setting("Kind of database; empty = that of `url`", env="DATABASE_TYPE"),

@@ -3,14 +3,13 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, NoReturn
 
 import asyncpg
 
 from portico.db.database import Database, Row, Transaction
 from portico.db.errors import (
-    BadDatabase,
     Cause,
     Deadlock,
     ForeignKeyViolation,
@@ -19,12 +18,12 @@ from portico.db.errors import (
     unavailable,
 )
 from portico.db.postgres.causes import INTERNAL_ERRORS, explain, is_unavailable
-from portico.db.schema_guard import check_on_postgres
+from portico.db.postgres.connector import PostgresConnector
+from portico.db.schema_guard import SchemaGuard, check_on_postgres
 from portico.db.shielded import run_to_completion
 from portico.errors import InvalidRequest, Unavailable
 from portico.settings.database import DatabaseSettings
 
-MIGRATION_LOCK = 7320195  # an arbitrary number; all releases must use the same
 #: Seconds for a cancelled statement to end.
 RELEASE_SECONDS = 1.0
 #: asyncpg replaces None by its default limit.
@@ -125,15 +124,14 @@ class PostgresTransaction(Transaction):
 
 
 class Postgres(Database):
-    """A PostgreSQL database. `url`: `?host=/directory` in it means a Unix socket."""
+    """A PostgreSQL database, or a pooler before it. `url`: `?host=/directory` in it means a Unix socket."""
 
     dialect = "postgres"
 
     def __init__(self, url: str, settings: DatabaseSettings) -> None:
         super().__init__()
-        self._url = url
         self._settings = settings
-        self._schema = settings.schema.replace('"', '""')
+        self._connector = PostgresConnector(url, settings)
         self._pool: Any = None
         self._last_pool: Any = None  # also while it closes
         self._migrating = False
@@ -151,19 +149,8 @@ class Postgres(Database):
 
     async def start(self) -> None:
         """Open one connection to check that the server answers; others are opened when needed."""
-        settings = self._settings
-        await self._make_schema()
         with translate_errors(self):
-            self._pool = self._last_pool = await asyncpg.create_pool(
-                self._url,
-                min_size=1,
-                max_size=max(1, settings.pool_size + settings.pool_max_overflow),
-                max_inactive_connection_lifetime=settings.pool_recycle,
-                timeout=settings.pool_timeout,
-                command_timeout=settings.statement_timeout,
-                reset=_nothing_to_reset,
-                server_settings=self._server_settings,
-            )
+            self._pool = self._last_pool = await self._connector.create_pool()
 
     async def stop(self) -> None:
         """Wait for running statements, then close all connections."""
@@ -196,49 +183,19 @@ class Postgres(Database):
 
         Statements have no time limit meanwhile, since a migration may rewrite a large table.
         """
-        with translate_errors(self):
-            connection = await self._connect()
-        try:
+        async with AsyncExitStack() as lock:
             with translate_errors(self):
-                await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+                await lock.enter_async_context(self._connector.migration_lock())
             self._migrating = True
-            yield
-        finally:
-            self._migrating = False
-            connection.terminate()
+            try:
+                yield
+            finally:
+                self._migrating = False
 
     @property
     def _limit(self) -> float:
         """The time limit of one statement, in seconds."""
         return NO_LIMIT_SECONDS if self._migrating else self._settings.statement_timeout
-
-    @property
-    def _server_settings(self) -> dict[str, str]:
-        """The search path, if a schema is configured."""
-        return {"search_path": f'"{self._schema}"'} if self._schema else {}
-
-    async def _connect(self) -> Any:
-        """Return a connection outside the pool."""
-        return await asyncpg.connect(
-            self._url, timeout=self._settings.pool_timeout, server_settings=self._server_settings
-        )
-
-    async def _make_schema(self) -> None:
-        """Create the configured schema if it is missing. Raises: BadDatabase if this role may not."""
-        if not self._schema:
-            return
-        with translate_errors(self):
-            connection = await self._connect()
-            try:
-                found = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
-                if not await connection.fetchval(found, self._settings.schema):
-                    await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
-            except asyncpg.InsufficientPrivilegeError as error:
-                raise BadDatabase(
-                    f"The schema {self._settings.schema!r} (DATABASE_SCHEMA) does not exist, and this role may not create it."
-                ) from error
-            finally:
-                connection.terminate()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
@@ -248,6 +205,10 @@ class Postgres(Database):
             if isinstance(transaction, PostgresTransaction):
                 with transaction.guard_statement():
                     yield transaction.connection
+                return
+            if self._connector.needs_transactions:
+                async with self.transaction(), self._connection() as connection:
+                    yield connection
                 return
             connection = await self._take()
             try:
@@ -259,7 +220,7 @@ class Postgres(Database):
         with translate_errors(self):
             connection = await self._take()
             try:
-                await connection.execute("BEGIN")
+                await connection.execute(self._connector.begin)
             except BaseException:
                 _terminate(connection)  # it may be inside a transaction by now
                 await run_to_completion(self.release_connection(connection))
@@ -284,20 +245,29 @@ class Postgres(Database):
             raise busy from error
         if self.guard is not None:
             try:
-                await check_on_postgres(self.guard, connection)
+                await self._check_schema(self.guard, connection)
             except BaseException:
                 await run_to_completion(self.release_connection(connection))
                 raise
         return connection
 
+    async def _check_schema(self, guard: SchemaGuard, connection: Any) -> None:
+        """Raises: Unavailable if a newer release has changed the schema."""
+        if not guard.is_due:
+            return
+        if not self._connector.needs_transactions:
+            await check_on_postgres(guard, connection)
+            return
+        await connection.execute(self._connector.begin)
+        try:
+            await check_on_postgres(guard, connection)
+        finally:
+            await connection.execute("ROLLBACK")
+
     async def release_connection(self, connection: Any) -> None:
         """Return a connection to the pool. A statement that still runs has one second to end, then it is closed."""
         with suppress(asyncpg.InterfaceError, OSError, asyncpg.InternalClientError):
             await self._last_pool.release(connection, timeout=RELEASE_SECONDS)
-
-
-async def _nothing_to_reset(connection: Any) -> None:
-    """Do nothing, which saves a round trip: no session state is left, and asyncpg rolls back by itself."""
 
 
 def _terminate(connection: Any) -> None:
