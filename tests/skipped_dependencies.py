@@ -27,7 +27,22 @@ MISSING = (
 )
 
 
+#: The name of a property of tests that ran with something else than what they are for, and what it was.
+REPLACED = "replaced dependency"
+NO_HAPROXY = "a load balancer in Python took the place of HAProxy, which could not be downloaded"
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, [])]
+    replaced = {
+        str(value)
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == REPLACED
+    }
+    for text in sorted(replaced):
+        terminalreporter.section("NOT TESTED AS DEPLOYED", sep="!", red=True, bold=True)
+        terminalreporter.line(text.upper(), red=True, bold=True)
     for what, reason, advice in MISSING:
         left_out = [
             report

@@ -54,6 +54,8 @@ def chunk(content: str | None = None, finish: str | None = None, **more: Any) ->
 
 DONE = b"data: [DONE]\n\n"
 WORDS = [f"word{n} " for n in range(5)]
+#: What `steady` says in three seconds.
+STEADY_WORDS = [f"step{n} " for n in range(30)]
 GOOD = [chunk(word) for word in WORDS] + [chunk(finish="stop"), DONE]
 
 
@@ -93,6 +95,12 @@ class Connection:
     async def end(self) -> None:
         self.writer.write(b"0\r\n\r\n")
         await self.writer.drain()
+
+    async def stream_end(self) -> None:
+        """Send the last events of a stream."""
+        for event in (chunk(finish="stop"), DONE):
+            await self.send(event)
+        await self.end()
 
     async def stream(self, *blocks: bytes) -> None:
         """Send a complete stream, one network chunk for each block."""
@@ -136,6 +144,14 @@ async def slow(connection: Connection) -> None:
         await connection.send(event)
         await asyncio.sleep(0.05)
     await connection.end()
+
+
+async def steady(connection: Connection) -> None:
+    await connection.begin()
+    for word in STEADY_WORDS:
+        await connection.send(chunk(word))
+        await asyncio.sleep(0.1)
+    await connection.stream_end()
 
 
 async def cut(connection: Connection) -> None:
@@ -182,6 +198,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "silence": silence_after_first,
     "endless": endless,
     "slow": slow,
+    "steady": steady,
     "cut": cut,
     "empty": answering(b""),
     "html": answering(b"<html>oops</html>", 200, "text/html"),
