@@ -42,11 +42,74 @@ class ChatStore(Protocol):
         ...
 
 
+class BackgroundTasks(msgspec.Struct, frozen=True):
+    """What a client wants to have generated after a reply; None = it says nothing.
+
+    `title_generation` False: the title is the text of the first message.
+    """
+
+    title_generation: bool | None = None
+    tags_generation: bool | None = None
+    follow_up_generation: bool | None = None
+
+
+class ReplyFinishing(msgspec.Struct, frozen=True):
+    """A reply is complete. Published inside the transaction that stores it, if its client wants more to be generated.
+
+    `title`: of the chat when the reply began. `messages`: the conversation with the reply, of a chat that is not stored;
+    None = the chat is stored.
+    """
+
+    id: str
+    chat_id: str
+    message_id: str
+    user_id: str
+    model: str
+    wanted: BackgroundTasks
+    title: str
+    messages: "tuple[ChatMessage, ...] | None"
+
+
 class ChatMessage(msgspec.Struct, frozen=True):
     """One message of a conversation. `role`: `user`, `assistant` or `system`."""
 
     role: str
     text: str
+
+
+class ChatBranch(msgspec.Struct, frozen=True):
+    """The messages from the first of a chat to a given one.
+
+    `length`: how many there are. `first_text`: text of the first. `messages`: the last ones, in order.
+    """
+
+    length: int
+    first_text: str
+    messages: Sequence[ChatMessage]
+
+
+class ChatAnnotations(Protocol):
+    """What a model writes about stored chats: titles, tags, follow-up questions.
+
+    A service of the plugin that stores chats. It checks no access: the account that asked for the reply
+    could write the chat. The methods that write need an open transaction, and do nothing if the chat or the message was deleted.
+    """
+
+    async def branch(self, chat_id: str, message_id: str, limit: int) -> ChatBranch | None:
+        """Return the branch of a message with its last `limit` messages; None if there is no such message."""
+        ...
+
+    async def set_title(self, chat_id: str, title: str, *, instead_of: str) -> bool:
+        """Set the title of a chat, unless it is another one than `instead_of`. Return whether it was set."""
+        ...
+
+    async def set_tags(self, chat_id: str, names: Sequence[str]) -> list[str]:
+        """Replace the tags of a chat by those of the names that are valid. Return these; empty = nothing was changed."""
+        ...
+
+    async def set_follow_ups(self, chat_id: str, message_id: str, questions: Sequence[str]) -> bool:
+        """Store follow-up questions with a message. Return whether it exists. The current message stays the same."""
+        ...
 
 
 class ModelCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from portico.api import AppContext, Listener, PluginInfo, Service, hookimpl
 from portico.api.auth import AccountDeleting
 from portico.api.db import DatabaseCheck, Retention, TableSet
 from portico.api.interfaces import (
+    ChatAnnotations,
     ChatChanged,
     ChatStore,
     FoldersDeleting,
@@ -57,8 +58,12 @@ def register_components(app: AppContext) -> object:
 
 @hookimpl
 def register_services(plugin: "ChatsPlugin") -> list[Service]:
-    """Return what other plugins use: the store of completions' replies, and the owners of shared chats."""
-    return [Service(ChatStore, plugin.messages), Service(SharedChats, plugin.shares)]
+    """Return what other plugins use: the store of replies, titles and tags of chats, and the owners of shared chats."""
+    return [
+        Service(ChatStore, plugin.messages),
+        Service(ChatAnnotations, plugin.annotations),
+        Service(SharedChats, plugin.shares),
+    ]
 
 
 @hookimpl

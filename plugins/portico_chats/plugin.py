@@ -3,6 +3,7 @@
 from portico.api import AppContext
 from portico.api.interfaces import ChatChanged
 from portico_chats.access import ChatAccess
+from portico_chats.annotations import AnnotationService
 from portico_chats.creation import ChatCreator
 from portico_chats.deletion import ChatDeleter
 from portico_chats.flags.service import Flags
@@ -35,6 +36,7 @@ class ChatsPlugin:
         self.deleter = ChatDeleter(self.access)
         self.flags = Flags(self.access)
         self.tags = Tags(self.access)
+        self.annotations = AnnotationService(self.access, self.tags)
         self.lists = ChatLists(app, self.access)
         self.search = Search(app, self.access)
         self.shares = Shares(app, self.access)

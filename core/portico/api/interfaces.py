@@ -7,6 +7,9 @@ Constants:
 
 from portico.interfaces import (
     SHARED_ACCOUNT_PREFIX,
+    BackgroundTasks,
+    ChatAnnotations,
+    ChatBranch,
     ChatChanged,
     ChatMessage,
     ChatStore,
@@ -18,6 +21,7 @@ from portico.interfaces import (
     ModelCaller,
     ReplyDelta,
     ReplyEnded,
+    ReplyFinishing,
     ReplyStarted,
     RunningReplies,
     SharedChats,
@@ -25,6 +29,9 @@ from portico.interfaces import (
 
 __all__ = [
     "SHARED_ACCOUNT_PREFIX",
+    "BackgroundTasks",
+    "ChatAnnotations",
+    "ChatBranch",
     "ChatChanged",
     "ChatMessage",
     "ChatStore",
@@ -36,6 +43,7 @@ __all__ = [
     "ModelCaller",
     "ReplyDelta",
     "ReplyEnded",
+    "ReplyFinishing",
     "ReplyStarted",
     "RunningReplies",
     "SharedChats",

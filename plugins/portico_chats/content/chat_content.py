@@ -65,7 +65,7 @@ class ChatContent(msgspec.Struct, frozen=True):
         return ContentChange(
             cls.of(skeleton_of(document), tree),
             tree.written,
-            texts={TITLE_PART: _extra_text(title, document)} | texts,
+            texts={TITLE_PART: extra_text(title, document)} | texts,
         )
 
     def change(
@@ -84,7 +84,7 @@ class ChatContent(msgspec.Struct, frozen=True):
         document = _merged(base, changes, tree)
         skeleton = skeleton_of(document)
         is_same = skeleton == self.skeleton and tree.bodies is self.bodies
-        text, old_text = _extra_text(new_title, document), _extra_text(old_title, base)
+        text, old_text = extra_text(new_title, document), extra_text(old_title, base)
         # The texts of a document in one piece were never written.
         titles = {TITLE_PART: text} if text != old_text or inside is not None else {}
         new, changed = self._texts(tree.written)
@@ -169,7 +169,7 @@ def _with_placeholders(document: ChatDocument, tree: MessageTree) -> ChatDocumen
     return msgspec.structs.replace(document, parts=parts, history=history)
 
 
-def _extra_text(title: str, document: ChatDocument) -> str:
+def extra_text(title: str, document: ChatDocument) -> str:
     """Return the searchable text besides the messages of the history: the title, and messages that are only in the top-level list."""
     if document.parts.get("messages", PLACEHOLDER) == PLACEHOLDER:
         return title

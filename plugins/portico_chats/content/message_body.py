@@ -32,6 +32,8 @@ class _ContentPart(msgspec.Struct):
 
 #: How the server marks a message as complete.
 _DONE: Final = '"done":true'
+#: Part of a message with follow-up questions, which are written some seconds after its end.
+_FOLLOW_UPS: Final = '"followUps":'
 #: Where the text of a growing message differs from the finished one: the model is still reasoning there.
 _OPEN_REASONING: Final = '<details type="reasoning" done="false">'
 #: Fields that the server writes when a reply ends.
@@ -67,18 +69,30 @@ def with_children(body: str, children: Sequence[str]) -> str:
 
 
 def with_finished_reply(sent: str, stored: str) -> str:
-    """Return a message that a client sends, with the reply that the server has finished in the meantime.
+    """Return a message that a client sends, with what the server has written into it in the meantime.
 
     A window that has not received the end of a reply sends the text so far: it must not replace the whole. A sent
-    message that is `done`, such as an edited one, is returned as it is.
+    message that is `done`, such as an edited one, is returned as it is, with the follow-up questions of its reply.
     """
-    if _DONE not in stored or _DONE_ONLY.decode(sent).done is True:
+    if _DONE not in stored:
         return sent
+    if _DONE_ONLY.decode(sent).done is True:
+        return _with_follow_ups(sent, stored)
     new, old = split_object(sent), split_object(stored)
     so_far = _text(new).partition(_OPEN_REASONING)[0].strip()
     if old.get("done") != "true" or not _text(old).startswith(so_far):
         return sent
     return join_object(new | {key: old[key] for key in _REPLY_FIELDS if key in old})
+
+
+def _with_follow_ups(sent: str, stored: str) -> str:
+    """Return a sent message with the stored follow-up questions, if it has none and its text is the same."""
+    if _FOLLOW_UPS not in stored or _FOLLOW_UPS in sent:
+        return sent
+    new, old = split_object(sent), split_object(stored)
+    if "followUps" in new or "followUps" not in old or new.get("content") != old.get("content"):
+        return sent
+    return join_object(new | {"followUps": old["followUps"]})
 
 
 def _text(parts: Mapping[str, str]) -> str:

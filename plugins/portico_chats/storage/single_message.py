@@ -50,15 +50,19 @@ async def update_message(
     change: Callable[[Parts], Mapping[str, Any]],
     session_id: str,
     new: NewMessage | None,
+    *,
+    make_current: bool = True,
 ) -> bool:
-    """Replace fields of one message of a locked chat and make it the current one.
+    """Replace fields of one message of a locked chat, and make it the current one unless `make_current` is False.
 
     `change`: returns the fields, given the message's parts. `new`: how to create the message if it does not exist;
     None = do not create it. Returns whether the message was written: a deleted one is not created again.
     """
     chat_id, before = locked["id"], chat_queries.skeleton_of_row(locked)
     if (inside := before.messages_inside()) is not None:
-        return await _update_inlined(locked, dict(inside), message_id, change, new)
+        return await _update_inlined(
+            locked, dict(inside), message_id, change, new, make_current=make_current
+        )
     was = (await message_queries.some(chat_id, [message_id])).get(message_id)
     if was is not None:
         parts = split_object(was.body)
@@ -67,7 +71,7 @@ async def update_message(
         return False
     else:
         await _create(locked, message_id, new, change({}), session_id)
-    after = _with_current(before, message_id)
+    after = _with_current(before, message_id) if make_current else before
     if after != before:
         await chat_queries.update(chat_id, locked["title"], after)
     return True
@@ -137,6 +141,8 @@ async def _update_inlined(
     message_id: str,
     change: Callable[[Parts], Mapping[str, Any]],
     new: NewMessage | None,
+    *,
+    make_current: bool,
 ) -> bool:
     """The same in a document in one piece, which is written as a whole. See `ChatSkeleton.messages_inside`."""
     if not messages:  # the messages cannot be read
@@ -156,10 +162,9 @@ async def _update_inlined(
         )
         if parent is not None and wanted is not None:
             messages[wanted] = with_children(parent, [message_id])
-    history = (document.history or {}) | {
-        "messages": join_object(messages),
-        "currentId": as_json(message_id),
-    }
+    history = (document.history or {}) | {"messages": join_object(messages)}
+    if make_current:
+        history |= {"currentId": as_json(message_id)}
     text = join_object(document.parts | {"history": join_object(history)})
     await chat_queries.update(locked["id"], locked["title"], ChatSkeleton(text))
     return True

@@ -62,8 +62,13 @@ def parse_tags(meta: str | bytes) -> dict[str, str]:
 
     Raises: msgspec.MsgspecError if `meta` is not an object, or its `tags` are not a list of texts.
     """
+    return valid_names(_LIST.decode(raw_object.split(meta).get("tags", b"[]")))
+
+
+def valid_names(texts: Iterable[str]) -> dict[str, str]:
+    """Return the names of tags by id, each in its first spelling. Invalid ones are left out, and those beyond the limit."""
     found: dict[str, str] = {}
-    for text in _LIST.decode(raw_object.split(meta).get("tags", b"[]")):
+    for text in texts:
         try:
             tag_key, name = read_name(text)
         except InvalidRequest:

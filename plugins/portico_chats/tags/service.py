@@ -4,7 +4,7 @@ The tags of chats have rows of their own for lookups; the `meta` of each chat li
 it. Both are written in one transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portico.api import InvalidRequest, NotFound
@@ -14,7 +14,14 @@ from portico_chats.access import ChatAccess, check_id
 from portico_chats.content.chat_document import is_text
 from portico_chats.storage import chat_queries
 from portico_chats.tags import queries as tag_queries
-from portico_chats.tags.names import MAX_TAGS_PER_CHAT, read_name, tag_id, tags_in, with_tags
+from portico_chats.tags.names import (
+    MAX_TAGS_PER_CHAT,
+    read_name,
+    tag_id,
+    tags_in,
+    valid_names,
+    with_tags,
+)
 
 
 class Tags:
@@ -81,6 +88,21 @@ class Tags:
             if tags_in(chat["meta"]):
                 await self._detach(chat, chat_id, [])
 
+    async def replace(self, chat_id: str, names: Sequence[str]) -> list[str]:
+        """Replace the tags of a chat by those of the names that are valid, in the open transaction. Checks no access.
+
+        Return the names; empty if none is valid or there is no such chat, and nothing was changed.
+        """
+        tags = valid_names(names)
+        chat = await tag_queries.lock_chat(chat_id, chat_queries.ANY) if tags else None
+        if chat is None:
+            return []
+        before = tags_in(chat["meta"])
+        added = {tag_key: name for tag_key, name in tags.items() if tag_key not in before}
+        await attach(chat_id, chat["user_id"], added, archived=chat["archived"])
+        await self._detach(chat, chat_id, list(tags))
+        return list(tags.values())
+
     async def _lock(self, actor: Actor, chat_id: str) -> dict[str, Any]:
         where = await self._access.condition_for(actor, "write", first=tag_queries.FIRST)
         chat = await tag_queries.lock_chat(check_id(chat_id), where)
@@ -89,7 +111,7 @@ class Tags:
         return chat
 
     async def _detach(self, chat: dict[str, Any], chat_id: str, remaining: list[str]) -> None:
-        """Remove all tags of a locked chat but these."""
+        """Remove all tags of a locked chat but these, which become those of its `meta`."""
         removed = [one for one in tags_in(chat["meta"]) if one not in remaining and is_text(one)]
         if removed:
             await tag_queries.detach(chat_id, removed)
