@@ -9,7 +9,7 @@ from portico.encryption import Encryptor, configured_key_ring
 from portico.events import EventBus
 from portico.http_client import SafeHTTPClient, SharedSession
 from portico.identity import Identity
-from portico.instances import InstanceChannel, OwnInstance, Role
+from portico.instances import InstanceChannel, OwnInstance, Role, valid_instance_url
 from portico.metrics import MetricReading
 from portico.permissions import Permissions, PolicyService
 from portico.plugins import isolation
@@ -43,7 +43,7 @@ class CoreServices:
         self.loaded, self.settings, self._secret = loaded, settings, secret
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
-        self.instance = OwnInstance(role)
+        self.instance = OwnInstance(role, valid_instance_url(settings.server.instance_url))
         self.cleaner = DeletionTask()
         self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
         self.counters = Counters()
@@ -99,14 +99,18 @@ class CoreServices:
             self.identity.groups,
             cache_ttl,
         )
+        self.http_client = SharedSession()
         self.sockets = Sockets(
             settings,
             self.identity,
             self.origins,
             self.drain,
             isolation.handle_socket_event,
+            instance=self.instance,
+            secret=signing,
             channel=self.instance_channel,
             redis=self.redis,
+            http_session=self.http_client.session,
         )
         self.tasks = Tasks(
             settings.tasks,
@@ -118,7 +122,6 @@ class CoreServices:
         )
         self.drain.on_start(self.tasks.runner.stop_claiming)
         self.safe_http = SafeHTTPClient(settings.http_client)
-        self.http_client = SharedSession()
         self.context = AppContext(
             settings=settings,
             encryptor=self.encryptor,

@@ -228,7 +228,7 @@ class Application(CoreServices):
             await self.policies.record_change()
             self.policies.start_watching()
             self.identity.start()
-            self.sockets.start(self.socket_events)
+            await self.sockets.start(self.socket_events)
             self.instance.start()
             self.cleaner.start(self.retentions)
             # Again: without those of plugins whose startup has failed.

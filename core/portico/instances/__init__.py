@@ -4,6 +4,7 @@ An instance has a row while it runs. A release is the version together with the 
 the same version differ. A step is applied beside an instance of another release only if the step declares it safe.
 """
 
+from portico.instances.addresses import InstanceAddress, find_address, lack_urls, valid_instance_url
 from portico.instances.database_identity import DatabaseIdentity, MissingDatabase
 from portico.instances.messages import InstanceChannel
 from portico.instances.registry import InstanceRow, OwnInstance, Role, live_instances
@@ -14,6 +15,7 @@ from portico.instances.tables import TABLES
 __all__ = [
     "TABLES",
     "DatabaseIdentity",
+    "InstanceAddress",
     "InstanceChannel",
     "InstanceRow",
     "MissingDatabase",
@@ -22,7 +24,10 @@ __all__ = [
     "Role",
     "SchemaRefused",
     "bring_up_to_date",
+    "find_address",
+    "lack_urls",
     "live_instances",
     "release_of",
     "unknown_steps",
+    "valid_instance_url",
 ]

@@ -13,6 +13,11 @@ def process_name() -> str:
     return f"{machine} {pid} {started}" if machine and started else ""
 
 
+def machine_of(name: str) -> str:
+    """Return the boot id and process namespace in the name of a process; empty if it has none."""
+    return name.rpartition(" ")[0].rpartition(" ")[0]
+
+
 def is_gone(name: str) -> bool:
     """Return whether that process has ended. False for a process of another machine or namespace."""
     machine, _, pid = name.rpartition(" ")[0].rpartition(" ")

@@ -34,8 +34,8 @@ _CLOCK = {
 }
 _BEAT = (
     "INSERT INTO portico_instance (id, version, release, host, process, started_at, seen_at, newest_steps, "
-    "tolerated_steps, role) VALUES ($1, $2, $3, $4, $5, {clock}, {clock}, $6, '{{}}', $7) "
-    "ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at"
+    "tolerated_steps, role, socket_path, url) VALUES ($1, $2, $3, $4, $5, {clock}, {clock}, $6, '{{}}', $7, $8, $9) "
+    "ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at, socket_path = EXCLUDED.socket_path"
 )
 _DELETE_STALE = "DELETE FROM portico_instance WHERE seen_at < {clock} - $1"
 _LIVE = (
@@ -66,7 +66,7 @@ async def live_instances(*, migrated: bool = True) -> list[InstanceRow]:
 
     `migrated`: whether the table is up to date; if not, all are servers.
     """
-    sql = _for_dialect(_LIVE, role="role" if migrated else "'server'")
+    sql = for_dialect(_LIVE, role="role" if migrated else "'server'")
     found = await fetch_all(sql, STALE_SECONDS)
     return [
         InstanceRow(
@@ -90,8 +90,10 @@ class OwnInstance:
     The heartbeat also checks that this process can write, and reports the result in `Database.availability`.
     """
 
-    def __init__(self, role: Role = "server") -> None:
-        self.id, self.role = new_id(), role
+    def __init__(self, role: Role = "server", url: str = "") -> None:
+        self.id, self.role, self.url = new_id(), role, url
+        #: The path of a Unix socket for other instances of this machine. Stored with the next heartbeat.
+        self.socket_path = ""
         self._release: Release | None = None
         self._database: Database | None = None
         self._task = PeriodicTask(
@@ -103,7 +105,7 @@ class OwnInstance:
     async def register(self, release: Release) -> None:
         """Insert the row, and delete those of instances that are not alive."""
         self._release, self._database = release, current_database()
-        await execute(_for_dialect(_DELETE_STALE), STALE_SECONDS)
+        await execute(for_dialect(_DELETE_STALE), STALE_SECONDS)
         await self.beat()
 
     async def beat(self) -> None:
@@ -111,7 +113,7 @@ class OwnInstance:
         if (release := self._release) is None:
             return
         await execute(
-            _for_dialect(_BEAT),
+            for_dialect(_BEAT),
             self.id,
             release.version,
             release.id,
@@ -119,6 +121,8 @@ class OwnInstance:
             process_name(),
             json.dumps(release.newest_steps),
             self.role,
+            self.socket_path,
+            self.url,
         )
         self._last_beat = time.monotonic()
 
@@ -176,7 +180,7 @@ class OwnInstance:
                 await self.beat()
                 if time.monotonic() - self._last_cleanup > BEAT_SECONDS:
                     self._last_cleanup = time.monotonic()
-                    await execute(_for_dialect(_DELETE_STALE), STALE_SECONDS)
+                    await execute(for_dialect(_DELETE_STALE), STALE_SECONDS)
         except TimeoutError:
             message = f"the database did not answer within {BEAT_TIMEOUT_SECONDS:g} s"
             database.availability.begin(Cause("unreachable", message))
@@ -197,5 +201,6 @@ class OwnInstance:
             raise Unavailable(cause.sentence)
 
 
-def _for_dialect(sql: str, **parts: str) -> str:
+def for_dialect(sql: str, **parts: str) -> str:
+    """Return the SQL text with the clock of the current database for `{clock}`. Unit: epoch seconds."""
     return sql.format(clock=_CLOCK[current_database().dialect], **parts)

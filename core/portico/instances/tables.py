@@ -19,6 +19,8 @@ class InstanceTable(Table, tablename="portico_instance"):
     newest_steps = Text()
     tolerated_steps = Text()
     role = Text(default="server")
+    socket_path = Text()
+    url = Text()
 
 
 class DatabaseTable(Table, tablename="portico_database"):

@@ -18,6 +18,14 @@ class ServerSettings(Section):
             runtime_key="webui.url",
         ),
     ] = ""
+    instance_url: Annotated[
+        str,
+        setting(
+            "URL at which servers on other machines reach this one directly, such as http://10.0.0.5:8080; with it, "
+            "Socket.IO by polling needs no sticky sessions",
+            env="PORTICO_INSTANCE_URL",
+        ),
+    ] = ""
     trusted_proxies: Annotated[
         list[str],
         setting(

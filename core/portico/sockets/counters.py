@@ -10,7 +10,7 @@ class SocketCounters:
 
     `opened`: connections. `dropped`: sockets closed because their client read too slowly. `events`: events received;
     `refused`: those answered with an error. `sent_to_instances`, `from_instances`: events sent to and received from
-    other instances.
+    other instances. `forwarded`: requests passed to the instance that owns their connection.
     """
 
     opened: int = 0
@@ -19,6 +19,7 @@ class SocketCounters:
     refused: int = 0
     sent_to_instances: int = 0
     from_instances: int = 0
+    forwarded: int = 0
 
 
 class SocketCounts(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import parse_qs
 
@@ -11,6 +11,7 @@ import structlog
 from portico.errors import Forbidden, InvalidRequest, TooLarge
 from portico.settings.sockets import SocketSettings
 from portico.sockets.connection import Connection
+from portico.sockets.forwarding.forwarded_request import FORWARDED_PATH
 from portico.sockets.websocket_channel import WebSocketChannel, is_valid_frame
 from portico.web.auth.csrf import CROSS_SITE
 from portico.web.middleware.origins import Origins, own_origin
@@ -34,8 +35,8 @@ _HINT: Final = "if this page is yours, set server.trusted_proxies, server.url or
 
 
 def is_socket_path(path: str) -> bool:
-    """Return whether a path is that of the Socket.IO server."""
-    return path.startswith(PATH) and path[len(PATH) :] in ("", "/")
+    """Return whether a path is that of the Socket.IO server, or the one for other instances."""
+    return path == FORWARDED_PATH or (path.startswith(PATH) and path[len(PATH) :] in ("", "/"))
 
 
 class Handshake(NamedTuple):
@@ -64,6 +65,10 @@ class Connections(Protocol):
         ...
 
 
+#: Serves a request of a connection with this Engine.IO id, which another instance owns. Returns whether one does.
+Forward = Callable[[str, "Scope", "Receive", "Send"], Awaitable[bool]]
+
+
 class SocketEndpoint:
     """Serves the handshakes, polls and web sockets of Engine.IO. Errors are raised and answered by the outer middleware."""
 
@@ -71,12 +76,21 @@ class SocketEndpoint:
         self, settings: SocketSettings, origins: Origins, connections: Connections
     ) -> None:
         self._settings, self._origins, self._connections = settings, origins, connections
+        #: Set before the first request.
+        self.forward: Forward | None = None
         #: Pairs of method and connection: each may have one request at a time.
         self._in_progress: set[tuple[str, str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or web socket. Raises: Forbidden, InvalidRequest, TooLarge, Unavailable, RateLimited."""
         self._check_origin(scope)
+        key = self._read_query(scope)
+        is_elsewhere = key and self.forward is not None and self._connections.by_key(key) is None
+        if not (is_elsewhere and await self.forward(key, scope, receive, send)):  # type: ignore[misc]
+            await self.serve_own(scope, receive, send)
+
+    async def serve_own(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As `__call__`, for a connection of this instance. The origin of the page was checked where the request arrived."""
         key = self._read_query(scope)
         engine, connection = self._connections.engine, self._connections.by_key(key)
         if engine is None or (key and connection is None):

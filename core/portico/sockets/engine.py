@@ -13,10 +13,11 @@ from typing import Any
 import structlog
 from engineio import AsyncServer
 from engineio.exceptions import EngineIOError
-from engineio.packet import MESSAGE, Packet
+from engineio.packet import MESSAGE, NOOP, Packet
 
 from portico.errors import error_location
 from portico.settings.sockets import SocketSettings
+from portico.sockets.forwarding.forwarded_request import engine_id
 from portico.sockets.send_queue import SendQueue
 
 log = structlog.get_logger("portico.sockets")
@@ -31,10 +32,12 @@ class EngineServer(AsyncServer):  # type: ignore[misc] # the library has no type
     def __init__(
         self,
         settings: SocketSettings,
+        instance_id: str,
         on_open: Callable[[str, Mapping[str, Any]], None],
         on_text: Callable[[str, str], None],
         on_closed: Callable[[str], None],
     ) -> None:
+        self._instance_id = instance_id
         self._pings: dict[str, asyncio.Task[None]] = {}
         self._queue_limits = settings.max_queued_events, settings.max_queued_bytes
         super().__init__(
@@ -52,6 +55,10 @@ class EngineServer(AsyncServer):  # type: ignore[misc] # the library has no type
         self.on("connect", lambda key, environ: on_open(key, environ["asgi.scope"]))
         self.on("message", on_text)
         self.on("disconnect", lambda key, _: on_closed(key))
+
+    def generate_id(self) -> str:
+        """Return the id of a new connection. Called by the library."""
+        return engine_id(self._instance_id, super().generate_id())
 
     def create_queue(self, *_: Any, **__: Any) -> SendQueue:
         """Return the queue of a new connection. Called by the library."""
@@ -78,6 +85,11 @@ class EngineServer(AsyncServer):  # type: ignore[misc] # the library has no type
             if not socket.closed:
                 with suppress(EngineIOError):  # a frame that only web sockets send
                     await socket.receive(Packet(encoded_packet=frame))
+
+    def release_poll(self, key: str) -> None:
+        """Have a poll of this connection that waits answered now; the client sends the next one."""
+        if (socket := self.sockets.get(key)) is not None:
+            socket.queue.put_nowait(Packet(NOOP))
 
     def silent(self) -> list[str]:
         """Return the ids of the connections whose client has not answered a ping in time."""

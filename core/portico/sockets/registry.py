@@ -57,7 +57,9 @@ class ConnectionRegistry:
         """Begin to take connections. Needs a running event loop."""
         from portico.sockets.engine import EngineServer
 
-        self.engine = EngineServer(self._settings, self.open, self._receive, self._closed)
+        self.engine = EngineServer(
+            self._settings, self._sessions.instance_id, self.open, self._receive, self._closed
+        )
         self._drain.on_start(self.end_all)
         self._ping_check.start()
 
@@ -111,6 +113,11 @@ class ConnectionRegistry:
     def by_key(self, key: str) -> Connection | None:
         """Return the connection with this Engine.IO id."""
         return self._by_key.get(key)
+
+    def release_poll(self, key: str) -> None:
+        """Have a poll of this connection that waits answered now."""
+        if self.engine is not None:
+            self.engine.release_poll(key)
 
     def by_id(self, socket_id: str) -> Connection | None:
         """Return the connected socket with this id."""

@@ -93,6 +93,11 @@ class SessionPool:
         self._repeat = PeriodicTask("list of sockets", REPEAT_SECONDS, self._repeat_all)
         channel.subscribe(TOPIC, self._receive)
 
+    @property
+    def instance_id(self) -> str:
+        """The id of this instance."""
+        return self._channel.instance_id
+
     def start(self) -> None:
         """Ask the other instances for their lists. Needs a running event loop."""
         self._publish(Hello())

@@ -10,13 +10,17 @@ import msgspec
 import structlog
 
 from portico.identity import Identity
-from portico.instances.messages import InstanceChannel
+from portico.instances import InstanceChannel, OwnInstance
 from portico.redis import RedisConnection
 from portico.settings.schema import CoreSettings
+from portico.settings.section import Secret
 from portico.sockets.counters import SocketCounters, SocketCounts
 from portico.sockets.dispatcher import PacketDispatcher, RunHandler
 from portico.sockets.endpoint import SocketEndpoint
 from portico.sockets.events import RegisteredEvent
+from portico.sockets.forwarding.forwarded_request import FORWARDED_PATH, RequestSigner
+from portico.sockets.forwarding.forwarder import Forwarder
+from portico.sockets.forwarding.receiver import ForwardReceiver
 from portico.sockets.local import Delivery, LocalSockets
 from portico.sockets.packets import event_packet
 from portico.sockets.registry import ConnectionRegistry
@@ -27,6 +31,7 @@ from portico.web.drain import Drain
 from portico.web.middleware.origins import Origins
 
 if TYPE_CHECKING:
+    import aiohttp
     from litestar.types import Receive, Scope, Send
 
 log = structlog.get_logger("portico.sockets")
@@ -43,8 +48,11 @@ class Sockets:
         drain: Drain,
         run_handler: RunHandler,
         *,
+        instance: OwnInstance,
+        secret: Secret,
         channel: InstanceChannel,
         redis: RedisConnection,
+        http_session: Callable[[], aiohttp.ClientSession],
     ) -> None:
         self._counters = SocketCounters()
         self._sessions = SessionPool(channel)
@@ -57,13 +65,23 @@ class Sockets:
             self._registry, SocketSignIn(identity, self._registry), self._local.send_text
         )
         self._endpoint = SocketEndpoint(settings.sockets, origins, self._registry)
+        signer = RequestSigner(instance.id, secret)
+        self._forwarder = Forwarder(
+            instance.id, signer, settings.sockets, self._counters, http_session
+        )
+        self._endpoint.forward = self._forwarder.forward
+        self._receiver = ForwardReceiver(
+            instance, signer, self._endpoint.serve_own, self._registry.release_poll
+        )
+        drain.on_start(self._forwarder.release)
         self._remote = RemoteSockets(
             channel, lambda: not redis.is_unavailable, self._local, self._counters
         )
 
-    def start(self, events: Sequence[RegisteredEvent] = ()) -> None:
-        """Begin to take connections. `events`: what plugins handle. Needs a running event loop."""
+    async def start(self, events: Sequence[RegisteredEvent] = ()) -> None:
+        """Begin to take connections. `events`: what plugins handle. Needs a registered instance."""
         self._dispatcher.set_events(events)
+        await self._receiver.start()
         self._registry.start()
         self._sessions.start()
 
@@ -72,10 +90,12 @@ class Sockets:
         await self._remote.stop()
         await self._sessions.stop()
         await self._registry.stop()
+        await self._receiver.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request or web socket at `/ws/socket.io`. Raises: DomainError where it is refused."""
-        await self._endpoint(scope, receive, send)
+        """Serve one request or web socket at the paths of `is_socket_path`. Raises: DomainError where it is refused."""
+        inner = self._receiver if scope["path"] == FORWARDED_PATH else self._endpoint
+        await inner(scope, receive, send)
 
     def emit_to_account(
         self, account_id: str, event: str, data: Any, *, replaces: str = ""

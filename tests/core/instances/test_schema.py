@@ -153,7 +153,7 @@ async def test_killed_instance_is_not_waited_for(database: Database, package: Pa
         own.release.partition("+")[0],
         release_of(
             {
-                "instances": ["0001_instances", "0002_messages", "0003_role"],
+                "instances": ["0001_instances", "0002_messages", "0003_role", "0004_addresses"],
                 "notes": ["0001_initial"],
             }
         ).id,

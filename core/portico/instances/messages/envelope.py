@@ -8,8 +8,8 @@ import msgspec
 
 from portico.settings.section import Secret
 
-#: Derives the signing key from the secret key.
-_PURPOSE = b"portico messages between instances"
+#: Derives the signing key of the channel from the secret key.
+CHANNEL_PURPOSE = b"portico messages between instances"
 _MAC_BYTES = 32
 #: Seconds by which the clocks of two instances may differ. Older messages are rejected.
 MAX_AGE_SECONDS = 300
@@ -30,11 +30,11 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Signer:
-    """Turns envelopes into signed texts, and back."""
+    """Turns envelopes into signed texts, and back. `purpose`: those of another purpose are not accepted."""
 
-    def __init__(self, secret: Secret) -> None:
+    def __init__(self, secret: Secret, purpose: bytes = CHANNEL_PURPOSE) -> None:
         material = secret.reveal().encode("utf-8", "surrogatepass")
-        self._key = hmac.new(material, _PURPOSE, hashlib.sha256).digest()
+        self._key = hmac.new(material, purpose, hashlib.sha256).digest()
 
     def seal(self, envelope: Envelope) -> str:
         """Return the envelope as one line of text, with its signature."""

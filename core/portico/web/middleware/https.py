@@ -8,8 +8,8 @@ from portico.errors import Forbidden
 from portico.web.middleware.proxies import valid_host
 
 HTTPS_NEEDED = "This server is used over HTTPS only."
-#: Paths that load balancers and monitoring request over plain HTTP from the same network.
-_PROBES = ("/health", "/health/db", "/ready", "/metrics")
+#: Paths that load balancers, monitoring and other instances request over plain HTTP from the same network.
+_INTERNAL = ("/health", "/health/db", "/ready", "/metrics", "/ws/instances")
 
 
 class HTTPSOnly:
@@ -23,7 +23,7 @@ class HTTPSOnly:
 
     def applies_to(self, scope: Scope) -> bool:
         """Return whether a request came over plain HTTP although HTTPS is required."""
-        return scope["scheme"] in ("http", "ws") and scope["path"] not in _PROBES
+        return scope["scheme"] in ("http", "ws") and scope["path"] not in _INTERNAL
 
     async def respond(self, scope: Scope, send: Send) -> None:
         """Redirect GET and HEAD with 308. Raises: Forbidden for other methods, whose body was already sent in the clear."""
