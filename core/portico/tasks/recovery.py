@@ -1,6 +1,7 @@
 """Takes over the tasks of instances that are not alive any more."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import structlog
 
@@ -13,6 +14,9 @@ from portico.tasks.task_info import TaskProgress, TaskStatus
 from portico.tasks.task_run import TaskRun
 from portico.tasks.task_type import TaskType
 
+#: Minimum seconds before a task is tried again whose process has ended. The task may be the cause, and a supervisor gives up
+#: on a process that ends twice within less time.
+CRASH_DELAY_SECONDS: Final = 6.0
 log = structlog.get_logger("portico.tasks")
 
 
@@ -49,5 +53,6 @@ async def take_over(row: Row, types: Mapping[str, TaskType]) -> TaskStatus | Non
     ):
         progress = TaskProgress(row["progress_done"], row["progress_total"], row["progress_text"])
         return "failed" if await store.finish(claim, "failed", progress, error=CRASHED) else None
-    delay = backoff_seconds(task_type, row["tries"]) if task_type is not None else 0.0
+    backoff = backoff_seconds(task_type, row["tries"]) if task_type is not None else 0.0
+    delay = max(backoff, CRASH_DELAY_SECONDS)
     return await store.requeue(claim, delay, error=CRASHED, counts=True)

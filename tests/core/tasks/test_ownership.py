@@ -11,7 +11,9 @@ from tests.redis_server import RedisServer
 from portico.db import execute
 from portico.errors import InvalidRequest, NotFound
 from portico.identity import Actor
+from portico.server.supervisor import CRASH_LOOP_SECONDS
 from portico.tasks import TaskInfo, TaskRun
+from portico.tasks.recovery import CRASH_DELAY_SECONDS
 from portico.testing import Client, InProcessApp
 
 Two = tuple[TaskKinds, TaskKinds]
@@ -33,6 +35,11 @@ def two(app: InProcessApp, env: dict[str, str]) -> Iterator[Two]:
     both[0].until(lambda: all(one.app.portico.instance_channel.has_peers for one in both))
     yield both
     other.close()
+
+
+@pytest.fixture(autouse=True)
+def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portico.tasks.recovery.CRASH_DELAY_SECONDS", 0.0)
 
 
 def actor(client: Client) -> Actor:
@@ -75,6 +82,20 @@ def test_task_of_an_instance_that_is_not_alive_is_taken_over(kinds: TaskKinds) -
     row = kinds.row(spent)
     assert (row["status"], row["error"]) == ("failed", "Its process ended unexpectedly.")
     assert kinds.row(ending)["status"] == "cancelled"
+
+
+def test_task_whose_process_ended_waits_until_a_supervisor_would_bear_another_end(
+    kinds: TaskKinds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portico.tasks.recovery.CRASH_DELAY_SECONDS", CRASH_DELAY_SECONDS)
+    kinds.add("hang", Hanging().run)
+    task_id = kinds.create("hang", delay=3600)
+    sql = "UPDATE portico_task SET status = 'running', instance_id = 'gone', claims = 1, tries = 1 WHERE id = $1"
+    kinds.app.run(execute, sql, task_id)
+    kinds.sweep()
+    row = kinds.row(task_id)
+    assert row["status"] == "pending"
+    assert row["run_at"] - row["queued_at"] > CRASH_LOOP_SECONDS
 
 
 def test_try_that_was_taken_over_writes_nothing(kinds: TaskKinds) -> None:
