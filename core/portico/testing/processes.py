@@ -23,6 +23,8 @@ class PorticoProcess:
     log_name = "portico.log"
     #: What the process prints once it is ready.
     ready_text = ""
+    #: What starts the process.
+    popen = subprocess.Popen
 
     def __init__(
         self, environment: Mapping[str, str], directory: Path, python: str | Path = sys.executable
@@ -42,7 +44,7 @@ class PorticoProcess:
         self.log = (self.directory / self.log_name).open("a+")
         self.log.seek(0, os.SEEK_END)
         begin = self.log.tell()
-        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        self.process = self.popen(
             [self.python, "-m", "portico", *self._command(), *options],
             env={**bare_environment(), **self.environment},
             cwd=self.directory,

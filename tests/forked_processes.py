@@ -1,0 +1,190 @@
+"""Server and worker processes of the tests, forked from a process that has imported Portico already.
+
+Two thirds of the computing time of a short-lived server are its imports. A forked process runs the same command with its
+own session, directory, environment and streams; only what an interpreter does before that is left out, and nothing of
+Portico happens on import. `python -m portico` as a new interpreter is what tests get that start it by themselves or
+with `cli.process`, all processes with an environment that the interpreter reads, and every process with
+HYPOTHESIS_PROFILE=full.
+"""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import select
+import selectors
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+from portico.testing.processes import PorticoProcess
+
+#: A message about a forked process: its id once it runs, or its exit code.
+_MESSAGE = struct.Struct("!ci")
+_STARTED, _ENDED = b"s", b"e"
+#: Variables that are read before a program begins.
+_OF_INTERPRETER = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC")
+_MAX_REQUEST_BYTES = 200_000
+
+
+def share_imports() -> None:
+    """Fork the processes of the tests; called once in each process of the tests."""
+    if sys.platform == "linux":
+        PorticoProcess.popen = Origin().popen  # type: ignore[method-assign, assignment]
+
+
+def _of_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environment.items() if k.startswith(_OF_INTERPRETER)}
+
+
+class Origin:
+    """The process that has imported Portico. It is started when it is needed first, and ends with this process."""
+
+    def __init__(self) -> None:
+        self._control: socket.socket | None = None
+        self._interpreter: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def popen(self, command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+        """Replaces `subprocess.Popen` for `python -m portico …` in a session of its own."""
+        environment: dict[str, str] = options["env"]
+        with self._lock:
+            if self._control is None:
+                self._start(environment)
+        if command[0] != sys.executable or _of_interpreter(environment) != self._interpreter:
+            return subprocess.Popen(command, **options)
+        return self._fork(command, options)
+
+    def _start(self, environment: Mapping[str, str]) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._interpreter = _of_interpreter(environment)
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                env=dict(environment),
+                pass_fds=[theirs.fileno()],
+            )
+        atexit.register(process.wait)
+        atexit.register(self._control.close)  # which ends it
+
+    def _fork(self, command: Sequence[str], options: Mapping[str, Any]) -> "ForkedProcess":
+        assert self._control is not None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request = {"words": command[3:], "cwd": str(options["cwd"]), "env": options["env"]}
+        descriptors = [options["stdout"].fileno(), options["stderr"].fileno(), theirs.fileno()]
+        with theirs:
+            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+        return ForkedProcess(command, ours)
+
+
+class ForkedProcess(subprocess.Popen[str]):
+    """A process whose parent is the origin, which reports its exit code to `reports`."""
+
+    def __init__(self, command: Sequence[str], reports: socket.socket) -> None:
+        self._child_created = False  # what `Popen.__del__` asks
+        self.args, self._reports = command, reports
+        self.stdin = self.stdout = self.stderr = None
+        self.returncode: int | None = None  # type: ignore[assignment]
+        kind, self.pid = _MESSAGE.unpack(reports.recv(_MESSAGE.size))
+        assert kind == _STARTED, f"{command} cannot be started"
+
+    def poll(self) -> int | None:
+        """Return the exit code; None = it still runs."""
+        return self._report(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end, and return the exit code. Raises: TimeoutExpired."""
+        code = self._report(timeout)
+        if code is None:
+            assert timeout is not None
+            raise subprocess.TimeoutExpired(self.args, timeout)
+        return code
+
+    def _report(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._reports], [], [], timeout)[0]:
+            _, self.returncode = _MESSAGE.unpack(self._reports.recv(_MESSAGE.size))
+            self._reports.close()
+        return self.returncode
+
+
+# -- in the origin ------------------------------------------------------------------------------------------
+
+
+def _modules() -> Iterator[str]:
+    """Yield the modules of a server."""
+    yield from ("portico.app", "portico.server.supervisor", "granian.server", "uvloop")
+    for point in entry_points(group="portico"):
+        package = importlib.import_module(point.value)
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if ".migrations" not in found.name:
+                yield found.name
+
+
+def _requests(control: socket.socket) -> Iterator[tuple[Any, list[int]]]:
+    """Fork for each request. Yields in the forked processes only: the request, and their streams and reports."""
+    waiting = selectors.DefaultSelector()
+    waiting.register(control, selectors.EVENT_READ)
+    while True:
+        for key, _ in waiting.select():
+            if key.fileobj is control:
+                data, descriptors, _, _ = socket.recv_fds(control, _MAX_REQUEST_BYTES, 3)
+                if not data:
+                    return
+                process = os.fork()
+                if not process:
+                    yield json.loads(data), descriptors
+                    return
+                for descriptor in descriptors[:2]:
+                    os.close(descriptor)
+                ended = os.pidfd_open(process)
+                waiting.register(ended, selectors.EVENT_READ, (process, descriptors[2]))
+            else:
+                process, reports = key.data
+                waiting.unregister(key.fileobj)
+                os.close(key.fd)
+                _, status = os.waitpid(process, 0)
+                code = os.waitstatus_to_exitcode(status)
+                with socket.socket(fileno=reports) as to_tests:
+                    to_tests.send(_MESSAGE.pack(_ENDED, code))
+
+
+def _become(request: Any, descriptors: Sequence[int]) -> None:
+    """Give this process what `subprocess.Popen` would have given it."""
+    os.setsid()
+    os.chdir(request["cwd"])
+    os.environ.clear()  # noqa: TID251
+    os.environ.update(request["env"])  # noqa: TID251
+    sys.path[0] = request["cwd"]
+    sys.argv[1:] = request["words"]
+    out, err, reports = descriptors
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    with socket.socket(fileno=reports) as to_tests:
+        to_tests.send(_MESSAGE.pack(_STARTED, os.getpid()))
+    os.closerange(3, 4096)
+
+
+def _main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to this process, too
+    with socket.socket(fileno=int(sys.argv[1])) as control:
+        for name in _modules():
+            importlib.import_module(name)
+        gc.freeze()
+        for request, descriptors in _requests(control):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _become(request, descriptors)
+            control.detach()
+            runpy.run_module("portico", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    _main()
