@@ -29,6 +29,9 @@ MISSING = (
 
 #: The name of a property of tests that ran with something else than what they are for, and what it was.
 REPLACED = "replaced dependency"
+NO_OTHER_USER = (
+    "processes of the image ran as the user of the tests: no other one may run its Python"
+)
 NO_HAPROXY = "a load balancer in Python took the place of HAProxy, which could not be downloaded"
 
 
