@@ -16,7 +16,6 @@ from portico.plugins import isolation
 from portico.plugins.context import AppContext
 from portico.rate_limits import RateLimiter
 from portico.redis import RedisConnection
-from portico.retention import DeletionTask
 from portico.runtime_settings import RuntimeSettings, SettingsStore
 from portico.settings.load import LoadedSettings
 from portico.settings.secret_key import ensure_secret_key
@@ -44,7 +43,6 @@ class CoreServices:
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
         self.instance = OwnInstance(role, valid_instance_url(settings.server.instance_url))
-        self.cleaner = DeletionTask()
         self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
         self.counters = Counters()
         self.drain = Drain(settings.server.shutdown_timeout)
@@ -157,7 +155,6 @@ class CoreServices:
             await self.identity.stop()
             await self.catalogue.stop()
             await self.events.drain()
-            await self.cleaner.stop()
             await self.instance_channel.stop()
             await self.instance.unregister()
         await self.safe_http.close()

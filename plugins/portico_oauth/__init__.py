@@ -9,7 +9,7 @@ import click
 
 from portico.api import AppContext, PluginInfo, Section, Service, hookimpl
 from portico.api.auth import AuthProvider, ProviderTokens
-from portico.api.db import TableSet
+from portico.api.db import Retention, TableSet
 
 if TYPE_CHECKING:
     from portico_oauth.components import OAuthComponents
@@ -44,6 +44,12 @@ def register_components(app: AppContext, settings: "OAuthSettings") -> "OAuthCom
     from portico_oauth.components import build_components
 
     return build_components(app, settings)
+
+
+@hookimpl
+def register_retention() -> list[Retention]:
+    """Return that used tokens are stored until they expire."""
+    return [Retention("oauth_used_token", "expires_at", days=None)]
 
 
 @hookimpl

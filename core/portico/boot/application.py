@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import pluggy
 
 from portico.boot.core_metrics import core_metrics, read_all
+from portico.boot.core_tasks import core_retentions, core_task_types
 from portico.boot.plugins import load_plugins
 from portico.boot.schema import CORE_TABLES, CannotStart, open_schema, start_database
 from portico.catalogue import WorkspaceModels
@@ -34,7 +35,7 @@ from portico.redis import RedisRequired
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
 from portico.sockets import RegisteredEvent
-from portico.tasks import TaskType, task_retentions
+from portico.tasks import TaskType
 from portico.wiring import CoreServices
 
 Result = TypeVar("Result")
@@ -90,11 +91,8 @@ class Application(CoreServices):
     @property
     def retentions(self) -> list[Retention]:
         """Which rows are deleted after how many days, of the core and of each plugin."""
-        audit = Retention("portico_audit", "at", self.settings.retention.audit_days)
-        tasks = self.settings.tasks
         return [
-            audit,
-            *task_retentions(tasks.keep_days, tasks.keep_failed_days),
+            *core_retentions(self.settings),
             *(one for c in self.contributions for one in c.retention),
         ]
 
@@ -110,7 +108,10 @@ class Application(CoreServices):
     @property
     def task_types(self) -> list[TaskType]:
         """The types of background tasks, of the core and of each plugin."""
-        return [one for c in self.contributions for one in c.tasks]
+        return [
+            *core_task_types(lambda: self.retentions),
+            *(one for c in self.contributions for one in c.tasks),
+        ]
 
     async def database_checks(self, behind: Container[str] = ()) -> list[DatabaseCheck]:
         """Return the checks that `portico db check` runs on the current database.
@@ -230,7 +231,6 @@ class Application(CoreServices):
             self.identity.start()
             await self.sockets.start(self.socket_events)
             self.instance.start()
-            self.cleaner.start(self.retentions)
             # Again: without those of plugins whose startup has failed.
             self.tasks.set_types(self.task_types)
             await self.tasks.start()

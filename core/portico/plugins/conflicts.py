@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from portico.db import Retention
 from portico.permissions import BASE_POLICY, PackagedPolicy
 from portico.plugins.contributions import Contribution
 from portico.plugins.registry import PluginRecord, PluginRegistry
@@ -157,7 +158,7 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
         "tokens": [reader.kind for reader in contribution.token_authenticators],
         "services": [service.protocol.__name__ for service in contribution.services],
         "tables": _tables(contribution),
-        "retention": [f"{one.table}: {one.days} days" for one in contribution.retention],
+        "retention": [_retention_text(one) for one in contribution.retention],
         "database checks": [check.name for check in contribution.database_checks],
         "resources": [kind.name for kind in contribution.resources],
         "policies": [str(policy) for policy in contribution.policies],
@@ -169,6 +170,12 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
         "settings": list(contribution.settings.__struct_fields__) if contribution.settings else [],
     }
     return {kind: things for kind, things in provided.items() if things}
+
+
+def _retention_text(retention: Retention) -> str:
+    if retention.days is None:
+        return f"{retention.table}: until they expire"
+    return f"{retention.table}: {retention.days} days"
 
 
 def plugins_that_block_start(

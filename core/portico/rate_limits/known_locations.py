@@ -6,39 +6,30 @@ from portico.db import execute, fetch_one, now
 
 #: An IPv6 client has at least a /64 network of addresses.
 IPV6_PREFIX = 64
-RETENTION_SECONDS = 90 * 86400
+RETENTION_DAYS = 90
 #: Minimum time between two writes of the same location.
 MIN_WRITE_SECONDS = 86400
-#: Interval at which a process deletes expired locations.
-SWEEP_SECONDS = 3600
 
 _SEEN = "SELECT seen_at FROM portico_known_location WHERE id = $1"
 _WRITE = (
     "INSERT INTO portico_known_location (id, seen_at) VALUES ($1, $2) "
     "ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at"
 )
-_SWEEP = "DELETE FROM portico_known_location WHERE seen_at < $1"
 
 
 class KnownLocations:
     """Stores locations by their `RateLimits.location_id`."""
 
-    def __init__(self) -> None:
-        self._sweep_at = 0
-
     async def contains(self, location_id: str) -> bool:
         """Return whether the account was signed in from this network within the last 90 days."""
         row = await fetch_one(_SEEN, location_id)
-        return row is not None and row["seen_at"] >= now() - RETENTION_SECONDS
+        return row is not None and row["seen_at"] >= now() - RETENTION_DAYS * 86400
 
     async def add(self, location_id: str) -> None:
         """Store a location after a sign-in, at most once a day."""
         row = await fetch_one(_SEEN, location_id)
         if row is None or row["seen_at"] < now() - MIN_WRITE_SECONDS:
             await execute(_WRITE, location_id, now())
-        if now() >= self._sweep_at:
-            self._sweep_at = now() + SWEEP_SECONDS
-            await execute(_SWEEP, now() - RETENTION_SECONDS)
 
 
 def network_of(address: str) -> str:

@@ -1,9 +1,9 @@
-"""Retention: deletes rows that are older than configured, in small batches, by one instance at a time."""
+"""Retention: deletes rows that are older than configured, in small batches, once an hour for all instances."""
 
-from portico.retention.deletion_task import DeletionTask
+from portico.retention.old_rows import delete_old_rows
 from portico.retention.tables import TABLES
 
 __all__ = [
     "TABLES",
-    "DeletionTask",
+    "delete_old_rows",
 ]

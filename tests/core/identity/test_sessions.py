@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from portico.db import Database, execute, fetch_all, now
+from portico.db import Database, execute, fetch_all
 from portico.errors import InvalidRequest
 from portico.events import EventBus
 from portico.identity import Identity, SessionRevoked
@@ -148,20 +148,6 @@ async def test_session_id_of_another_account_is_refused(
     assert actor is not None
     mixed, _ = identity.signer.sign(ann.id, actor.session_id, ann.epoch)
     assert await identity.sessions.resolve(mixed) is None
-
-
-async def test_expired_sessions_are_deleted_from_time_to_time(
-    identity: Identity, new_account: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ann = await new_account("Ann")
-    await identity.sessions.open(ann)
-    await execute("UPDATE portico_session SET expires_at = 1")
-    await identity.sessions.open(ann)
-    assert await count() == 2
-    later = now() + sessions.SWEEP_SECONDS + 1
-    monkeypatch.setattr(sessions, "now", lambda: later)
-    await identity.sessions.open(ann)
-    assert await count() == 2
 
 
 async def test_tokens_are_not_stored(identity: Identity, new_account: Any) -> None:

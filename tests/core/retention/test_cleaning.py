@@ -1,14 +1,15 @@
-"""Retention: old rows are deleted in batches, by one instance at a time."""
+"""Retention: old and expired rows are deleted in batches, by a periodic task."""
 
 import time
 
 import pytest
 
 from portico.db import Retention, execute, fetch_all, now, transaction
-from portico.retention import DeletionTask
+from portico.retention import delete_old_rows
 from portico.testing import InProcessApp
 
 DAY = 86400
+NAME = "portico:retention"
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def env(env: dict[str, str]) -> dict[str, str]:
 
 
 async def clean(app: InProcessApp) -> dict[str, int]:
-    return await DeletionTask(pause=0).delete_old_rows(app.portico.retentions)
+    return await delete_old_rows(app.portico.retentions, pause=0)
 
 
 async def write() -> None:
@@ -64,12 +65,43 @@ def test_rows_older_than_their_setting_are_deleted(app: InProcessApp) -> None:
     assert left == [{"model_id": "deleted today"}]
 
 
-def test_second_instance_does_not_clean_within_the_hour(app: InProcessApp) -> None:
-    app.run(clean, app)
+def test_periodic_task_deletes_old_rows_once_an_hour_for_all_instances(
+    app: InProcessApp, env: dict[str, str]
+) -> None:
+    other = InProcessApp(env)
+
+    async def rows() -> int:
+        found = await fetch_all("SELECT COUNT(*) AS n FROM portico_task WHERE name = $1", NAME)
+        return int(found[0]["n"])
+
+    app.run(execute, "DELETE FROM portico_audit")
     app.run(write)
-    assert app.run(clean, app) == {}
-    app.run(execute, "UPDATE portico_cleaning SET worked_at = 0")
-    assert app.run(clean, app)
+    for one in (app, other):
+        one.run(one.portico.tasks.run_due)
+    assert app.run(counts)["portico_audit"] == 550
+    app.run(execute, "UPDATE portico_task_schedule SET next_at = 0 WHERE name = $1", NAME)
+    for one in (app, other):
+        one.run(one.portico.tasks.run_due)
+    other.close()
+    assert app.run(counts)["portico_audit"] == 30
+    assert app.run(rows) == 1
+
+
+def test_expired_sessions_and_used_tokens_are_deleted(app: InProcessApp) -> None:
+    ada = app.client.sign_up("Ada")
+    expired = app.client.sign_in("Ada")
+    soon = now() + 3600
+    used = "INSERT INTO oauth_used_token (id, expires_at) VALUES ($1, $2)"
+    app.run(execute, used, "old", now() - 10)
+    app.run(execute, used, "new", soon)
+    app.run(execute, "INSERT INTO portico_known_location (id, seen_at) VALUES ('far', 1)")
+    first = app.run(fetch_all, "SELECT id FROM portico_session ORDER BY id LIMIT 1")[0]["id"]
+    app.run(execute, "UPDATE portico_session SET expires_at = 1 WHERE id = $1", first)
+    deleted = app.run(clean, app)
+    assert deleted == {"portico_session": 1, "portico_known_location": 1, "oauth_used_token": 1}
+    assert app.run(fetch_all, "SELECT id FROM oauth_used_token") == [{"id": "new"}]
+    assert len(app.run(fetch_all, "SELECT id FROM portico_session")) == 1
+    assert {one.get("/api/v1/auths/").status for one in (ada, expired)} == {200, 401}
 
 
 def test_existing_model_keeps_its_last_version(app: InProcessApp) -> None:

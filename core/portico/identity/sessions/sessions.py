@@ -15,9 +15,6 @@ from portico.identity.sessions.events import SessionRevoked
 from portico.identity.sessions.session_origin import SessionOrigin
 from portico.identity.sessions.tokens import Claims, TokenSigner
 
-#: Interval at which a process deletes expired rows.
-SWEEP_SECONDS = 600
-
 # Runs on every request: two look-ups by primary key. The columns are named as the fields of `Actor`.
 _RESOLVE = (
     "SELECT a.id, a.email, a.name, a.role, a.profile_image_url, s.id AS session_id "
@@ -32,7 +29,6 @@ _OPEN = (
     "CAST($8 AS TEXT), CAST($9 AS TEXT), CAST($2 AS BIGINT), a.epoch FROM portico_account a "
     "WHERE a.id = $4 AND a.epoch = $5 RETURNING id"
 )
-_SWEEP = "DELETE FROM portico_session WHERE expires_at < $1"
 _CLOSE = "DELETE FROM portico_session WHERE id = $1 RETURNING id, account_id, expires_at"
 _CLOSE_FOR_ACCOUNT = "DELETE FROM portico_session WHERE account_id = $1 AND id = $2 RETURNING id, account_id, expires_at"
 _CLOSE_BY_PROVIDER_SESSION = "DELETE FROM portico_session WHERE method = $1 AND provider_session = $2 RETURNING id, account_id, expires_at"
@@ -78,14 +74,12 @@ class Sessions:
         self._refresh_lifetime = refresh_lifetime
         self._bus = bus
         self._actors: TTLCache[Claims, Actor] = TTLCache(cache_seconds)
-        self._sweep_at = 0
 
     async def open(self, account: Account, origin: SessionOrigin | None = None) -> SessionToken:
         """Open a session for an account that was just authenticated.
 
         Raises: StaleAccount.
         """
-        await self._sweep()
         if self._refresh_lifetime is not None:
             await self._refresh_lifetime()
         session_id = new_id()
@@ -190,9 +184,3 @@ class Sessions:
 
     def _publish(self, event: SessionRevoked) -> None:
         after_commit(lambda: self._bus.publish(event))
-
-    async def _sweep(self) -> None:
-        """Delete expired sessions from time to time. Called by `open`, which is rare enough."""
-        if now() >= self._sweep_at:
-            self._sweep_at = now() + SWEEP_SECONDS
-            await execute(_SWEEP, now())
