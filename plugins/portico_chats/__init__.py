@@ -16,6 +16,7 @@ from portico.api.interfaces import (
     SharedChats,
 )
 from portico.api.policy import PackagedPolicy, ResourceKind
+from portico.api.tasks import TaskType
 
 if TYPE_CHECKING:
     from portico_chats.plugin import ChatsPlugin
@@ -76,6 +77,12 @@ def register_retention() -> list[Retention]:
         Retention("chats_seen_revision", "at", RETENTION_DAYS),
         Retention("chats_deleted_message", "at", DELETED_RETENTION_DAYS),
     ]
+
+
+@hookimpl
+def register_tasks(plugin: "ChatsPlugin") -> list[TaskType]:
+    """Return the periodic task that completes the search index."""
+    return [plugin.indexer.task_type()]
 
 
 @hookimpl

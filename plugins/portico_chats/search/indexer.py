@@ -1,5 +1,6 @@
-"""Background updates of the search index: each process indexes a few texts at a time.
+"""Background updates of the search index: each process indexes what it has written, a few texts at a time.
 
+The state of each text says whether it waits, so nothing is lost with a process: a periodic task indexes what one has left.
 Searches are correct at any time; they are fast once all texts are indexed.
 """
 
@@ -10,12 +11,17 @@ from typing import Final
 
 from portico.api import PeriodicTask
 from portico.api.db import fetch_one
+from portico.api.tasks import NoArguments, TaskRun, TaskType
 from portico_chats.search.backend import index_backend
 
 #: Seconds from a change until its texts are indexed. A reply that is stored while it grows is thereby indexed once.
 DEBOUNCE_SECONDS: Final = 1.0
-#: Seconds after which the indexer checks for texts without being notified: those that another process left.
-POLL_SECONDS: Final = 30.0
+#: Seconds after which the indexer of a process checks for texts without being notified.
+POLL_SECONDS: Final = 3600.0
+#: Seconds between two runs of the task, of all processes together, which indexes what another process has left.
+TASK_SECONDS: Final = 60.0
+#: Seconds that such a run may take. The next one continues.
+TASK_TIME_LIMIT: Final = 600.0
 #: Minimum seconds between two batches. The pause lasts as long as the last batch, so that requests get half of the
 #: time.
 PAUSE_SECONDS: Final = 0.002
@@ -49,10 +55,23 @@ class Indexer:
         """Notify the indexer that texts may be waiting."""
         self._task.wake()
 
-    async def index_pending(self) -> int:
-        """Index all waiting texts, with pauses for requests between the batches. Returns how many texts were indexed."""
-        backend, total = index_backend(), 0
-        while await fetch_one(_WAITS):
+    def task_type(self) -> TaskType:
+        """Return the periodic task that indexes what other processes have left."""
+
+        async def run(_run: TaskRun, _none: NoArguments) -> int:
+            return await self.index_pending(TASK_TIME_LIMIT / 2)
+
+        return TaskType(
+            "chats:index", NoArguments, run, time_limit=TASK_TIME_LIMIT, every=TASK_SECONDS
+        )
+
+    async def index_pending(self, seconds: float = float("inf")) -> int:
+        """Index all waiting texts, with pauses for requests between the batches. Returns how many texts were indexed.
+
+        `seconds`: after which it stops although texts wait.
+        """
+        backend, total, end = index_backend(), 0, time.monotonic() + seconds
+        while time.monotonic() < end and await fetch_one(_WAITS):
             began = time.perf_counter()
             done = await backend.index_pending()
             if not done:  # other processes index the rest

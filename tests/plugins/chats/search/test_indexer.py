@@ -9,7 +9,7 @@ import pytest
 from tests.plugins.chats.search.conftest import ANN, STRATEGIES, Library, Note
 
 from portico.api.db import after_commit
-from portico.db import Database, fetch_all, fetch_one, open_database, transaction
+from portico.db import Database, execute, fetch_all, fetch_one, open_database, transaction
 from portico.interfaces import ChatChanged
 from portico.testing import InProcessApp
 from portico_chats.search.backend import index_backend
@@ -83,6 +83,14 @@ def test_indexer_indexes_texts_of_another_process(library: Library) -> None:
     library.add(Note("one", title="walk"))
     library.app.run(start, library.indexer)
     until(lambda: library.app.run(waiting) == 0)
+
+
+def test_periodic_task_indexes_what_a_process_has_left(library: Library) -> None:
+    library.add(Note("one", title="walk"))
+    make_due = "UPDATE portico_task_schedule SET next_at = 0 WHERE name = 'chats:index'"
+    library.app.run(execute, make_due)
+    library.app.run(library.app.portico.tasks.run_due)
+    assert library.app.run(indexed, "walk") == 1
 
 
 def test_processes_index_each_text_once(library: Library) -> None:
