@@ -229,6 +229,7 @@ class Application(CoreServices):
             await self.policies.record_change()
             self.policies.start_watching()
             self.identity.start()
+            self.catalogue.start()
             await self.sockets.start(self.socket_events)
             self.instance.start()
             # Again: without those of plugins whose startup has failed.

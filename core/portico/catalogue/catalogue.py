@@ -1,6 +1,7 @@
 """The model catalogue: which models there are, and who may use them."""
 
 import asyncio
+import time
 from collections.abc import Container, Sequence
 
 import structlog
@@ -14,19 +15,25 @@ from portico.catalogue.source import ModelSource, WorkspaceModel, WorkspaceModel
 from portico.catalogue.source_cache import CachedSource, SourceStatus
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.identity import Actor
+from portico.periodic_task import PeriodicTask
 from portico.settings.catalogue import CatalogueSettings
 
 log = structlog.get_logger("portico.catalogue")
 
 #: Seconds after which an expired list is not used any more while a new one is loaded.
 MAX_STALE_SECONDS = 60.0
+#: Seconds between two background refreshes of expired lists, so that no request waits for one that is too old.
+BACKGROUND_SECONDS = 30.0
+#: Seconds after the last request for which they go on.
+BACKGROUND_USE_SECONDS = 3600.0
 
 
 class Catalogue:
     """All models of all sources, with the records of the workspace.
 
-    Sources are queried in parallel, when a request needs them. An expired list is used while a new one is loaded; a
-    source that fails keeps its last list, marked stale. `ttl_seconds`: how long the list of an actor is cached, unless
+    Sources are queried in parallel, when a request needs them, and in the background for an hour after that. The lists are
+    in the memory of each process, so each refreshes its own. An expired list is used while a new one is loaded; a source
+    that fails keeps its last list, marked stale. `ttl_seconds`: how long the list of an actor is cached, unless
     this process learns of a change.
     """
 
@@ -51,6 +58,10 @@ class Catalogue:
         self._snapshot = CatalogueSnapshot((), ())
         self._snapshot_version = (0, 0)
         self._building = asyncio.Lock()
+        self._used_at = float("-inf")
+        self._refresher = PeriodicTask(
+            "model lists", lambda: BACKGROUND_SECONDS, self._refresh_in_background
+        )
 
     def add_source(self, plugin: str, source: ModelSource) -> None:
         """Add a source of a plugin. If two sources offer the same id, the one added first is used."""
@@ -133,8 +144,13 @@ class Catalogue:
         """Return the status of each source, in the order in which they were added. For `/ready` and administrators."""
         return [s.status(self._snapshot.shadowed.get(s.source.name, ())) for s in self._sources]
 
+    def start(self) -> None:
+        """Begin to refresh expired lists in the background. Needs a running event loop."""
+        self._refresher.start()
+
     async def stop(self) -> None:
         """Cancel all running refreshes."""
+        await self._refresher.stop()
         for source in self._sources:
             await source.stop()
 
@@ -217,7 +233,7 @@ class Catalogue:
 
     async def _refresh_due_sources(self, refresh: bool) -> None:
         """Refresh the sources whose list has expired; wait only for lists that are needed."""
-        ttl = self._settings.list_ttl
+        ttl, self._used_at = self._settings.list_ttl, time.monotonic()
         due = [source for source in self._sources if refresh or source.is_due(ttl)]
         if not due:
             return
@@ -232,6 +248,14 @@ class Catalogue:
             await asyncio.wait(urgent, timeout=self._settings.refresh_timeout)
         while self._no_source_loaded() and (pending := self._pending_requests()):
             await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _refresh_in_background(self) -> None:
+        ttl = self._settings.list_ttl
+        if ttl == 0 or time.monotonic() - self._used_at > BACKGROUND_USE_SECONDS:
+            return
+        for source in self._sources:
+            if source.is_due(ttl):
+                source.refresh()
 
     async def _wait_for_pending(self) -> bool:
         """Wait for running refreshes, within the limit; False if there are none."""

@@ -443,3 +443,63 @@ def test_record_for_several_models_applies_to_each() -> None:
         assert await world.ids(ANN) == ["llama3:8b", "llama3:70b"]
 
     run(story())
+
+
+# -- in the background -------------------------------------------------------------------------------------------
+
+
+async def in_background(world: World) -> None:
+    await world.catalogue._refresher.attempt()
+    await asyncio.gather(*world.catalogue._pending_requests())
+
+
+def test_expired_lists_that_were_used_are_refreshed_without_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        source = Source("one", "a")
+        world = World(source, ttl=1e-9)
+        await in_background(world)
+        assert source.asked == 0  # no request has needed it
+        await world.ids()
+        asked = source.asked
+        await in_background(world)
+        await in_background(world)
+        assert source.asked == asked + 2
+        monkeypatch.setattr(cataloguing, "BACKGROUND_USE_SECONDS", 0.0)
+        await in_background(world)
+        assert source.asked == asked + 2
+
+    run(story())
+
+
+def test_lists_are_refreshed_in_the_background_from_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cataloguing, "BACKGROUND_SECONDS", 0.01)
+
+    async def story() -> None:
+        source = Source("one", "a")
+        world = World(source, ttl=1e-9)
+        await world.ids()
+        world.catalogue.start()
+        async with asyncio.timeout(20):
+            while source.asked < 4:
+                await asyncio.sleep(0.01)
+        await world.catalogue.stop()
+
+    run(story())
+
+
+@pytest.mark.parametrize("ttl", [0, 60])
+def test_lists_that_are_not_cached_or_not_expired_are_not_refreshed_in_the_background(
+    ttl: float,
+) -> None:
+    async def story() -> None:
+        source = Source("one", "a")
+        world = World(source, ttl=ttl)
+        await world.ids()
+        await in_background(world)
+        assert source.asked == 1
+
+    run(story())
