@@ -73,11 +73,16 @@ class Balancer(Protocol):
 
 
 class HAProxy:
-    """HAProxy with `deploy/haproxy.cfg`. Its servers are asked over its socket which of them are up."""
+    """HAProxy with `deploy/haproxy.cfg`; it is asked over its socket which servers are up.
 
-    def __init__(self, installed: Installed, folder: Path, addresses: list[str]) -> None:
+    `tls`: with a certificate in `certs` in its folder.
+    """
+
+    def __init__(
+        self, installed: Installed, folder: Path, addresses: list[str], *, tls: bool = False
+    ) -> None:
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         self._control = folder / "haproxy.sock"
         lines = []
         for line in (CONFIGURATION).read_text().splitlines():
@@ -90,7 +95,9 @@ class HAProxy:
             elif words[:2] == ["bind", ":80"]:
                 lines.append(f"    bind 127.0.0.1:{free_port()}")
             elif words[:2] == ["bind", ":443"]:
-                lines.append(f"    bind 127.0.0.1:{port}")
+                lines.append(
+                    " ".join(["    bind", f"127.0.0.1:{port}", *(words[2:] if tls else ())])
+                )
             else:
                 lines.append(line)
         file = folder / "haproxy.cfg"

@@ -4,6 +4,7 @@ import pytest
 
 NO_SLAPD = "slapd is not installed and could not be downloaded"
 NO_PGBOUNCER = "pgbouncer is not installed and could not be downloaded"
+NO_PROXY = "nginx or haproxy is not installed and could not be downloaded"
 NO_NODE = "node or npm is not installed, or the client library could not be downloaded"
 
 
@@ -18,6 +19,11 @@ MISSING = (
         "PGBOUNCER",
         NO_PGBOUNCER,
         "INSTALL IT (DEBIAN: apt-get install pgbouncer) OR LET apt-get download REACH AN ARCHIVE.",
+    ),
+    (
+        "NGINX OR HAPROXY",
+        NO_PROXY,
+        "INSTALL THEM (DEBIAN: apt-get install nginx haproxy) OR LET apt-get download REACH AN ARCHIVE.",
     ),
     (
         "THE SOCKET.IO CLIENT OF BROWSERS",

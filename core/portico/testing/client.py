@@ -149,7 +149,10 @@ class HTTPTransport:
     ) -> Response:
         """Send one request, and wait for the whole response."""
         parts = urllib.parse.urlsplit(self.url)
-        connection = http.client.HTTPConnection(
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        connection = kind(
             parts.hostname or "",
             parts.port,
             timeout=self.timeout,
