@@ -19,7 +19,7 @@ from tests.pgbouncer import (  # noqa: F401 - fixtures
 )
 from tests.recycled_databases import RecycledDatabases
 from tests.redis_server import RedisServer, redis_url
-from tests.servers import fresh_database, new_url, postgres_server
+from tests.servers import fresh_database, postgres_server
 from tests.shared_routes import share_routes
 from tests.sharing import share
 from tests.skipped_dependencies import pytest_terminal_summary  # noqa: F401 - a hook
@@ -69,9 +69,10 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         with fresh_database(postgres) as url:
             yield seen_by_applications(url, request)
         return
-    url = new_url(postgres)
+    recycled: RecycledDatabases = request.getfixturevalue("recycled")
+    url = recycled.next_url((request.path, *request.fixturenames))
     yield seen_by_applications(url, request)
-    request.getfixturevalue("recycled").release(url)
+    recycled.release(url)
 
 
 @pytest.fixture(scope="session")

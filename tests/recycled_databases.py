@@ -3,13 +3,14 @@
 PostgreSQL needs 0.15 s of computing time for a database that an application is started on once: for copying its 500
 files, and for each connection, since nothing about it is cached yet. Emptying one takes a tenth of that.
 
-A test still has a database of its own, under a name that no other test uses. All its rows are those of the template. It
-is used again only if its schema and its settings are unchanged; otherwise it is dropped.
+A test still has a database of its own while it runs. All its rows are those of the template. It is used again only if
+its schema and its settings are unchanged; otherwise it is dropped. The connection that empties it stays open, because
+a new one would read the catalogs again, which takes longer than the emptying.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Coroutine, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-from tests.servers import create_database, drop_database, sibling
+from tests.servers import create_database, drop_database, new_url, sibling
 
 #: The catalogs in which each change of a schema leaves rows of a new transaction, each with the rows that are compared.
 _CATALOGS = {
@@ -80,6 +81,21 @@ class _Origin:
     emptying: tuple[str, ...]
 
 
+@dataclass
+class _Copy:
+    """A copy of a template, "" as template = an empty database. `connection`: the one that empties it."""
+
+    name: str
+    template: str
+    connection: asyncpg.Connection | None = None
+
+    async def disconnect(self) -> None:
+        if self.connection is not None:
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await self.connection.close()
+            self.connection = None
+
+
 class RecycledDatabases:
     """The copies of templates on one server. Callers may be in a running event loop."""
 
@@ -88,10 +104,38 @@ class RecycledDatabases:
         self._thread, self._runner = ThreadPoolExecutor(1), asyncio.Runner()
         self._server: asyncpg.Connection | None = None
         self._origins: dict[str, _Origin] = {}
-        #: Names of databases that are ready to be used, by template, least recently used first.
-        self._ready: dict[str, list[str]] = defaultdict(list)
-        #: The template of each database that a test uses.
-        self._used: dict[str, str] = {}
+        #: Databases that are ready to be used, least recently used first.
+        self._ready: list[_Copy] = []
+        #: Those that are promised to a test, and those that a test uses, by name.
+        self._promised: dict[str, _Copy] = {}
+        self._used: dict[str, _Copy] = {}
+        #: The template that each kind of test has used last, and how often each template was used.
+        self._template_of: dict[Hashable, str] = {}
+        self._uses: Counter[str] = Counter()
+        self._kinds: dict[str, Hashable] = {}
+
+    def next_url(self, kind: Hashable) -> str:
+        """Return the URL of the database of a test. Tests of one kind are expected to use the same template.
+
+        The database may exist already; `create` makes sure that it has the right schema.
+        """
+        usual = self._uses.most_common(1)[0][0] if self._uses else ""
+        found = self._take(self._template_of.get(kind, usual))
+        if found is None:
+            url = new_url(self._server_url)
+        else:
+            self._promised[found.name] = found
+            url = sibling(self._server_url, found.name)
+        self._kinds[urlsplit(url).path[1:]] = kind
+        return url
+
+    def _take(self, template: str) -> _Copy | None:
+        """Remove and return the copy of a template that was used last, None if there is none."""
+        for found in reversed(self._ready):
+            if found.template == template:
+                self._ready.remove(found)
+                return found
+        return None
 
     def create(self, url: str, template: str) -> None:
         """Create the database of this URL as a copy of a template, unless it exists. "" as template = an empty one."""
@@ -118,35 +162,58 @@ class RecycledDatabases:
     async def _create(self, name: str, template: str) -> None:
         if name in self._used:
             return
+        if name in self._kinds:
+            self._template_of[self._kinds[name]] = template
+            self._uses[template] += 1
+        promised = self._promised.pop(name, None)
+        if promised is not None and promised.template == template:
+            self._used[name] = promised
+            return
         if template and template not in self._origins:
             self._origins[template] = await _origin_of(template)
-        ready, server = self._ready[template], await self._connected()
+        if promised is not None:
+            await self._rename(promised, urlsplit(new_url(self._server_url)).path[1:])
+            self._ready.append(promised)
         # A test that asks for its application while it runs has an empty database already.
         with suppress(asyncpg.DuplicateDatabaseError):
-            # The connection that emptied the newest one may not have ended yet, and renaming would wait for it.
-            if len(ready) > 1:
-                await server.execute(f"ALTER DATABASE {ready[0]} RENAME TO {name}")
-                del ready[0]
+            copy = self._take(template)
+            if copy is not None:
+                await self._rename(copy, name)
             else:
-                await create_database(server, name, template)
-            self._used[name] = template
+                copy = _Copy(name, template)
+                await create_database(await self._connected(), name, template)
+            self._used[name] = copy
+
+    async def _rename(self, copy: _Copy, name: str) -> None:
+        await copy.disconnect()
+        server = await self._connected()
+        await server.execute(f"ALTER DATABASE {copy.name} RENAME TO {name}")
+        copy.name = name
 
     async def _release(self, url: str) -> None:
         name = urlsplit(url).path[1:]
-        template = self._used.pop(name, "")
-        if template:
+        self._kinds.pop(name, None)
+        if name in self._promised:  # and not used
+            self._ready.append(self._promised.pop(name))
+            return
+        copy = self._used.pop(name, _Copy(name, ""))
+        if copy.template:
             try:
-                await _empty(url, self._origins[template])
-                self._ready[template].append(name)
+                if copy.connection is None or copy.connection.is_closed():
+                    copy.connection = await asyncpg.connect(url, command_timeout=_PATIENCE)
+                await _empty(copy.connection, self._origins[copy.template])
+                self._ready.append(copy)
                 return
             except (_Unusable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 pass
+        await copy.disconnect()
         await drop_database(await self._connected(), name)
 
     async def _close(self) -> None:
         server = await self._connected()
-        for name in [*self._used, *(name for ready in self._ready.values() for name in ready)]:
-            await drop_database(server, name)
+        for copy in [*self._used.values(), *self._promised.values(), *self._ready]:
+            await copy.disconnect()
+            await drop_database(server, copy.name)
         await server.close()
 
 
@@ -173,24 +240,20 @@ async def _origin_of(template: str) -> _Origin:
         await connection.close()
 
 
-async def _empty(url: str, origin: _Origin) -> None:
+async def _empty(connection: asyncpg.Connection, origin: _Origin) -> None:
     """Make the rows of a database those of its template. Raises: _Unusable, errors of asyncpg."""
-    connection = await asyncpg.connect(url, command_timeout=_PATIENCE)
-    try:
-        await _end_others(connection)
-        if await connection.fetchval(_SCHEMA) != origin.schema:
-            raise _Unusable
-        if (await connection.fetchval(_SIZE) or 0) > origin.size + _MAX_GROWTH:
-            raise _Unusable
-        statements = list(origin.emptying)
-        for name, digest in origin.digests.items():
-            if await connection.fetchval(_DIGEST.format(name)) != digest:
-                statements += f"DELETE FROM {name}", origin.filling[name]
-        # With this setting, no trigger and no foreign key asks for an order of the tables.
-        order = "SET LOCAL session_replication_role = replica"
-        await connection.execute(";".join(["BEGIN", order, *statements, "COMMIT"]))
-    finally:
-        await connection.close()
+    await _end_others(connection)
+    if await connection.fetchval(_SCHEMA) != origin.schema:
+        raise _Unusable
+    if (await connection.fetchval(_SIZE) or 0) > origin.size + _MAX_GROWTH:
+        raise _Unusable
+    statements = list(origin.emptying)
+    for name, digest in origin.digests.items():
+        if await connection.fetchval(_DIGEST.format(name)) != digest:
+            statements += f"DELETE FROM {name}", origin.filling[name]
+    # With this setting, no trigger and no foreign key asks for an order of the tables.
+    order = "SET LOCAL session_replication_role = replica"
+    await connection.execute(";".join(["BEGIN", order, *statements, "COMMIT"]))
 
 
 async def _end_others(connection: asyncpg.Connection) -> None:

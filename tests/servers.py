@@ -28,7 +28,13 @@ MISSING = (
 
 #: Settings of a temporary server, whose data need not survive a crash of the machine. Tests that kill Portico do not
 #: depend on it, since the database server continues to run.
-NOT_DURABLE = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
+NOT_DURABLE = (
+    "fsync = off",
+    "full_page_writes = off",
+    "synchronous_commit = off",
+    # It would visit each of the short-lived databases, and add statistics to some of them at any time.
+    "autovacuum = off",
+)
 
 
 @contextmanager

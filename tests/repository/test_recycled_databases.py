@@ -50,11 +50,11 @@ def databases(postgres: str) -> Iterator[RecycledDatabases]:
     made.close()
 
 
-def used(postgres: str, template: str, databases: RecycledDatabases, *statements: str) -> list[str]:
+def used(template: str, databases: RecycledDatabases, *statements: str) -> list[str]:
     """Create three databases one after the other, each after the one before was used; return their ids."""
     ids = []
     for _ in range(3):
-        url = new_url(postgres)
+        url = databases.next_url("test")
         databases.create(url, template)
         ids += [
             str(row[0])
@@ -71,13 +71,13 @@ def test_a_used_database_has_the_rows_of_its_template(
     postgres: str, template: str, databases: RecycledDatabases
 ) -> None:
     first, _, third = used(
-        postgres, template, databases,
+        template, databases,
         "INSERT INTO thing (kind) VALUES ('second')",
         "DELETE FROM kind WHERE name <> 'second'",
         "INSERT INTO kind VALUES ('third')",
     )  # fmt: skip
     assert third == first
-    url = new_url(postgres)
+    url = databases.next_url("test")
     databases.create(url, template)
     run(url, "INSERT INTO thing (kind) VALUES (NULL)")
     assert rows(url, "SELECT number FROM thing") == [(1,)]
@@ -99,7 +99,7 @@ def test_a_used_database_has_the_rows_of_its_template(
 def test_a_changed_database_is_not_used_again(
     postgres: str, template: str, databases: RecycledDatabases, statement: str
 ) -> None:
-    assert len(set(used(postgres, template, databases, statement))) == 3
+    assert len(set(used(template, databases, statement))) == 3
 
 
 def test_an_open_transaction_is_ended(
@@ -119,4 +119,29 @@ def test_an_open_transaction_is_ended(
         connection.terminate()
 
     apart(work())
-    assert len(set(used(postgres, template, databases))) == 2
+    assert len(set(used(template, databases))) == 1
+
+
+def test_a_test_gets_the_schema_it_asks_for(
+    postgres: str, template: str, databases: RecycledDatabases
+) -> None:
+    used(template, databases)
+    with fresh_database(postgres) as other:
+        run(other, "CREATE TABLE other (name text)")
+        for wanted, table in ((other, "other"), (template, "thing"), (other, "other")):
+            url = databases.next_url("test")  # expects what was asked for last
+            databases.create(url, wanted)
+            assert rows(url, f"SELECT * FROM {table}") == []
+            databases.release(url)
+
+
+def test_simultaneous_tests_have_different_databases(
+    template: str, databases: RecycledDatabases
+) -> None:
+    used(template, databases)
+    urls = [databases.next_url("test") for _ in range(2)]
+    assert len(set(urls)) == 2
+    for url in urls:
+        databases.create(url, template)
+    run(urls[0], "INSERT INTO thing (kind) VALUES ('second')")
+    assert rows(urls[1], "SELECT * FROM thing") == []
