@@ -7,7 +7,7 @@
 
 A model answers as its name in `BEHAVIOURS` says; any other answers correctly. `upstream.models`: the list of models;
 `upstream.listing`: how the list behaves (`ok`, `hang`, `junk`, `500`). `upstream.answers`: texts of answers, by model;
-there are the models `task` and `writer` for them.
+there are the models `task` and `writer` for them. `upstream.failures`: how often a model answers 500 before it does.
 """
 
 import asyncio
@@ -257,6 +257,7 @@ class Upstream:
     listing: str = "ok"
     key: str = KEY
     answers: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
     requests: list[Received] = field(default_factory=list)
     open_calls: int = 0
     url: str = ""
@@ -380,7 +381,10 @@ class Upstream:
     async def _complete(self, connection: Connection, request: Received) -> None:
         form = request.json
         behaviour = BEHAVIOURS.get(form["model"])
-        if behaviour is not None:
+        if self.failures.get(form["model"], 0) > 0:
+            self.failures[form["model"]] -= 1
+            await connection.answer(_error(LEAK), 500)
+        elif behaviour is not None:
             await behaviour(connection)
         elif form.get("stream"):
             text = self.answers.get(form["model"])

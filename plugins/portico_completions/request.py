@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from portico.api.interfaces import BackgroundTasks
 from portico.api.json import field_error, lenient_decoder
 
 #: Keys between the client and Portico; a provider never sees them.
@@ -30,7 +31,7 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     `body`: the forwarded keys, raw, without `model`, `messages` and `stream`. `params`: the chat's parameters.
     `variables`: text by placeholder. `direct`: the client asks for a model of its own that the server does not
     know. `size`: bytes of the whole request. `session_id`: the client's socket; with a chat and a message the reply is
-    delivered in events. `model_item`: the client's entry of the model.
+    delivered in events. `model_item`: the client's entry of the model. `wanted`: what is generated after the reply.
     """
 
     model: str
@@ -46,6 +47,7 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     size: int = 0
     session_id: str | None = None
     model_item: msgspec.Raw = msgspec.Raw(b"null")
+    wanted: BackgroundTasks = BackgroundTasks()
 
     @property
     def is_temporary(self) -> bool:
@@ -76,6 +78,7 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
         parent_id=_read_id(data, "parent_id"),
         session_id=_read_id(data, "session_id"),
         model_item=data.get("model_item", msgspec.Raw(b"null")),
+        wanted=optional_value(data, "background_tasks", BackgroundTasks) or BackgroundTasks(),
         size=size,
         direct=bytes(item.get("direct", b"")) == b"true",
     )

@@ -17,6 +17,7 @@ from portico.api.models import (
     SourceRequest,
     SourceResponse,
     close_body,
+    error_in,
 )
 from portico.api.prompts import system_index, without_system
 from portico_completions.chat_store import chat_store_of
@@ -25,7 +26,6 @@ from portico_completions.finished_turn import FinishedTurn
 from portico_completions.params import wants_stream
 from portico_completions.replies.followed import DetachedStream, FollowedReply, FollowedStream
 from portico_completions.replies.reasoning_tags import tags_of
-from portico_completions.replies.receiving import error_in
 from portico_completions.replies.reply import ReplyOptions
 from portico_completions.replies.running import Replies
 from portico_completions.request import CompletionRequest
@@ -34,6 +34,8 @@ from portico_completions.source_request import source_request
 
 #: Deltas between two events, at most: a client must see the text grow.
 MAX_MIN_DELTAS: Final = 1000
+#: Messages of a temporary chat from which follow-up questions are generated.
+MAX_KEPT_MESSAGES: Final = 50
 INVALID_SESSION: Final = "Invalid session"
 
 
@@ -80,7 +82,10 @@ class Completions:
         request, chats = await self._check(request, actor)
         async with _recorded_refusal(chats, request):
             call = await self._prepare(request, actor)
-        return await self._replies.start(actor, _without_content(request), call.options, call)
+        kept = _without_content(request)
+        if chats is None and request.wanted.follow_up_generation:  # they are nowhere else
+            kept = msgspec.structs.replace(kept, messages=request.messages[-MAX_KEPT_MESSAGES:])
+        return await self._replies.start(actor, kept, call.options, call)
 
     async def stored_content(self, turn: FinishedTurn, actor: Actor) -> str | None:
         """Return the stored text of a turn's reply, or its text so far; None if it is not stored.

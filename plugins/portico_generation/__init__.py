@@ -4,7 +4,14 @@ Implements `/api/v1/tasks/config` and the routes `/api/v1/tasks/…/completions`
 a reply.
 """
 
-from portico.api import AppContext, PluginInfo, Section, hookimpl
+from typing import TYPE_CHECKING
+
+from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
+from portico.api.interfaces import ReplyFinishing
+
+if TYPE_CHECKING:
+    from portico.api.tasks import TaskType
+    from portico_generation.plugin import GenerationPlugin
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -45,3 +52,21 @@ def register_routes() -> list[object]:
     from portico_generation.routes import GenerationConfigRoutes, GenerationRoutes
 
     return [GenerationConfigRoutes, GenerationRoutes]
+
+
+@hookimpl
+def register_listeners(plugin: "GenerationPlugin") -> list[Listener]:
+    """Return the listener that has titles, tags and follow-up questions generated after a reply."""
+    return [Listener(ReplyFinishing, plugin.on_reply_finishing)]
+
+
+@hookimpl
+def register_tasks(plugin: "GenerationPlugin") -> "list[TaskType]":
+    """Return the types of the tasks after a reply."""
+    return plugin.after_reply.types()
+
+
+@hookimpl
+async def shutdown(plugin: "GenerationPlugin") -> None:
+    """Stop what is generated for chats that are not stored. Tasks are stopped by their runner."""
+    await plugin.temporary_chats.stop()

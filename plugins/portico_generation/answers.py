@@ -48,7 +48,12 @@ def answer_text(body: bytes) -> str:
 def read_title(text: str) -> str:
     """Return the title in an answer; empty if there is none."""
     title = _value(text, "title")
-    return _one_line(title, MAX_TITLE_CHARS) if isinstance(title, str) else ""
+    return as_title(title) if isinstance(title, str) else ""
+
+
+def as_title(text: str) -> str:
+    """Return a text as the title of a chat: one line, and not too long."""
+    return _one_line(text, MAX_TITLE_CHARS)
 
 
 def read_follow_ups(text: str) -> list[str]:

@@ -5,13 +5,16 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import AppContext
+from portico.api import AppContext, InvalidRequest, SourceFailed
 from portico.api.auth import Actor
 from portico.api.interfaces import ChatMessage, ModelCall, ModelCaller
-from portico.api.models import ResolvedModel, SourceResponse
+from portico.api.models import ResolvedModel, SourceResponse, close_body, error_in
 from portico.api.prompts import PromptTemplate, user_variables
+from portico_generation.answers import answer_text
 from portico_generation.conversation_text import ConversationLines, last_user_text
 from portico_generation.settings import GenerationSettings
+
+STREAMED: Final = "The model answered with a stream."
 
 
 class GenerationKind(msgspec.Struct, frozen=True):
@@ -79,6 +82,16 @@ class Generator:
             stream=given.stream,
         )
         return await self._app.services.require(ModelCaller).call(actor, call)
+
+    async def answer(self, actor: Actor, kind: GenerationKind, given: GenerationInput) -> str:
+        """Return the text of the model's answer; empty if it has none. Raises: as `complete`; InvalidRequest if it was refused."""
+        response = await self.complete(actor, kind, given)
+        if not isinstance(response.body, bytes):  # a source that streams in any case
+            await close_body(response.body)
+            raise SourceFailed(STREAMED)
+        if (refusal := error_in(response)) is not None:
+            raise InvalidRequest(refusal)
+        return answer_text(response.body)
 
     async def _task_model(
         self, settings: GenerationSettings, target: ResolvedModel

@@ -8,6 +8,7 @@ Constants:
 """
 
 from portico.catalogue.resolved_model import ResolvedModel
+from portico.catalogue.response_error import error_in
 from portico.catalogue.source import (
     EVENT_STREAM,
     JSON_MEDIA_TYPE,
@@ -34,5 +35,6 @@ __all__ = [
     "WorkspaceModel",
     "WorkspaceModels",
     "close_body",
+    "error_in",
     "text_response",
 ]

@@ -2,6 +2,7 @@
 
 from portico.catalogue.catalogue import Catalogue
 from portico.catalogue.resolved_model import ResolvedModel
+from portico.catalogue.response_error import error_in
 from portico.catalogue.source import (
     EVENT_STREAM,
     JSON_MEDIA_TYPE,
@@ -29,5 +30,6 @@ __all__ = [
     "SourceStatus",
     "WorkspaceModel",
     "WorkspaceModels",
+    "error_in",
     "text_response",
 ]

@@ -1,11 +1,9 @@
 """Receives what a model source answers."""
 
-from collections.abc import Awaitable, Callable, Mapping
-
-import msgspec
+from collections.abc import Awaitable, Callable
 
 from portico.api import DomainError
-from portico.api.models import SourceResponse, close_body
+from portico.api.models import SourceResponse, close_body, error_in
 from portico_completions.replies.reply import Reply
 
 #: Calls the source.
@@ -26,20 +24,3 @@ async def receive(reply: Reply, produce: Produce) -> None:
             reply.feed(block)
     finally:
         await close_body(body)
-
-
-def error_in(response: SourceResponse) -> str | None:
-    """Return the error message of a response; None for an answer."""
-    if response.status < 400:
-        return None
-    try:
-        found = msgspec.json.decode(response.body if isinstance(response.body, bytes) else b"null")
-    except msgspec.MsgspecError:
-        found = None
-    error = found.get("error") if isinstance(found, Mapping) else None
-    message = error.get("message") if isinstance(error, Mapping) else None
-    return (
-        message
-        if isinstance(message, str)
-        else f"The model answered with status {response.status}."
-    )

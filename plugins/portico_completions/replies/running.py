@@ -19,11 +19,12 @@ from portico.api import (
 )
 from portico.api.auth import Actor
 from portico.api.db import new_id, now, transaction
-from portico.api.interfaces import ChatChanged, ChatStore, ReplyStarted
+from portico.api.interfaces import ChatChanged, ChatStore, ReplyFinishing, ReplyStarted
 from portico_completions.chat_store import chat_store_of
 from portico_completions.replies import store
 from portico_completions.replies.announcements import Announcements
 from portico_completions.replies.ending import BROKE_OFF, REVOKED, SHUTDOWN, Ending
+from portico_completions.replies.finishing import finishing_of, with_reply
 from portico_completions.replies.journal import Journal
 from portico_completions.replies.receiving import Produce, receive
 from portico_completions.replies.recovery import Recovery
@@ -58,10 +59,12 @@ class StopOrder(msgspec.Struct):
 
 
 class RunningReply:
-    """A reply of this process, and its task if it has one of its own."""
+    """A reply of this process, and its task if it has one of its own. `finishing`: what is published if it completes."""
 
-    def __init__(self, reply: Reply, chats: ChatStore | None) -> None:
-        self.reply, self.chats = reply, chats
+    def __init__(
+        self, reply: Reply, chats: ChatStore | None, finishing: ReplyFinishing | None = None
+    ) -> None:
+        self.reply, self.chats, self.finishing = reply, chats, finishing
         self.ending: Ending | None = None
         self.is_generating = False
         self.task: asyncio.Task[None] | None = None
@@ -161,7 +164,7 @@ class Replies:
             self._app.instance_channel.instance_id,
             now(),
         )
-        before = ""
+        before = title = ""
         self._starting.add(row.id)
         try:
             async with transaction():
@@ -175,9 +178,12 @@ class Replies:
                     }
                     await chats.record_reply(row.chat_id, row.message_id, fields)
                     before = await chats.content(row.chat_id, row.message_id)
+                    if request.wanted.title_generation is not None:
+                        title = await chats.title(row.chat_id)
                 await store.insert(row)
             reply = Reply(self._app, row, options, before, is_silent=is_silent)
-            running = self._running[row.id] = RunningReply(reply, chats)
+            finishing = None if is_silent else finishing_of(row, request, chats, title)
+            running = self._running[row.id] = RunningReply(reply, chats, finishing)
         finally:
             # Cancelled after the commit, the row stays: the next search for lost replies finds it.
             self._starting.discard(row.id)
@@ -222,11 +228,13 @@ class Replies:
             reply.close()
             while True:
                 try:
-                    # What the source sends besides the text is left out if the whole was refused.
+                    # What belongs to the reply besides its text is left out if the whole was refused.
                     fields = ending.fields(reply.text)
-                    title = await self._store(
-                        running, ending, fields if failures else reply.fields | fields
-                    )
+                    if failures:
+                        running.finishing = None
+                    else:
+                        fields = reply.fields | fields
+                    title = await self._store(running, ending, fields)
                     break
                 except Unavailable:
                     pass
@@ -259,10 +267,15 @@ class Replies:
             if is_lost and existed:  # this process will be gone when its clients are back
                 about = (row.id, row.user_id, row.chat_id, row.message_id)
                 await store.insert_end(store.UnheardEnd(*about, *ending, ended_at=now()))
-            if chats is None:
-                return ""
-            await chats.record_reply(row.chat_id, row.message_id, fields, create=False)
-            return await chats.title(row.chat_id)
+            title = ""
+            if chats is not None:
+                await chats.record_reply(row.chat_id, row.message_id, fields, create=False)
+                title = await chats.title(row.chat_id)
+            # If it did not exist, this is a second attempt after a commit whose confirmation was lost.
+            if running.finishing is not None and ending.outcome == "finished" and existed:
+                finishing = with_reply(running.finishing, running.reply.text)
+                await self._app.events.publish_in_transaction(finishing)
+            return title
 
     def _forget_one(self, user_id: str) -> None:
         self._of_account[user_id] -= 1

@@ -26,12 +26,16 @@ def test_other_keys_are_forwarded_raw() -> None:
     }
 
 
+#: Keys whose value is decoded.
+OBJECTS = ("params", "variables", "model_item", "background_tasks")
+
+
 @pytest.mark.parametrize(
     "key", sorted(PORTICO_KEYS | {"bypass_filter", "bypass_system_prompt", "__event_emitter__"})
 )
 @pytest.mark.case("AB-37")
 def test_portico_keys_are_never_forwarded(key: str) -> None:
-    value: Any = {} if key in ("params", "variables", "model_item") else "abc"
+    value: Any = {} if key in OBJECTS else "abc"
     assert key not in read(**{key: value}).body
 
 
