@@ -97,18 +97,32 @@ def env(
     request: pytest.FixtureRequest,
     install: Callable[..., None],
     tmp_path: Path,
+    processes: str,
 ) -> dict[str, str]:
     install("live", PLUGIN)
-    env |= {"PYTHONPATH": str(tmp_path / "site")}
+    env |= {"PYTHONPATH": str(tmp_path / "site"), "UVICORN_WORKERS": processes}
     if "DATABASE_URL" not in env:
         return env
     # PostgreSQL and Redis together.
     return env | {"REDIS_URL": request.getfixturevalue("shared_redis")}
 
 
-@pytest.fixture(params=["websocket", "polling", "polling,websocket"])
-def transports(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(
+    params=[("1", one) for one in TRANSPORTS] + [("2", one) for one in TRANSPORTS[1:]], ids="-".join
+)
+def way(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The number of server processes, and the transports of the client."""
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def processes(way: tuple[str, str]) -> str:
+    return way[0]
+
+
+@pytest.fixture
+def transports(way: tuple[str, str]) -> str:
+    return way[1]
 
 
 def check(result: dict[str, Any], account: Client, transports: str) -> None:

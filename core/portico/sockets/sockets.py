@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from portico.identity import Identity
-from portico.instances import InstanceChannel, OwnInstance
+from portico.instances import InstanceChannel, OwnInstance, lack_urls
 from portico.redis import RedisConnection
 from portico.settings.schema import CoreSettings
 from portico.settings.section import Secret
@@ -82,6 +82,11 @@ class Sockets:
         """Begin to take connections. `events`: what plugins handle. Needs a registered instance."""
         self._dispatcher.set_events(events)
         await self._receiver.start()
+        if await lack_urls():
+            log.warning(
+                "servers on several machines: Socket.IO by polling needs server.instance_url on each of them, or sticky "
+                "sessions in the load balancer"
+            )
         self._registry.start()
         self._sessions.start()
 

@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from portico.db import execute, new_id, now
+from portico.instances import valid_instance_url
+from portico.settings.problems import BadSettings
 from portico.settings.section import Secret
 from portico.sockets.forwarding import unix_socket
 from portico.sockets.forwarding.forwarded_request import (
@@ -24,7 +27,7 @@ from portico.sockets.forwarding.forwarded_request import (
     owner_of,
 )
 from portico.sockets.forwarding.forwarder import OTHER_MACHINE
-from portico.sockets.forwarding.tunnel import open_unix_tunnel
+from portico.sockets.forwarding.tunnel import encode_message, open_unix_tunnel
 from portico.testing import (
     SECRET,
     Client,
@@ -40,6 +43,8 @@ from portico.testing.websockets import Socket
 
 POLLING = "/ws/socket.io/?EIO=4&transport=polling"
 WEBSOCKET = "/ws/socket.io/?EIO=4&transport=websocket"
+#: A request without a body, as it is sent through a tunnel.
+REQUEST = encode_message({"type": "http.request", "body": b"", "more_body": False})
 INVALID = {"detail": "Invalid session"}
 
 
@@ -247,7 +252,7 @@ def test_request_that_is_forged_or_sent_again_is_refused(user: Client, app: InPr
 
     async def answer(sealed: str) -> bytes | None:
         tunnel = await open_unix_tunnel(owner.socket_path, sealed)
-        await tunnel.send(b"\x83\xa4type\xachttp.request\xa4body\xc4\x00\xa9more_body\xc2")
+        await tunnel.send(REQUEST)
         found = await tunnel.receive()
         await tunnel.close()
         return found
@@ -268,6 +273,60 @@ def test_request_that_is_forged_or_sent_again_is_refused(user: Client, app: InPr
                 user.websocket(FORWARDED_PATH, headers=headers)
             assert caught.value.answer.status in (403, 404)
     assert user.get(FORWARDED_PATH).status == 404
+
+
+def answer_by_web_socket(app: InProcessApp, owner: InProcessApp, key: str) -> bytes:
+    """Forward a poll to the URL of one application, as another machine does. Return the beginning of the answer."""
+    signer = RequestSigner(new_id(), Secret(SECRET))
+    sealed = signer.seal(request_of(key), owner.portico.instance.id)
+    with app.client.websocket(FORWARDED_PATH, headers={SEALED_HEADER: sealed}) as tunnel:
+        tunnel.send(REQUEST)
+        answer = tunnel.receive()
+        assert isinstance(answer, bytes)
+        return answer
+
+
+def test_request_of_another_machine_is_served_by_whichever_process_its_url_reaches(
+    user: Client, app: InProcessApp, other: InProcessApp
+) -> None:
+    key = handshake(user)
+    for reached, packet in ((app, "40"), (other, '421["heartbeat",{}]')):
+        assert poll(user, key, "POST", packet).body == b"ok"
+        assert b"http.response.start" in answer_by_web_socket(reached, app, key)
+    other.close()
+    with pytest.raises(HandshakeRefused) as refused:
+        answer_by_web_socket(app, other, handshake(user))
+    assert refused.value.answer.status == 404
+
+
+def test_servers_on_several_machines_without_a_url_are_warned(
+    app: InProcessApp, env: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def add(url: str) -> None:
+        await execute(
+            "INSERT INTO portico_instance (id, version, release, host, process, started_at, seen_at, newest_steps, "
+            "tolerated_steps, url) VALUES ($1, '', '', 'far', 'boot pid:[1] 7 8', 0, $2, '{}', '{}', $3)",
+            url,
+            now() + 1000,
+            url,
+        )
+
+    app.run(add, "")
+    InProcessApp(env).close()
+    assert "needs server.instance_url on each of them" in capfd.readouterr().err
+    app.run(add, "http://10.0.0.5:8080")
+    InProcessApp(env).close()
+    assert "needs server.instance_url" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["10.0.0.5:8080", "ftp://a", "http://", "http://a/b", "http://a?b", "http://u@a", "http://a:x"],
+)
+def test_invalid_instance_url_is_refused(url: str) -> None:
+    with pytest.raises(BadSettings, match="is not a valid URL; write it like http://10.0.0.5:8080"):
+        valid_instance_url(url)
+    assert valid_instance_url(" http://[::1]:8080/ ") == "http://[::1]:8080"
 
 
 def test_request_is_not_passed_on_twice(
@@ -294,7 +353,8 @@ def test_body_that_is_cut_off_on_the_way_is_not_handled(user: Client, app: InPro
 
     async def cut() -> None:
         tunnel = await open_unix_tunnel(owner.socket_path, signer.seal(request, owner.id))
-        await tunnel.send(b"\x83\xa4type\xachttp.request\xa4body\xc4\x0240\xa9more_body\xc3")
+        begun = {"type": "http.request", "body": b"40", "more_body": True}
+        await tunnel.send(encode_message(begun))
         tunnel._writer.write_eof()
         assert await tunnel.receive() is None
         await tunnel.close()
