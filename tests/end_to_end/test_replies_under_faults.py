@@ -19,6 +19,7 @@ from portico.api.auth import Actor
 from portico.api.db import fetch_all
 from portico.api.interfaces import RunningReplies
 from portico.api.models import SourceResponse
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 from portico_completions.replies import store
 from portico_completions.replies.followed import FollowedReply, FollowedStream
@@ -83,14 +84,17 @@ def test_reply_that_ends_while_the_database_is_away_is_stored_when_it_is_back(
 
 @pytest.mark.case("FT-11")
 def test_hundred_replies_and_streams_hold_no_database_connection(
-    env: dict[str, str], upstream: Upstream, release: Hold
+    env: dict[str, str],
+    upstream: Upstream,
+    release: Hold,
+    complete_schema: Callable[[Application], None],
 ) -> None:
     limits = {
         "DATABASE_POOL_SIZE": "5",
         "DATABASE_POOL_TIMEOUT": "5",
         "PORTICO_COMPLETIONS_MAX_RUNNING": "200",
     }
-    app = InProcessApp(env | limits)
+    app = InProcessApp(env | limits, complete_schema)
     user = app.client.sign_up("Ada")
     chats = [start_chat(user) for _ in range(100)]
     streams = []
@@ -227,9 +231,9 @@ def test_chat_that_a_window_sends_while_the_reply_grows_costs_no_text(
 
 @pytest.mark.case("AB-07")
 def test_reply_ends_when_its_account_is_set_to_pending_or_its_key_is_deleted(
-    env: dict[str, str], release: Hold
+    env: dict[str, str], release: Hold, complete_schema: Callable[[Application], None]
 ) -> None:
-    app = InProcessApp(env | ON)
+    app = InProcessApp(env | ON, complete_schema)
     admin = app.client.sign_up("Ada")
     user = admin.add_user("Ben")
     permit(admin, user)

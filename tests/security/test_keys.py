@@ -2,12 +2,14 @@
 
 import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.api_keys import KEYS, ON, OUT_OF_BOUNDS, SINGLE, new_key, permit, with_key
 
+from portico.boot import Application
 from portico.testing import PASSWORD, Client, InProcessApp, ServerProcess
 
 ME = "/api/v1/auths/"
@@ -262,10 +264,12 @@ def test_wrong_keys_get_the_same_response(user: Client) -> None:
     assert len(answers) == 1 and answers.pop()[0] == 401
 
 
-def test_concurrent_requests_respect_the_key_limit(env: dict[str, str]) -> None:
+def test_concurrent_requests_respect_the_key_limit(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    app = InProcessApp(env | {"PORTICO_API_KEYS_MAX_KEYS": "3"})
+    app = InProcessApp(env | {"PORTICO_API_KEYS_MAX_KEYS": "3"}, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         with ThreadPoolExecutor(8) as threads:
@@ -285,8 +289,9 @@ def test_concurrent_requests_respect_the_key_limit(env: dict[str, str]) -> None:
 
 def test_guessing_keys_is_rate_limited_and_valid_keys_are_not(
     env: dict[str, str],
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"PORTICO_RATE_LIMITS_ADDRESS_FAILURES": "5"})
+    app = InProcessApp(env | {"PORTICO_RATE_LIMITS_ADDRESS_FAILURES": "5"}, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         script = with_key(admin)

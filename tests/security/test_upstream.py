@@ -5,6 +5,7 @@ import json
 import socket
 import time
 import urllib.parse
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.upstream import BEHAVIOURS, DONE, GOOD, KEY, Upstream, chunk
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp, Response, ServerProcess
 
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -277,7 +279,9 @@ def test_interrupted_answer_ends_with_error_event(user: Client) -> None:
 
 
 @pytest.mark.case("FT-21")
-def test_hanging_provider_does_not_delay_the_list(env: dict[str, str]) -> None:
+def test_hanging_provider_does_not_delay_the_list(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
     with Upstream() as one, Upstream() as two, Upstream() as three:
         for number, upstream in enumerate((one, two, three)):
             upstream.models = [{"id": f"model-{number}"}]
@@ -286,7 +290,7 @@ def test_hanging_provider_does_not_delay_the_list(env: dict[str, str]) -> None:
             "OPENAI_API_CONFIGS": "{}",
             "AIOHTTP_CLIENT_TIMEOUT_MODEL_LIST": "3",
         }
-        app = InProcessApp(env | urls)
+        app = InProcessApp(env | urls, complete_schema)
         try:
             admin = app.client.sign_up("Ada")
             everything = ["model-0", "model-1", "model-2"]

@@ -10,6 +10,7 @@ import pytest
 import structlog
 from tests.engines import connect
 
+from portico.boot import Application
 from portico.db import execute
 from portico.testing import InProcessApp
 
@@ -69,8 +70,9 @@ def test_tolerated_steps_do_not_stop_an_instance(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_cause_is_logged_at_begin_and_end_and_shown_by_ready(
     env: dict[str, str],
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"PORTICO_DATABASE_SQLITE_BUSY_TIMEOUT": "0.2"})
+    app = InProcessApp(env | {"PORTICO_DATABASE_SQLITE_BUSY_TIMEOUT": "0.2"}, complete_schema)
     ada = app.client.sign_up("Ada")
     why = "another process has held the write lock for 0.2 s"
     with structlog.testing.capture_logs() as lines:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from portico.boot import CannotStart
+from portico.boot import Application, CannotStart
 from portico.testing import Client, InProcessApp, Response
 
 BADGES = """
@@ -88,9 +88,13 @@ DUPLICATE_PROVIDER = """
 
 
 @pytest.fixture
-def app(install: Callable[..., None], env: dict[str, str]) -> Iterator[InProcessApp]:
+def app(
+    install: Callable[..., None],
+    env: dict[str, str],
+    complete_schema: Callable[[Application], None],
+) -> Iterator[InProcessApp]:
     install("badges", BADGES)
-    opened = InProcessApp(env)
+    opened = InProcessApp(env, complete_schema)
     yield opened
     opened.close()
 
@@ -179,9 +183,13 @@ HEADER_SIGN_IN = """
 
 
 @pytest.fixture
-def header_client(install: Callable[..., None], env: dict[str, str]) -> Iterator[Client]:
+def header_client(
+    install: Callable[..., None],
+    env: dict[str, str],
+    complete_schema: Callable[[Application], None],
+) -> Iterator[Client]:
     install("words", HEADER_SIGN_IN)
-    opened = InProcessApp(env)
+    opened = InProcessApp(env, complete_schema)
     yield opened.client
     opened.close()
 

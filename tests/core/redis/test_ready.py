@@ -1,10 +1,12 @@
 """Readiness with Redis, and requests while Redis is unavailable."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 from tests.redis_server import RedisServer
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 
 
@@ -51,8 +53,10 @@ def test_requests_succeed_while_redis_hangs(redis: RedisServer, admin: Client) -
 
 
 @pytest.mark.case("FT-07")
-def test_server_is_unready_without_required_redis(env: dict[str, str], redis: RedisServer) -> None:
-    app = InProcessApp(env | {"PORTICO_REDIS_REQUIRED": "true"})
+def test_server_is_unready_without_required_redis(
+    env: dict[str, str], redis: RedisServer, complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"PORTICO_REDIS_REQUIRED": "true"}, complete_schema)
     try:
         assert app.client.get("/ready").status == 200
         redis.stop()

@@ -1,12 +1,14 @@
 """Handshakes of Socket.IO: origins, transports, malformed requests, limits, and the switch for web sockets."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
 
+from portico.boot import Application
 from portico.testing import Client, ConnectRefused, HandshakeRefused, InProcessApp
 from portico.testing.response import Response
 
@@ -152,8 +154,10 @@ def test_malformed_body_ends_the_connection_and_no_other(client: Client, body: b
     assert poll(client, f"{POLLING}&sid={other}").body.startswith(b"40{")
 
 
-def test_websocket_can_be_switched_off(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"ENABLE_WEBSOCKET_SUPPORT": "false"})
+def test_websocket_can_be_switched_off(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"ENABLE_WEBSOCKET_SUPPORT": "false"}, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         assert admin.get("/api/config").json["features"]["enable_websocket"] is False
@@ -165,13 +169,15 @@ def test_websocket_can_be_switched_off(env: dict[str, str]) -> None:
         app.close()
 
 
-def test_limits_of_connections_are_enforced(env: dict[str, str]) -> None:
+def test_limits_of_connections_are_enforced(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
     limits = {
         "PORTICO_SOCKETS_MAX_ANONYMOUS_PER_ADDRESS": "3",
         "PORTICO_SOCKETS_MAX_SOCKETS_PER_ACCOUNT": "2",
         "PORTICO_SOCKETS_MAX_SOCKETS": "6",
     }
-    app = InProcessApp(env | limits)
+    app = InProcessApp(env | limits, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         signed_in = [admin.connect_socket() for _ in range(2)]
@@ -190,8 +196,10 @@ def test_limits_of_connections_are_enforced(env: dict[str, str]) -> None:
         app.close()
 
 
-def test_account_with_too_many_sockets_is_refused_at_connect(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_SOCKETS_MAX_SOCKETS_PER_ACCOUNT": "1"})
+def test_account_with_too_many_sockets_is_refused_at_connect(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"PORTICO_SOCKETS_MAX_SOCKETS_PER_ACCOUNT": "1"}, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         with admin.connect_socket(), pytest.raises(ConnectRefused, match="Too many connections"):
@@ -200,8 +208,10 @@ def test_account_with_too_many_sockets_is_refused_at_connect(env: dict[str, str]
         app.close()
 
 
-def test_anonymous_socket_is_closed_after_its_time(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_SOCKETS_SIGN_IN_TIMEOUT": "0.3"})
+def test_anonymous_socket_is_closed_after_its_time(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"PORTICO_SOCKETS_SIGN_IN_TIMEOUT": "0.3"}, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         with admin.connect_socket() as signed_in:
@@ -250,9 +260,11 @@ def test_second_poll_at_the_same_time_is_refused(app: InProcessApp, user: Client
 
 
 def test_events_are_logged_by_name_without_their_contents(
-    env: dict[str, str], capfd: pytest.CaptureFixture[str]
+    env: dict[str, str],
+    capfd: pytest.CaptureFixture[str],
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"WEBSOCKET_SERVER_LOGGING": "true"})
+    app = InProcessApp(env | {"WEBSOCKET_SERVER_LOGGING": "true"}, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         with admin.connect_socket() as socket:

@@ -1,11 +1,12 @@
 """Malformed and many events: an error acknowledgement or the end of this socket, and others do not notice."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp, SocketClosed, SocketIOClient
 
 EVENTS = (
@@ -85,8 +86,10 @@ def test_packet_beyond_the_limit_closes_the_connection(
     assert closed.value.code == 413
 
 
-def test_flood_of_events_is_refused(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_SOCKETS_MAX_EVENTS_PER_SECOND": "1"})
+def test_flood_of_events_is_refused(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"PORTICO_SOCKETS_MAX_EVENTS_PER_SECOND": "1"}, complete_schema)
     try:
         with app.client.sign_up("Ada").connect_socket() as socket:
             answers = [socket.call("heartbeat", {}) for _ in range(20)]

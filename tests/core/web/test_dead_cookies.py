@@ -1,7 +1,10 @@
 """A session cookie that is not valid any more is deleted with the 401 response."""
 
+from collections.abc import Callable
+
 import pytest
 
+from portico.boot import Application
 from portico.identity import TokenSigner
 from portico.settings.section import Secret
 from portico.testing import SECRET, Client, InProcessApp, Response
@@ -87,8 +90,9 @@ def test_valid_cookie_is_kept_after_other_errors(user: Client) -> None:
 
 def test_invalid_cookie_is_deleted_with_its_attributes(
     env: dict[str, str],
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    secure = InProcessApp(env | {"WEBUI_AUTH_COOKIE_SECURE": "true"})
+    secure = InProcessApp(env | {"WEBUI_AUTH_COOKIE_SECURE": "true"}, complete_schema)
     try:
         assert ask(secure.client, "token=x").cookies == (f"{DROPPED}; Secure",)
     finally:

@@ -3,11 +3,13 @@
 import base64
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.api_keys import ON
 
+from portico.boot import Application
 from portico.testing import PASSWORD, Client, InProcessApp
 
 CONFIG = "/api/v1/auths/admin/config"
@@ -128,8 +130,9 @@ def test_folders_are_switched_off(admin: Client) -> None:
 
 def test_pinned_setting_accepts_only_its_own_value(
     env: dict[str, str],
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | ON | {"JWT_EXPIRES_IN": "2w"})
+    app = InProcessApp(env | ON | {"JWT_EXPIRES_IN": "2w"}, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         assert_refused(admin, ENABLE_API_KEYS=False)
@@ -142,9 +145,11 @@ def test_pinned_setting_accepts_only_its_own_value(
         app.close()
 
 
-def test_changed_settings_survive_a_restart(env: dict[str, str]) -> None:
+def test_changed_settings_survive_a_restart(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
     for _ in range(2):
-        app = InProcessApp(env)
+        app = InProcessApp(env, complete_schema)
         try:
             if not app.run(app.portico.identity.accounts.any_exists):
                 change(app.client.sign_up("Ada"), RESPONSE_WATERMARK="AI", ENABLE_NOTES=True)

@@ -1,9 +1,11 @@
 """`/api/config` and `/api/version`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.api_keys import ON, with_key
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 
 CONFIG = "/api/config"
@@ -75,8 +77,10 @@ def test_invalid_credentials_get_the_public_config(admin: Client, user: Client) 
     assert not knows(bearer)
 
 
-def test_api_key_gets_the_public_config(env: dict[str, str]) -> None:
-    app = InProcessApp(env | ON)
+def test_api_key_gets_the_public_config(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | ON, complete_schema)
     try:
         program = with_key(app.client.sign_up("Ada"))
         assert program.get("/api/v1/auths/").status == 200

@@ -1,9 +1,11 @@
 """The own profile of a user, and the administrator to contact."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 
 PROFILE = "/api/v1/auths/update/profile"
@@ -147,10 +149,14 @@ def test_admin_details_show_a_name_until_switched_off(admin: Client, client: Cli
         assert eve.post(path, FORM | {"timezone": "Europe/Lisbon"}).status == 403
 
 
-def test_configured_admin_email_is_shown(env: dict[str, str]) -> None:
+def test_configured_admin_email_is_shown(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
     names = {}
     for email in ("desk@example.org", "Ben@example.org"):
-        app = InProcessApp(env | {"SHOW_ADMIN_DETAILS": "true", "ADMIN_EMAIL": email})
+        app = InProcessApp(
+            env | {"SHOW_ADMIN_DETAILS": "true", "ADMIN_EMAIL": email}, complete_schema
+        )
         try:
             register = app.client.sign_in if names else app.client.sign_up
             ada = register("Ada")

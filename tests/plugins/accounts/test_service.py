@@ -1,9 +1,11 @@
 """Users over HTTP: lists, one user, changing and deleting accounts."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from portico.boot import Application
 from portico.db import execute, fetch_all
 from portico.testing import PASSWORD, Client, InProcessApp
 
@@ -69,8 +71,10 @@ def test_search_shows_users_no_addresses_of_others(admin: Client, user: Client) 
     assert admin.get(f"{USERS}/search?query=ben%40").json["users"][0]["email"] == "ben@example.org"
 
 
-def test_setting_shows_addresses_in_search(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_ACCOUNTS_SHOW_EMAILS_IN_SEARCH": "true"})
+def test_setting_shows_addresses_in_search(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"PORTICO_ACCOUNTS_SHOW_EMAILS_IN_SEARCH": "true"}, complete_schema)
     try:
         ben = app.client.sign_up("Ada").add_user("Ben")
         found = ben.get(f"{USERS}/search?query=ada%40&order_by=email").json["users"]
@@ -115,13 +119,15 @@ def test_activity_of_a_user_is_shown_to_all_users(admin: Client, user: Client) -
     assert admin.get(path(user, "/active")).json == {"active": False}
 
 
-def test_last_active_time_survives_a_restart(env: dict[str, str]) -> None:
-    first = InProcessApp(env)
+def test_last_active_time_survives_a_restart(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    first = InProcessApp(env, complete_schema)
     admin = first.client.sign_up("Ada")
     first.run(execute, "UPDATE portico_account SET last_active_at = 1")
     assert admin.get(path(admin)).json["last_active_at"] > 1
     first.close()
-    second = InProcessApp(env)
+    second = InProcessApp(env, complete_schema)
     try:
         found = second.run(fetch_all, "SELECT last_active_at FROM portico_account")
         assert found[0]["last_active_at"] > 1

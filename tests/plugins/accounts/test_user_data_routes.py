@@ -1,11 +1,13 @@
 """Settings, information and status of a user, and the picture that other users see."""
 
 import base64
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 
 USERS = "/api/v1/users"
@@ -41,9 +43,11 @@ def test_invalid_settings_are_refused(user: Client) -> None:
 
 @pytest.mark.parametrize("permitted", ["true", "false"])
 def test_tool_servers_are_stored_with_the_permission_only(
-    env: dict[str, str], permitted: str
+    env: dict[str, str], permitted: str, complete_schema: Callable[[Application], None]
 ) -> None:
-    app = InProcessApp(env | {"USER_PERMISSIONS_FEATURES_DIRECT_TOOL_SERVERS": permitted})
+    app = InProcessApp(
+        env | {"USER_PERMISSIONS_FEATURES_DIRECT_TOOL_SERVERS": permitted}, complete_schema
+    )
     try:
         admin = app.client.sign_up("Ada")
         ben = admin.add_user("Ben")

@@ -1,10 +1,12 @@
 """API keys over HTTP: create, list, disable, revoke; and the key that clients show."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 from tests.api_keys import KEYS, NOT_ALLOWED, OUT_OF_BOUNDS, SINGLE, new_key, permit, with_key
 
+from portico.boot import Application
 from portico.db import now
 from portico.testing import Client, InProcessApp
 from portico_api_keys.components import ApiKeysPlugin
@@ -106,8 +108,10 @@ def test_keys_of_users_without_the_permission_are_refused(admin: Client) -> None
     assert (program.get(ME).status, program.get(ME).detail) == (403, NOT_ALLOWED)
 
 
-def test_keys_are_refused_where_they_are_switched_off(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"ENABLE_API_KEYS": "false"})
+def test_keys_are_refused_where_they_are_switched_off(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"ENABLE_API_KEYS": "false"}, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         assert admin.post(SINGLE).detail == NO_CREATION
@@ -117,8 +121,10 @@ def test_keys_are_refused_where_they_are_switched_off(env: dict[str, str]) -> No
         app.close()
 
 
-def test_number_of_keys_per_user_is_limited(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_API_KEYS_MAX_KEYS": "2"})
+def test_number_of_keys_per_user_is_limited(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"PORTICO_API_KEYS_MAX_KEYS": "2"}, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         new_key(admin), admin.post(SINGLE)
@@ -128,8 +134,10 @@ def test_number_of_keys_per_user_is_limited(env: dict[str, str]) -> None:
         app.close()
 
 
-def test_expiry_of_new_keys_is_limited(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"PORTICO_API_KEYS_MAX_LIFETIME_DAYS": "7"})
+def test_expiry_of_new_keys_is_limited(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"PORTICO_API_KEYS_MAX_LIFETIME_DAYS": "7"}, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         week = time.time() + 7 * 86400
@@ -214,13 +222,15 @@ def test_endpoint_matches_with_and_without_trailing_slash(user: Client) -> None:
 
 def test_endpoint_must_be_allowed_by_operator_and_key(
     env: dict[str, str],
+    complete_schema: Callable[[Application], None],
 ) -> None:
     app = InProcessApp(
         env
         | {
             "ENABLE_API_KEY_ENDPOINT_RESTRICTIONS": "true",
             "API_KEY_ALLOWED_ENDPOINTS": "/api/v1/chats, /api/models,nonsense,",
-        }
+        },
+        complete_schema,
     )
     try:
         admin = app.client.sign_up("Ada")
@@ -247,8 +257,10 @@ def test_endpoint_must_be_allowed_by_operator_and_key(
         app.close()
 
 
-def test_restriction_with_empty_list_allows_nothing(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS": "true"})
+def test_restriction_with_empty_list_allows_nothing(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS": "true"}, complete_schema)
     try:
         program = with_key(app.client.sign_up("Ada"))
         assert program.get("/api/models").detail == OUT_OF_BOUNDS

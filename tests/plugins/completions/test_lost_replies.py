@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.upstream import BEHAVIOURS, DONE, Connection, Upstream, chunk, stream
 from portico.api import SourceFailed
 from portico.api.db import fetch_all
 from portico.api.interfaces import RunningReplies
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 from portico_chats.service import Chats
 from portico_completions.replies import store
@@ -311,9 +313,14 @@ def test_text_that_is_too_long_ends_the_reply_with_a_reason(
 
 @pytest.mark.parametrize("finish", ["false", "true"])
 def test_plain_stream_that_is_too_long_to_be_stored_is_relayed_whole(
-    env: dict[str, str], finish: str, monkeypatch: pytest.MonkeyPatch
+    env: dict[str, str],
+    finish: str,
+    monkeypatch: pytest.MonkeyPatch,
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"PORTICO_COMPLETIONS_FINISH_AFTER_DISCONNECT": finish})
+    app = InProcessApp(
+        env | {"PORTICO_COMPLETIONS_FINISH_AFTER_DISCONNECT": finish}, complete_schema
+    )
     user = app.client.sign_up("Ada")
     monkeypatch.setattr("portico_completions.replies.reply.MAX_CHARS", 50)
     chat_id, message_id = start_chat(user)

@@ -6,6 +6,7 @@ import pytest
 from tests.reply_requests import ask, start_chat, stored, until_end
 from tests.upstream import USAGE, Upstream
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 
 WORDS = "word0 word1 word2 word3 word4"
@@ -324,10 +325,12 @@ def register_routes():
 
 
 def test_plugins_get_the_start_the_deltas_and_the_end_of_a_reply(
-    install: Callable[..., None], env: dict[str, str]
+    install: Callable[..., None],
+    env: dict[str, str],
+    complete_schema: Callable[[Application], None],
 ) -> None:
     install("observer", OBSERVER)
-    app = InProcessApp(env)
+    app = InProcessApp(env, complete_schema)
     user = app.client.sign_up("Ada")
     chat_id, message_id = start_chat(user)
     with user.connect_socket() as socket:
@@ -343,8 +346,10 @@ def test_plugins_get_the_start_the_deltas_and_the_end_of_a_reply(
     assert "".join(one[3] for one in observed if one[0] == "ReplyDelta").strip() == WORDS
 
 
-def test_raw_chunks_are_sent_where_the_setting_says_so(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"ENABLE_REALTIME_CHAT_SAVE": "true"})
+def test_raw_chunks_are_sent_where_the_setting_says_so(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"ENABLE_REALTIME_CHAT_SAVE": "true"}, complete_schema)
     user = app.client.sign_up("Ada")
     chat_id, message_id = start_chat(user)
     with user.connect_socket() as socket:

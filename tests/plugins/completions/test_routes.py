@@ -1,12 +1,14 @@
 """The completion route over HTTP."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import openai
 import pytest
 from tests.upstream import GOOD, WORDS, Upstream, completion
 
+from portico.boot import Application
 from portico.testing import Client, ServerProcess
 
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -133,7 +135,9 @@ def test_model_record_turns_streaming_off(admin: Client, upstream: Upstream) -> 
     assert upstream.completions()[0].json["stream"] is False
 
 
-def test_forbidden_options_are_dropped_or_refused(env: dict[str, str], upstream: Upstream) -> None:
+def test_forbidden_options_are_dropped_or_refused(
+    env: dict[str, str], upstream: Upstream, complete_schema: Callable[[Application], None]
+) -> None:
     from portico.testing import InProcessApp
 
     env |= {
@@ -141,7 +145,7 @@ def test_forbidden_options_are_dropped_or_refused(env: dict[str, str], upstream:
         "USER_PERMISSIONS_CHAT_SYSTEM_PROMPT": "false",
         "USER_PERMISSIONS_CHAT_TEMPORARY": "false",
     }
-    app = InProcessApp(env)
+    app = InProcessApp(env, complete_schema)
     try:
         admin = app.client.sign_up("Ada")
         for client, kept in ((admin.add_user("Ben"), False), (admin, True)):

@@ -15,6 +15,7 @@ from tests.plugins.folders.conftest import (
     stored,
 )
 
+from portico.boot import Application
 from portico.db import fetch_all
 from portico.errors import Forbidden
 from portico.events import Listener
@@ -154,8 +155,9 @@ def test_account_deletion_deletes_folders(
 
 def test_account_deletion_deletes_folders_of_disabled_plugin(
     env: dict[str, str],
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env)
+    app = InProcessApp(env, complete_schema)
     ada = app.client.sign_up("Ada")
     new_folder(ada.add_user("Ann"))
     app.close()

@@ -1,10 +1,12 @@
 """The operator's switch and the permission that every route checks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.plugins.folders.conftest import FOLDERS, NOWHERE, PROHIBITED, new_folder, stored
 
+from portico.boot import Application
 from portico.interfaces import FolderLookup
 from portico.testing import Client, InProcessApp
 
@@ -71,13 +73,14 @@ def test_every_route_requires_permission(
 @pytest.mark.case("D-CHAT-11")
 def test_disabled_folders_refuse_every_route(
     env: dict[str, str],
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env)
+    app = InProcessApp(env, complete_schema)
     mine = new_folder(app.client.sign_up("Ada"))
     assert app.portico.context.services.get(FolderLookup) is not None
     app.close()
 
-    app = InProcessApp(env | {"ENABLE_FOLDERS": "false"})
+    app = InProcessApp(env | {"ENABLE_FOLDERS": "false"}, complete_schema)
     admin = app.client.sign_in("Ada")
     for user in (admin, admin.add_user("Ann")):
         refused(user, mine)

@@ -1,9 +1,11 @@
 """The settings of generation, as administrators change them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 
 DEFAULTS = {
@@ -82,13 +84,15 @@ def test_values_out_of_bounds_are_refused(admin: Client, key: str, value: Any) -
     assert config(admin) == DEFAULTS | {"pinned": []}
 
 
-def test_environment_overrides_what_is_stored(env: dict[str, str]) -> None:
-    app = InProcessApp(env)
+def test_environment_overrides_what_is_stored(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env, complete_schema)
     admin = app.client.sign_up("Ann")
     update(admin, DEFAULTS | CHANGED)
     app.close()
 
-    app = InProcessApp(env | {"TASK_MODEL": "ours"})
+    app = InProcessApp(env | {"TASK_MODEL": "ours"}, complete_schema)
     admin = app.client.sign_in("Ann")
     expected = DEFAULTS | CHANGED | {"TASK_MODEL": "ours", "pinned": ["TASK_MODEL"]}
     assert config(admin) == expected

@@ -1,12 +1,14 @@
 """The default permissions, read and changed by an administrator."""
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.plugins.groups.conftest import DEFAULTS, GROUPS, Audited, NewGroup
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 
 OWN = "/api/v1/users/permissions"
@@ -96,9 +98,9 @@ def test_a_changed_default_is_noted_as_what_it_was_and_became(
 
 
 def test_what_the_operator_set_stays_whatever_is_stored(
-    env: dict[str, str], tmp_path: Path
+    env: dict[str, str], tmp_path: Path, complete_schema: Callable[[Application], None]
 ) -> None:
-    app = InProcessApp(env)
+    app = InProcessApp(env, complete_schema)
     admin = app.client.sign_up("Ada")
     tree = tree_of(admin)
     tree["chat"]["delete"] = tree["chat"]["share"] = tree["chat"]["edit"] = False
@@ -108,7 +110,7 @@ def test_what_the_operator_set_stays_whatever_is_stored(
     config = tmp_path / "portico.toml"
     config.write_text("[permissions]\nchat_share = true\n")
     pinned = {"USER_PERMISSIONS_CHAT_DELETE": "true", "PORTICO_CONFIG": str(config)}
-    app = InProcessApp(env | pinned)
+    app = InProcessApp(env | pinned, complete_schema)
     try:
         admin = app.client.sign_in("Ada")
         in_force = copy.deepcopy(tree)
@@ -120,17 +122,19 @@ def test_what_the_operator_set_stays_whatever_is_stored(
     finally:
         app.close()
 
-    app = InProcessApp(env)
+    app = InProcessApp(env, complete_schema)
     try:
         assert tree_of(app.client.sign_in("Ada")) == tree
     finally:
         app.close()
 
 
-def test_another_instance_follows_within_a_moment(env: dict[str, str]) -> None:
+def test_another_instance_follows_within_a_moment(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
     first, second = (
-        InProcessApp(env),
-        InProcessApp(env | {"PORTICO_IDENTITY_SESSION_CACHE_SECONDS": "0"}),
+        InProcessApp(env, complete_schema),
+        InProcessApp(env | {"PORTICO_IDENTITY_SESSION_CACHE_SECONDS": "0"}, complete_schema),
     )
     try:
         admin = first.client.sign_up("Ada")

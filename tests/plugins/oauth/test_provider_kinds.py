@@ -1,11 +1,13 @@
 """The differences between Google, GitHub, Feishu and Microsoft."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.plugins.oauth.authorization_server import CLIENT_SECRET, TENANT, AuthorizationServer
 from tests.plugins.oauth.browser import APP_URL, Browser, query_of, with_query
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 
 pytestmark = pytest.mark.usefixtures("admin")
@@ -71,9 +73,11 @@ def test_unverified_github_email_is_rejected(
 
 @pytest.mark.case("AB-76")
 def test_only_primary_verified_github_email_is_linked(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"OAUTH_MERGE_ACCOUNTS_BY_EMAIL": "true"})
+    app = InProcessApp(env | {"OAUTH_MERGE_ACCOUNTS_BY_EMAIL": "true"}, complete_schema)
     try:
         ben = app.client.sign_in("Ada").add_user("Ben")
         provider_server.claims = GITHUB | {"email": "ben@example.org", "email_verified": True}
@@ -131,9 +135,11 @@ def test_feishu_response_without_profile_is_rejected(
 
 @pytest.mark.case("AB-76")
 def test_feishu_email_is_never_verified(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"OAUTH_MERGE_ACCOUNTS_BY_EMAIL": "true"})
+    app = InProcessApp(env | {"OAUTH_MERGE_ACCOUNTS_BY_EMAIL": "true"}, complete_schema)
     try:
         app.client.sign_in("Ada").add_user("Ben")
         provider_server.claims = FEISHU | {"email": "ben@example.org", "email_verified": True}
@@ -205,10 +211,12 @@ def test_microsoft_key_of_another_tenant_is_rejected(
 
 @pytest.mark.case("AB-76")
 def test_microsoft_email_is_never_verified(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
     """The administrator of any tenant can enter any address."""
-    app = InProcessApp(env | {"OAUTH_MERGE_ACCOUNTS_BY_EMAIL": "true"})
+    app = InProcessApp(env | {"OAUTH_MERGE_ACCOUNTS_BY_EMAIL": "true"}, complete_schema)
     try:
         app.client.sign_in("Ada").add_user("Ben")
         serve_tenants(provider_server)
@@ -221,12 +229,14 @@ def test_microsoft_email_is_never_verified(
 # -- redirects --------------------------------------------------------------------------------------------------
 
 
-def test_redirect_uri_follows_settings(env: dict[str, str]) -> None:
+def test_redirect_uri_follows_settings(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
     more = {
         "WEBUI_URL": "https://chat.example.org/",
         "OPENID_REDIRECT_URI": "https://other.example/cb",
     }
-    app = InProcessApp(env | more)
+    app = InProcessApp(env | more, complete_schema)
     try:
         client = app.client
         google = query_of(client.get("/oauth/google/login").headers["location"])
@@ -288,9 +298,11 @@ def test_invalid_host_header_is_not_used_in_redirect(client: Client) -> None:
 
 @pytest.mark.case("AB-79")
 def test_role_follows_provider_at_each_sign_in(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"ENABLE_OAUTH_ROLE_MANAGEMENT": "true"})
+    app = InProcessApp(env | {"ENABLE_OAUTH_ROLE_MANAGEMENT": "true"}, complete_schema)
     try:
         browser = Browser(app.client)
         for claim, role in (
@@ -319,14 +331,16 @@ def test_last_administrator_keeps_role(
 
 
 def test_groups_follow_provider_at_each_sign_in(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
     more = {
         "ENABLE_OAUTH_GROUP_MANAGEMENT": "true",
         "ENABLE_OAUTH_GROUP_CREATION": "true",
         "OAUTH_BLOCKED_GROUPS": '["board", "^secret", "tmp-*"]',
     }
-    app = InProcessApp(env | more)
+    app = InProcessApp(env | more, complete_schema)
     try:
         ada = app.client.sign_in("Ada")
         board = ada.post("/api/v1/groups/create", {"name": "board", "description": ""}).json["id"]

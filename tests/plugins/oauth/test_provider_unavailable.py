@@ -9,6 +9,7 @@ import pytest
 from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import APP_URL, Browser, query_of
 
+from portico.boot import Application
 from portico.testing import InProcessApp
 from portico_oauth.protocol.errors import ProviderUnavailable
 
@@ -112,12 +113,14 @@ def test_untrusted_discovery_documents_are_refused(
 
 
 def test_slow_provider_counts_as_unavailable(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
     release = threading.Event()
     respond = provider_server.respond
     provider_server.respond = lambda *a: (release.wait(30), respond(*a))[1]  # type: ignore[method-assign]
-    app = InProcessApp(env | {"OAUTH_TIMEOUT": "0.3"})
+    app = InProcessApp(env | {"OAUTH_TIMEOUT": "0.3"}, complete_schema)
     try:
         assert "could not be reached" in error_of(Browser(app.client))
     finally:

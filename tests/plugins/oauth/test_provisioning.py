@@ -7,6 +7,7 @@ import pytest
 from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import APP_URL, Browser
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 
 Count = Callable[[], int]
@@ -44,9 +45,11 @@ def test_first_account_is_administrator(browser: Browser) -> None:
 
 
 def test_new_users_are_rejected_without_signup(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"ENABLE_OAUTH_SIGNUP": "false"})
+    app = InProcessApp(env | {"ENABLE_OAUTH_SIGNUP": "false"}, complete_schema)
     try:
         app.client.sign_up("Ada")
         result = Browser(app.client).sign_in()
@@ -103,9 +106,12 @@ def test_administrator_is_never_linked_by_email(
 @pytest.mark.usefixtures("admin")
 @pytest.mark.parametrize("merges", [True, False])
 def test_lookalike_email_is_not_linked(
-    env: dict[str, str], provider_server: AuthorizationServer, merges: bool
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    merges: bool,
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"OAUTH_MERGE_ACCOUNTS_BY_EMAIL": str(merges)})
+    app = InProcessApp(env | {"OAUTH_MERGE_ACCOUNTS_BY_EMAIL": str(merges)}, complete_schema)
     try:
         admin = app.client.sign_in("Ada")
         admin.add_user("Vik")
@@ -134,9 +140,13 @@ def test_same_email_at_second_provider_needs_verification(
 @pytest.mark.case("AB-76")
 @pytest.mark.usefixtures("admin")
 def test_email_from_other_claim_is_not_verified(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"OAUTH_EMAIL_CLAIM": "upn", "OAUTH_MERGE_ACCOUNTS_BY_EMAIL": "true"})
+    app = InProcessApp(
+        env | {"OAUTH_EMAIL_CLAIM": "upn", "OAUTH_MERGE_ACCOUNTS_BY_EMAIL": "true"}, complete_schema
+    )
     try:
         app.client.sign_in("Ada").add_user("Ben")
         sign_in_as(provider_server, "Mallory", upn="ben@example.org")
@@ -159,10 +169,12 @@ def test_email_verified_comes_from_source_of_email(
 @pytest.mark.case("AB-76")
 @pytest.mark.usefixtures("admin")
 def test_trust_emails_from_applies_to_named_provider(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
     more = {"OAUTH_MERGE_ACCOUNTS_BY_EMAIL": "true", "PORTICO_OAUTH_TRUST_EMAILS_FROM": "oidc"}
-    app = InProcessApp(env | more)
+    app = InProcessApp(env | more, complete_schema)
     try:
         ben = app.client.sign_in("Ada").add_user("Ben")
         sign_in_as(provider_server, "Ben", email_verified=None)
@@ -247,9 +259,13 @@ def test_invalid_names_are_replaced_or_cut(
 
 @pytest.mark.usefixtures("admin")
 def test_only_allowed_domains_can_sign_in(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"OAUTH_ALLOWED_DOMAINS": "example.org, Corp.example"})
+    app = InProcessApp(
+        env | {"OAUTH_ALLOWED_DOMAINS": "example.org, Corp.example"}, complete_schema
+    )
     try:
         browser = Browser(app.client)
         for number, (email, verified, allowed) in enumerate(
@@ -271,9 +287,11 @@ def test_only_allowed_domains_can_sign_in(
 
 @pytest.mark.usefixtures("admin")
 def test_email_fallback_creates_local_address(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"ENABLE_OAUTH_EMAIL_FALLBACK": "true"})
+    app = InProcessApp(env | {"ENABLE_OAUTH_EMAIL_FALLBACK": "true"}, complete_schema)
     try:
         sign_in_as(provider_server, "Ben", sub="AbC", email=None)
         account = Browser(app.client).sign_in().account
@@ -284,9 +302,11 @@ def test_email_fallback_creates_local_address(
 
 @pytest.mark.usefixtures("admin")
 def test_pending_user_is_signed_in_without_access(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
-    app = InProcessApp(env | {"DEFAULT_USER_ROLE": "pending"})
+    app = InProcessApp(env | {"DEFAULT_USER_ROLE": "pending"}, complete_schema)
     try:
         browser = Browser(app.client)
         result = browser.sign_in()
@@ -310,9 +330,11 @@ def test_callback_sets_session_cookies(browser: Browser) -> None:
 
 
 @pytest.mark.usefixtures("admin")
-def test_cookie_attributes_follow_settings(env: dict[str, str]) -> None:
+def test_cookie_attributes_follow_settings(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
     more = {"WEBUI_AUTH_COOKIE_SECURE": "true", "WEBUI_AUTH_COOKIE_SAME_SITE": "strict"}
-    app = InProcessApp(env | more | {"ENABLE_OAUTH_ID_TOKEN_COOKIE": "false"})
+    app = InProcessApp(env | more | {"ENABLE_OAUTH_ID_TOKEN_COOKIE": "false"}, complete_schema)
     try:
         browser = Browser(app.client)
         login = browser.get(f"{APP_URL}/oauth/oidc/login")

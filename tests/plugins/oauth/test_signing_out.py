@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from tests.plugins.oauth.browser import APP_URL, Browser, SignInResult, query_of
 
 from portico.api.auth import ProviderTokens
 from portico.api.db import execute, fetch_all
+from portico.boot import Application
 from portico.testing import Client, InProcessApp, Response
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -175,9 +176,11 @@ def test_sign_out_ends_session_and_returns_provider_url(
     assert stored(app) == []
 
 
-def test_sign_out_url_contains_configured_return_url(env: dict[str, str]) -> None:
+def test_sign_out_url_contains_configured_return_url(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
     after = "https://chat.example/bye?a=b&c=d"
-    app = InProcessApp(env | {"WEBUI_AUTH_SIGNOUT_REDIRECT_URL": after})
+    app = InProcessApp(env | {"WEBUI_AUTH_SIGNOUT_REDIRECT_URL": after}, complete_schema)
     try:
         result = Browser(app.client).sign_in()
         oauth_user = Client(app.client.transport, result.token)

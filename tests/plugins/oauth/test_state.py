@@ -7,6 +7,7 @@ import pytest
 from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import APP_URL, Browser, query_of, with_query
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp, Response
 
 LOGIN = f"{APP_URL}/oauth/oidc/login"
@@ -193,10 +194,13 @@ def test_callback_of_another_issuer_is_rejected(
 
 
 def test_failed_callbacks_are_rate_limited(
-    env: dict[str, str], provider_server: AuthorizationServer
+    env: dict[str, str],
+    provider_server: AuthorizationServer,
+    complete_schema: Callable[[Application], None],
 ) -> None:
     app = InProcessApp(
-        env | {"PORTICO_RATE_LIMITS_ENABLED": "true", "PORTICO_RATE_LIMITS_ADDRESS_FAILURES": "3"}
+        env | {"PORTICO_RATE_LIMITS_ENABLED": "true", "PORTICO_RATE_LIMITS_ADDRESS_FAILURES": "3"},
+        complete_schema,
     )
     try:
         browser = Browser(app.client)

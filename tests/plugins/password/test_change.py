@@ -1,11 +1,13 @@
 """Changing the own password, and replacing old hashes at sign-in."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import bcrypt
 import pytest
 
+from portico.boot import Application
 from portico.testing import PASSWORD, Client, InProcessApp
 
 CHANGE = "/api/v1/auths/update/password"
@@ -58,8 +60,10 @@ def test_password_of_ten_megabytes_is_refused(user: Client) -> None:
 
 
 @pytest.mark.case("AB-08")
-def test_password_pattern_applies_to_the_new_password(env: dict[str, str]) -> None:
-    app = InProcessApp(env | {"ENABLE_PASSWORD_VALIDATION": "true"})
+def test_password_pattern_applies_to_the_new_password(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env | {"ENABLE_PASSWORD_VALIDATION": "true"}, complete_schema)
     try:
         ada = app.client.sign_up("Ada", "Aa1!aaaa")
         answer = ada.post(CHANGE, form("weak", "Aa1!aaaa"))
@@ -80,9 +84,12 @@ def test_prefix_of_the_password_is_refused(user: Client) -> None:
 @pytest.mark.case("AB-16")
 def test_pending_account_changes_its_password_with_the_setting_only(
     env: dict[str, str],
+    complete_schema: Callable[[Application], None],
 ) -> None:
     for allowed, status in (("false", 403), ("true", 200)):
-        app = InProcessApp(env | {"PORTICO_PASSWORD_ALLOW_PENDING_PASSWORD_CHANGE": allowed})
+        app = InProcessApp(
+            env | {"PORTICO_PASSWORD_ALLOW_PENDING_PASSWORD_CHANGE": allowed}, complete_schema
+        )
         try:
             register = app.client.sign_up if allowed == "false" else app.client.sign_in
             admin = register("Ada")
@@ -93,11 +100,13 @@ def test_pending_account_changes_its_password_with_the_setting_only(
             app.close()
 
 
-def test_change_is_refused_where_passwords_are_off(env: dict[str, str]) -> None:
-    app = InProcessApp(env)
+def test_change_is_refused_where_passwords_are_off(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
+    app = InProcessApp(env, complete_schema)
     ada = app.client.sign_up("Ada")
     app.close()
-    app = InProcessApp(env | {"ENABLE_PASSWORD_AUTH": "false"})
+    app = InProcessApp(env | {"ENABLE_PASSWORD_AUTH": "false"}, complete_schema)
     try:
         still = Client(app.client.transport, ada.token)
         assert still.post(CHANGE, form()).status == 403

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from portico.api.messages import INVALID_CRED
+from portico.boot import Application
 from portico.settings.problems import BadSettings
 from portico.testing import Client, InProcessApp, Response
 from portico.testing.client import PASSWORD
@@ -219,9 +220,11 @@ def test_create_accounts_setting_decides_about_new_users(
     assert count_accounts(app) == (status == 200)
 
 
-def test_only_the_first_account_is_created_by_default(env: dict[str, str]) -> None:
+def test_only_the_first_account_is_created_by_default(
+    env: dict[str, str], complete_schema: Callable[[Application], None]
+) -> None:
     del env["ENABLE_SIGNUP"]
-    app = InProcessApp(env)
+    app = InProcessApp(env, complete_schema)
     try:
         ada = sign_in(app.client, "ada")
         assert post_sign_in(app.client, headers_of("ben")).status == 403
