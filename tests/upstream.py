@@ -7,7 +7,8 @@
 
 A model answers as its name in `BEHAVIOURS` says; any other answers correctly. `upstream.models`: the list of models;
 `upstream.listing`: how the list behaves (`ok`, `hang`, `junk`, `500`). `upstream.answers`: texts of answers, by model;
-there are the models `task` and `writer` for them. `upstream.failures`: how often a model answers 500 before it does.
+there are the models `task` and `writer` for them. `upstream.failures`: how often a model answers 500 before it does;
+`upstream.hanging`: models that do not answer for now.
 """
 
 import asyncio
@@ -258,6 +259,7 @@ class Upstream:
     key: str = KEY
     answers: dict[str, str] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    hanging: set[str] = field(default_factory=set)
     requests: list[Received] = field(default_factory=list)
     open_calls: int = 0
     url: str = ""
@@ -384,6 +386,8 @@ class Upstream:
         if self.failures.get(form["model"], 0) > 0:
             self.failures[form["model"]] -= 1
             await connection.answer(_error(LEAK), 500)
+        elif form["model"] in self.hanging:
+            await connection.until_disconnect()
         elif behaviour is not None:
             await behaviour(connection)
         elif form.get("stream"):
