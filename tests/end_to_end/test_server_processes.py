@@ -209,3 +209,10 @@ def test_polls_and_upgrades_reach_an_owner_that_is_known_by_its_url_only(
             while True:
                 upgraded.receive()
     assert there.get(path).status == 400
+    with closing(sqlite3.connect(f"{env['DATA_DIR']}/portico.db")) as database:
+        # An owner behind the same URL as a live process, that has just died.
+        update = "UPDATE portico_instance SET process = '', socket_path = '', url = ? WHERE id = ?"
+        database.execute(update, [two.url, key[:36]])
+        database.commit()
+    refused = there.get(path)
+    assert (refused.status, refused.json) == (400, {"detail": "Invalid session"})

@@ -111,6 +111,8 @@ class ServedApplication:
 
         async def send_and_report(message: Any) -> None:
             if message["type"] == "lifespan.startup.complete":
+                # Before the first client, so that it misses no event of another instance.
+                await self.application.instance_channel.wait_until_known()
                 self._drain_on_signal()
             await send(message)
             if message["type"] == "lifespan.startup.complete":

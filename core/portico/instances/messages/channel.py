@@ -6,6 +6,7 @@ read a few times a second, and only while more than one instance is alive. Each 
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -27,6 +28,8 @@ POLL_SECONDS = 0.2
 BACKGROUND_POLL_SECONDS = 1.0
 #: Seconds between two checks whether other instances are alive.
 PEERS_SECONDS = 1.0
+#: Seconds that such a check may take.
+_MARGIN_SECONDS = 0.2
 #: Seconds between two deletions of old rows.
 CLEANUP_SECONDS = 10.0
 #: Bytes of messages that may wait to be sent. Beyond that they are dropped.
@@ -72,6 +75,7 @@ class InstanceChannel:
         self._guard = ReplayGuard()
         self._reader = outbox.OutboxReader(instance.id)
         self._number = 0
+        self._started_at = 0.0
         self._pending: deque[str] = deque()
         self._pending_bytes = 0
         self._sender: asyncio.Task[None] | None = None
@@ -111,11 +115,19 @@ class InstanceChannel:
 
     async def start(self) -> None:
         """Begin to receive. Needs a registered instance and the current database."""
+        self._started_at = time.monotonic()
         await self._reader.skip_all()
         await self.find_peers()
         self._redis.listen(self._redis.key(*_REDIS_CHANNEL), self._receive)
         for task in (self._peers, self._poll, self._cleanup):
             task.start()
+
+    async def wait_until_known(self) -> None:
+        """Wait until the other instances know this one and send it messages. At most a second; not at all if there are none."""
+        if self.has_peers:
+            await asyncio.sleep(
+                self._started_at + PEERS_SECONDS + _MARGIN_SECONDS - time.monotonic()
+            )
 
     async def stop(self) -> None:
         """Send what is pending, and stop receiving."""

@@ -91,13 +91,13 @@ class Forwarder:
                 return False
             self._counters.forwarded += 1
             limit = None if is_websocket else self._poll_seconds
-            bridge = _Bridge(tunnel, receive, send, self._max_bytes)
+            bridge = _Bridge(tunnel, receive, send, self._max_bytes, is_websocket=is_websocket)
             try:
                 async with asyncio.timeout(limit):
                     await bridge.run()
             except TimeoutError:
                 log.warning("owner of a socket does not answer", instance=owner)
-            await bridge.finish(is_websocket=is_websocket)
+            await bridge.finish()
         return True
 
     def release(self) -> None:
@@ -132,27 +132,40 @@ class Forwarder:
                 if address.url:
                     return await self._by_url(address.url, sealed)
         except (OSError, TunnelClosed) as error:
-            log.info("owner of a socket not reached", error=type(error).__name__)
+            log.warning("owner of a socket not reached", error=type(error).__name__)
             return None
         raise InvalidRequest(OTHER_MACHINE)
 
     async def _by_url(self, url: str, sealed: str) -> Tunnel:
-        """Raises: OSError, also where the other end refuses the request."""
-        socket = await self._http_session().ws_connect(
-            url + FORWARDED_PATH,
-            headers={SEALED_HEADER: sealed},
-            heartbeat=_HEARTBEAT_SECONDS,
-            max_msg_size=MAX_MESSAGE_BYTES,
-        )
+        """Raises: OSError, TunnelClosed if the other end refuses the request."""
+        import aiohttp
+
+        try:
+            socket = await self._http_session().ws_connect(
+                url + FORWARDED_PATH,
+                headers={SEALED_HEADER: sealed},
+                heartbeat=_HEARTBEAT_SECONDS,
+                max_msg_size=MAX_MESSAGE_BYTES,
+            )
+        except aiohttp.ClientError as error:
+            raise TunnelClosed from error
         return ClientTunnel(socket)
 
 
 class _Bridge:
     """Copies the ASGI messages of one request between the client and the tunnel."""
 
-    def __init__(self, tunnel: Tunnel, receive: Receive, send: Send, max_bytes: int) -> None:
+    def __init__(
+        self,
+        tunnel: Tunnel,
+        receive: Receive,
+        send: Send,
+        max_bytes: int,
+        *,
+        is_websocket: bool,
+    ) -> None:
         self._tunnel, self._receive, self._send = tunnel, receive, send
-        self._max_bytes = max_bytes
+        self._max_bytes, self._is_websocket = max_bytes, is_websocket
         self._has_begun = self._is_over = False
 
     async def run(self) -> None:
@@ -163,7 +176,7 @@ class _Bridge:
                 message = decode_message(data)
                 self._has_begun = True
                 self._is_over = _is_last(message)
-                await self._send(message)
+                await self._send_to_client(message)
         except TunnelClosed:
             return
         finally:
@@ -172,23 +185,29 @@ class _Bridge:
         if not copying.cancelled() and not self._has_begun and (error := copying.exception()):
             raise error  # the client sends its body too slowly, for example
 
-    async def finish(self, *, is_websocket: bool) -> None:
+    async def finish(self) -> None:
         """End a response that the owner has not ended. Raises: InvalidRequest where it has not begun."""
         if self._is_over:
             return
         if not self._has_begun:
             raise InvalidRequest(INVALID_SESSION)
-        if is_websocket:
-            await self._send({"type": "websocket.close", "code": 1001, "reason": ""})
+        if self._is_websocket:
+            await self._send_to_client({"type": "websocket.close", "code": 1001, "reason": ""})
+
+    async def _send_to_client(self, message: Any) -> None:
+        try:
+            await self._send(message)
+        except Exception:  # which one depends on the server
+            if not self._is_websocket:
+                raise
+            self._is_over = True  # the client has gone, or does not read
 
     async def _copy_from_client(self) -> None:
         size = 0
         try:
             while True:
                 message: Any = await self._receive()
-                size = len(message.get("body", b"")) + (
-                    size if message["type"] == "http.request" else 0
-                )
+                size += len(message.get("body", b""))
                 text = message.get("text") or message.get("bytes") or ""
                 if len(text) > self._max_bytes:
                     message = {"type": "websocket.disconnect", "code": 1009}
