@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pwd import getpwuid
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -63,7 +64,7 @@ def running_pgbouncer(program: Installed, server_url: str, more: str = "") -> It
     as_user = []
     if os.geteuid() == 0:  # it does not run as root
         folder = Path(server["host"])
-        user = folder.owner() if folder.is_dir() else "nobody"
+        user = folder.owner() if folder.is_dir() else getpwuid(65534).pw_name
         shutil.chown(home, user)
         as_user = ["-u", user]
     with subprocess.Popen(

@@ -153,7 +153,7 @@ async def test_direct_url_of_another_database_is_refused(
     database = await open_postgres(pooled_url, direct_url=postgres)
     with pytest.raises(BadDatabase, match="DATABASE_DIRECT_URL does not name the database"):
         async with database.migrating():
-            pytest.fail("the lock excludes nobody")
+            pytest.fail("the lock excludes no other process")
 
 
 async def test_refused_parameter_is_named(open_postgres: Open, pooled_url: str) -> None:
