@@ -8,15 +8,21 @@ from portico.db import Database, open_database
 from portico.encryption import Encryptor, configured_key_ring
 from portico.events import EventBus
 from portico.http_client import SafeHTTPClient, SharedSession
-from portico.identity import Identity
-from portico.instances import InstanceChannel, OwnInstance, Role, valid_instance_url
+from portico.identity import GroupChanged, Identity
+from portico.instances import (
+    ChangeForwarder,
+    InstanceChannel,
+    OwnInstance,
+    Role,
+    valid_instance_url,
+)
 from portico.metrics import MetricReading
 from portico.permissions import Permissions, PolicyService
 from portico.plugins import isolation
 from portico.plugins.context import AppContext
 from portico.rate_limits import RateLimiter
 from portico.redis import RedisConnection
-from portico.runtime_settings import RuntimeSettings, SettingsStore
+from portico.runtime_settings import RuntimeSettings, RuntimeSettingsChanged, SettingsStore
 from portico.settings.load import LoadedSettings
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
@@ -59,7 +65,13 @@ class CoreServices:
             RedisConnection(own_redis, "sockets.redis_url") if own_redis else self.redis
         )
         self.instance_channel = InstanceChannel(self.instance, signing, self.channel_redis)
-        self.settings_store = SettingsStore(self.events, settings.identity.session_cache_seconds)
+        self.events.subscribe(
+            "portico",
+            ChangeForwarder(self.instance_channel, self.events).listeners(
+                [RuntimeSettingsChanged, GroupChanged]
+            ),
+        )
+        self.settings_store = SettingsStore(self.events, settings.identity.base_cache_seconds)
         self.encryptor = Encryptor(
             lambda: configured_key_ring(
                 settings.identity, secret or ensure_secret_key(settings, data_dir)
@@ -82,9 +94,7 @@ class CoreServices:
             secure_cookies=settings.server.secure_cookies or settings.server.force_https,
             cookie_same_site=settings.server.cookie_same_site,
         )
-        # Half of the time for which group memberships are cached, so that what is derived from them is also renewed
-        # within that time.
-        cache_ttl = settings.identity.session_cache_seconds / 2
+        cache_ttl = settings.identity.derived_cache_seconds
         self.permissions = Permissions(settings.access, self.identity.permissions_of, cache_ttl)
         directory = settings.access.policy_dir
         self.policies = PolicyService(
@@ -96,6 +106,7 @@ class CoreServices:
             self.identity.accounts,
             self.identity.groups,
             cache_ttl,
+            channel=self.instance_channel,
         )
         self.http_client = SharedSession()
         self.sockets = Sockets(

@@ -9,12 +9,14 @@ import structlog
 from portico.cache import BytesCache
 from portico.catalogue.access import AccessChecker, CatalogueAccounts, GroupLookup, ModelAccess
 from portico.catalogue.arena import arenas
+from portico.catalogue.list_announcement import ListAnnouncer
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.snapshot import CatalogueSnapshot
 from portico.catalogue.source import ModelSource, WorkspaceModel, WorkspaceModels
 from portico.catalogue.source_cache import CachedSource, SourceStatus
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.identity import Actor
+from portico.instances import InstanceChannel
 from portico.periodic_task import PeriodicTask
 from portico.settings.catalogue import CatalogueSettings
 
@@ -26,6 +28,8 @@ MAX_STALE_SECONDS = 60.0
 BACKGROUND_SECONDS = 30.0
 #: Seconds after the last request for which they go on.
 BACKGROUND_USE_SECONDS = 3600.0
+#: Lists that live longer than this are refreshed on all instances when one is asked to.
+MAX_UNTOLD_SECONDS = 1.0
 
 
 class Catalogue:
@@ -34,7 +38,7 @@ class Catalogue:
     Sources are queried in parallel, when a request needs them, and in the background for an hour after that. The lists are
     in the memory of each process, so each refreshes its own. An expired list is used while a new one is loaded; a source
     that fails keeps its last list, marked stale. `ttl_seconds`: how long the list of an actor is cached, unless
-    this process learns of a change.
+    this process learns of a change. `channel`: through which the other instances learn of new lists.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class Catalogue:
         accounts: CatalogueAccounts,
         groups: GroupLookup,
         ttl_seconds: float = 0,
+        *,
+        channel: InstanceChannel | None = None,
     ) -> None:
         self._settings = settings
         self._access = ModelAccess(access, accounts, groups, ttl_seconds)
@@ -62,10 +68,11 @@ class Catalogue:
         self._refresher = PeriodicTask(
             "model lists", lambda: BACKGROUND_SECONDS, self._refresh_in_background
         )
+        self._announcer = ListAnnouncer(channel, lambda: self._sources) if channel else None
 
     def add_source(self, plugin: str, source: ModelSource) -> None:
         """Add a source of a plugin. If two sources offer the same id, the one added first is used."""
-        self._sources.append(CachedSource(plugin, source, self._changed))
+        self._sources.append(CachedSource(plugin, source, self._list_changed))
         self._changed()
 
     def remove_sources(self, plugin: str) -> None:
@@ -151,6 +158,8 @@ class Catalogue:
     async def stop(self) -> None:
         """Cancel all running refreshes."""
         await self._refresher.stop()
+        if self._announcer is not None:
+            self._announcer.stop()
         for source in self._sources:
             await source.stop()
 
@@ -189,6 +198,11 @@ class Catalogue:
 
     def _changed(self) -> None:
         self._version += 1
+
+    def _list_changed(self, source: CachedSource, is_new: bool) -> None:
+        self._changed()
+        if is_new and self._announcer is not None:
+            self._announcer.announce([source])
 
     async def _current_snapshot(self, refresh: bool = False) -> CatalogueSnapshot:
         await self._refresh_due_sources(refresh)
@@ -244,6 +258,8 @@ class Catalogue:
         ]
         for source in due:
             source.refresh()
+        if refresh and self._announcer is not None and (ttl is None or ttl > MAX_UNTOLD_SECONDS):
+            self._announcer.announce(due)
         if urgent:
             await asyncio.wait(urgent, timeout=self._settings.refresh_timeout)
         while self._no_source_loaded() and (pending := self._pending_requests()):

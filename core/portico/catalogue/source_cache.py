@@ -42,15 +42,21 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CachedSource:
-    """Cached model list of one source. Calls `changed` when the list or the status differs."""
+    """Cached model list of one source.
 
-    def __init__(self, plugin: str, source: ModelSource, changed: Callable[[], None]) -> None:
+    Calls `changed` when the list or the status differs, with whether others have to be told of a new list.
+    """
+
+    def __init__(
+        self, plugin: str, source: ModelSource, changed: Callable[["CachedSource", bool], None]
+    ) -> None:
         self.plugin = plugin
         self.source = source
         self.cards: tuple[ModelCard, ...] | None = None
         self.reason = ""
         self.pending: asyncio.Task[Sequence[ModelCard]] | None = None
         self._changed = changed
+        self._is_announced = False
         self._refreshed_at: float | None = None
         self._loaded_at: float | None = None
 
@@ -80,9 +86,17 @@ class CachedSource:
             ttl = RETRY_SECONDS if self.reason else float("inf")
         return time.monotonic() - self._refreshed_at >= ttl
 
-    def refresh(self) -> "asyncio.Task[Sequence[ModelCard]]":
-        """Start a refresh, or return the running one. When the task ends, its result is stored."""
+    def refreshed_within(self, seconds: float) -> bool:
+        """Return whether the last refresh, successful or not, ended within the last seconds."""
+        return self._refreshed_at is not None and time.monotonic() - self._refreshed_at < seconds
+
+    def refresh(self, *, announced: bool = False) -> "asyncio.Task[Sequence[ModelCard]]":
+        """Start a refresh, or return the running one. When the task ends, its result is stored.
+
+        `announced`: another instance has told of the new list.
+        """
         if self.pending is None:
+            self._is_announced = announced
             self.pending = asyncio.create_task(self._list())
             self.pending.add_done_callback(self._store_result)
         return self.pending
@@ -131,7 +145,8 @@ class CachedSource:
         if self.reason != before[1]:
             self._log_status()
         if (self.cards, bool(self.reason)) != (before[0], bool(before[1])):
-            self._changed()
+            is_new = before[0] is not None and self.cards != before[0]
+            self._changed(self, is_new and not self._is_announced)
 
     def _log_status(self) -> None:
         where = {"plugin": self.plugin, "source": self.source.name}

@@ -40,6 +40,7 @@ from portico.identity.sign_in.providers import ExternalIdentity, ProvisioningRul
 from portico.identity.sign_in.provisioning import AccountProvisioner
 from portico.identity.sign_in.session_list import SessionList
 from portico.identity.sign_in.session_response import SessionResponder, SignInResult
+from portico.instances import ChangedElsewhere
 from portico.rate_limits import RateLimiter
 from portico.redis import RedisConnection
 from portico.runtime_settings import RuntimeSettings, SettingsStore
@@ -55,10 +56,8 @@ INVALIDATING_EVENTS = (
     AccountDeleted,
     SessionRevoked,
     GroupChanged,
+    ChangedElsewhere,
 )
-
-#: Seconds for which the number of active accounts is cached.
-ACTIVE_COUNT_SECONDS = 5.0
 
 
 class Identity:
@@ -88,7 +87,7 @@ class Identity:
         cookie_same_site: str = "lax",
     ) -> None:
         cache_seconds = settings.session_cache_seconds
-        store = store or SettingsStore(bus, cache_seconds)
+        store = store or SettingsStore(bus, settings.base_cache_seconds)
         self._settings = (runtime_settings or RuntimeSettings(store)).add(settings, pinned)
         self.signer = TokenSigner(secret, settings.session_lifetime)
         self.sessions = Sessions(self.signer, bus, cache_seconds, self._refresh_token_lifetime)
@@ -120,9 +119,11 @@ class Identity:
             limiter=limiter,
         )
         self.session_list = SessionList(self.sessions, self.accounts, self.session_presence)
-        self._group_permissions: TTLCache[str, tuple[str, ...]] = TTLCache(cache_seconds)
+        self._group_permissions: TTLCache[str, tuple[str, ...]] = TTLCache(
+            settings.base_cache_seconds
+        )
         self._count_cache: TTLCache[None, int] = TTLCache(cache_seconds)
-        self._active_cache: TTLCache[None, int] = TTLCache(ACTIVE_COUNT_SECONDS)
+        self._active_cache: TTLCache[None, int] = TTLCache(settings.base_cache_seconds)
         self.live_connections = LiveConnections(
             settings.revocation_grace_seconds,
             self.auth.token_authenticators,
@@ -236,9 +237,9 @@ class Identity:
         return await self._count_cache.get_or_load(None, lambda _: self.accounts.count()) or 0
 
     async def active_count(self) -> int:
-        """Return the number of accounts that were seen within the last three minutes, cached for some seconds.
+        """Return the number of accounts that were seen within the last three minutes, cached for half a second.
 
-        Other instances write what they see about once a minute.
+        Other instances write within half a second who has become active, and about once a minute who still is.
         """
         return await self._active_cache.get_or_load(None, self._count_active) or 0
 

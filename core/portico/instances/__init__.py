@@ -6,7 +6,7 @@ the same version differ. A step is applied beside an instance of another release
 
 from portico.instances.addresses import InstanceAddress, find_address, lack_urls, valid_instance_url
 from portico.instances.database_identity import DatabaseIdentity, MissingDatabase
-from portico.instances.messages import InstanceChannel
+from portico.instances.messages import ChangedElsewhere, ChangeForwarder, InstanceChannel
 from portico.instances.registry import InstanceRow, OwnInstance, Role, live_instances
 from portico.instances.release import Release, release_of
 from portico.instances.schema import SchemaRefused, bring_up_to_date, unknown_steps
@@ -14,6 +14,8 @@ from portico.instances.tables import TABLES
 
 __all__ = [
     "TABLES",
+    "ChangeForwarder",
+    "ChangedElsewhere",
     "DatabaseIdentity",
     "InstanceAddress",
     "InstanceChannel",

@@ -16,6 +16,7 @@ from portico.db import (
     transaction,
 )
 from portico.events import EventBus, Listener
+from portico.instances import ChangedElsewhere
 
 # Not LIKE: an underscore in a name would match any character, and SQLite would ignore the case.
 _BEGINS = (
@@ -41,13 +42,20 @@ class RuntimeSettingsChanged(msgspec.Struct, frozen=True):
 class SettingsStore:
     """The stored settings of one application. `ttl_seconds`: how long values are cached.
 
-    A change by this process is visible at once, one by another instance when the cached values expire.
+    A change by this process is visible at once, one by another instance when that tells of it, or when the cached values
+    expire.
     """
 
     def __init__(self, bus: EventBus, ttl_seconds: float = 0) -> None:
         self._bus = bus
         self._stored: TTLCache[str, Mapping[str, Any]] = TTLCache(ttl_seconds)
-        bus.subscribe("portico", [Listener(RuntimeSettingsChanged, lambda _: self._stored.clear())])
+        bus.subscribe(
+            "portico",
+            [
+                Listener(event, lambda _: self._stored.clear())
+                for event in (RuntimeSettingsChanged, ChangedElsewhere)
+            ],
+        )
 
     async def get(self, prefix: str = "") -> Mapping[str, Any]:
         """Return the stored values whose names begin with `prefix`, by full name. At most one statement per `ttl_seconds`.

@@ -97,6 +97,19 @@ class IdentitySettings(Section):
         ),
     ] = ""
 
+    @property
+    def base_cache_seconds(self) -> float:
+        """Seconds for which values are cached that others are derived from.
+
+        With two values derived from each other, all of it is renewed within a second.
+        """
+        return min(self.session_cache_seconds, 0.5)
+
+    @property
+    def derived_cache_seconds(self) -> float:
+        """Seconds for which a value is cached that is derived from a cached one."""
+        return self.base_cache_seconds / 2
+
 
 class RateLimitSettings(Section):
     """Rate limits of sign-in, sign-up, password changes and API keys, and of requests that copy much data.

@@ -1,7 +1,7 @@
 """JSON of models and of pages of the list, cached until something they depend on changes.
 
 The JSON of a model is shared by all users who may read it; permissions are checked on each call. A page of the list
-is cached for each user, for half of `identity.session_cache_seconds` seconds.
+is cached for each user, for `derived_cache_seconds` of the identity settings.
 """
 
 from typing import Any
@@ -38,7 +38,7 @@ class ModelViews:
         self._changes = changes
         self._views: dict[str, CachedView] = {}
         self._views_state = (0, 0)
-        self._pages = BytesCache(app.settings.identity.session_cache_seconds / 2)
+        self._pages = BytesCache(app.settings.identity.derived_cache_seconds)
 
     async def one(self, actor: Actor, model_id: str) -> bytes:
         """Return one model. Its parameters are included if the actor may write it.

@@ -8,6 +8,8 @@ from portico.periodic_task import PeriodicTask
 #: An account is active for this long after its last request.
 ACTIVE_SECONDS = 180
 FLUSH_SECONDS = 10
+#: Seconds after which a row that was not active is written, so that other instances know of it within a second.
+FIRST_WRITE_SECONDS = 0.4
 #: Minimum time between two writes of the same row.
 MIN_WRITE_SECONDS = 60
 #: Beyond this number the rows seen longest ago are dropped, written or not.
@@ -28,12 +30,16 @@ class LastSeenTracker:
         self._seen: dict[str, int] = {}
         #: The time that was written, and when it was written.
         self._written: dict[str, tuple[int, int]] = {}
-        self._task = PeriodicTask(f"last seen in {table}", FLUSH_SECONDS, self.flush)
+        self._task = PeriodicTask(
+            f"last seen in {table}", FLUSH_SECONDS, self.flush, delay=FIRST_WRITE_SECONDS
+        )
 
     def touch(self, row_id: str) -> None:
         """Note that a row was seen now. Called with every request."""
-        self._seen.pop(row_id, None)
-        self._seen[row_id] = now()
+        at = now()
+        if at - self._seen.pop(row_id, 0) > ACTIVE_SECONDS:
+            self._task.wake()
+        self._seen[row_id] = at
         if len(self._seen) > MAX_TRACKED:
             self._drop(next(iter(self._seen)))
 
