@@ -71,6 +71,10 @@ class Balancer(Protocol):
         """Wait until so many servers get requests."""
         ...
 
+    def said(self) -> str:
+        """Return what it has logged about the servers."""
+        ...
+
 
 class HAProxy:
     """HAProxy with `deploy/haproxy.cfg`; it is asked over its socket which servers are up.
@@ -84,14 +88,15 @@ class HAProxy:
         port = free_port()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         self._control = folder / "haproxy.sock"
-        lines = []
+        lines, named = [], list[str]()
         for line in (CONFIGURATION).read_text().splitlines():
             words = line.split()
-            if words[:1] == ["server-template"]:
-                lines += [
-                    f"    server portico{number} {address}"
-                    for number, address in enumerate(addresses, 1)
-                ]
+            if words[:1] == ["server"]:
+                if remaining := addresses[len(named) :]:
+                    named.append(remaining[0])
+                    lines.append(f"    server {words[1]} {remaining[0]}")
+            elif words[:1] == ["default-server"]:
+                lines.append(line.partition(" resolvers ")[0])
             elif words[:2] == ["bind", ":80"]:
                 lines.append(f"    bind 127.0.0.1:{free_port()}")
             elif words[:2] == ["bind", ":443"]:
@@ -127,6 +132,11 @@ class HAProxy:
         self._process.kill()
         self._process.wait()
         self._log.close()
+
+    def said(self) -> str:
+        """Return what it has logged about the servers."""
+        lines = Path(self._log.name).read_text().splitlines()
+        return "\n".join(line for line in lines if "Server portico/" in line)
 
     def wait_until_up(self, count: int) -> None:
         """Wait until so many servers get requests."""
@@ -174,6 +184,10 @@ class PlainBalancer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def said(self) -> str:
+        """Return what it has logged about the servers."""
+        return ""
 
     def wait_until_up(self, count: int) -> None:
         """Wait until so many servers get requests."""

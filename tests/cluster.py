@@ -98,9 +98,14 @@ class ComposedProcesses:
         self.image = read_dockerfile(DEPLOY / "Dockerfile")[-1]
         assert self.image.words("ENTRYPOINT") == ["portico"]
 
+    @property
+    def servers(self) -> list[Service]:
+        """The services that are servers."""
+        return [one for name, one in self.services.items() if name.startswith("server-")]
+
     def server(self, number: int) -> ComposedServer:
         """Return one server, not started yet."""
-        service, folder = self.services["server"], self._new_folder(f"server-{number}")
+        service, folder = self.services[f"server-{number}"], self._new_folder(f"server-{number}")
         made = ComposedServer(self.environment(service, folder, free_port()), folder)
         made.command = self.command(service)
         return made
@@ -114,16 +119,16 @@ class ComposedProcesses:
 
     def migrate(self) -> None:
         """Run the service that migrates the database, as the others wait for its success."""
-        for service in (self.services["server"], self.services["worker"]):
+        for service in (*self.servers, self.services["worker"]):
             waits = service.document["depends_on"]["migrate"]
             assert waits == {"condition": "service_completed_successfully"}
         service, folder = self.services["migrate"], self._new_folder("migrate")
         environment = self.environment(service, folder, 0)
         run([_portico(), *self.command(service)], folder, environment)
 
-    def check_health(self, service: str, process: ComposedServer | ComposedWorker) -> None:
+    def check_health(self, service: Service, process: ComposedServer | ComposedWorker) -> None:
         """Run the health check of a service for one of its processes. Fails the test if it fails."""
-        words = self.services[service].health
+        words = service.health
         assert words is not None
         assert words[0] == "portico"
         run([_portico(), *words[1:]], process.directory, process.environment)
@@ -140,12 +145,15 @@ class ComposedProcesses:
         own = {
             "HOST": "127.0.0.1",
             "PORT": str(port),
+            "PORTICO_INSTANCE_URL": f"http://127.0.0.1:{port}",
             "DATA_DIR": str(folder / "data"),
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "FORWARDED_ALLOW_IPS": "127.0.0.0/8",
             "PORTICO_METRICS_ALLOW": "127.0.0.0/8",
         }
+        if not service.name.startswith("server-"):
+            del own["PORTICO_INSTANCE_URL"]
         assert own.keys() <= found.keys(), "a variable that is replaced here is not in the file"
         del found["PATH"]
         return found | own
@@ -168,16 +176,16 @@ def running_cluster(
     processes = ComposedProcesses(folder, database_url, redis_url, given)
     processes.migrate()
     services = processes.services
-    servers = [processes.server(number) for number in range(services["server"].replicas)]
+    servers = [processes.server(number) for number in range(1, len(processes.servers) + 1)]
     workers = [processes.worker(number) for number in range(services["worker"].replicas)]
     with ExitStack() as stack:
         for process in (*servers, *workers):
             stack.callback(process.kill)
             process.start(timeout=PATIENCE)
-        for server in servers:
-            processes.check_health("server", server)
+        for service, server in zip(processes.servers, servers, strict=True):
+            processes.check_health(service, server)
         for worker in workers:
-            processes.check_health("worker", worker)
+            processes.check_health(services["worker"], worker)
         addresses = [server.url.removeprefix("http://") for server in servers]
         yield Cluster(servers, workers, stack.enter_context(balance(folder, addresses)))
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from tests import skipped_dependencies
@@ -91,6 +91,19 @@ def test_reply_is_asked_for_watched_and_stopped_on_three_servers(
     message = stored(cluster.at(2, user), chat_id, message_id)
     assert message["content"].startswith(shown)
     assert message["done"] is True
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_socket_needs_no_particular_server(
+    cluster: Cluster, ada: Client, transport: Literal["websocket", "polling"]
+) -> None:
+    user = cluster.behind_balancer(ada)
+    with user.connect_socket(transport=transport) as socket:
+        for number in range(len(cluster.servers)):
+            there = cluster.at(number, ada)
+            chat_id, message_id = start_chat(there)
+            ask(there, chat_id, message_id)
+            assert until_end(socket, message_id)[-1][1]["done"] is True
 
 
 def test_session_that_ends_on_one_server_ends_on_all(cluster: Cluster, ada: Client) -> None:
@@ -187,7 +200,7 @@ def test_rolling_restart_under_load_loses_nothing(cluster: Cluster, ada: Client)
             load.stop()
         # Its server has told it to connect again, and it does.
         socket.wait_until_closed()
-    assert load.faults == []
+    assert load.faults == [], cluster.balancer.said()
     assert load.streams > 3
     assert len(load.replies) > 3
     texts = {stored(user, *reply)["content"] for reply in load.replies}
