@@ -22,9 +22,10 @@ POLL_SECONDS: Final = 3600.0
 TASK_SECONDS: Final = 60.0
 #: Seconds that such a run may take. The next one continues.
 TASK_TIME_LIMIT: Final = 600.0
-#: Minimum seconds between two batches. The pause lasts as long as the last batch, so that requests get half of the
-#: time.
+#: Minimum seconds between two batches.
 PAUSE_SECONDS: Final = 0.002
+#: The pause lasts this many times as long as the last batch, so that requests get three quarters of the time.
+PAUSE_FACTOR: Final = 3
 #: Batches that are indexed at once when a command waits for all of them.
 BATCH_SIZE: Final = 16
 
@@ -70,15 +71,17 @@ class Indexer:
 
         `seconds`: after which it stops although texts wait.
         """
-        backend, total, end = index_backend(), 0, time.monotonic() + seconds
-        while time.monotonic() < end and await fetch_one(_WAITS):
-            began = time.perf_counter()
-            done = await backend.index_pending()
-            if not done:  # other processes index the rest
-                break
+        backend, total = index_backend(), 0
+        if not await fetch_one(_WAITS):
+            return 0
+        began = time.monotonic()
+        end = began + seconds
+        while began < end and (done := await backend.index_pending()):
             total += done
-            await asyncio.sleep(max(PAUSE_SECONDS, time.perf_counter() - began))
-        return total
+            pause = PAUSE_FACTOR * (time.monotonic() - began)
+            await asyncio.sleep(max(PAUSE_SECONDS, pause))
+            began = time.monotonic()
+        return total  # if texts are left, other processes index them
 
 
 async def reindex(progress: Callable[[int, int], object]) -> int:

@@ -6,6 +6,7 @@ index of its own. The index only selects candidates: their texts are compared wi
 """
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -26,6 +27,7 @@ class TrigramQuery(msgspec.Struct, frozen=True):
     prefix: str = ""
 
 
+@lru_cache(maxsize=1024)
 def owner_prefix(owner_id: str) -> str:
     """Return the prefix of an account's trigrams, so that a search costs what this account has, not what all have.
 

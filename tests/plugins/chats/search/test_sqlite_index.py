@@ -1,7 +1,7 @@
 """What is special about the search index in an SQLite file."""
 
 from tests.one_database import database_url  # noqa: F401 - a fixture
-from tests.plugins.chats.search.conftest import Library, Note
+from tests.plugins.chats.search.conftest import STRATEGIES, Library, Note
 
 from portico.db import current_database
 from portico.db.sqlite.database import SQLite
@@ -19,3 +19,14 @@ def test_batch_of_texts_is_indexed_in_one_commit(library: Library) -> None:
 
     assert library.app.run(index) == (20, 1)
     assert len(library.find("walk number 7")) == 1
+
+
+def test_punctuation_is_indexed_alike_in_ascii_and_other_texts(library: Library) -> None:
+    library.add(
+        Note("ascii", messages={"m": "walk, talk! [now]"}),
+        Note("other", messages={"m": "wälk, talk! [now]"}),
+        Note("neither", messages={"m": "walk. talk? (now)"}),
+    )
+    library.index_all()
+    found = library.find("lk, talk! [no", bounds=STRATEGIES["index"])
+    assert sorted(found) == ["ascii", "other"]
