@@ -14,6 +14,10 @@ BENCHMARKS = {
         "unread streams",
     ),
     "chats": ("--messages 3 --only sqlite", "growth"),
+    "instances": (
+        "--seconds 0.5 --rounds 1 --processes 2 --only sqlite",
+        "milliseconds per request",
+    ),
     "models": ("--models 20 --seconds 0.01 --only sqlite", "one, few"),
     "replies": (
         "--replies 4 --rounds 2 --deltas 8 --chars 1000 --settle 0.1",
