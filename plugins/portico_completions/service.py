@@ -131,7 +131,7 @@ class Completions:
         current = await self._app.runtime_settings.section(CompletionsSettings).current()
         if not (current.enable_direct_connections and request.wants_events):
             raise NotFound(MODEL_NOT_FOUND)
-        if not self._app.sockets.is_connected(actor.id, request.session_id or ""):
+        if not await self._app.sockets.wait_for_socket(actor.id, request.session_id or ""):
             raise InvalidRequest(INVALID_SESSION)
         source = DirectSource(self._app, request)
         return ResolvedModel(

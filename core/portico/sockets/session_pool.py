@@ -6,6 +6,7 @@ rights of an account are not stored: they may change while it is connected.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ REPEAT_SECONDS: Final = 15.0
 EXPIRY_SECONDS: Final = 3 * REPEAT_SECONDS
 #: Seconds after which a new instance is known to all others, so that messages to it are sent.
 GREETING_SECONDS: Final = 1.5
+#: Seconds within which all instances know of a socket that has signed in.
+NEWS_SECONDS: Final = 1.0
 #: Sockets in one message.
 _PART_SIZE: Final = 1000
 
@@ -90,6 +93,8 @@ class SessionPool:
         self._channel = channel
         self._own = _InstanceSessions()
         self._others: dict[str, _InstanceSessions] = {}
+        #: Set, and replaced, with each message of another instance.
+        self._news = asyncio.Event()
         self._repeat = PeriodicTask("list of sockets", REPEAT_SECONDS, self._repeat_all)
         channel.subscribe(TOPIC, self._receive)
 
@@ -132,6 +137,14 @@ class SessionPool:
         found = (one.by_id.get(socket_id) for one in (self._own, *self._others.values()))
         return any(one is not None and one.account_id == account_id for one in found)
 
+    async def wait_for(self, account_id: str, socket_id: str) -> bool:
+        """As `has`; if it is not known, wait for news of it from other instances, at most NEWS_SECONDS."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NEWS_SECONDS):
+                while self._channel.has_peers and not self.has(account_id, socket_id):
+                    await self._news.wait()
+        return self.has(account_id, socket_id)
+
     def __iter__(self) -> Iterator[tuple[str, SocketSession]]:
         """Return all sockets, each with the id of its instance."""
         for instance, sessions in ((self._channel.instance_id, self._own), *self._others.items()):
@@ -163,6 +176,8 @@ class SessionPool:
             message = _DECODER.decode(payload)
         except msgspec.MsgspecError:
             return  # of another release
+        self._news.set()
+        self._news = asyncio.Event()
         if isinstance(message, Gone):
             self._others.pop(sender, None)
             return

@@ -152,9 +152,13 @@ class Sockets:
     def is_connected(self, account_id: str, socket_id: str) -> bool:
         """Return whether this is a socket on which the account is signed in, on any instance.
 
-        A socket of another instance is known about a quarter of a second after it has signed in.
+        A socket of another instance is known about a quarter of a second after it has signed in; see `wait_for_socket`.
         """
         return self._sessions.has(account_id, socket_id)
+
+    async def wait_for_socket(self, account_id: str, socket_id: str) -> bool:
+        """As `is_connected`, and wait up to a second for one that may just have signed in on another instance."""
+        return await self._sessions.wait_for(account_id, socket_id)
 
     @property
     def counts(self) -> SocketCounts:

@@ -53,6 +53,17 @@ def known(app: InProcessApp, account: Client, socket_id: str) -> bool:
     return app.portico.sockets.is_connected(account.account["id"], socket_id)
 
 
+def test_socket_that_has_just_signed_in_elsewhere_is_waited_for(two: Two, user: Client) -> None:
+    def is_found(socket_id: str) -> bool:
+        account_id = user.account["id"]
+        return bool(two[0].run(two[0].portico.sockets.wait_for_socket, account_id, socket_id))
+
+    for _ in range(3):
+        with there(two, user).connect_socket() as far:
+            assert is_found(far.id)
+    assert not is_found("none")
+
+
 def test_event_reaches_the_sockets_of_the_account_on_every_instance_in_order(
     two: Two, admin: Client, user: Client
 ) -> None:
