@@ -99,6 +99,10 @@ class ChatAnnotations(Protocol):
         """Return the branch of a message with its last `limit` messages; None if there is no such message."""
         ...
 
+    async def title(self, chat_id: str) -> str:
+        """Return the title of a chat; empty if there is no such chat."""
+        ...
+
     async def set_title(self, chat_id: str, title: str, *, instead_of: str) -> bool:
         """Set the title of a chat, unless it is another one than `instead_of`. Return whether it was set."""
         ...

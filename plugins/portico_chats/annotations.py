@@ -12,9 +12,10 @@ from portico_chats.content.chat_document import as_json, column_title, is_messag
 from portico_chats.content.message_body import read_message
 from portico_chats.content.skeleton import skeleton_of
 from portico_chats.storage import chat_queries, indexed_texts
-from portico_chats.storage.branch_queries import branch_of
+from portico_chats.storage.branch_queries import StoredBranch, branch_of
 from portico_chats.storage.single_message import update_message
 from portico_chats.tags.service import Tags
+from portico_chats.worker_thread import off_loop
 
 
 class AnnotationService:
@@ -30,15 +31,15 @@ class AnnotationService:
         found = await branch_of(chat_id, message_id, limit)
         if found is None:
             return None
-        messages = [_chat_message(body) for body in found.bodies]
-        return ChatBranch(found.length, read_message(found.first).text, messages)
+        return await off_loop(sum(map(len, [found.first, *found.bodies])), _chat_branch, found)
+
+    async def title(self, chat_id: str) -> str:
+        """Return the title of a chat; empty if there is no such chat."""
+        return await chat_queries.title_of(chat_id)
 
     async def set_title(self, chat_id: str, title: str, *, instead_of: str) -> bool:
         """Set the title of a chat, in the list and in its document. See `ChatAnnotations`."""
         title = column_title(title)
-        # Locking marks the chat as changed, so look first: most titles that are not set are known before.
-        if await chat_queries.title_of(chat_id) != instead_of:
-            return False
         locked = await chat_queries.lock(chat_id, now(), chat_queries.ANY)
         if locked is None or locked["title"] != instead_of:
             return False
@@ -72,6 +73,6 @@ class AnnotationService:
         return True
 
 
-def _chat_message(body: str) -> ChatMessage:
-    fields = read_message(body)
-    return ChatMessage(fields.role, fields.text)
+def _chat_branch(found: StoredBranch) -> ChatBranch:
+    messages = [ChatMessage(one.role, one.text) for one in map(read_message, found.bodies)]
+    return ChatBranch(found.length, read_message(found.first).text, messages)

@@ -35,7 +35,7 @@ from portico_completions.source_request import source_request
 #: Deltas between two events, at most: a client must see the text grow.
 MAX_MIN_DELTAS: Final = 1000
 #: Messages of a temporary chat from which follow-up questions are generated.
-MAX_KEPT_MESSAGES: Final = 50
+MAX_KEPT_MESSAGES: Final = 20
 INVALID_SESSION: Final = "Invalid session"
 
 

@@ -12,9 +12,12 @@ from portico.api.interfaces import ChatMessage
 #: Characters of one message that are shown; more of it is cut out of its middle. A title does not need them, and a task
 #: model may have a small context.
 MAX_MESSAGE_CHARS: Final = 20_000
+#: Characters of one message that are searched for what is left out. Reasoning may be long, and the answer is behind it.
+MAX_SEARCHED_CHARS: Final = 100_000
 _GAP: Final = "\n[…]\n"
 
 _DETAILS_TAG: Final = re.compile(r"<details(?=[\s>])|</details\s*+>", re.IGNORECASE)
+_PICTURE: Final = re.compile(r"!\[[^\[\]]*+\]\([^()]*+\)")
 
 
 class ConversationLines(Sequence[str]):
@@ -51,10 +54,15 @@ def last_user_text(messages: Sequence[ChatMessage]) -> str:
 
 def shown_text(text: str) -> str:
     """Return a text without `<details>` blocks and pictures, and without its middle if it is too long."""
-    text = without_pictures(without_details(text)).strip()
-    if len(text) <= MAX_MESSAGE_CHARS:
+    searched = without_middle(text, MAX_SEARCHED_CHARS)
+    return without_middle(without_pictures(without_details(searched)).strip(), MAX_MESSAGE_CHARS)
+
+
+def without_middle(text: str, most: int) -> str:
+    """Return a text of at most so many characters, and a mark where its middle was."""
+    if len(text) <= most:
         return text
-    half = MAX_MESSAGE_CHARS // 2
+    half = most // 2
     return text[:half] + _GAP + text[-half:]
 
 
@@ -75,18 +83,7 @@ def without_details(text: str) -> str:
 
 def without_pictures(text: str) -> str:
     """Return a text without the pictures of Markdown: `![description](address)`."""
-    blocks: list[tuple[int, int]] = []
-    at = 0
-    while (middle := text.find("](", at)) >= 0:
-        start = text.rfind("![", at, middle)
-        is_picture = start >= 0 and "]" not in text[start:middle]
-        at = middle + 2
-        if is_picture:
-            at = text.find(")", at) + 1
-            if not at:
-                break
-            blocks.append((start, at))
-    return _without(text, blocks)
+    return _PICTURE.sub("", text)
 
 
 def _without(text: str, blocks: Sequence[tuple[int, int]]) -> str:

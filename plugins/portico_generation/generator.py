@@ -1,5 +1,6 @@
 """Asks a model for a title, for tags, for a search query: chooses the model, fills the prompt, makes the call."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from portico_generation.answers import answer_text
 from portico_generation.conversation_text import ConversationLines, last_user_text
 from portico_generation.settings import GenerationSettings
 
+#: Characters of a template and its messages that are prepared on the event loop.
+MAX_CHARS_ON_LOOP: Final = 20_000
 STREAMED: Final = "The model answered with a stream."
 
 
@@ -110,4 +113,7 @@ class Generator:
             lambda: last_user_text(given.messages) if given.prompt is None else given.prompt,
             lambda: ConversationLines(given.messages),
         )
-        return template.fill(prompt)
+        size = len(prompt) + sum(len(message.text) for message in given.messages)
+        if size <= MAX_CHARS_ON_LOOP:
+            return template.fill(prompt)
+        return await asyncio.to_thread(template.fill, prompt)  # other requests get a turn

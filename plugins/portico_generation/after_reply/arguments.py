@@ -1,5 +1,6 @@
 """The three tasks after a reply: their names, their order and their arguments."""
 
+import hashlib
 from typing import Final
 
 import msgspec
@@ -18,7 +19,8 @@ class AfterReplyArguments(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments of each of the tasks. `model`: id of the user's model.
 
     `follow_ups`, `title`, `tags`: what the client wants. `title` None = it says nothing; False = the title is the text of the
-    first message. `title_before`: of the chat when the reply began; another one was set by the user.
+    first message. `title_digest`: of the title when the reply began, see `is_title_before`. No text of a chat is in here, since
+    administrators see the arguments of all tasks.
     """
 
     chat_id: str
@@ -27,7 +29,7 @@ class AfterReplyArguments(msgspec.Struct, frozen=True, kw_only=True):
     follow_ups: bool = False
     title: bool | None = None
     tags: bool = False
-    title_before: str = ""
+    title_digest: str = ""
 
     @classmethod
     def of(cls, event: ReplyFinishing) -> "AfterReplyArguments":
@@ -39,8 +41,12 @@ class AfterReplyArguments(msgspec.Struct, frozen=True, kw_only=True):
             follow_ups=bool(event.wanted.follow_up_generation),
             title=event.wanted.title_generation,
             tags=bool(event.wanted.tags_generation),
-            title_before=event.title,
+            title_digest=_digest(event.message_id, event.title),
         )
+
+    def is_title_before(self, title: str) -> bool:
+        """Return whether this was the title of the chat when the reply began: another one was set by the user."""
+        return _digest(self.message_id, title) == self.title_digest
 
     def next_task(self, settings: GenerationSettings, after: str | None = None) -> str | None:
         """Return the name of the task that comes after another one (None = of the first one); None if there is none.
@@ -54,3 +60,7 @@ class AfterReplyArguments(msgspec.Struct, frozen=True, kw_only=True):
         }
         later = ORDER[ORDER.index(after) + 1 :] if after else ORDER
         return next((name for name in later if wanted[name]), None)
+
+
+def _digest(message_id: str, title: str) -> str:
+    return hashlib.sha256(f"{message_id} {title}".encode()).hexdigest()

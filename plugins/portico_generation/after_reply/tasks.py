@@ -4,7 +4,13 @@ from typing import Any, Final
 
 import structlog
 
-from portico.api import AppContext, RateLimited, SourceFailed
+from portico.api import (
+    AppContext,
+    RateLimited,
+    SourceFailed,
+    Unavailable,
+    error_location,
+)
 from portico.api.db import after_commit
 from portico.api.interfaces import ChatAnnotations, ChatBranch, ReplyFinishing
 from portico.api.tasks import TaskFailed, TaskRun, TaskType
@@ -20,7 +26,7 @@ from portico_generation.conversation_text import shown_text
 from portico_generation.generator import FOLLOW_UPS, TAGS, TITLE, GenerationKind, Generator
 
 #: Messages of a chat that are read for a prompt.
-MAX_MESSAGES: Final = 50
+MAX_MESSAGES: Final = 20
 #: Times that a model is asked which does not answer. Afterwards the next task has its turn.
 MAX_QUESTIONS_OF_TASK: Final = 3
 #: Seconds that one of the tasks may take; more than one question does.
@@ -32,7 +38,6 @@ FIRST_TURN_LENGTH: Final = 2
 
 NO_ANSWER: Final = "The model did not answer in the form that it was asked for."
 GONE: Final = "The message does not exist any more."
-CHANGED: Final = "The title was changed in the meantime."
 NO_CHATS: Final = "No plugin stores chats."
 
 log = structlog.get_logger("portico.generation")
@@ -92,9 +97,7 @@ class AfterReplyTasks:
         if given.title or branch.length == FIRST_TURN_LENGTH:
             title = title or as_title(shown_text(branch.first_text))
         async with run.completing(result):
-            if title and await self._annotations.set_title(
-                given.chat_id, title, instead_of=given.title_before
-            ):
+            if title and await self._set_title(given, title):
                 self._send(run, given, "chat:title", title)
             await self._create(given, run.user_id, after=run.name)
 
@@ -106,6 +109,13 @@ class AfterReplyTasks:
             if names and (tags := await self._annotations.set_tags(given.chat_id, names)):
                 self._send(run, given, "chat:tags", tags)
             await self._create(given, run.user_id, after=run.name)
+
+    async def _set_title(self, given: AfterReplyArguments, title: str) -> bool:
+        """Set the title of a chat, unless the user has set one meanwhile. Return whether it was set."""
+        before = await self._annotations.title(given.chat_id)
+        return given.is_title_before(before) and await self._annotations.set_title(
+            given.chat_id, title, instead_of=before
+        )
 
     # -- what they have in common ---------------------------------------------------------------------------
 
@@ -128,17 +138,25 @@ class AfterReplyTasks:
     ) -> tuple[str, str]:
         """Return the text of the model's answer, and why there is none.
 
-        Raises: SourceFailed and RateLimited of the source if the task is to be tried again; Unavailable.
+        Raises: the error of the source if the task is to be tried again; Unavailable.
         """
         try:
-            answer = await self._questions.ask(str(run.user_id), kind, given.model, branch.messages)
-        except (SourceFailed, RateLimited) as refusal:
-            if run.tries < MAX_QUESTIONS_OF_TASK:
-                raise
-            return "", refusal.detail
+            return await self._questions.ask(
+                str(run.user_id), kind, given.model, branch.messages
+            ), ""
+        except Unavailable:
+            raise
         except TaskFailed as refusal:
             return "", refusal.detail
-        return answer, ""
+        except (SourceFailed, RateLimited) as refusal:
+            error = refusal.detail
+            if run.tries < MAX_QUESTIONS_OF_TASK:
+                raise
+        except Exception as fault:  # of the plugin of a source
+            error = f"{type(fault).__name__} ({error_location(fault)})"
+            if run.tries < MAX_QUESTIONS_OF_TASK:
+                raise
+        return "", error
 
     async def _create(
         self, given: AfterReplyArguments, user_id: str | None, after: str | None = None

@@ -92,6 +92,7 @@ def test_new_chat_gets_follow_ups_title_and_tags_in_this_order(
     assert [row["status"] for row in rows] == ["completed"] * 3
     assert [row["result"] for row in rows] == [None] * 3
     assert {row["item"] for row in rows} == {chat_id}
+    assert all("New Chat" not in row["arguments"] for row in rows)
     assert {row["user_id"] for row in rows} == {user.account["id"]}
 
 

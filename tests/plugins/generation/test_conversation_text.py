@@ -41,6 +41,11 @@ def test_middle_of_a_long_message_is_left_out() -> None:
     assert len(shown) < MAX_MESSAGE_CHARS + 10
 
 
+def test_answer_behind_long_reasoning_is_shown() -> None:
+    reasoning = '<details type="reasoning">' + "thought " * 100_000 + "</details>\n"
+    assert shown_text(reasoning + "The answer.") == "The answer."
+
+
 def test_lines_have_roles_and_prepared_texts() -> None:
     lines = ConversationLines(
         [ChatMessage("user", "Hi ![](x)"), ChatMessage("assistant", "<details>t</details>Ho")]
