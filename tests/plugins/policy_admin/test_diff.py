@@ -1,4 +1,4 @@
-"""`portico policy diff` with a thousand accounts: it lists exactly the gains and losses."""
+"""`portico policy diff` with many accounts: it lists exactly the gains and losses."""
 
 import json
 import random
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.effort import examples
 
 from portico.db import execute, now, transaction
 from portico.identity import Actor
@@ -15,9 +16,9 @@ from portico.permissions import PolicySet, Resource
 from portico.testing import Client, CommandLine, InProcessApp
 
 pytestmark = pytest.mark.timeout(180)
-PEOPLE, GROUPS, MODELS, GRANTS = 1000, 40, 300, 900
+PEOPLE, GROUPS, MODELS, GRANTS = examples(1000), 40, 300, 900
 #: Pairs of a person and a model that are decided one by one, beside all lists.
-PAIRS = 2000
+PAIRS = examples(2000)
 ACTIONS = ("list", "read", "use", "write", "delete", "share")
 
 BEFORE = """\
@@ -127,7 +128,7 @@ async def everything_seen(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_diff_for_a_thousand_accounts_equals_single_decisions(
+def test_diff_for_many_accounts_equals_single_decisions(
     app: InProcessApp, admin: Client, cli: CommandLine, policy_dir: Path, tmp_path: Path
 ) -> None:
     people = app.run(seed)
