@@ -39,6 +39,8 @@ from tests.workers import (  # noqa: F401 - hooks
 from portico.boot import Application
 from portico.testing import InProcessApp
 
+# Some tests import it as a module, and others load its fixtures as a plugin of pytest.
+pytest.register_assert_rewrite("tests.environments")
 check_entry_points()
 choose()
 share()
