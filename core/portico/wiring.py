@@ -27,6 +27,7 @@ from portico.settings.load import LoadedSettings
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
 from portico.sockets import Sockets
+from portico.task_queue import QueueConsumer, QueueDelivery, TaskQueue
 from portico.tasks import Tasks
 from portico.web.counters import Counters
 from portico.web.drain import Drain
@@ -130,6 +131,9 @@ class CoreServices:
             concurrency=settings.worker.concurrency if role == "worker" else None,
         )
         self.drain.on_start(self.tasks.runner.stop_claiming)
+        self.task_queue = TaskQueue(self.redis, signing)
+        self.task_consumer: QueueConsumer | None = None
+        self._divide_tasks(role)
         self.safe_http = SafeHTTPClient(settings.http_client)
         self.context = AppContext(
             settings=settings,
@@ -149,6 +153,23 @@ class CoreServices:
             safe_http=self.safe_http,
             instance_channel=self.instance_channel,
             drain=self.drain,
+        )
+
+    def _divide_tasks(self, role: Role) -> None:
+        """Set which tasks this process runs, and how it tells others of new ones."""
+        channel, runner, queue = self.instance_channel, self.tasks.runner, self.task_queue
+        who = self.settings.tasks.runner
+        if role == "worker":
+            runner.concurrency = self.settings.worker.concurrency
+        elif who != "server":
+            runner.may_claim = lambda: who == "auto" and not channel.live_worker_ids
+        if not queue.is_possible:
+            return
+        if role == "worker":
+            self.task_consumer = consumer = QueueConsumer(queue, runner)
+            runner.min_age = lambda: consumer.sweep_after
+        self.tasks.delivery = QueueDelivery(
+            queue, self.tasks.delivery, lambda: who != "server" and bool(channel.live_worker_ids)
         )
 
     def _route_areas(self) -> list[str]:
@@ -172,5 +193,6 @@ class CoreServices:
         await self.http_client.close()
         if self.channel_redis is not self.redis:
             await self.channel_redis.stop()
+        await self.task_queue.close()
         await self.redis.stop()
         await self.database.stop()

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from portico.testing import PASSWORD, Client, InProcessApp
@@ -113,6 +114,14 @@ class Scene:
     def key(self) -> str:
         """The id of one of the user's."""
         return str(self.callers["user"].post("/api/v1/auths/api_keys", KEY).json["id"])
+
+    def task(self) -> str:
+        """The user's, and it was cancelled."""
+        tasks, owner = self.app.portico.tasks, self.callers["user"]
+        create = partial(tasks.create, user_id=owner.account["id"], delay=3600.0)
+        task_id = str(self.app.run(create, next(iter(tasks.types))))
+        assert owner.post(f"/api/v1/tasks/jobs/{task_id}/cancel").json["status"] == "cancelled"
+        return task_id
 
     def config(self) -> Any:
         """What administrators set, as it is."""
@@ -295,6 +304,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{folder_id}": Scene.folder,
     "{share_id}": Scene.share,
     "{template_id}": Scene.template,
+    "{task_id}": Scene.task,
 }
 
 

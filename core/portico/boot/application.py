@@ -235,11 +235,15 @@ class Application(CoreServices):
             # Again: without those of plugins whose startup has failed.
             self.tasks.set_types(self.task_types)
             await self.tasks.start()
+            if self.task_consumer is not None:
+                self.task_consumer.start()
 
     async def stop(self) -> None:
         """Call every plugin's `shutdown` in reverse order, then stop the core services. A failing plugin is logged."""
         await self.policies.stop()
         with self.database.use():
+            if self.task_consumer is not None:
+                await self.task_consumer.stop()
             await self.tasks.stop()
             for contribution in reversed(self._started):
                 with contextlib.suppress(isolation.PluginError):

@@ -33,14 +33,14 @@ __all__ = ["CONNECTION_ERRORS", "AUTH_ERRORS", "Client", "client_of_any_node", "
 Clients = tuple[Any, tuple[Any, ...]]
 
 
-def connect(settings: RedisSettings, key: str = "redis.url") -> Clients:
-    """Return the client for these settings. `key`: the setting with the URL.
+def connect(settings: RedisSettings, key: str = "redis.url", *, decode: bool = True) -> Clients:
+    """Return the client for these settings. `key`: the setting with the URL. `decode`: replies are str, not bytes.
 
     Raises: BadSettings, whose text contains no password.
     """
     _check_files(settings)
     try:
-        return _client(settings)
+        return _client(settings, decode)
     except BadSettings:
         raise
     except Exception as error:
@@ -64,14 +64,14 @@ async def client_of_any_node(cluster: RedisCluster) -> Any:
     return Client.from_pool(pool)
 
 
-def _client(settings: RedisSettings) -> Clients:
+def _client(settings: RedisSettings, decode: bool) -> Clients:
     given: dict[str, Any] = dict(parse_url(settings.url))
     kind = given.pop("connection_class", None)
     tls = _tls(settings) | given if kind is SSLConnection else given
     common = {
         "socket_timeout": MAX_RETRY_SECONDS,
         "socket_connect_timeout": MAX_RETRY_SECONDS,
-        "decode_responses": True,
+        "decode_responses": decode,
     }
     options = common | _fix_tls_options(tls) | settings.options
     if settings.cluster:

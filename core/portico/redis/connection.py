@@ -7,7 +7,7 @@ costs a request `redis.timeout` at most, and only the first ones.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -21,10 +21,25 @@ PROBE_SECONDS = 0.5
 PROBE_TIMEOUT_SECONDS = 2.0
 #: Seconds without a message after which a subscriber checks whether Redis is still available.
 LISTEN_SECONDS = 5.0
+#: Seconds after which a task that has not ended is cancelled again.
+CANCEL_AGAIN_SECONDS = 0.5
 NOT_ANSWERING = "Redis does not answer"
 
 T = TypeVar("T")
 log = structlog.get_logger("portico.redis")
+
+
+async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks that use the client library, and wait for their end.
+
+    The library sends with `asyncio.wait_for`, which before Python 3.12 loses a cancellation that arrives just when the
+    command is sent. So they are cancelled until they end.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
 
 
 class RedisUnavailable(Exception):
@@ -76,10 +91,7 @@ class RedisConnection:
         """Stop the background tasks and close the connections."""
         tasks = [*self._subscribers, *([self._prober] if self._prober else [])]
         self._subscribers, self._prober = [], None
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel_tasks(tasks)
         if self._client is not None:
             for client in (self._client, *self._sentinels):
                 with contextlib.suppress(*self._failures):
@@ -146,13 +158,14 @@ class RedisConnection:
             from portico.redis.connect import client_of_any_node
 
             client = await client_of_any_node(client)
-            stack.push_async_callback(self._close_quietly, client)
+            stack.push_async_callback(self.close_quietly, client)
         subscription = client.pubsub(ignore_subscribe_messages=True)
-        stack.push_async_callback(self._close_quietly, subscription)
+        stack.push_async_callback(self.close_quietly, subscription)
         await subscription.subscribe(channel)
         return subscription
 
-    async def _close_quietly(self, opened: Any) -> None:
+    async def close_quietly(self, opened: Any) -> None:
+        """Close a client or a subscription, whether Redis answers or not."""
         with contextlib.suppress(*self._failures):
             await opened.aclose()
 

@@ -35,7 +35,7 @@ class TaskRunner:
     """Runs the tasks of the types that are registered here, at most `concurrency` at a time.
 
     `types`: by name. `may_claim`: whether this process takes tasks now. `min_age`: seconds for which a task must have been
-    due before the sweep claims it, so that a delivery comes first.
+    due before the sweep claims it, so that a delivery comes first. `on_free_slot`: called when a task has ended.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class TaskRunner:
         self.concurrency = settings.concurrency
         self.may_claim: Callable[[], bool] = lambda: True
         self.min_age: Callable[[], float] = lambda: 0.0
+        self.on_free_slot: Callable[[], None] = lambda: None
         self.executor = TaskExecutor(isolate, announce, self._on_end)
         self._settings, self._channel, self._announce = settings, channel, announce
         self._task = PeriodicTask("tasks", self._interval, self._work)
@@ -57,6 +58,11 @@ class TaskRunner:
         self._is_told = self._may_be_more = False
         self._wait = 0.0
         self._polled_at = self._clock = self._checked_at = float("-inf")
+
+    @property
+    def instance_id(self) -> str:
+        """The id of the instance that this process is."""
+        return self._channel.instance_id
 
     @property
     def is_running(self) -> bool:
@@ -79,6 +85,17 @@ class TaskRunner:
         """Start no further tasks. Those that run go on."""
         self._is_stopping = True
 
+    async def finish(self, seconds: float) -> bool:
+        """Start no further tasks, and wait for the end of those that run. Return whether all have ended in time."""
+        self.stop_claiming()
+        try:
+            async with asyncio.timeout(seconds):
+                for active in list(self.executor.active.values()):
+                    await active.ended.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def stop(self) -> None:
         """Stop; tasks that still run are pending again, for other processes or the next start."""
         self._is_stopping = True
@@ -86,9 +103,8 @@ class TaskRunner:
             return
         self._is_running = False
         await self.executor.stop()
-        with suppress(
-            Unavailable
-        ):  # other processes take them over when this instance is not alive any more
+        # If the database is away, others take them over when this instance is not alive any more.
+        with suppress(Unavailable):
             await self._check_own_tasks()
 
     def wake(self) -> None:
@@ -101,9 +117,8 @@ class TaskRunner:
         """Claim due tasks for the free slots, or these if they are due, and start them."""
         types, most = self.types, self._settings.max_running_per_account
         own = self._channel.instance_id
-        async with (
-            self._claiming
-        ):  # so that slots are taken once, and `_check_own_tasks` knows what is claimed
+        # So that slots are taken once, and `_check_own_tasks` knows what is claimed.
+        async with self._claiming:
             limit = self.free_slots
             if self._is_stopping or not limit:
                 return []
@@ -158,6 +173,7 @@ class TaskRunner:
         self._may_be_more = is_due and (not self.free_slots or self._is_any_account_full(runs))
 
     def _on_end(self, status: TaskStatus | None) -> None:
+        self.on_free_slot()
         if not self.is_running:
             return
         self._is_told = self._is_told or self._may_be_more

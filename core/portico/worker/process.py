@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from portico.errors import DomainError, OperatorError, error_location
 from portico.server.log_writer import LogWriter, take_over_streams
 from portico.settings.load import LoadedSettings
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 #: A signal within this time after the first is the same one, sent to the whole process group.
 SAME_SIGNAL_SECONDS = 1.0
+log = structlog.get_logger("portico.worker")
 
 
 class CannotWork(OperatorError):
@@ -42,13 +45,17 @@ def work(loaded: LoadedSettings) -> None:
 
 
 def refuse_settings(settings: CoreSettings) -> None:
-    """Raises: CannotWork if there is no Redis, or the database is not PostgreSQL."""
+    """Raises: CannotWork if there is no Redis, the database is not PostgreSQL, or only servers are to run tasks."""
     from portico.db.address import PostgresAddress, find_database
 
     if not settings.redis.url:
         raise CannotWork(
             "A worker is told of tasks by Redis: set REDIS_URL to the Redis of the servers, or start no worker, since "
             "servers run their tasks themselves where there is none."
+        )
+    if settings.tasks.runner == "server":
+        raise CannotWork(
+            "Only the servers run tasks, since tasks.runner = server: set it to auto or worker, or start no worker."
         )
     data_dir = Path(settings.data_dir).absolute()
     if not isinstance(find_database(settings.database, data_dir), PostgresAddress):
@@ -69,15 +76,35 @@ async def _run(loaded: LoadedSettings, data_dir: Path, writer: LogWriter) -> Non
     try:
         if not await _start(application, stop):
             return
-        status = StatusSocket(data_dir, lambda: "The worker runs.")
+        status = StatusSocket(data_dir, lambda: _status(application))
         await status.open()
-        print_message(
-            f"Portico worker is ready: {settings.worker.concurrency} tasks at the same time    Stop: Ctrl-C"
-        )
+        print_message(_ready_line(application))
         await stop.wait()
+        await _finish(application)
         await status.close()
     finally:
         await application.stop()
+
+
+def _ready_line(application: "Application") -> str:
+    how = "told of them by Redis"
+    if application.task_consumer is None:
+        how = "found in the database, since a Redis cluster cannot have arq's queue"
+    slots = application.settings.worker.concurrency
+    return f"Portico worker is ready: {slots} tasks at the same time, {how}    Stop: Ctrl-C"
+
+
+def _status(application: "Application") -> str:
+    running = len(application.tasks.runner.executor.active)
+    return f"The worker runs {running} {'task' if running == 1 else 'tasks'}."
+
+
+async def _finish(application: "Application") -> None:
+    """Wait for running tasks, but not too long. The others are pending again after `Application.stop`."""
+    runner = application.tasks.runner
+    if not await runner.finish(application.settings.worker.shutdown_timeout):
+        left = len(runner.executor.active)
+        log.info("tasks given back at shutdown", tasks=left)
 
 
 async def _start(application: "Application", stop: asyncio.Event) -> bool:
