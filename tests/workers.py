@@ -8,15 +8,21 @@ from xdist.scheduler import LoadScopeScheduling
 
 #: Workers at most. Each has its own PostgreSQL server.
 MAX_WORKERS = 8
-#: Tests of the built and installed package: it takes as long as a hundred others to build, so one worker has them all.
-INSTALLED = ("tests/repository/test_packaging.py", "tests/examples/")
+#: Tests that share a fixture which takes as long as a hundred others: the installed package, the image, the cluster and
+#: the provider. One worker has all of a line, one after the other, so that the fixture is made once.
+TOGETHER = (
+    ("tests/repository/test_packaging.py", "tests/examples/"),
+    ("tests/end_to_end/test_image.py",),
+    ("tests/end_to_end/test_cluster.py",),
+    ("tests/plugins/oauth/test_with_canaille.py",),
+)
 
 
 class Spread(LoadScopeScheduling):
-    """Each test runs on the next free worker; tests of the installed package run on one worker, and first."""
+    """Each test runs on the next free worker; those that belong together run on one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "installed" if nodeid.startswith(INSTALLED) else nodeid
+        return next((group[0] for group in TOGETHER if nodeid.startswith(group)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
