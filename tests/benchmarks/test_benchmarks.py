@@ -25,6 +25,7 @@ BENCHMARKS = {
     ),
     "revocation": ("--setup 'one instance' --way sign-out", "sign-out"),
     "search": ("--chats 12 --messages 2", "ratio"),
+    "sizing": ("--requests 10 --streams 2 --seconds 0.1 --sockets 5", "end of the figures"),
     "sockets": ("--sockets 20 --rounds 1 --seconds 0.2", "idle, CPU %"),
     "tasks": ("--tasks 5 --rounds 1 --idle 0.1 --only sqlite", "idle runner, CPU %"),
     "sign_in": ("--rounds 4 --attempts 3 --at-once 2 --seconds 0.2", "sign-ins by status"),
