@@ -7,7 +7,8 @@ from portico.db.current import current_database
 
 _CLOCK: Final = {
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
-    "postgres": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)",
+    # Of the statement, not of its transaction; unlike that of `clock_timestamp`, an index can be searched by it.
+    "postgres": "CAST(EXTRACT(EPOCH FROM statement_timestamp()) AS DOUBLE PRECISION)",
 }
 
 

@@ -6,25 +6,31 @@ from typing import Final
 
 from portico.db import current_database, fetch_all, placeholders, with_clock
 from portico.db.database import Row
+from portico.tasks.store import name_rows
 
+# How many tasks of each account run now, of accounts with any. There are no more rows than slots in all processes.
+_RUNNING: Final = (
+    "SELECT user_id, COUNT(*) AS tasks FROM portico_task WHERE status = 'running' GROUP BY user_id "
+    "HAVING user_id IS NOT NULL"
+)
 # The due tasks of each name are found by one index seek each, so neither waiting tasks of unknown names nor a long queue of
 # one name cost anything. Of the accounts that run as many tasks as they may, none are taken.
 _DUE: Final = (
-    "SELECT * FROM (SELECT id, user_id, run_at FROM portico_task WHERE status = 'pending' AND name = ${name} "
-    "AND run_at <= {{clock}} - $4 AND (user_id IS NULL OR {running} < $2) ORDER BY run_at LIMIT $3) due_{name}"
+    "SELECT id, user_id, run_at FROM portico_task WHERE status = 'pending' AND name = {name} "
+    "AND run_at <= {{clock}} - $4 AND (user_id IS NULL OR user_id NOT IN "
+    "(SELECT user_id FROM ({running}) busy WHERE tasks >= $2)) ORDER BY run_at LIMIT $3"
 )
+# SQLite has no LATERAL; PostgreSQL would plan a UNION of thirty queries for longer than it runs them.
+_EACH: Final = "SELECT * FROM ({due}) due_{number}"
+_LATERAL: Final = "SELECT due.* FROM ({names}) known CROSS JOIN LATERAL ({due}) due"
 _NAMED: Final = (
     "SELECT id, user_id, run_at FROM portico_task WHERE status = 'pending' AND name IN ({names}) AND id IN ({ids}) "
     "AND run_at <= {{clock}}"
 )
-_RUNNING: Final = (
-    "(SELECT COUNT(*) FROM portico_task other WHERE other.user_id = {table}.user_id "
-    "AND other.status IN ('pending', 'running') AND other.status = 'running')"
-)
 _RANKED: Final = (
     "SELECT id FROM (SELECT id, user_id, run_at, ROW_NUMBER() OVER (PARTITION BY COALESCE(user_id, id) ORDER BY run_at) "
-    "AS place FROM ({candidates}) candidate) ranked WHERE user_id IS NULL OR place <= $2 - {running} "
-    "ORDER BY run_at LIMIT $3"
+    "AS place FROM ({candidates}) candidate) ranked LEFT JOIN ({running}) account ON account.user_id = ranked.user_id "
+    "WHERE ranked.user_id IS NULL OR place + COALESCE(account.tasks, 0) <= $2 ORDER BY run_at LIMIT $3"
 )
 _CLAIM: Final = (
     "UPDATE portico_task SET status = 'running', tries = tries + 1, claims = claims + 1, instance_id = $1, "
@@ -63,9 +69,15 @@ async def claim_these(
 
 @lru_cache(maxsize=64)
 def _claim_due(dialect: str, names: int) -> str:
-    running = _RUNNING.format(table="portico_task")
-    each = [_DUE.format(name=5 + number, running=running) for number in range(names)]
-    return _claim(dialect, " UNION ALL ".join(each))
+    if dialect == "postgres":
+        due = _DUE.format(name="known.name", running=_RUNNING)
+        return _claim(dialect, _LATERAL.format(names=name_rows(names, 5), due=due))
+    numbers = range(5, 5 + names)
+    each = [_DUE.format(name=f"${number}", running=_RUNNING) for number in numbers]
+    found = [
+        _EACH.format(due=due, number=number) for number, due in zip(numbers, each, strict=True)
+    ]
+    return _claim(dialect, " UNION ALL ".join(found))
 
 
 @lru_cache(maxsize=64)
@@ -77,6 +89,6 @@ def _claim_these(dialect: str, names: int, ids: int) -> str:
 
 
 def _claim(dialect: str, candidates: str) -> str:
-    ranked = _RANKED.format(candidates=candidates, running=_RUNNING.format(table="ranked"))
+    ranked = _RANKED.format(candidates=candidates, running=_RUNNING)
     free = _FREE.format(ranked=ranked, lock=_LOCK[dialect])
     return _CLAIM.format(among=_AMONG[dialect].format(free))

@@ -63,9 +63,9 @@ _RUNNING: Final = (
 )
 _OWN: Final = _RUNNING + "= $1"
 _LOST: Final = _RUNNING + "NOT IN ({ids}) LIMIT 200"
-_OLDEST: Final = "SELECT MIN(oldest) FROM ({each}) waiting"
-_OLDEST_OF: Final = (
-    "SELECT MIN(run_at) AS oldest FROM portico_task WHERE status = 'pending' AND name = ${number}"
+_OLDEST: Final = (
+    "SELECT MIN((SELECT MIN(run_at) FROM portico_task WHERE status = 'pending' AND name = known.name)) "
+    "FROM ({names}) known"
 )
 _POLL: Final = (
     "SELECT {{clock}} AS clock, ({oldest}) AS next_at, "
@@ -145,11 +145,17 @@ async def poll(names: Sequence[str], live_ids: Iterable[str]) -> Poll:
 
 @lru_cache(maxsize=64)
 def _poll(names: int, ids: int) -> str:
-    each = [_OLDEST_OF.format(number=number) for number in range(1, names + 1)]
     return _POLL.format(
-        oldest=_OLDEST.format(each=" UNION ALL ".join(each)),
+        oldest=_OLDEST.format(names=name_rows(names)),
         names=placeholders(names),
         ids=placeholders(ids, names + 1),
+    )
+
+
+def name_rows(count: int, first: int = 1) -> str:
+    """Return a SELECT of so many values as rows with the column `name`. `first`: the number of the first placeholder."""
+    return " UNION ALL ".join(
+        f"SELECT CAST(${number} AS TEXT) AS name" for number in range(first, first + count)
     )
 
 
