@@ -7,6 +7,7 @@ import pytest
 from tests.reply_requests import ask, start_chat, stored, until_end
 from tests.upstream import Upstream
 
+from portico.catalogue import ModelCard, SourceRequest, SourceResponse
 from portico.events import Listener
 from portico.interfaces import ReplyFinishing
 from portico.testing import Client, InProcessApp
@@ -213,6 +214,39 @@ def test_model_that_keeps_failing_is_not_asked_for_ever(
         assert next_event(socket, message_id)[0] == "chat:tags"
     row = tasks_of(app)[0]
     assert (row["status"], row["tries"]) == ("completed", 3)
+
+
+class Broken:
+    """A source of a plugin with a mistake in it."""
+
+    name = "broken"
+
+    async def list_models(self) -> list[ModelCard]:
+        return [ModelCard(id="broken", name="Broken", owned_by="us", public=True)]
+
+    async def complete(self, completion: SourceRequest) -> SourceResponse:
+        raise KeyError(completion.model)
+
+
+class TestBroken:
+    """The task model is that of a source with a mistake in it."""
+
+    @pytest.fixture
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"TASK_MODEL_EXTERNAL": "broken"}
+
+    def test_next_task_has_its_turn(self, app: InProcessApp, user: Client) -> None:
+        async def add() -> None:
+            app.portico.context.catalogue.add_source("other", Broken())
+
+        app.run(add)
+        with user.connect_socket() as socket:
+            wanted = {"follow_up_generation": True, "title_generation": False}
+            _, message_id = reply(socket, user, wanted)
+            assert next_event(socket, message_id) == ("chat:title", QUESTION)
+        first = tasks_of(app)[0]
+        assert (first["status"], first["tries"]) == ("completed", 3)
+        assert json.loads(first["result"])["error"].startswith("KeyError (test_after_reply.py:")
 
 
 def test_title_that_the_user_sets_meanwhile_stays(
