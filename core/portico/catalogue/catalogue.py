@@ -10,6 +10,7 @@ from portico.cache import BytesCache
 from portico.catalogue.access import AccessChecker, CatalogueAccounts, GroupLookup, ModelAccess
 from portico.catalogue.arena import arenas
 from portico.catalogue.list_announcement import ListAnnouncer
+from portico.catalogue.model_entry import ModelEntry
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.snapshot import CatalogueSnapshot
 from portico.catalogue.source import ModelSource, WorkspaceModel, WorkspaceModels
@@ -124,14 +125,12 @@ class Catalogue:
     async def find_for_operator(self, model_id: str) -> ResolvedModel | None:
         """Return where requests for a model go that an administrator has chosen for everyone, without checking access.
 
-        None if there is no such model, or if it is an arena.
+        None if there is no such model.
         """
-        snapshot = await self._current_snapshot()
-        entry = snapshot.by_id.get(model_id)
-        if entry is None and await self._wait_for_pending():
-            snapshot = await self._current_snapshot()
-            entry = snapshot.by_id.get(model_id)
-        return None if entry is None else snapshot.resolve(entry)
+        target = await self._find_unchecked(model_id)
+        if target is None and await self._wait_for_pending():
+            target = await self._find_unchecked(model_id)
+        return target
 
     async def is_usable(self, model_id: str, actor: Actor) -> bool:
         """Return whether a preset may be based on the model: `resolve` finds it, and always the same one."""
@@ -193,6 +192,13 @@ class Catalogue:
             snapshot.entries, lambda entry: self._access.may_use(actor, entry)
         )
         return snapshot.resolve(picked) if picked else None
+
+    async def _find_unchecked(self, model_id: str) -> ResolvedModel | None:
+        snapshot = await self._current_snapshot()
+        entry = snapshot.by_id.get(model_id)
+        if entry is None and (arena := snapshot.arenas.get(model_id)) is not None:
+            entry = await arena.pick(snapshot.entries, _is_usable_by_operator)
+        return snapshot.resolve(entry) if entry else None
 
     # -- snapshots --------------------------------------------------------------------------------------------
 
@@ -285,6 +291,10 @@ class Catalogue:
 
     def _pending_requests(self) -> list["asyncio.Task[object]"]:
         return [source.pending for source in self._sources if source.pending is not None]
+
+
+async def _is_usable_by_operator(_: ModelEntry) -> bool:
+    return True
 
 
 def _creation_order(record: WorkspaceModel) -> tuple[int, str]:

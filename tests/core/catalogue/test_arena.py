@@ -54,6 +54,18 @@ async def test_arena_picks_only_usable_models() -> None:
     assert await drawn(world) == {"open", "free"}
 
 
+async def test_model_that_an_administrator_chose_for_everyone_needs_no_access() -> None:
+    world = World(shop(), arenas=[arena(model_ids=["closed"])])
+
+    async def chosen(model_id: str) -> str | None:
+        found = await world.catalogue.find_for_operator(model_id)
+        return found and found.model
+
+    assert await chosen("closed") == "closed"
+    assert await chosen("any") == "closed"
+    assert await chosen("absent") is None
+
+
 async def test_access_grants_of_arena_model_apply_and_invalid_ones_make_it_private() -> None:
     everyone = [{"principal_type": "user", "principal_id": "*", "permission": "read"}]
     anns = [{"principal_type": "user", "principal_id": "ann", "permission": "read"}]
