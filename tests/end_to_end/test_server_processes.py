@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,15 @@ def test_presence_and_revocation_are_known_to_every_process(server: ServerProces
         for ended in (one, two):
             assert isinstance(ended.wait_until_closed(), SocketClosed)
         everywhere(lambda: ben.get("/api/v1/auths/").status == 401)
+
+
+def test_first_of_many_sign_ups_at_once_is_the_only_administrator(server: ServerProcess) -> None:
+    def sign_up(name: str) -> Client:
+        return server.client.sign_up(name)
+
+    with ThreadPoolExecutor(8) as threads:
+        accounts = list(threads.map(sign_up, (f"User{number}" for number in range(16))))
+    assert [one.account["role"] for one in accounts].count("admin") == 1
 
 
 def test_limits_and_settings_are_those_of_all_processes(server: ServerProcess) -> None:
