@@ -20,8 +20,8 @@ import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -94,10 +94,17 @@ def _children(main: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{main}/task/{main}/children").read_text().split()]
 
 
-def _cpu_of(processes: Sequence[int], postmaster: int) -> tuple[float, float]:
-    """Return the processor time of the server processes, and of PostgreSQL (0 = there is none)."""
-    database = _children(postmaster) if postmaster else []
-    return sum(map(cpu_seconds, processes)), sum(map(cpu_seconds, database))
+def _cpu_of(processes: Iterable[int]) -> dict[int, float]:
+    """Return the processor time of each of the processes that exist."""
+    found = {}
+    for process in processes:
+        with suppress(OSError):
+            found[process] = cpu_seconds(process)
+    return found
+
+
+def _growth(before: dict[int, float], after: dict[int, float]) -> float:
+    return sum(seconds - before.get(process, 0.0) for process, seconds in after.items())
 
 
 async def _postmaster(url: str) -> int:
@@ -159,16 +166,16 @@ def measure(server: ServerProcess, user: Client, name: str, seconds: float, url:
     load = multiprocessing.Process(target=_load, args=(server.url, request, seconds, writes))
     view = DatabaseView(url)
     postmaster = asyncio.run(_postmaster(url)) if url else 0
-    before = _cpu_of(processes, postmaster)
+    before = _cpu_of(processes), _cpu_of(_children(postmaster) if url else ())
     load.start()
     asyncio.run(view.watch(lambda: not load.is_alive() or reads.poll()))
     count = reads.recv()
     load.join()
-    after = _cpu_of(processes, postmaster)
+    after = _cpu_of(processes), _cpu_of(_children(postmaster) if url else ())
     return Load(
         count / seconds,
-        (after[0] - before[0]) / count * 1000,
-        (after[1] - before[1]) / count * 1000,
+        _growth(before[0], after[0]) / count * 1000,
+        _growth(before[1], after[1]) / count * 1000,
         view.transactions / count,
         view.mean(0),
         view.mean(1),
