@@ -124,7 +124,8 @@ def _modules() -> Iterator[str]:
     yield from ("portico.app", "portico.server.supervisor", "granian.server", "uvloop")
     for point in entry_points(group="portico"):
         package = importlib.import_module(point.value)
-        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        folders = getattr(package, "__path__", ())  # a plugin of one module has none
+        for found in pkgutil.walk_packages(folders, f"{package.__name__}."):
             if ".migrations" not in found.name:
                 yield found.name
 
