@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -60,9 +61,11 @@ class Origin:
         with self._lock:
             if self._control is None:
                 self._start(environment)
-        if command[0] != sys.executable or _of_interpreter(environment) != self._interpreter:
-            return subprocess.Popen(command, **options)
-        return self._fork(command, options)
+        if command[0] == sys.executable and _of_interpreter(environment) == self._interpreter:
+            # If the origin has died, for example of an error in a module, a new interpreter shows the reason.
+            with suppress(OSError, struct.error):
+                return self._fork(command, options)
+        return subprocess.Popen(command, **options)
 
     def _start(self, environment: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

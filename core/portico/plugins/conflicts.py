@@ -31,15 +31,16 @@ def drop_conflicts(
     names: set[str] = set()
     for contribution in contributions:
         record = registry[contribution.plugin_name]
+        own = tuple(_unique_names(contribution))
         reason = (
             _outside_namespace(contribution)
-            or _conflict(contribution, taken)
+            or _conflict(own, taken)
             or _missing_requirement(contribution, names)
         )
         if reason:
             record.fail(reason)
             continue
-        taken.update(dict.fromkeys(_unique_names(contribution), contribution.plugin_name))
+        taken.update(dict.fromkeys(own, contribution.plugin_name))
         names.add(contribution.plugin_name)
         record.provides = summarize(contribution)
         kept.append(contribution)
@@ -82,14 +83,14 @@ def _tables(contribution: Contribution) -> list[str]:
     return [table._meta.tablename for table in tables]
 
 
-def _conflict(contribution: Contribution, taken: dict[tuple[str, str, str], str]) -> str:
-    own: set[tuple[str, str, str]] = set()
-    for name in _unique_names(contribution):
+def _conflict(own: Iterable[tuple[str, str, str]], taken: dict[tuple[str, str, str], str]) -> str:
+    seen: set[tuple[str, str, str]] = set()
+    for name in own:
         if name in taken:
             return f"{' '.join(filter(None, name))} belongs to {taken[name]!r} already"
-        if name in own:
+        if name in seen:
             return f"it registers {' '.join(filter(None, name))} twice"
-        own.add(name)
+        seen.add(name)
     return ""
 
 

@@ -5,7 +5,8 @@ Discovery imports nothing. A plugin that the settings disable is recorded as dis
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 
 from portico.plugins.registry import PluginRecord, PluginRegistry, PluginState
 from portico.settings.schema import CoreSettings, PluginSelection
@@ -33,13 +34,9 @@ def discover(
 ) -> list[Candidate]:
     """Return the plugins to import, in order. Adds a record for every installed plugin to `registry`."""
     candidates = []
-    # Name and version by distribution: reading them opens a file, and one distribution may have many plugins.
-    labels: dict[int, tuple[str, str]] = {}
     for entry_point in installed_entry_points() if found is None else found:
-        name, dist = entry_point.name, entry_point.dist
-        if id(dist) not in labels:
-            labels[id(dist)] = (dist.name, dist.version) if dist else ("?", "?")
-        distribution, version = labels[id(dist)]
+        name = entry_point.name
+        distribution, version = _name_and_version(entry_point.dist)
         if name in registry:
             other = registry[name]
             if other.distribution != distribution:
@@ -61,6 +58,14 @@ def discover(
         else:
             candidates.append(Candidate(name, entry_point))
     return [c for c in candidates if registry[c.name].state is PluginState.ACTIVE]
+
+
+@lru_cache(maxsize=64)  # reading them parses a file, and one distribution may have many plugins
+def _name_and_version(distribution: Distribution | None) -> tuple[str, str]:
+    if distribution is None:
+        return "?", "?"
+    metadata = distribution.metadata
+    return metadata["Name"], metadata["Version"]
 
 
 def unknown_names(choice: PluginSelection, registry: PluginRegistry) -> list[str]:

@@ -20,9 +20,8 @@ class HookManager(pluggy.PluginManager):
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
         """Return the options of the hook of this name, None if it is none."""
-        if isinstance(vars(plugin).get(name), FunctionType):
-            return super().parse_hookimpl_opts(plugin, name)
-        return None
+        found = vars(plugin).get(name)
+        return getattr(found, "portico_impl", None) if isinstance(found, FunctionType) else None
 
 
 def new_manager() -> pluggy.PluginManager:

@@ -57,10 +57,11 @@ class LoadedSettings:
 
     def explicitly_set(self, section: str) -> frozenset[str]:
         """Return the settings of a section that are set in the file, the environment or on the command line."""
+        prefix, unset = f"{section}.", DEFAULT.kind
         return frozenset(
-            key.removeprefix(f"{section}.")
+            key.removeprefix(prefix)
             for key, origin in self._origins.items()
-            if key.startswith(f"{section}.") and origin.kind != DEFAULT.kind
+            if key.startswith(prefix) and origin.kind != unset
         )
 
     def plugin(self, name: str, schema: type[S], formerly: Sequence[str] = ()) -> S:
