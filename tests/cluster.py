@@ -72,6 +72,7 @@ class Cluster:
     servers: list[ComposedServer]
     workers: list[ComposedWorker]
     balancer: Balancer
+    database_url: str
 
     def at(self, number: int, user: Client | None = None) -> Client:
         """Return a client of one server, signed in as the user."""
@@ -187,7 +188,9 @@ def running_cluster(
         for worker in workers:
             processes.check_health(services["worker"], worker)
         addresses = [server.url.removeprefix("http://") for server in servers]
-        yield Cluster(servers, workers, stack.enter_context(balance(folder, addresses)))
+        yield Cluster(
+            servers, workers, stack.enter_context(balance(folder, addresses)), database_url
+        )
 
 
 def run(command: list[str | Path], folder: Path, environment: Mapping[str, str]) -> str:

@@ -31,15 +31,20 @@ class Service:
 def read_compose(file: Path, variables: Mapping[str, str]) -> dict[str, Service]:
     """Return the services of a compose file, by name. Raises: LookupError for a variable that must be set."""
     document = _filled(yaml.safe_load(file.read_text()), variables)
-    return {name: _service(name, found) for name, found in document["services"].items()}
+    return {name: _service(name, found, variables) for name, found in document["services"].items()}
 
 
-def _service(name: str, found: Mapping[str, Any]) -> Service:
+def _service(name: str, found: Mapping[str, Any], variables: Mapping[str, str]) -> Service:
+    # A variable without a value is the one of whoever starts the services, or is not set.
+    given = {
+        key: variables.get(key) if value is None else str(value)
+        for key, value in found.get("environment", {}).items()
+    }
     check = found.get("healthcheck", {}).get("test")
     return Service(
         name,
         [str(word) for word in found["command"]] if "command" in found else None,
-        {key: str(value) for key, value in found.get("environment", {}).items()},
+        {key: value for key, value in given.items() if value is not None},
         check[1:] if check else None,
         found.get("deploy", {}).get("replicas", 1),
         found["image"],

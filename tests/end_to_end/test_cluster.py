@@ -1,17 +1,20 @@
 """Three servers and two workers behind a load balancer are one: the processes of `deploy/compose.scale.yaml`, on real parts."""
 
+import asyncio
 import itertools
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import asyncpg
 import pytest
 from tests import skipped_dependencies
-from tests.balancers import PACKAGES, HAProxy, PlainBalancer
+from tests.balancers import PACKAGES, HAProxy, PlainBalancer, wait_for
 from tests.cluster import Cluster, running_cluster
 from tests.debian_programs import Installed, find_program
 from tests.redis_server import RedisServer
@@ -23,6 +26,9 @@ from portico.testing import Client
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 STEADY_TEXT = "".join(STEADY_WORDS)
+#: What the model of background tasks answers to each of them.
+GENERATED = {"title": "Steps", "tags": ["Walking"], "follow_ups": ["How many steps?"]}
+ALL_TASKS = {"title_generation": True, "tags_generation": True, "follow_up_generation": True}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,8 @@ def says_what_is_missing(
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Upstream]:
     with Upstream() as running:
-        running.models = [{"id": name} for name in ("good", "steady", "endless")]
+        running.models = [{"id": name} for name in ("good", "steady", "endless", "task")]
+        running.answers["task"] = json.dumps(GENERATED)
         yield running
 
 
@@ -56,7 +63,11 @@ def cluster(
     def balance(folder: Path, addresses: list[str]) -> HAProxy | PlainBalancer:
         return PlainBalancer(addresses) if haproxy is None else HAProxy(haproxy, folder, addresses)
 
-    given = {"OPENAI_API_BASE_URLS": provider.url, "OPENAI_API_KEYS": provider.key}
+    given = {
+        "OPENAI_API_BASE_URLS": provider.url,
+        "OPENAI_API_KEYS": provider.key,
+        "TASK_MODEL_EXTERNAL": "task",
+    }
     redis = RedisServer().start()
     try:
         with (
@@ -170,13 +181,44 @@ class Load:
 
     def _ask(self) -> None:
         chat_id, message_id = start_chat(self.user)
-        answer = ask(self.user, chat_id, message_id, model="steady")
+        answer = ask(self.user, chat_id, message_id, model="steady", background_tasks=ALL_TASKS)
         if answer.status != 200:
             self.faults.append(f"asking: {answer.status} {answer.body[:200]!r}")
             return
         self.replies.append((chat_id, message_id))
         while not stored(self.user, chat_id, message_id).get("done"):
             time.sleep(0.2)
+
+
+def has_tags(user: Client, chat_id: str) -> bool:
+    return [one["name"] for one in user.get(f"/api/v1/chats/{chat_id}/tags").json] == ["Walking"]
+
+
+def rows_of(cluster: Cluster, sql: str, *arguments: Any) -> list[Any]:
+    async def work() -> list[Any]:
+        connection = await asyncpg.connect(cluster.database_url)
+        try:
+            return list(await connection.fetch(sql, *arguments))
+        finally:
+            await connection.close()
+
+    return asyncio.run(work())
+
+
+def test_background_tasks_run_on_the_workers(cluster: Cluster, ada: Client) -> None:
+    user = cluster.behind_balancer(ada)
+    chat_id, message_id = start_chat(user)
+    with user.connect_socket() as socket:
+        ask(user, chat_id, message_id, background_tasks=ALL_TASKS)
+        socket.wait_for("events", lambda event: event["data"]["type"] == "chat:tags")
+    found = rows_of(
+        cluster,
+        "SELECT t.name, t.status, i.role FROM portico_task t JOIN portico_instance i ON i.id = t.instance_id WHERE t.item = $1",
+        chat_id,
+    )
+    assert {tuple(row) for row in found} == {
+        (f"generation:{name}", "completed", "worker") for name in ("follow_ups", "title", "tags")
+    }
 
 
 def text_of(events: list[str]) -> str:
@@ -205,6 +247,13 @@ def test_rolling_restart_under_load_loses_nothing(cluster: Cluster, ada: Client)
     assert len(load.replies) > 3
     texts = {stored(user, *reply)["content"] for reply in load.replies}
     assert texts == {STEADY_TEXT.strip()}
+    for chat_id, message_id in load.replies:
+        wait_for(partial(has_tags, user, chat_id), "the last task of a reply has ended")
+        assert user.get(f"/api/v1/chats/{chat_id}").json["title"] == "Steps"
+        assert stored(user, chat_id, message_id)["followUps"] == GENERATED["follow_ups"]
+    # Three tasks of each reply, none of which failed or was created twice.
+    tasks = rows_of(cluster, "SELECT item, COUNT(*) FROM portico_task WHERE status = 'completed' AND item = ANY($1) GROUP BY item", [one for one, _ in load.replies])  # fmt: skip
+    assert {row["item"]: row["count"] for row in tasks} == {one: 3 for one, _ in load.replies}
     titles = {chat_id: user.get(f"/api/v1/chats/{chat_id}").json["title"] for chat_id in load.chats}
     assert titles == load.chats
     with user.connect_socket() as again:
