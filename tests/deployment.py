@@ -35,7 +35,7 @@ def read_compose(file: Path, variables: Mapping[str, str]) -> dict[str, Service]
 
 
 def _service(name: str, found: Mapping[str, Any], variables: Mapping[str, str]) -> Service:
-    # A variable without a value is the one of whoever starts the services, or is not set.
+    # A variable without a value is taken from the environment that starts the services, or is not set.
     given = {
         key: variables.get(key) if value is None else str(value)
         for key, value in found.get("environment", {}).items()
