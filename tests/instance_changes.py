@@ -4,6 +4,7 @@ For the tests of caches, and for `python -m tests.benchmarks.instances`, which m
 """
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -226,7 +227,7 @@ def feature_flags(two: Two) -> Iterator[Step]:
 
 
 def presence(two: Two) -> Iterator[Step]:
-    cleo = two.ada.add_user("Cleo")
+    cleo = two.ada.add_user(f"Cleo{uuid.uuid4().hex}")
     cleo_id = cleo.account["id"]
 
     def is_active(who: Client) -> bool:
@@ -239,7 +240,7 @@ def presence(two: Two) -> Iterator[Step]:
     assert not is_active(two.there)
     before = count(two.there)
     yield Step(lambda: cleo.get("/api/v1/auths/"), is_active, True)
-    assert two.both(count, before + 1) >= 0
+    yield Step(lambda: None, count, before + 1)
 
 
 async def _forget_presence(two: Two, account_id: str) -> None:

@@ -46,16 +46,15 @@ pidfile = {home}/pid
 
 
 @contextmanager
-def running_pgbouncer(program: Installed, server_url: str, more: str = "") -> Iterator[int]:
+def running_pgbouncer(
+    program: Installed, server_url: str, more: str = "", port: int | None = None
+) -> Iterator[int]:
     """Run it in transaction mode with five connections to each database, and yield its port.
 
     `more`: further lines of its configuration.
     """
-    home, port, server = (
-        Path(tempfile.mkdtemp(prefix="portico-pgbouncer-")),
-        free_port(),
-        _server(server_url),
-    )
+    home = Path(tempfile.mkdtemp(prefix="portico-pgbouncer-"))
+    port, server = port or free_port(), _server(server_url)
     file = home / "pgbouncer.ini"
     where = " ".join(f"{name}={value}" for name, value in server.items())
     file.write_text(

@@ -13,6 +13,7 @@ BENCHMARKS = {
         "--sizes 1K --kinds text --routes sign-in --at-once 2 --size 64K --streams 2 --seconds 0.5",
         "unread streams",
     ),
+    "changes": ("--rounds 1 --only sqlite --change groups --way 'no Redis'", "groups"),
     "chats": ("--messages 3 --only sqlite", "growth"),
     "instances": (
         "--seconds 0.5 --rounds 1 --processes 2 --only sqlite",

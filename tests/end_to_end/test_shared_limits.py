@@ -1,7 +1,8 @@
-"""Two instances on one database, without Redis, count attempts together on all endpoints."""
+"""Two instances on one database count attempts together on all endpoints, with Redis and without."""
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -39,12 +40,15 @@ def checked(clients: list[Client], attempt: Callable[[Client], int]) -> int:
     return sum(status != 429 for status in statuses)
 
 
-@pytest.fixture
-def env(env: dict[str, str]) -> dict[str, str]:
-    return env | SETTINGS
+@pytest.fixture(params=["database", "redis"])
+def env(env: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    if request.param == "database":
+        return env | SETTINGS
+    url = request.getfixturevalue("shared_redis")
+    return env | SETTINGS | {"REDIS_URL": url, "REDIS_KEY_PREFIX": str(tmp_path)}
 
 
-def test_two_instances_without_redis_share_rate_limits(
+def test_two_instances_share_rate_limits(
     two_apps: tuple[InProcessApp, InProcessApp],
 ) -> None:
     ada = two_apps[0].client.sign_up("Ada")

@@ -13,6 +13,7 @@ from tests.pgbouncer import POOL_SIZE, running_pgbouncer, through
 from portico.db import BadDatabase, DatabaseSettings, UniqueViolation
 from portico.db.postgres.database import Postgres
 from portico.db.postgres.pooler import PooledConnection
+from portico.errors import Unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -99,6 +100,45 @@ async def test_wrong_values_keep_no_connection_to_the_server(
         assert await taken[-1].fetchval("SELECT CAST($1 AS BIGINT)", 7) == 7
     for connection in taken:
         await database.pool.release(connection)
+
+
+async def test_statements_that_were_given_up_keep_no_connection_to_the_server(
+    open_postgres: Open, pooled_url: str
+) -> None:
+    database = await open_postgres(pooled_url, pool_size=2 * POOL_SIZE, statement_timeout=0.3)
+
+    async def give_up() -> None:
+        with pytest.raises(Unavailable):
+            await database.rows("SELECT pg_sleep($1)", 60.0)
+
+    async def be_cancelled() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1), database.transaction():
+                await database.rows("SELECT pg_sleep($1)", 60.0)
+
+    await asyncio.gather(*(work() for work in (give_up, be_cancelled) for _ in range(POOL_SIZE)))
+    patient, all_open = await open_postgres(pooled_url), asyncio.Barrier(POOL_SIZE)
+
+    async def hold() -> None:
+        async with patient.transaction():
+            await patient.rows("SELECT 1")
+            await all_open.wait()
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(hold() for _ in range(POOL_SIZE)))
+
+
+async def test_pooler_that_restarts_is_unavailable_and_found_again(
+    open_postgres: Open, pgbouncer_program: Installed, postgres: str, postgres_url: str
+) -> None:
+    with running_pgbouncer(pgbouncer_program, postgres) as port:
+        database = await open_postgres(through(port, postgres_url), pool_timeout=5.0)
+        assert await database.rows("SELECT CAST($1 AS TEXT)", "a") == [{"text": "a"}]
+    with pytest.raises(Unavailable):
+        await database.rows("SELECT CAST($1 AS TEXT)", "b")
+    with running_pgbouncer(pgbouncer_program, postgres, port=port):
+        assert await database.rows("SELECT CAST($1 AS TEXT)", "c") == [{"text": "c"}]
+        assert await is_pooled(database)
 
 
 async def test_statement_is_described_once(open_postgres: Open, pooled_url: str) -> None:
