@@ -153,7 +153,6 @@ def test_session_that_ends_closes_the_web_socket_on_another_instance(
             upgraded.receive()
 
 
-@pytest.mark.case("AB-67")
 def test_limits_and_errors_are_those_of_the_owner(user: Client, other: InProcessApp) -> None:
     client = other.client
     key = handshake(user)
@@ -168,7 +167,6 @@ def test_limits_and_errors_are_those_of_the_owner(user: Client, other: InProcess
     assert poll(client, key, "POST", "40").body == b"ok"
 
 
-@pytest.mark.case("AB-67")
 def test_unknown_owner_and_unknown_connection_are_an_invalid_session(
     user: Client, app: InProcessApp, other: InProcessApp
 ) -> None:
@@ -242,7 +240,7 @@ def request_of(key: str) -> ForwardedRequest:
     return ForwardedRequest("http", "GET", key, "127.0.0.1", b"12345678")
 
 
-@pytest.mark.case("AB-67")
+@pytest.mark.case("AB-62")
 def test_request_that_is_forged_or_sent_again_is_refused(user: Client, app: InProcessApp) -> None:
     owner = app.portico.instance
     genuine = RequestSigner("0" * 36, Secret(SECRET))
