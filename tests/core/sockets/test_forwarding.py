@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from portico.db import execute, new_id, now
+from portico.errors import Unavailable
 from portico.instances import valid_instance_url
 from portico.settings.problems import BadSettings
 from portico.settings.section import Secret
-from portico.sockets.forwarding import unix_socket
+from portico.sockets.forwarding import forwarder, unix_socket
 from portico.sockets.forwarding.forwarded_request import (
     FORWARDED_PATH,
     SEALED_HEADER,
@@ -208,6 +209,19 @@ def test_owner_on_another_machine_without_a_url_is_named_in_the_answer(
     Path(app.portico.instance.socket_path).unlink()
     answer = poll(other.client, key)
     assert (answer.status, answer.json) == (400, {"detail": OTHER_MACHINE})
+
+
+def test_polls_are_forwarded_while_the_database_is_unavailable(
+    user: Client, other: InProcessApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unavailable(_: str) -> None:
+        raise Unavailable
+
+    known, unknown = handshake(user), f"{new_id()}.{'x' * 20}"
+    assert poll(other.client, known, "POST", "40").body == b"ok"
+    monkeypatch.setattr(forwarder, "find_address", unavailable)
+    assert poll(other.client, known).body.startswith(b'40{"sid"')
+    assert poll(other.client, unknown).status == 503
 
 
 def test_instance_that_stops_has_waiting_polls_answered(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from portico.errors import InvalidRequest
+from portico.errors import InvalidRequest, Unavailable
 from portico.instances import InstanceAddress, find_address
 from portico.settings.sockets import SocketSettings
 from portico.sockets.counters import SocketCounters
@@ -42,6 +42,8 @@ log = structlog.get_logger("portico.sockets")
 
 #: Seconds in which the owner must take the connection.
 CONNECT_SECONDS: Final = 5.0
+#: Instances whose address is remembered.
+MAX_KNOWN: Final = 1000
 #: Seconds that a poll may take longer than the client waits for it.
 _POLL_MARGIN_SECONDS: Final = 15.0
 #: Seconds between two pings on a web socket to another machine.
@@ -66,6 +68,7 @@ class Forwarder:
         self._instance_id, self._signer, self._http_session = instance_id, signer, http_session
         self._max_bytes = settings.max_payload_bytes
         self._poll_seconds = settings.ping_interval + settings.ping_timeout + _POLL_MARGIN_SECONDS
+        self._known: dict[str, InstanceAddress] = {}
         self._open: set[Tunnel] = set()
         self._releasing: set[asyncio.Task[None]] = set()
         self._counters = counters
@@ -110,7 +113,7 @@ class Forwarder:
     @contextlib.asynccontextmanager
     async def _connect(self, owner: str, sealed: str) -> AsyncIterator[Tunnel | None]:
         """Open a tunnel to an instance; None if it is not alive. Raises: InvalidRequest."""
-        address = await find_address(owner)
+        address = await self._address_of(owner)
         tunnel = None if address is None else await self._open_tunnel(address, sealed)
         if tunnel is None:
             yield None
@@ -121,6 +124,24 @@ class Forwarder:
         finally:
             self._open.discard(tunnel)
             await tunnel.close()
+
+    async def _address_of(self, owner: str) -> InstanceAddress | None:
+        """Return the address of a live instance; while the database is unavailable the last known one.
+
+        Raises: Unavailable if none is known.
+        """
+        try:
+            address = await find_address(owner)
+        except Unavailable:
+            if owner not in self._known:
+                raise
+            return self._known[owner]
+        self._known.pop(owner, None)
+        if address is not None:
+            self._known[owner] = address
+            if len(self._known) > MAX_KNOWN:
+                del self._known[next(iter(self._known))]
+        return address
 
     async def _open_tunnel(self, address: InstanceAddress, sealed: str) -> Tunnel | None:
         """Return a tunnel; None if the instance does not take it. Raises: InvalidRequest."""
