@@ -133,7 +133,7 @@ class CoreServices:
         self.drain.on_start(self.tasks.runner.stop_claiming)
         self.task_queue = TaskQueue(self.redis, signing)
         self.task_consumer: QueueConsumer | None = None
-        self._divide_tasks(role)
+        self._connect_task_queue(role)
         self.safe_http = SafeHTTPClient(settings.http_client)
         self.context = AppContext(
             settings=settings,
@@ -155,14 +155,10 @@ class CoreServices:
             drain=self.drain,
         )
 
-    def _divide_tasks(self, role: Role) -> None:
-        """Set which tasks this process runs, and how it tells others of new ones."""
+    def _connect_task_queue(self, role: Role) -> None:
+        """Set how this process is told of tasks, and how it tells workers of new ones."""
         channel, runner, queue = self.instance_channel, self.tasks.runner, self.task_queue
         who = self.settings.tasks.runner
-        if role == "worker":
-            runner.concurrency = self.settings.worker.concurrency
-        elif who != "server":
-            runner.may_claim = lambda: who == "auto" and not channel.live_worker_ids
         if not queue.is_possible:
             return
         if role == "worker":

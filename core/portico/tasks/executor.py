@@ -72,6 +72,8 @@ class TaskExecutor:
         self._isolate, self._announce, self._on_end = isolate, announce, on_end
         #: The tries that run here, by the id of their task.
         self.active: dict[str, ActiveRun] = {}
+        #: Tries whose end could not be written.
+        self.unwritten: set[Claim] = set()
         self._supervisors: set[asyncio.Task[None]] = set()
         self._abandoned: set[asyncio.Task[Any]] = set()
 
@@ -155,6 +157,7 @@ class TaskExecutor:
             except Unavailable:
                 await asyncio.sleep(WRITE_AGAIN_SECONDS)
             except Exception as error:  # noqa: BLE001 - the row stays as it is, and the sweep finds it
+                self.unwritten.add(active.run.claim)
                 log.error(
                     "end of task not written",
                     name=active.run.name,

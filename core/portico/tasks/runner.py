@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from portico.db.database import Row
 from portico.errors import Unavailable
 from portico.instances import InstanceChannel
 from portico.periodic_task import PeriodicTask
@@ -233,4 +234,13 @@ class TaskRunner:
                 active.interrupt(Interruption.CANCELLED)
         for task_id, row in rows.items():
             if task_id not in self.executor.active:
-                await take_over(row, self.types)
+                await self._give_back(row)
+
+    async def _give_back(self, row: Row) -> None:
+        """Give back a task that does not run here. One that was claimed when the database went away has not been tried."""
+        claim = Claim(row["id"], self._channel.instance_id, row["claims"])
+        if claim in self.executor.unwritten:
+            self.executor.unwritten.discard(claim)
+            await take_over(row, self.types)
+        else:
+            await store.requeue(claim, 0.0, error=None, counts=False)

@@ -9,7 +9,7 @@ import pytest
 
 from portico.db import execute
 from portico.errors import Forbidden, Unavailable
-from portico.tasks import TaskFailed, TaskRun, TaskType
+from portico.tasks import TaskFailed, TaskRun, TaskType, store
 from portico.tasks.executor import MAX_BACKOFF_SECONDS, backoff_seconds
 
 
@@ -182,3 +182,29 @@ def test_tries_wait_twice_as_long_each_time_up_to_ten_minutes() -> None:
     waits = [backoff_seconds(kind, tries) for tries in range(1, 40)]
     assert all(1.5 * 2**n <= waits[n] <= 2 * 2**n for n in range(8))
     assert max(waits) <= MAX_BACKOFF_SECONDS
+
+
+def test_end_that_cannot_be_written_counts_as_a_try(
+    kinds: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = store.finish
+    calls = 0
+
+    async def fail_at_first(*values: Any, **named: Any) -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise ValueError
+        return await written(*values, **named)
+
+    async def nothing(_run: TaskRun, _work: Any) -> None:
+        """Nothing to do."""
+
+    monkeypatch.setattr("portico.tasks.store.finish", fail_at_first)
+    kinds.add("nothing", nothing, max_tries=1)
+    task_id = kinds.create("nothing")
+    kinds.run_due()
+    assert kinds.row(task_id)["status"] == "running"
+    kinds.app.run(kinds.tasks.runner._check_own_tasks)
+    row = kinds.row(task_id)
+    assert (row["status"], row["error"]) == ("failed", "Its process ended unexpectedly.")
