@@ -22,7 +22,7 @@ from tests.upstream import Upstream
 from portico.testing import SECRET, InProcessApp
 
 NAMES = {one.__name__: one for one in EVERYTHING}
-WAYS = ("no Redis", "Redis", "Redis away")
+WAYS = ("no Redis", "Redis", "Redis away", "Redis hangs")
 #: Seconds for which the other instance is asked before a change, at most.
 WARM_SECONDS = 0.6
 
@@ -68,6 +68,8 @@ def measure(way: str, url: str, names: Sequence[str], rounds: int) -> dict[str, 
             time.sleep(0.01)
         if way == "Redis away":
             redis.stop()
+        elif way == "Redis hangs":
+            redis.stun()
         return {name: max(longest(two, NAMES[name]) for _ in range(rounds)) for name in names}
 
 

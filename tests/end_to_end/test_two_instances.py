@@ -146,3 +146,13 @@ def test_new_list_of_a_source_reaches_an_idle_instance(
     until(lambda: bool(two.here.get("/api/models")) and source_models(here) == before + 1)
     until(lambda: source_models(there) == before + 1)
     assert upstream.lists() >= asked + 2
+
+
+def test_models_in_use_are_listed_by_the_other_instance(open_two: OpenTwo) -> None:
+    """Each is told of when it is reported first, also right after another one."""
+    two = open_two()
+    wait_for_peers(two)
+    with two.here.connect_socket() as socket:
+        for model in ("good", "steady"):
+            assert socket.call("usage", {"model": model}) is None
+        until(lambda: two.there.get("/api/usage").json["model_ids"] == ["good", "steady"])

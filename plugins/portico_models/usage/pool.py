@@ -4,6 +4,7 @@ Each instance counts its own sockets and tells the others the ids, so no entry o
 three seconds.
 """
 
+import asyncio
 import time
 from typing import Final
 
@@ -14,8 +15,9 @@ from portico.api.sockets import ConnectedSocket
 
 #: Seconds after a report for which a model counts as in use.
 EXPIRY_SECONDS: Final = 3.0
-#: Seconds between two messages to the other instances.
+#: Seconds between two messages to the other instances, with the same models as before and with others.
 ANNOUNCE_SECONDS: Final = 1.0
+ANNOUNCE_CHANGE_SECONDS: Final = 0.2
 TOPIC: Final = "models.usage"
 _IDS: Final = msgspec.json.Decoder(list[str])
 
@@ -33,7 +35,9 @@ class UsagePool:
         self._app = app
         self._sockets: dict[str, dict[str, float]] = {}
         self._remote: dict[str, tuple[float, list[str]]] = {}
+        self._announced: frozenset[str] = frozenset()
         self._announced_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         app.instance_channel.subscribe(TOPIC, self._on_announcement)
 
     async def report(self, socket: ConnectedSocket, report: UsageReport) -> None:
@@ -41,7 +45,7 @@ class UsagePool:
         if await self._app.catalogue.is_usable(report.model, socket.actor):
             now = time.monotonic()
             self._sockets.setdefault(report.model, {})[socket.id] = now
-            self._announce(now)
+            self._announce_soon(now)
 
     def model_ids(self) -> list[str]:
         """Return the ids of the models in use, sorted."""
@@ -49,12 +53,25 @@ class UsagePool:
         self._remove_expired(now)
         return sorted({*self._sockets, *(one for _, ids in self._remote.values() for one in ids)})
 
-    def _announce(self, now: float) -> None:
-        if now - self._announced_at >= ANNOUNCE_SECONDS:
-            self._announced_at = now
-            self._remove_expired(now)
-            payload = msgspec.json.encode(list(self._sockets))
-            self._app.instance_channel.publish(TOPIC, payload)
+    def _announce_soon(self, now: float) -> None:
+        """Tell the others at once of a model that they do not know of, unless they were told of one just now."""
+        is_known = self._announced.issuperset(self._sockets)
+        wait = (
+            self._announced_at - now + (ANNOUNCE_SECONDS if is_known else ANNOUNCE_CHANGE_SECONDS)
+        )
+        if wait <= 0:
+            self._announce()
+        elif not is_known and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(wait, self._announce)
+
+    def _announce(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._announced_at = time.monotonic()
+        self._remove_expired(self._announced_at)
+        self._announced = frozenset(self._sockets)
+        self._app.instance_channel.publish(TOPIC, msgspec.json.encode(list(self._sockets)))
 
     def _on_announcement(self, sender: str, payload: bytes) -> None:
         try:
