@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from tests.one_database import on_sqlite
 
 from portico.boot import Application
 from portico.identity import TokenSigner
@@ -27,6 +28,7 @@ def ask(client: Client, cookie: str, **headers: str) -> Response:
     return Client(client.transport).get(ME, headers={"cookie": cookie, **given})
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "cookie",
     ["token=garbage", "token=", "token=a.b.c", "token=é", 'token=""', "a=b; token=x; c=d", "token=" + "x" * 9000],

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.one_database import on_sqlite
 
 from portico.testing import Client, HandshakeRefused, InProcessApp, ServerProcess, SocketClosed
 
@@ -152,6 +153,7 @@ def test_socket_handler_has_the_database(user: Client) -> None:
         assert caught.value.code == 1000
 
 
+@on_sqlite
 @pytest.mark.parametrize("origin", EVIL)
 @pytest.mark.case("AB-66")
 def test_cross_site_page_gets_no_socket(admin: Client, origin: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.api_keys import ON
+from tests.one_database import on_sqlite
 
 from portico.boot import Application
 from portico.testing import PASSWORD, Client, InProcessApp
@@ -78,6 +79,7 @@ def test_session_lifetime_setting_applies_to_new_sessions(admin: Client, app: In
     assert ada.get("/api/v1/auths/").status == 200
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "text", ["", "soon", "1h30m", "-5m", "1s", "299s", "0.0001w", "9" * 400 + "w"]
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 
 from portico.boot import Application
 from portico.testing import Client, InProcessApp
@@ -77,6 +78,7 @@ def test_profile_form_changes_no_other_fields(admin: Client, user: Client) -> No
     assert user.get("/api/v1/users/").status == 403
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("changed", "statuses"),
     [
@@ -128,6 +130,7 @@ def test_time_zone_is_stored(user: Client) -> None:
     assert user.get("/api/v1/users/user/status").json["timezone"] == "Europe/Lisbon"
 
 
+@on_sqlite
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "/etc", "a" * 100, "x\x00"])
 def test_unknown_time_zone_is_refused(user: Client, zone: str) -> None:
     assert user.post(TIMEZONE, {"timezone": zone}).status == 400

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.api_keys import KEYS, NOT_ALLOWED, OUT_OF_BOUNDS, SINGLE, new_key, permit, with_key
+from tests.one_database import on_sqlite
 
 from portico.boot import Application
 from portico.db import now
@@ -150,6 +151,7 @@ def test_expiry_of_new_keys_is_limited(
         app.close()
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("form", "named"),
     [
@@ -178,6 +180,7 @@ def test_invalid_restriction_is_refused_and_named(
     assert admin.get(KEYS).json == []
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "form",
     [

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.chats.conftest import document, new_chat, stored
 
 from portico.events import Listener
@@ -113,6 +114,7 @@ def test_delete_succeeds_only_for_own_chats(ann: Client, bob: Client) -> None:
     assert ann.get(CHATS + chat_id).status == 404
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("chat", "loc"),
     [
@@ -137,6 +139,7 @@ def test_invalid_document_is_422_with_location(ann: Client, chat: Any, loc: list
     assert len(ann.get(CHATS).json) == 1
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "body",
     [

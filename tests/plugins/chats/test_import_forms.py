@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.chats.conftest import chat_import, document
 
 from portico.testing import Client, InProcessApp
@@ -131,6 +132,7 @@ def test_single_document_keeps_time_and_tags(import_chats: ImportChats) -> None:
     assert found["created_at"] == found["updated_at"] == 1_600_000_000
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.chats.conftest import document, fill, new_chat, new_folder
 
 from portico.testing import Client, InProcessApp
@@ -72,6 +73,7 @@ def test_archived_list_is_sorted_as_requested(ann: Client, bob: Client, clock: l
         assert "".join(titles(ann.get(f"{CHATS}archived?{query}"))) == expected
 
 
+@on_sqlite
 @pytest.mark.parametrize("query", [
     "order_by=user_id&direction=asc", "order_by=title%3B&direction=asc", "order_by=chat&direction=desc",
     "order_by=title&direction=up", "order_by=x", "direction=x", "order_by=%00&direction=asc",

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.chats.conftest import new_chat
 
 from portico.events import Listener
@@ -273,6 +274,7 @@ def test_message_events_are_published_after_commit(app: InProcessApp, ann: Clien
     assert [one.change for one in heard if isinstance(one, ChatChanged)] == ["updated", "updated"]
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "kind",
     [

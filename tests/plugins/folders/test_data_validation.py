@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.folders.conftest import FOLDERS, new_folder, stored
 
 from portico.testing import Client, InProcessApp
@@ -63,6 +64,7 @@ def test_files_and_models_are_stored_unchanged(ann: Client) -> None:
     assert ann.get(FOLDERS + new_folder(ann, data=data)).json["data"] == data
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("documents", "loc"),
     [

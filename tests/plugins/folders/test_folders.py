@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.folders.conftest import (
     EXISTS,
     FOLDERS,
@@ -107,6 +108,7 @@ def test_names_of_other_accounts_are_free(ann: Client, bob: Client) -> None:
     assert parents(ann) == parents(bob) == {"Trips": None}
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "name",
     ["", " ", "\t\n", "\u3000", "\u200b", "\u200b \u2060", "\x00", "a\x07b", "a" * 257,
@@ -134,6 +136,7 @@ def test_any_visible_name_is_accepted(ann: Client, name: str) -> None:
     assert ann.get(FOLDERS + new_folder(ann, name)).json["name"] == name
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("path", "body", "loc"),
     [

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
 from portico.testing import Client, InProcessApp
@@ -151,6 +152,7 @@ def test_page_out_of_range_is_clamped(ann: Client, page: str) -> None:
     assert ids(ann, f"?page={page}") == (["own"] if len(page) < 3 else [])
 
 
+@on_sqlite
 @pytest.mark.case("AB-42")
 @pytest.mark.parametrize(
     "query",

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.models.conftest import form
 
 from portico.testing import Client
@@ -65,6 +66,7 @@ def test_import_rejects_picture_that_no_client_stores(admin: Client, picture: st
     assert admin.get(f"{MODELS}/list").json["total"] == 0
 
 
+@on_sqlite
 @pytest.mark.case("AB-27")
 @pytest.mark.parametrize("picture", [*ODD, *HOSTILE])
 def test_create_and_update_reject_unsupported_pictures(admin: Client, picture: str) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.models.conftest import AddGroup, form, readers, writers
 
 from portico.testing import Client
@@ -110,6 +111,7 @@ def test_create_without_access_fields_is_public_only_if_author_may_share_publicl
     assert bob.post(CREATE, unsaid("bobs")).json["access_control"] is None
 
 
+@on_sqlite
 @pytest.mark.parametrize("rights", UNREADABLE)
 def test_create_and_update_reject_unreadable_access_fields(
     admin: Client, ann: Client, rights: dict[str, Any]

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.models.conftest import form
 
 from portico.testing import Client
@@ -11,6 +12,7 @@ from portico.testing import Client
 CREATE = "/api/v1/models/create"
 
 
+@on_sqlite
 @pytest.mark.case("AB-33")
 @pytest.mark.parametrize(
     ("key", "value"),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
 from portico.api.messages import ACCESS_PROHIBITED, UNAUTHORIZED
@@ -170,6 +171,7 @@ def test_model_cannot_be_based_on_itself(admin: Client) -> None:
     assert admin.post(CREATE, form("x", base_model_id="x")).status == 400
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -197,6 +199,7 @@ def test_parameters_at_their_limits_and_null_are_stored(ann: Client) -> None:
     assert ann.post(CREATE, form(params=params)).json["params"] == params
 
 
+@on_sqlite
 @pytest.mark.case("AB-33")
 @pytest.mark.parametrize(
     "changes",
@@ -226,6 +229,7 @@ def test_json_that_cannot_be_read_back_is_rejected(ann: Client, body: bytes) -> 
     assert ann.post(CREATE, body=body + b',"meta":{},"id":"m","name":"M"}').status == 422
 
 
+@on_sqlite
 @pytest.mark.case("AB-27")
 @pytest.mark.parametrize(
     "picture",

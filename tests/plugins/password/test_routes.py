@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 
 from portico.testing import Client, InProcessApp, Response
 
@@ -81,6 +82,7 @@ def test_wrong_address_and_wrong_password_get_the_same_response(
     assert "set-cookie" not in answer.headers
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "body",
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 
 from portico.boot import CannotStart
 from portico.testing import Client, CommandLine, InProcessApp, Response, ServerProcess
@@ -82,6 +83,7 @@ def test_sign_up_is_closed(start_app: StartApp) -> None:
     assert sign_in(client).json["name"] == "User"
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "headers",
     [

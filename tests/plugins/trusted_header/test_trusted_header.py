@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 
 from portico.api.messages import INVALID_CRED
 from portico.boot import Application
@@ -87,6 +88,7 @@ def test_concurrent_sign_ins_create_one_account(app: InProcessApp) -> None:
     assert count_accounts(app) == 1
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "headers",
     [
@@ -111,6 +113,7 @@ def test_missing_or_repeated_header_is_refused(
     assert count_accounts(app) == 0
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "address",
     ["ada", "ada@", "@example.org", "ada@example.org, eve@example.org", "ada @example.org", "a\x00@example.org",
