@@ -23,6 +23,7 @@ TARGETS = {
     "core/portico/identity/sign_in": ("tests/core/identity", "tests/plugins/trusted_header", "tests/security/test_sign_in.py"),
     "core/portico/rate_limits": ("tests/core/rate_limits", "tests/security/test_limits.py"),
     "core/portico/db": ("tests/core/db",),
+    "core/portico/tasks": ("tests/core/tasks",),
     "core/portico/catalogue": ("tests/core/catalogue", "tests/end_to_end/test_caches.py"),
     "core/portico/web": ("tests/core/web", "tests/security/test_browsers.py"),
     "core/portico/encryption": ("tests/core/encryption",),

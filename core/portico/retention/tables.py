@@ -7,7 +7,7 @@ from portico.db import TableSet
 
 
 class CleaningTable(Table, tablename="portico_cleaning"):
-    """The time of the last deletion of old rows; one row."""
+    """The time of the last deletion of old rows; one row. Earlier releases write it; nothing reads it any more."""
 
     id = Integer(primary_key=True, default=1)
     worked_at = BigInt()

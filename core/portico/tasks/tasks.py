@@ -45,7 +45,9 @@ _FIND: Final = "SELECT * FROM portico_task WHERE id = $1"
 _RETRY: Final = (
     "UPDATE portico_task SET status = 'pending', tries = 0, queued_at = {clock}, run_at = {clock}, started_at = NULL, "
     "finished_at = NULL, cancel_requested = FALSE, error = NULL, instance_id = NULL, progress_done = 0, "
-    "progress_total = 0, progress_text = '' WHERE id = $1 AND status IN ('failed', 'cancelled') RETURNING claims"
+    "progress_total = 0, progress_text = '' WHERE id = $1 AND status IN ('failed', 'cancelled') "
+    "AND (user_id IS NULL OR (SELECT COUNT(*) FROM portico_task other WHERE other.user_id = portico_task.user_id "
+    "AND other.status IN ('pending', 'running')) < $2) RETURNING claims"
 )
 _COUNTS: Final = "SELECT status, COUNT(*) AS tasks FROM portico_task WHERE status IN ('pending', 'running') GROUP BY status"
 _MESSAGES: Final = msgspec.msgpack.Decoder(CancelTask | TaskEnded | TasksWait)
@@ -209,12 +211,18 @@ class Tasks:
         return found.status == "cancelled" or await self._cancellation.cancel(task_id)
 
     async def retry(self, actor: Actor, task_id: str) -> None:
-        """Have a failed or cancelled task of the actor run again, with all its tries. Raises: NotFound; InvalidRequest."""
-        await self.find(actor, task_id)
+        """Have a failed or cancelled task of the actor run again, with all its tries.
+
+        Raises: NotFound; InvalidRequest for one in another state; RateLimited if its account has too many tasks.
+        """
+        found = await self.find(actor, task_id)
+        limit = self._settings.max_per_account
         try:
-            row = await fetch_one(with_clock(_RETRY), task_id)
+            row = await fetch_one(with_clock(_RETRY), task_id, limit)
         except UniqueViolation as error:
             raise InvalidRequest("A newer task of this kind waits already.") from error
+        if row is None and found.user_id and await store.has_too_many(found.user_id, limit):
+            raise RateLimited(_RETRY_AFTER, _TOO_MANY)
         if row is None:
             raise InvalidRequest("Only a task that has failed or was cancelled can be run again.")
         after_commit(functools.partial(self.delivery.deliver, task_id, row["claims"], 0.0))

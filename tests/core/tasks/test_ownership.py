@@ -9,7 +9,7 @@ from tests.core.tasks.conftest import TaskKinds
 from tests.redis_server import RedisServer
 
 from portico.db import execute
-from portico.errors import InvalidRequest, NotFound
+from portico.errors import InvalidRequest, NotFound, RateLimited
 from portico.identity import Actor
 from portico.server.supervisor import CRASH_LOOP_SECONDS
 from portico.tasks import TaskInfo, TaskRun
@@ -261,6 +261,26 @@ def test_cancel_and_retry_follow_the_status(kinds: TaskKinds, user: Client) -> N
     with pytest.raises(InvalidRequest, match="failed or was cancelled"):
         kinds.app.run(kinds.tasks.retry, owner, failed)
     assert done == ["bad", "bad", "late"]
+
+
+@pytest.mark.case("AB-61")
+def test_retry_does_not_exceed_the_tasks_of_an_account(
+    app: InProcessApp, env: dict[str, str]
+) -> None:
+    limited = TaskKinds(InProcessApp(env | {"PORTICO_TASKS_MAX_PER_ACCOUNT": "1"}))
+    try:
+        ada = app.client.sign_up("Ada")
+        limited.add("hang", Hanging().run)
+        owner = actor(ada)
+        ended = limited.create("hang", user_id=owner.id, delay=3600)
+        limited.app.run(limited.tasks.cancel, owner, ended)
+        waiting = limited.create("hang", user_id=owner.id, delay=3600)
+        with pytest.raises(RateLimited):
+            limited.app.run(limited.tasks.retry, owner, ended)
+        limited.app.run(limited.tasks.cancel, owner, waiting)
+        limited.app.run(limited.tasks.retry, owner, ended)
+    finally:
+        limited.app.close()
 
 
 @pytest.mark.case("AB-60")
