@@ -163,6 +163,7 @@ class PlainBalancer:
         self._addresses = addresses
         self._ready: list[str] = []
         self._turn = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -201,12 +202,19 @@ class PlainBalancer:
             self._ready = [address for address in self._addresses if _is_ready(address)]
 
     async def _end(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)  # the event loop itself does not keep it
+        task.add_done_callback(self._tasks.discard)
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._forward(reader, writer)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(3):
             self._turn += 1
             host, _, port = self._ready[self._turn % len(self._ready)].partition(":")
@@ -224,12 +232,12 @@ class PlainBalancer:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):  # the other end has gone
         while block := await reader.read(65536):
             writer.write(block)
             await writer.drain()
-    if writer.can_write_eof() and not writer.is_closing():
-        writer.write_eof()
+        if not writer.is_closing():
+            writer.write_eof()
 
 
 def _is_ready(address: str) -> bool:

@@ -1,0 +1,109 @@
+"""The files of `deploy/` agree with each other and with the settings of Portico. `.ci/deploy` checks their form."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.commands import Command
+from tests.deployment import DEPLOY, read_compose, read_dockerfile
+from tests.one_database import database_url  # noqa: F401 - a fixture
+
+from portico.settings.schema import CoreSettings
+
+COMPOSE = ("compose.yaml", "compose.scale.yaml")
+VARIABLES = {"WEBUI_SECRET_KEY": "x", "POSTGRES_PASSWORD": "x"}
+#: Variables of the image that are not settings.
+NOT_SETTINGS = {"PATH", "PYTHONDONTWRITEBYTECODE", "POD_ADDRESS"}
+#: Seconds that a process needs to end besides what its settings allow.
+MARGIN = 5
+
+
+def manifests() -> Iterator[dict[str, Any]]:
+    for file in sorted((DEPLOY / "kubernetes").glob("*.yaml")):
+        yield from yaml.safe_load_all(file.read_text())
+
+
+def manifest(kind: str, name: str) -> dict[str, Any]:
+    (found,) = (
+        one for one in manifests() if (one["kind"], one["metadata"]["name"]) == (kind, name)
+    )
+    return found
+
+
+def variables_in(name: str) -> set[str]:
+    """The variables that a file sets for Portico."""
+    if name == "Dockerfile":
+        return set(read_dockerfile(DEPLOY / name)[-1].environment)
+    if name == "kubernetes":
+        data = (
+            manifest("ConfigMap", "portico")["data"] | manifest("Secret", "portico")["stringData"]
+        )
+        pod = manifest("Deployment", "portico-server")["spec"]["template"]["spec"]
+        return {*data, *(one["name"] for one in pod["containers"][0]["env"])}
+    document = yaml.safe_load((DEPLOY / name).read_text())
+    services = document["services"].values()
+    ours = [one for one in services if one["image"] == "portico"]
+    return {key for one in ours for key in one["environment"]}
+
+
+@pytest.mark.parametrize("name", [*COMPOSE, "Dockerfile", "kubernetes"])
+def test_variable_of_a_deployment_is_a_setting(name: str, command: Command) -> None:
+    rows = json.loads(command("config", "--json"))
+    known_variables = {variable for row in rows for variable in row["variables"]}
+    assert variables_in(name) - NOT_SETTINGS - known_variables == set()
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_only_the_network_of_the_proxy_is_trusted(name: str) -> None:
+    document = yaml.safe_load((DEPLOY / name).read_text())
+    (network,) = document["networks"].values()
+    (config,) = network["ipam"]["config"]
+    ours = [
+        one for one in read_compose(DEPLOY / name, VARIABLES).values() if one.image == "portico"
+    ]
+    assert {one.environment["FORWARDED_ALLOW_IPS"] for one in ours} == {config["subnet"]}
+
+
+def needed(drain_delay: object) -> float:
+    """Seconds between SIGTERM and the end of a process with this delay."""
+    defaults = CoreSettings()
+    ends = defaults.server.shutdown_timeout, defaults.worker.shutdown_timeout
+    return float(str(drain_delay)) + max(ends) + MARGIN
+
+
+def test_processes_are_not_killed_before_they_had_their_time() -> None:
+    for name in COMPOSE:
+        for one in read_compose(DEPLOY / name, VARIABLES).values():
+            if one.image == "portico":
+                seconds = float(one.document["stop_grace_period"].removesuffix("s"))
+                assert seconds >= needed(one.environment["PORTICO_SERVER_DRAIN_DELAY"]), one.name
+    delay = manifest("ConfigMap", "portico")["data"]["PORTICO_SERVER_DRAIN_DELAY"]
+    for name in ("portico-server", "portico-worker"):
+        pod = manifest("Deployment", name)["spec"]["template"]["spec"]
+        assert pod["terminationGracePeriodSeconds"] >= needed(delay), name
+    for unit in ("portico", "portico-worker"):
+        text = (DEPLOY / "systemd" / f"{unit}.service").read_text()
+        stop = re.search(r"^TimeoutStopSec=(\d+)$", text, re.M)
+        assert stop is not None
+        assert int(stop[1]) >= needed(CoreSettings().server.drain_delay), unit
+
+
+def test_metric_that_scales_servers_and_workers_exists() -> None:
+    readme = (DEPLOY.parent / "plugins" / "portico_metrics" / "README.md").read_text()
+    for name in ("portico-server", "portico-worker"):
+        spec = manifest("HorizontalPodAutoscaler", name)["spec"]
+        for one in spec["metrics"]:
+            if one["type"] != "Resource":
+                assert f"`{one[one['type'].lower()]['metric']['name']}`" in readme
+
+
+def test_every_file_is_checked() -> None:
+    checked = Path(DEPLOY.parent, ".ci", "deploy").read_text()
+    for path in DEPLOY.rglob("*"):
+        folder = path.relative_to(DEPLOY).parts[0]
+        if path.is_file() and path.suffix not in (".md", ".toml"):
+            assert f'"{folder}"' in checked or folder.startswith("compose"), path
