@@ -5,7 +5,6 @@ import os
 import resource
 import shutil
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,20 +131,19 @@ async def test_write_fails_if_the_file_is_removed_before_its_commit(
     assert file.availability.cause is not None and file.availability.cause.kind == "missing"
 
 
-async def test_file_is_checked_before_and_after_commit_outside_the_event_loop(
+async def test_file_is_checked_before_and_after_commit(
     file: SQLite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    threads: list[int] = []
+    in_transaction: list[bool] = []
     check = file.check_file
 
     def noted() -> None:
-        threads.append(threading.get_ident())
+        in_transaction.append(file.writer.connection.in_transaction)
         check()
 
     monkeypatch.setattr(file, "check_file", noted)
     await file.execute("INSERT INTO note VALUES ('small', '')")
-    assert len(threads) == 2
-    assert threading.get_ident() not in threads
+    assert in_transaction == [True, False]
 
 
 async def test_broken_file_stays_unavailable(sqlite_url: str, tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ class SQLite(Database):
             check_on_sqlite(self.guard, connection)
 
     def check_file(self) -> None:
-        """Check that the file was not replaced. Called in the writer thread. Raises: Unavailable."""
+        """Check that the file was not replaced. Called around each commit. Raises: Unavailable."""
         self._identity.check()
 
     def locked_cause(self) -> Cause:

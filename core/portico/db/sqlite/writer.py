@@ -2,8 +2,7 @@
 
 A commit costs a flush to disk, a statement nearly nothing. So slots that are waiting when one ends continue in the same
 outer transaction, each in a savepoint, and one COMMIT makes them durable together. Statements run on the event loop; only
-a COMMIT with the checks of the file around it, a statement that writes megabytes, and a BEGIN that has to wait for
-another process run in the writer thread.
+a COMMIT, a statement that writes megabytes, and a BEGIN that has to wait for another process run in the writer thread.
 """
 
 import asyncio
@@ -47,7 +46,7 @@ class Checks(Protocol):
         ...
 
     def check_file(self) -> None:
-        """Called in the writer thread, just before and just after the commit. Raises: Unavailable."""
+        """Called just before and just after the commit. Raises: Unavailable."""
         ...
 
     def locked_cause(self) -> Cause:
@@ -276,19 +275,29 @@ class Writer:
         if not self._batch:  # every slot was rolled back: there is nothing to commit
             self._roll_back()
             return
+        if (error := self._file_error()) is not None:
+            self._fail_batch(error)
+            return
         self._phase = Phase.COMMITTING
-        committing = self._loop.run_in_executor(self._thread, self._commit)
+        committing = self._loop.run_in_executor(self._thread, self.connection.execute, "COMMIT")
         committing.add_done_callback(self._on_commit)
 
-    def _commit(self) -> None:
-        self._checks.check_file()
-        self.connection.execute("COMMIT")
-        self._checks.check_file()
+    def _file_error(self) -> Unavailable | None:
+        """Return why the file must not be used.
+
+        It is checked on the event loop, which takes some microseconds. In the thread each system call would release the
+        interpreter's lock, and wait up to five milliseconds for a busy loop to return it.
+        """
+        try:
+            self._checks.check_file()
+        except Unavailable as error:
+            return error
+        return None
 
     def _on_commit(self, committing: asyncio.Future[Any]) -> None:
-        error = committing.exception()
         if self._phase is Phase.CLOSED:
             return
+        error = committing.exception() or self._file_error()
         if error is not None:
             self._fail_batch(error)
         else:
