@@ -2,7 +2,8 @@
 
     .venv/bin/python -m tests.benchmarks.tasks [--tasks 500] [--rounds 30] [--idle 10] [--only sqlite]
 
-One process, one application, one database. A task writes one row. Bare arq has the same function, the same database and as
+One process, one application, one database; with PostgreSQL also an application and a worker that is told of tasks by the queue
+in Redis, compared with bare arq that polls as often as the worker does. A task writes one row. Bare arq has the same function, the same database and as
 many slots, a Redis of its own, and its default settings; what it has done is in no table, and the row and the end of the job
 are not one transaction. Printed are the tasks per second from the first creation to the last end, the time from the creation of
 a single task to its start, the processor time of a second without tasks, and each of them as a ratio.
@@ -25,12 +26,16 @@ from arq.worker import Worker
 from tests.redis_server import RedisServer
 from tests.servers import fresh_database, postgres_server
 
+from portico.boot import Application
 from portico.db import execute, transaction
+from portico.task_queue.arq_worker import POLL_SECONDS
 from portico.tasks import TaskRun, TaskType
 from portico.testing import SECRET, InProcessApp
 
 #: Tasks that run at the same time.
 SLOTS = 10
+#: Seconds between two looks of arq into its queue, by default.
+DEFAULT_POLL_SECONDS = 0.5
 _NAME = "benchmark:effect"
 _EFFECT = "INSERT INTO effects (label) VALUES ($1)"
 #: Creates a task, given a label.
@@ -70,9 +75,12 @@ class Observer:
 
 
 class Figures(NamedTuple):
-    """`rate`: tasks per second. `latency`: seconds, the median. `idle`: processor time of an idle second."""
+    """`rate`: tasks per second. `latency`: seconds, the median. `idle`: processor time of an idle second, `cost`: of a task,
+    its creation included, which another load of the machine changes least.
+    """
 
     rate: float
+    cost: float
     latency: float
     idle: float
 
@@ -103,17 +111,25 @@ async def measure(observer: Observer, create: Create, numbers: Numbers) -> Figur
         await observer.until(lambda label=label: label in observer.started_at)
         latencies.append(observer.started_at[label] - began)
         await observer.until(lambda number=number: observer.ended > number)
-    began, before = time.perf_counter(), observer.ended
+    began, before, used = time.perf_counter(), observer.ended, time.process_time()
     for number in range(numbers.tasks):
         await create(f"one of many {number}")
     await observer.until(lambda: observer.ended == before + numbers.tasks)
     rate = numbers.tasks / (time.perf_counter() - began)
-    return Figures(rate, statistics.median(latencies), idle)
+    cost = (time.process_time() - used) / numbers.tasks
+    return Figures(rate, cost, statistics.median(latencies), idle)
 
 
 async def measure_own_runner(app: InProcessApp, numbers: Numbers) -> Figures:
     """Measure the runner of the server."""
-    observer, tasks = Observer(), app.portico.tasks
+    observer = Observer()
+    figures = await measure(observer, _register(observer, app.portico), numbers)
+    await app.portico.tasks.stop()
+    return figures
+
+
+def _register(observer: Observer, *applications: Application) -> Create:
+    """Register the task in these applications, and return what creates one at the first of them."""
 
     async def effect(run: TaskRun, arguments: Effect) -> None:
         observer.start(arguments.label)
@@ -122,15 +138,28 @@ async def measure_own_runner(app: InProcessApp, numbers: Numbers) -> Figures:
         observer.end()
 
     async def create(label: str) -> None:
-        await tasks.create(_NAME, Effect(label))
+        await applications[0].tasks.create(_NAME, Effect(label))
 
-    tasks.set_types([*tasks.types.values(), TaskType(_NAME, Effect, effect)])
-    figures = await measure(observer, create, numbers)
-    await tasks.stop()
-    return figures
+    for one in applications:
+        one.tasks.set_types([*one.tasks.types.values(), TaskType(_NAME, Effect, effect)])
+    return create
 
 
-async def measure_arq(redis_url: str, numbers: Numbers) -> Figures:
+async def measure_worker(app: InProcessApp, numbers: Numbers) -> Figures:
+    """Measure a worker, which runs what the server creates. It is in the same process."""
+    observer, server = Observer(), app.portico
+    worker = Application(server.loaded, server.settings.identity.secret_key, role="worker")
+    await worker.start()
+    await server.instance_channel.find_peers()
+    try:
+        return await measure(observer, _register(observer, server, worker), numbers)
+    finally:
+        await worker.stop()
+
+
+async def measure_arq(
+    redis_url: str, numbers: Numbers, poll_delay: float = DEFAULT_POLL_SECONDS
+) -> Figures:
     """Measure bare arq in the process of an application whose own runner is stopped."""
     observer = Observer()
 
@@ -140,7 +169,7 @@ async def measure_arq(redis_url: str, numbers: Numbers) -> Figures:
             await execute(_EFFECT, label)
         observer.end()
 
-    async with arq_worker(redis_url, effect) as redis:
+    async with arq_worker(redis_url, effect, poll_delay) as redis:
 
         async def create(label: str) -> None:
             await redis.enqueue_job("effect", label)
@@ -150,7 +179,7 @@ async def measure_arq(redis_url: str, numbers: Numbers) -> Figures:
 
 @contextlib.asynccontextmanager
 async def arq_worker(
-    redis_url: str, effect: Callable[..., Awaitable[None]]
+    redis_url: str, effect: Callable[..., Awaitable[None]], poll_delay: float
 ) -> AsyncIterator[ArqRedis]:
     """Run a worker of arq in this process, and yield what enqueues jobs."""
     redis = ArqRedis.from_url(redis_url)
@@ -158,6 +187,7 @@ async def arq_worker(
         functions=[func(effect, name="effect", keep_result=0)],
         redis_pool=redis,
         max_jobs=SLOTS,
+        poll_delay=poll_delay,
         handle_signals=False,
     )
     running = asyncio.create_task(worker.async_run())
@@ -172,13 +202,15 @@ async def arq_worker(
 
 
 @contextlib.contextmanager
-def application(database_url: str) -> Iterator[InProcessApp]:
+def application(database_url: str, redis_url: str = "") -> Iterator[InProcessApp]:
     """Yield an application on an empty database, with a table for the effects."""
     with tempfile.TemporaryDirectory() as directory:
         environment = {
             "DATA_DIR": str(Path(directory) / "data"),
             "WEBUI_SECRET_KEY": SECRET,
             "PORTICO_TASKS_CONCURRENCY": str(SLOTS),
+            "PORTICO_WORKER_CONCURRENCY": str(SLOTS),
+            "REDIS_URL": redis_url,
             "GLOBAL_LOG_LEVEL": "warning",
         }
         app = InProcessApp(environment | ({"DATABASE_URL": database_url} if database_url else {}))
@@ -189,18 +221,19 @@ def application(database_url: str) -> Iterator[InProcessApp]:
             app.close()
 
 
-def report(kind: str, own: Figures, bare: Figures) -> None:
-    """Print the figures of one database."""
+def report(kind: str, own: Figures, bare: Figures, who: str = "own runner") -> None:
+    """Print the figures of one database. `who`: what is compared with bare arq."""
     click.echo(f"\n{kind}")
     lines = (
         ("tasks per second", own.rate, bare.rate, "{:.0f}"),
+        ("CPU ms per task", own.cost * 1e3, bare.cost * 1e3, "{:.2f}"),
         ("creation to start, ms (median)", own.latency * 1e3, bare.latency * 1e3, "{:.2f}"),
         ("idle runner, CPU %", own.idle * 100, bare.idle * 100, "{:.3f}"),
     )
     for what, ours, theirs, form in lines:
         ratio = ours / theirs if theirs > 0 else float("nan")
         figures = (form.format(ours), form.format(theirs), f"{ratio:.3f}")
-        click.echo("  {:32} own runner {:>9}   bare arq {:>9}   ratio {}".format(what, *figures))
+        click.echo("  {:32} {} {:>9}   bare arq {:>9}   ratio {}".format(what, who, *figures))
 
 
 @click.command(help=__doc__, context_settings={"max_content_width": 130})
@@ -225,6 +258,19 @@ def main(tasks: int, rounds: int, idle: float, only: str | None) -> None:
                 at_rest = app.run(processor_time, numbers.idle)
                 bare = app.run(measure_arq, redis.url, numbers)
             report(kind, *(one._replace(idle=one.idle - at_rest) for one in (own, bare)))
+        if "postgres" in urls and only != "sqlite":
+            report_worker(urls["postgres"], redis.url, numbers)
+
+
+def report_worker(database_url: str, redis_url: str, numbers: Numbers) -> None:
+    """Measure and print a worker on another database of the same server."""
+    with fresh_database(database_url) as url, application(url, redis_url) as app:
+        app.run(app.portico.tasks.stop)
+        at_rest = app.run(processor_time, numbers.idle)
+        own = app.run(measure_worker, app, numbers)
+        bare = app.run(measure_arq, redis_url, numbers, POLL_SECONDS)
+    figures = (one._replace(idle=one.idle - at_rest) for one in (own, bare))
+    report("postgres, a worker and the queue", *figures, who="worker    ")
 
 
 if __name__ == "__main__":

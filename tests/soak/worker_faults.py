@@ -157,7 +157,7 @@ def _workers(
         folder.mkdir()
         worker = WorkerProcess(environment, folder)
         opened.callback(worker.kill)
-        yield worker.start()
+        yield worker.start(timeout=60)
 
 
 def _create(app: InProcessApp, seconds: float, deliveries: int) -> list[str]:

@@ -21,8 +21,8 @@ from portico.task_queue.job_signature import FUNCTION
 from portico.task_queue.queue import TaskQueue
 from portico.tasks import TaskRunner
 
-#: Seconds between two readings of the queue, unless a slot becomes free earlier.
-POLL_SECONDS: Final = 0.05
+#: Seconds between two readings of the queue, if a message about a new entry is lost.
+POLL_SECONDS: Final = 0.5
 #: Seconds that a claim may take.
 CLAIM_SECONDS: Final = 5.0
 #: Seconds between two writes of arq's own record of this worker.
@@ -39,9 +39,12 @@ def is_damaged(error: Exception) -> bool:
 
 
 class QueueWorker(Worker):
-    """Reads the queue until it fails or is cancelled. `main` is to be awaited."""
+    """Reads the queue until it fails or is cancelled. `main` is to be awaited.
 
-    def __init__(self, queue: TaskQueue, runner: TaskRunner) -> None:
+    `woken`: set when there is something new, or a slot is free.
+    """
+
+    def __init__(self, queue: TaskQueue, runner: TaskRunner, woken: asyncio.Event) -> None:
         logging.getLogger("arq").setLevel(logging.WARNING)
         claim: Any = self._claim  # arq's type has names for the arguments
         super().__init__(
@@ -59,21 +62,19 @@ class QueueWorker(Worker):
             job_deserializer=queue.signer.load,
             log_results=False,
         )
-        self._queue, self._runner = queue, runner
-        self._slot_free = asyncio.Event()
+        self._queue, self._runner, self._woken = queue, runner, woken
         self._claiming = asyncio.Lock()
         self._ids: set[str] = set()
 
     async def main(self) -> None:
-        """Read the queue, when a slot becomes free and every few milliseconds. Raises: QUEUE_ERRORS."""
-        self._runner.on_free_slot = self._slot_free.set
+        """Read the queue, when it is woken and twice a second. Raises: QUEUE_ERRORS."""
         while True:
-            self._slot_free.clear()
+            self._woken.clear()
             self.max_jobs = self._runner.free_slots if self._runner.is_running else 0
             await self._poll_iteration()
             try:
                 async with asyncio.timeout(POLL_SECONDS):
-                    await self._slot_free.wait()
+                    await self._woken.wait()
             except TimeoutError:
                 continue
 

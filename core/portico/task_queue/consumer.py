@@ -26,6 +26,7 @@ class QueueConsumer:
     def __init__(self, queue: TaskQueue, runner: TaskRunner) -> None:
         self._queue, self._runner = queue, runner
         self._task: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()
         #: Whether entries of the queue arrive.
         self.is_connected = False
 
@@ -36,6 +37,8 @@ class QueueConsumer:
 
     def start(self) -> None:
         """Begin to take tasks. Needs the current database."""
+        self._runner.on_free_slot = self._woken.set
+        self._queue.redis.listen(self._queue.news, lambda _: self._woken.set())
         self._task = asyncio.create_task(self._supervise(), name="task queue")
 
     async def stop(self) -> None:
@@ -50,7 +53,7 @@ class QueueConsumer:
         wait = RESTART_SECONDS
         while True:
             await self._wait_for_redis()
-            worker = QueueWorker(self._queue, self._runner)
+            worker = QueueWorker(self._queue, self._runner, self._woken)
             started = asyncio.get_running_loop().time()
             try:
                 self.is_connected = True

@@ -1,6 +1,7 @@
 """Tells workers of new tasks through the queue."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -38,10 +39,22 @@ class QueueDelivery:
     async def _send(self) -> None:
         try:
             while self._pending:
-                delivery = self._pending.popleft()
-                try:
-                    await self._queue.put(*delivery)
-                except RedisUnavailable:
-                    self._other.deliver(*delivery)
+                is_news = False
+                while self._pending:
+                    is_news = await self._put(*self._pending.popleft()) or is_news
+                if is_news:
+                    with contextlib.suppress(
+                        RedisUnavailable
+                    ):  # workers look into the queue anyway
+                        await self._queue.announce()
         finally:
             self._sender = None
+
+    async def _put(self, task_id: str, claims: int, delay: float) -> bool:
+        """Put a delivery into the queue, or deliver it otherwise. Return whether workers are to be told now."""
+        try:
+            await self._queue.put(task_id, claims, delay)
+        except RedisUnavailable:
+            self._other.deliver(task_id, claims, delay)
+            return False
+        return delay <= 0

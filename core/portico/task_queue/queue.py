@@ -21,6 +21,8 @@ class TaskQueue:
     def __init__(self, redis: RedisConnection, secret: Secret) -> None:
         self.redis, self.signer = redis, JobSigner(secret)
         self.name = redis.key("tasks")
+        #: The channel on which workers are told that the queue has new entries.
+        self.news = redis.key("tasks", "news")
         self._clients: tuple[Any, ...] = ()
         self._arq: ArqRedis | None = None
 
@@ -54,6 +56,10 @@ class TaskQueue:
                 FUNCTION, task_id, _job_id=f"{task_id}-{claims}", _defer_by=delay or None
             )
         )
+
+    async def announce(self) -> None:
+        """Tell the workers to look into the queue now. Raises: RedisUnavailable."""
+        await self.redis.publish(self.news, ["new"])
 
     async def close(self) -> None:
         """Close the connections."""
