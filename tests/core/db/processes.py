@@ -17,7 +17,7 @@ from portico.settings.section import Secret
 async def write(database: Database, prefix: str, tasks: str) -> None:
     """Insert for ever from many tasks; print an id once its write has been acknowledged."""
 
-    async def one(task: int) -> None:
+    async def insert(task: int) -> None:
         number = 0
         while True:
             number += 1
@@ -30,7 +30,7 @@ async def write(database: Database, prefix: str, tasks: str) -> None:
                     await database.execute("UPDATE note SET title = $1 WHERE id = $1", name)
             print(name, flush=True)
 
-    await asyncio.gather(*(one(task) for task in range(int(tasks))))
+    await asyncio.gather(*(insert(task) for task in range(int(tasks))))
 
 
 async def count(database: Database, prefix: str, number: str) -> None:

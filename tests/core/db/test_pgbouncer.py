@@ -169,7 +169,9 @@ async def test_migration_lock_is_held_by_one(open_postgres: Open, pooled_url: st
             inside -= 1
 
     async with asyncio.timeout(40):
-        await asyncio.gather(*(migrate(one, number) for number, one in enumerate(databases)))
+        await asyncio.gather(
+            *(migrate(database, number) for number, database in enumerate(databases))
+        )
     assert await databases[0].rows("SELECT count(*) AS n FROM step") == [{"n": 10}]
 
 

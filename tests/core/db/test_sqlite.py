@@ -58,7 +58,7 @@ async def test_concurrent_writes_share_commits(lite: SQLite) -> None:
 
 async def test_lists_of_many_lengths_keep_few_prepared_statements(lite: SQLite) -> None:
     def prepared() -> int:
-        return sum(type(one).__name__ == "Statement" for one in gc.get_objects())
+        return sum(type(found).__name__ == "Statement" for found in gc.get_objects())
 
     before = prepared()
     for count in range(1, 501):
