@@ -1,9 +1,14 @@
 """The files of `deploy/` agree with each other and with the settings of Portico. `.ci/deploy` checks their form."""
 
+import contextlib
 import json
 import re
+import shutil
+import sys
 from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -107,3 +112,24 @@ def test_every_file_is_checked() -> None:
         folder = path.relative_to(DEPLOY).parts[0]
         if path.is_file() and path.suffix not in (".md", ".toml"):
             assert f'"{folder}"' in checked or folder.startswith("compose"), path
+
+
+@pytest.mark.slow
+def test_checker_finds_a_fault_in_each_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # beside the script
+    loader = SourceFileLoader("deploy_checks", str(DEPLOY.parent / ".ci" / "deploy"))
+    checks = ModuleType(loader.name)
+    checks.__file__ = loader.path
+    loader.exec_module(checks)
+    copy = tmp_path / "deploy"
+    shutil.copytree(DEPLOY, copy)
+    monkeypatch.setattr(checks, "DEPLOY", copy)
+    for file in copy.rglob("*"):
+        if file.is_file():
+            file.write_text(file.read_text() + "\nnonsense here {\n")
+    for name, check in checks.CHECKS.items():
+        # What this machine has not got is said by the script itself.
+        with contextlib.suppress(checks.NotRunError):
+            assert check(), name
