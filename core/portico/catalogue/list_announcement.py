@@ -23,7 +23,7 @@ class ListAnnouncer:
     """Announces new lists of this instance, and refreshes the sources whose lists others announce.
 
     A list that was loaded because of an announcement is not announced again, so a source that answers differently each
-    time keeps no instances busy. `sources`: returns those of this instance.
+    time keeps no instances busy; nor is one loaded that was never asked for here. `sources`: returns those of this instance.
     """
 
     def __init__(
@@ -50,7 +50,8 @@ class ListAnnouncer:
         except msgspec.MsgspecError:
             return  # of another release
         for source in self._sources():
-            if (source.plugin, source.source.name) in names and source not in self._timers:
+            is_named = (source.plugin, source.source.name) in names
+            if is_named and source.has_answered and source not in self._timers:
                 self._schedule(source, 0.0)
 
     def _schedule(self, source: CachedSource, delay: float) -> None:
