@@ -1,5 +1,6 @@
 """The settings of generation, as administrators change them."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,20 @@ def test_changes_are_in_force_for_everyone(admin: Client, user: Client) -> None:
     answer = update(admin, config(admin) | CHANGED)
     assert answer.json == DEFAULTS | CHANGED | {"pinned": []}
     assert config(user) == answer.json
+
+
+def test_change_reaches_another_instance(
+    env: dict[str, str], app: InProcessApp, admin: Client
+) -> None:
+    other = InProcessApp(env)
+    there = other.client.sign_in(admin.account["name"])
+    assert config(there)["TASK_MODEL"] == ""
+    update(admin, DEFAULTS | CHANGED)
+    deadline = time.monotonic() + 20
+    while config(there)["TASK_MODEL"] != "task":
+        assert time.monotonic() < deadline, "the other instance does not know"
+        time.sleep(0.02)
+    other.close()
 
 
 def test_models_may_be_null(admin: Client) -> None:
