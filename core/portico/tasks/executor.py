@@ -22,8 +22,11 @@ GRACE_SECONDS: Final = 5.0
 #: Seconds between two attempts to write how a task ended, while the database is unavailable.
 WRITE_AGAIN_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 600.0
-#: Seconds before a task that found the database, or Redis, unavailable is started again.
+#: Seconds before a task that found the database, or Redis, unavailable is started again: the first time, and at most.
 UNAVAILABLE_SECONDS: Final = 2.0
+MAX_UNAVAILABLE_SECONDS: Final = 60.0
+#: How often that may happen without being counted as a try: for some hours.
+MAX_UNCOUNTED: Final = 200
 CRASHED: Final = "Its process ended unexpectedly."
 MAX_ERROR_CHARS: Final = 500
 
@@ -202,11 +205,11 @@ class TaskExecutor:
         run = active.run
         if isinstance(error, TaskLost):
             return None
-        if isinstance(error, Unavailable):
+        uncounted = run.claim.claims - run.tries
+        if isinstance(error, Unavailable) and uncounted < MAX_UNCOUNTED:
             # No fault of the task. The database may be away for longer than all its tries take.
-            return await store.requeue(
-                run.claim, UNAVAILABLE_SECONDS, error=error.detail, counts=False
-            )
+            delay = min(UNAVAILABLE_SECONDS * 2.0 ** min(uncounted, 30), MAX_UNAVAILABLE_SECONDS)
+            return await store.requeue(run.claim, delay, error=error.detail, counts=False)
         if isinstance(error, DomainError):
             return await self._fail(active, error.detail, is_final=isinstance(error, TaskFailed))
         if isinstance(error, asyncio.CancelledError):

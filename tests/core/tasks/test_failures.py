@@ -123,6 +123,23 @@ def test_outage_of_the_database_does_not_count_as_a_try(kinds: Any) -> None:
     assert calls == [1, 1, 1, 1]
 
 
+def test_task_that_finds_something_unavailable_for_ever_fails(
+    kinds: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portico.tasks.executor.MAX_UNCOUNTED", 3)
+
+    async def run(_run: TaskRun, _work: Any) -> None:
+        raise Unavailable("The other service is gone.")
+
+    kinds.add("never", run, max_tries=2)
+    task_id = kinds.create("never")
+    for _ in range(5):
+        kinds.run_due()
+        kinds.app.run(execute, "UPDATE portico_task SET run_at = 0 WHERE id = $1", task_id)
+    row = kinds.row(task_id)
+    assert (row["status"], row["error"]) == ("failed", "The other service is gone.")
+
+
 def test_task_that_ignores_its_cancellation_is_abandoned_and_changes_nothing(
     kinds: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
