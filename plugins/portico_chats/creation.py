@@ -7,7 +7,7 @@ from portico.api import AppContext, Forbidden, NotFound
 from portico.api.auth import Actor
 from portico.api.db import ForeignKeyViolation
 from portico_chats.access import ChatAccess
-from portico_chats.content.chat_document import ChatDocument
+from portico_chats.content.chat_content import ContentChange
 from portico_chats.storage.writer import insert_chat
 from portico_chats.tags import queries as tag_queries
 from portico_chats.tags.service import attach
@@ -30,12 +30,11 @@ class ChatCreator:
     async def create(
         self,
         row: dict[str, Any],
-        document: ChatDocument,
+        new: ContentChange,
         *,
-        session_id: str,
         tags: Mapping[str, str] | None = None,
     ) -> str:
-        """Insert a chat. Returns its document. `row`: see `new_row`. `session_id`: the creating session, "" = none.
+        """Insert a chat. Returns its document. `row`: see `new_row`; `new`: see `ContentChange.create`.
 
         `tags`: names by id; tags that the owner does not have yet are created. Raises: NotFound if the owner's
         account is being deleted.
@@ -45,10 +44,10 @@ class ChatCreator:
                 # Before the chat: an account's deletion locks the tags and then waits for transactions that create
                 # chats.
                 await tag_queries.lock_owner(row["user_id"])
-            content = await insert_chat(row, document, session_id)
+            await insert_chat(row, new)
         except ForeignKeyViolation as error:
             raise NotFound from error
         if tags:
             await attach(row["id"], row["user_id"], tags, archived=row["archived"])
         self._access.publish_change(row["id"], row["user_id"], "created")
-        return await off_loop(document.size, content.render)
+        return await off_loop(new.content.size, new.content.render)

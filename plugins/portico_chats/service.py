@@ -8,6 +8,7 @@ from portico.api import NotFound
 from portico.api.auth import Actor
 from portico.api.db import new_id, now, transaction
 from portico_chats.access import ChatAccess, check_id
+from portico_chats.content.chat_content import ContentChange
 from portico_chats.content.chat_document import NEW_CHAT, ChatDocument, read_document
 from portico_chats.creation import ChatCreator
 from portico_chats.schemas import Chat, ChatForm
@@ -37,13 +38,14 @@ class Chats:
         caller's chats are not to be stored.
         """
         await self._creator.check_may_store(actor)
-        document = await off_loop(_size(form), read_document, form.chat)
-        title = NEW_CHAT if document.title is None else document.title
+        title, new = await off_loop(_size(form), _new_content, form, actor.session_id)
+        # What was sent is not needed any more: of a document of megabytes each copy counts.
+        form.chat.clear()
         row = new_row(new_id(), actor.id, title, now()) | {"folder_id": form.folder_id or None}
         async with transaction():
             if form.folder_id and not await self._access.has_folder(actor.id, form.folder_id):
                 raise NotFound
-            text = await self._creator.create(row, document, session_id=actor.session_id)
+            text = await self._creator.create(row, new)
         return await off_loop(len(text), to_chat, row, text)
 
     async def get(self, actor: Actor, chat_id: str) -> Chat:
@@ -131,6 +133,13 @@ class Chats:
         document = await render_document(found)
         self._cache.store(chat_id, CachedChat(found["revision"], document))
         return found, document
+
+
+def _new_content(form: ChatForm, session_id: str) -> tuple[str, ContentChange]:
+    """Return the title and the content of a new chat."""
+    document = read_document(form.chat)
+    title = NEW_CHAT if document.title is None else document.title
+    return title, ContentChange.create(document, title, session_id)
 
 
 def _size(form: ChatForm) -> int:

@@ -12,7 +12,13 @@ from tests.upstream import Upstream
 from portico.errors import Unavailable
 from portico.testing import Client, InProcessApp
 from portico.web.errors import domain_error_response
-from portico.web.request.body_budget import BodyBudget, HeldBody
+from portico.web.request.body_budget import (
+    HELD_BODY,
+    BodyBudget,
+    HeldBody,
+    drop_body,
+    release_body,
+)
 
 COMPLETIONS = "/api/chat/completions"
 MESSAGES = rb'"messages":[{"role":"user","content":"hi"}]'
@@ -251,3 +257,17 @@ class TestBodiesInFlight:
         with pytest.raises(Unavailable) as refused:
             app.run(run)
         assert dict(domain_error_response(refused.value).headers)[b"retry-after"]
+
+
+def test_dropped_body_is_freed_at_once_and_counted_until_the_response() -> None:
+    budget = BodyBudget(1_000_000)
+    held = HeldBody(budget, "ann")
+    held.take(500_000)
+    held.data = held.value = bytes(500_000)
+    scope = {HELD_BODY: held}
+    drop_body(scope)
+    assert not held.data and held.value is None
+    assert budget.held_bytes == 500_000
+    release_body(scope)
+    assert budget.held_bytes == 0
+    drop_body({})  # a request without a body

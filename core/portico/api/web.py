@@ -17,6 +17,7 @@ Constants, types and decorators:
     put              `route` with the method PUT.
 """
 
+from portico.web.request.body_budget import drop_body
 from portico.web.request.query_parameters import (
     QueryFlag,
     QueryTime,
@@ -55,6 +56,7 @@ __all__ = [
     "Socket",
     "StreamResponse",
     "delete",
+    "drop_body",
     "get",
     "image_response",
     "json_response",

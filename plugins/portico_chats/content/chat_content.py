@@ -54,20 +54,6 @@ class ChatContent(msgspec.Struct, frozen=True):
         ids = list(branch(skeleton.current_id, tree.parent_of)) if has_branch else ()
         return cls(skeleton, tree.bodies, ids)
 
-    @classmethod
-    def create(cls, document: ChatDocument, title: str, session_id: str) -> "ContentChange":
-        """Return the content of a new chat. `title`: of the list. `session_id`: the creating session."""
-        if too_long_ids(document):
-            document = inline_messages(document)
-        tree = merge({}, document.messages or {}, TreeSender(session_id), 1)
-        document = _with_placeholders(document, tree)
-        texts = {one: row.text for one, row in tree.written.items()}
-        return ContentChange(
-            cls.of(skeleton_of(document), tree),
-            tree.written,
-            texts={TITLE_PART: extra_text(title, document)} | texts,
-        )
-
     def change(
         self, changes: ChatDocument, tree: MessageTree | None, old_title: str, new_title: str
     ) -> "ContentChange":
@@ -140,6 +126,20 @@ class ContentChange(msgspec.Struct, frozen=True):
     deleted_ids: Sequence[str] = ()
     texts: Mapping[str, str] = {}
     stale_texts: Sequence[str] = ()
+
+    @classmethod
+    def create(cls, document: ChatDocument, title: str, session_id: str) -> "ContentChange":
+        """Return the content of a new chat. `title`: of the list. `session_id`: the creating session, "" = none."""
+        if too_long_ids(document):
+            document = inline_messages(document)
+        tree = merge({}, document.messages or {}, TreeSender(session_id), 1)
+        document = _with_placeholders(document, tree)
+        texts = {one: row.text for one, row in tree.written.items()}
+        return cls(
+            ChatContent.of(skeleton_of(document), tree),
+            tree.written,
+            texts={TITLE_PART: extra_text(title, document)} | texts,
+        )
 
 
 def _merged(base: ChatDocument, changes: ChatDocument, tree: MessageTree) -> ChatDocument:

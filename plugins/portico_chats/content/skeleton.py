@@ -75,30 +75,34 @@ class ChatSkeleton(msgspec.Struct, frozen=True):
 
 def skeleton_of(document: ChatDocument) -> ChatSkeleton:
     """Return the skeleton of a split document: every placeholder becomes an offset."""
-    text, messages_at, branch_at = "{", None, None
-    for key, value in document.parts.items():
-        text += _key_prefix(key, text)
+    # A list, not a text that grows: a part of megabytes is copied once.
+    pieces, length, messages_at, branch_at = ["{"], 1, None, None
+    for number, (key, value) in enumerate(document.parts.items()):
+        prefix = _key_prefix(key, is_first=not number)
+        length += len(prefix)
         if value != PLACEHOLDER:
-            text += value
+            text = value
         elif key == "history":
-            inner, place = _history(document.history or {})
-            messages_at = None if place is None else len(text) + place
-            text += inner
+            text, place = _history(document.history or {})
+            messages_at = None if place is None else length + place
         else:
-            text += "[]"
-            branch_at = len(text) - 1
-    return ChatSkeleton(text + "}", messages_at, branch_at, document.current_id)
+            text = "[]"
+            branch_at = length + 1
+        pieces += (prefix, text)
+        length += len(text)
+    pieces.append("}")
+    return ChatSkeleton("".join(pieces), messages_at, branch_at, document.current_id)
 
 
 def _history(parts: Parts) -> tuple[str, int | None]:
     text, place = "{", None
-    for key, value in parts.items():
-        text += _key_prefix(key, text)
+    for number, (key, value) in enumerate(parts.items()):
+        text += _key_prefix(key, is_first=not number)
         text += value or "{}"
         if value == PLACEHOLDER:
             place = len(text) - 1
     return text + "}", place
 
 
-def _key_prefix(key: str, before: str) -> str:
-    return f"{'' if before == '{' else ','}{quoted(key)}:"
+def _key_prefix(key: str, *, is_first: bool) -> str:
+    return f"{'' if is_first else ','}{quoted(key)}:"

@@ -8,6 +8,7 @@ from portico.api.web import (
     JSONResponse,
     Request,
     delete,
+    drop_body,
     get,
     json_response,
     parse_query_flag,
@@ -51,6 +52,7 @@ class ChatRoutes(Controller):
     @post("/api/v1/chats/new", response_type=Chat, max_values=MAX_CHAT_VALUES, large_body=True)
     async def create_chat(self, request: Request, data: JSONBody[ChatForm]) -> JSONResponse:
         """Create a chat of the caller."""
+        drop_body(request.scope)
         return json_response(await self.plugin.chats.create(request.user, data))
 
     @get("/api/v1/chats/{chat_id:str}", response_type=Chat)

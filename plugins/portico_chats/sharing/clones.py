@@ -8,6 +8,7 @@ from portico.api import InvalidRequest, NotFound
 from portico.api.auth import Actor
 from portico.api.db import new_id, now, transaction
 from portico_chats.access import ChatAccess, check_id
+from portico_chats.content.chat_content import ContentChange
 from portico_chats.content.chat_document import ChatDocument, as_json, column_title, parse_document
 from portico_chats.creation import ChatCreator
 from portico_chats.schemas import Chat
@@ -54,9 +55,10 @@ class Clones:
         size = size_of(original.chat)
         document = await off_loop(size, _clone_document, original, title)
         row = new_row(new_id(), actor.id, column_title(title), now()) | columns
+        new = await off_loop(size, ContentChange.create, document, row["title"], actor.session_id)
         tags = parse_tags(row["meta"])
         async with transaction():
-            text = await self._creator.create(row, document, session_id=actor.session_id, tags=tags)
+            text = await self._creator.create(row, new, tags=tags)
         return to_chat(row, text)
 
 

@@ -6,7 +6,7 @@ The statement has the column names of that step: later migrations rename them.
 from typing import Any, Final
 
 from portico.api.db import execute, placeholder_rows
-from portico_chats.content.chat_content import ChatContent
+from portico_chats.content.chat_content import ContentChange
 from portico_chats.content.chat_document import parse_document, too_long_ids
 from portico_chats.storage import chat_queries, indexed_texts
 from portico_chats.worker_thread import in_turns
@@ -29,7 +29,7 @@ async def split_legacy_chat(row: dict[str, Any]) -> None:
     document = parse_document(row["chat"])
     if too_long_ids(document):
         return
-    new = ChatContent.create(document, row["title"], "")
+    new = ContentChange.create(document, row["title"], "")
     chat_id, at = row["id"], row["updated_at"]
     await chat_queries.update(chat_id, row["title"], new.content.skeleton)
     async for some in in_turns(list(new.written.items()), _CHUNK):

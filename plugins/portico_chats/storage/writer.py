@@ -16,13 +16,10 @@ Row = dict[str, Any]
 SeenOf = Callable[[str, str], Awaitable[int]]
 
 
-async def insert_chat(row: Row, document: ChatDocument, session_id: str) -> ChatContent:
-    """Insert a chat. `row`: see `chat_queries.insert`. `session_id`: the creating session."""
-    size = document.size
-    new = await off_loop(size, ChatContent.create, document, row["title"], session_id)
+async def insert_chat(row: Row, new: ContentChange) -> None:
+    """Insert a chat. `row`: see `chat_queries.insert`."""
     await chat_queries.insert(row, new.content.skeleton)
     await _write(row, new)
-    return new.content
 
 
 async def apply_changes(

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 from portico.api import AppContext, TooLarge
 from portico.api.db import new_id, now, transaction
 from portico.api.json import ItemError, raise_item_errors
+from portico_chats.content.chat_content import ContentChange
 from portico_chats.creation import ChatCreator
 from portico_chats.transfer.examination import (
     CheckedObject,
@@ -27,6 +28,7 @@ from portico_chats.transfer.reports import (
     RejectedChat,
     note_of,
 )
+from portico_chats.worker_thread import off_loop
 
 #: Chats and messages in one import over HTTP. Larger files are imported on the command line.
 MAX_CHATS: Final = 10_000
@@ -108,7 +110,11 @@ class ChatImport:
         """Write one chat. Call it in a transaction, see `FolderPlaces.lock`. `at`: epoch seconds of the import."""
         folder_id = await self.folders.find(one.folder)
         row = one.row(chat_id, self.owner_id, at, folder_id)
-        await self._creator.create(row, one.document, session_id=self._session_id, tags=one.tags)
+        document = one.document
+        new = await off_loop(
+            document.size, ContentChange.create, document, row["title"], self._session_id
+        )
+        await self._creator.create(row, new, tags=one.tags)
         line.id, line.in_folder = chat_id, folder_id is not None
         line.note = note_of(
             one.left_out, has_folder=one.folder is not None, in_folder=line.in_folder

@@ -77,6 +77,17 @@ class HeldBody:
         self._budget.give_back(self)
 
 
+def drop_body(scope: Mapping[str, Any]) -> None:
+    """Free the body of a request before the response starts. Afterwards its handler reads an empty one.
+
+    Values that were decoded from it keep it in memory: the handler drops them, too. It stays counted until the
+    response starts, since the handler makes something as large of it.
+    """
+    held = scope.get(HELD_BODY)
+    if held is not None:
+        held.data, held.value = b"", None
+
+
 def release_body(scope: Mapping[str, Any]) -> None:
     """Free the body of a request, if there is one."""
     held = scope.get(HELD_BODY)
