@@ -13,7 +13,7 @@ from portico.errors import InvalidRequest, NotFound, RateLimited
 from portico.identity import Actor
 from portico.server.supervisor import CRASH_LOOP_SECONDS
 from portico.tasks import TaskInfo, TaskRun
-from portico.tasks.recovery import CRASH_DELAY_SECONDS
+from portico.tasks.recovery import CRASH_DELAY_SECONDS, take_over_lost_tasks
 from portico.testing import Client, InProcessApp
 
 Two = tuple[TaskKinds, TaskKinds]
@@ -166,6 +166,22 @@ def test_deleting_an_account_ends_its_tasks(kinds: TaskKinds, admin: Client, use
     assert admin.delete(f"/api/v1/users/{user.account['id']}").status == 200
     assert kinds.rows("name = 'test:hang'") == []
     kinds.until(lambda: hanging.ends == ["cancelled"])
+
+
+def test_task_of_an_instance_that_has_just_started_is_not_taken_over(two: Two) -> None:
+    here, there = two
+    hanging = Hanging()
+    there.add("hang", hanging.run)
+    task_id = there.create("hang")
+    there.until(lambda: hanging.started == 1)
+    channel = here.app.portico.instance_channel
+
+    async def look() -> int:
+        channel.live_ids = frozenset({channel.instance_id})  # as before the other one started
+        return await take_over_lost_tasks(channel, here.types, lambda *_: None)
+
+    assert here.app.run(look) == 0
+    assert here.row(task_id)["status"] == "running"
 
 
 def test_cancel_ends_a_task_on_the_instance_that_runs_it(

@@ -72,6 +72,29 @@ def test_task_does_not_run_before_the_commit_that_creates_it(app: InProcessApp, 
     assert seen == ["created", "ran"]
 
 
+def test_task_is_delivered_after_its_commit_only(app: InProcessApp, kinds: Any) -> None:
+    delivered: list[tuple[str, int, float]] = []
+
+    class Recorder:
+        def deliver(self, task_id: str, claims: int, delay: float) -> None:
+            delivered.append((task_id, claims, delay))
+
+    kinds.add("nothing", nothing)
+    kinds.tasks.delivery = Recorder()
+
+    async def work() -> str:
+        async with transaction():
+            task_id: str = await kinds.tasks.create("test:nothing")
+            assert delivered == []
+        return task_id
+
+    task_id = app.run(work)
+    assert delivered == [(task_id, 0, 0.0)]
+    kinds.create("nothing", key="one", delay=60)
+    kinds.create("nothing", key="one", delay=60)
+    assert len(delivered) == 2
+
+
 def test_writes_of_completing_and_the_completion_are_one_transaction(kinds: Any) -> None:
     async def run(run: TaskRun, _work: Any) -> None:
         async with run.completing({"n": 1}):
