@@ -18,7 +18,7 @@ from portico.db import execute, fetch_all
 from portico.settings.load import load_settings
 from portico.testing import Client, InProcessApp, ServerProcess
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
 
 INSTANCES = 10
 StartAll = Callable[[Mapping[str, str]], list[InProcessApp]]

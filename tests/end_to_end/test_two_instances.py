@@ -9,7 +9,6 @@ import pytest
 from tests.instance_changes import (
     EVERYTHING,
     PATIENCE,
-    Changes,
     Two,
     default_permissions,
     feature_flags,
@@ -25,7 +24,7 @@ from portico.boot import Application
 from portico.cache import BytesCache, TTLCache
 from portico.testing import InProcessApp
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 OpenTwo = Callable[..., Two]
 
@@ -59,15 +58,17 @@ def wait_for_peers(two: Two) -> None:
     until(lambda: all(app.portico.instance_channel.has_peers for app in two.apps))
 
 
-@pytest.mark.parametrize("changes", EVERYTHING, ids=lambda one: one.__name__)
-def test_other_instance_follows_without_redis(open_two: OpenTwo, changes: Changes) -> None:
-    follow(open_two(), changes)
+@pytest.fixture(params=["database", "redis"])
+def messages(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """The settings for messages through the database, or through Redis."""
+    if request.param == "database":
+        return {}
+    url = request.getfixturevalue("shared_redis")
+    return {"REDIS_URL": url, "REDIS_KEY_PREFIX": str(tmp_path)}
 
 
-def test_other_instance_follows_with_redis(
-    open_two: OpenTwo, shared_redis: str, tmp_path: Path
-) -> None:
-    two = open_two(REDIS_URL=shared_redis, REDIS_KEY_PREFIX=str(tmp_path))
+def test_other_instance_follows_every_change(open_two: OpenTwo, messages: dict[str, str]) -> None:
+    two = open_two(**messages)
     wait_for_peers(two)
     for changes in EVERYTHING:
         follow(two, changes)
@@ -86,13 +87,11 @@ def test_other_instance_follows_while_redis_is_away(
         follow(two, changes)
 
 
-@pytest.mark.parametrize("with_redis", [False, True], ids=["database", "redis"])
 def test_message_of_a_change_clears_all_that_depends_on_it(
-    open_two: OpenTwo, shared_redis: str, tmp_path: Path, with_redis: bool
+    open_two: OpenTwo, messages: dict[str, str]
 ) -> None:
     """Caches that live for an hour at the other instance do not matter."""
-    named = {"REDIS_URL": shared_redis, "REDIS_KEY_PREFIX": str(tmp_path)}
-    two = open_two(**(named if with_redis else {}))
+    two = open_two(**messages)
     there = two.apps[1].portico
     caches: list[TTLCache[Any, Any] | BytesCache] = [
         there.settings_store._stored,
