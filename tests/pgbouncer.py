@@ -1,7 +1,7 @@
 """PgBouncer before a PostgreSQL server: an installed one, else from Debian's package.
 
 Without one, the tests that need it are skipped, and the summary of the run says so in capital letters. With
-PORTICO_TEST_POOLER=pgbouncer, all applications of the tests reach PostgreSQL through it.
+TEST_POOLER=pgbouncer, all applications of the tests reach PostgreSQL through it.
 """
 
 import os
@@ -98,7 +98,7 @@ def pgbouncer(pgbouncer_program: Installed, postgres: str) -> Iterator[int]:
 
 def seen_by_applications(url: str, request: pytest.FixtureRequest) -> str:
     """Return the URL by which applications reach a database: through PgBouncer, if all are to use it."""
-    if os.environ.get("PORTICO_TEST_POOLER") != "pgbouncer":  # noqa: TID251 - a choice of the tests
+    if os.environ.get("TEST_POOLER") != "pgbouncer":  # noqa: TID251 - a choice of the tests
         return url
     return through(request.getfixturevalue("pgbouncer"), url)
 
