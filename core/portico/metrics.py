@@ -44,7 +44,7 @@ class Metric:
 
     `name`: lower case, with its unit, such as `lag_seconds`; those of plugins are shown below the plugin's name. `kind`: a
     counter only grows; a gauge may go either way. `read` may be `async def`; it returns numbers for each of `labels` if
-    there are any. The values of a label must be few and known beforehand: never a text or an id of users.
+    there are any. `is_shared`: it is the same in every process, such as a number of rows, and is not added up. The values of a label must be few and known beforehand: never a text or an id of users.
 
     Raises: ValueError for an invalid name.
     """
@@ -54,6 +54,7 @@ class Metric:
     kind: Literal["counter", "gauge", "histogram"]
     read: Callable[[], Reading | Awaitable[Reading]]
     labels: tuple[str, ...] = ()
+    is_shared: bool = False
 
     def __post_init__(self) -> None:
         if not all(_NAME.match(name) for name in (self.name, *self.labels)):

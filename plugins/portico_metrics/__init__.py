@@ -1,11 +1,16 @@
-"""`GET /metrics`: the figures of this process, as Prometheus reads them.
+"""`GET /metrics`: the figures of this server, as Prometheus reads them.
 
-What is measured is declared by the core and by plugins (`register_metrics`); this plugin only decides who may read it,
-and formats it.
+What is measured is declared by the core and by plugins (`register_metrics`); this plugin decides who may read
+it, adds up what several processes report, and formats it.
 """
+
+from typing import TYPE_CHECKING
 
 from portico.api import AppContext, PluginInfo, Section, hookimpl
 from portico.api.policy import PackagedPolicy, ResourceKind
+
+if TYPE_CHECKING:
+    from portico_metrics.settings import MetricsSettings
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -35,13 +40,11 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_components(app: AppContext, settings: object) -> object:
-    """Return the check of who may read the figures."""
-    from portico_metrics.access import MetricsAccess
-    from portico_metrics.settings import MetricsSettings
+def register_components(app: AppContext, settings: "MetricsSettings") -> object:
+    """Return the check of who may read the figures, and the figures."""
+    from portico_metrics.plugin import MetricsPlugin
 
-    assert isinstance(settings, MetricsSettings)
-    return MetricsAccess(app, settings)
+    return MetricsPlugin(app, settings)
 
 
 @hookimpl

@@ -17,7 +17,7 @@ class MetricsAccess:
     """Checks callers. Raises: ValueError for an entry of `metrics.allow` that is no address or network."""
 
     def __init__(self, app: AppContext, settings: MetricsSettings) -> None:
-        self.app = app
+        self._app = app
         self._networks = [_network(text) for text in settings.allow]
 
     async def check(self, request: Request) -> None:
@@ -37,12 +37,12 @@ class MetricsAccess:
     async def _may_read(self, request: Request) -> bool:
         """Return whether the caller is an administrator, or someone else whom a policy rule allows it."""
         try:
-            actor = await self.app.identity.auth.identify(request.scope)
+            actor = await self._app.identity.auth.identify(request.scope)
         except DomainError:
             return False
         if actor.scope is not None and not actor.scope.allows(PATH, _PLUGIN, reads=True):
             return False
-        return await self.app.permissions.allows_on_collection(actor, _PLUGIN, "read")
+        return await self._app.permissions.allows_on_collection(actor, _PLUGIN, "read")
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

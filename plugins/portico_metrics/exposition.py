@@ -1,35 +1,92 @@
-"""Formats figures as Prometheus reads them."""
+"""Formats figures as Prometheus reads them, and adds up those of several processes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
+import msgspec
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from portico.api import Histogram, MetricReading
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4.encode()
 _PREFIX = "portico"
+_START_TIME = "process_start_time_seconds"
 
 
-def exposition(readings: Sequence[MetricReading]) -> bytes:
-    """Return the text of these figures, and of the memory, processor time and open files of this process."""
+class Series(msgspec.Struct, frozen=True, array_like=True):
+    """One number. `labels`: pairs of a name and a value."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
+
+
+class Figure(msgspec.Struct, frozen=True, array_like=True):
+    """A figure with all its series. `is_shared`: the same in all processes, so it is not added up."""
+
+    name: str
+    description: str
+    kind: str
+    series: list[Series]
+    is_shared: bool = False
+
+
+def figures(readings: Sequence[MetricReading]) -> list[Figure]:
+    """Return these readings, and the memory, processor time and open files of this process."""
+    own = (_figure(family) for family in ProcessCollector(registry=None).collect())
+    return [*own, *(_figure(_family(one), one.metric.is_shared) for one in readings)]
+
+
+def add_up(processes: Sequence[Sequence[Figure]]) -> list[Figure]:
+    """Return the figures of several processes as those of one. The first decides about what is the same in all."""
+    found: dict[str, Figure] = {}
+    totals: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
+    for one in (figure for process in processes for figure in process):
+        if one.name in found and one.is_shared:
+            continue
+        found.setdefault(one.name, one)
+        total = totals.setdefault(one.name, {})
+        for series in one.series:
+            key = series.name, series.labels
+            if series.name == _START_TIME:
+                total[key] = min(total.get(key, series.value), series.value)
+            else:
+                total[key] = total.get(key, 0.0) + series.value
+    return [
+        msgspec.structs.replace(
+            one, series=[Series(*key, value) for key, value in totals[one.name].items()]
+        )
+        for one in found.values()
+    ]
+
+
+def exposition(found: Sequence[Figure]) -> bytes:
+    """Return the text of figures."""
     registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    registry.register(_Readings(readings))
+    registry.register(_Figures(found))
     return generate_latest(registry)
 
 
-class _Readings(Collector):
-    def __init__(self, readings: Sequence[MetricReading]) -> None:
-        self._readings = readings
+class _Figures(Collector):
+    def __init__(self, found: Sequence[Figure]) -> None:
+        self._found = found
 
     def collect(self) -> Iterable[Family]:
         """Return the figures as the library knows them. Called by the library."""
-        return map(_family, self._readings)
+        for one in self._found:
+            family = Family(one.name, one.description, one.kind)
+            family.samples = [Sample(s.name, dict(s.labels), s.value) for s in one.series]
+            yield family
+
+
+def _figure(family: Family, is_shared: bool = False) -> Figure:
+    series = [Series(s.name, tuple(s.labels.items()), s.value) for s in family.samples]
+    return Figure(family.name, family.documentation, family.type, series, is_shared)
 
 
 def _family(reading: MetricReading) -> Family:

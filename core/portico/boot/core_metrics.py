@@ -82,12 +82,14 @@ def core_metrics(core: CoreServices) -> list[Metric]:
             "gauge",
             partial(_task_counts, core.tasks),
             ("status",),
+            is_shared=True,
         ),
         Metric(
             "tasks_oldest_due_seconds",
             "For how long the oldest task that is due has waited.",
             "gauge",
             core.tasks.oldest_due_age,
+            is_shared=True,
         ),
         Metric(
             "plugin_errors",

@@ -16,6 +16,7 @@ from tests.upstream import Upstream
 from portico.api import Metric
 from portico.tasks import TaskRun, TaskType
 from portico.testing import Client, InProcessApp, Response
+from portico_metrics import exposition, processes
 
 MONITORING = "10.7.0.3"
 PLUGIN = """
@@ -206,3 +207,40 @@ def test_figures_are_read_over_plain_http_although_https_is_forced(starting: Sta
 def test_name_of_a_metric_is_checked() -> None:
     with pytest.raises(ValueError, match="'Sizes of things'"):
         Metric("Sizes of things", "", "gauge", lambda: 1)
+
+
+def test_one_of_several_processes_answers_for_all(starting: Starting) -> None:
+    one, other = starting({"UVICORN_WORKERS": "2"}), starting({"UVICORN_WORKERS": "2"})
+    for app in (one, other):
+        app.run(app.portico.instance_channel.find_peers)
+    for _ in range(5):
+        other.client.get("/api/version")
+    found = figures(one.client_at(MONITORING).get("/metrics"))
+    again = figures(other.client_at(MONITORING).get("/metrics"))
+    assert responses(found, "/api/version", "2xx") == responses(again, "/api/version", "2xx") == 5
+    assert len([name for name, _ in found if name == "portico_instance_info"]) == 2
+    # Both count the same rows.
+    assert found["portico_tasks", (("status", "running"),)] == 0
+
+
+def test_sum_without_one_of_the_processes_is_not_reported(
+    starting: Starting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "LIMIT_SECONDS", 0.1)
+    alone = starting({"UVICORN_WORKERS": "2"})
+    answer = alone.client_at(MONITORING).get("/metrics")
+    assert (answer.status, answer.json) == (503, {"detail": processes.INCOMPLETE})
+
+
+def test_figures_of_processes_are_added_up() -> None:
+    lag = exposition.Series("lag_bucket", (("le", "1"),), 2)
+    one = [
+        exposition.Figure("lag", "", "histogram", [lag]),
+        exposition.Figure("rows", "", "gauge", [exposition.Series("rows", (), 7)], is_shared=True),
+    ]
+    assert exposition.add_up([one, one]) == [
+        exposition.Figure(
+            "lag", "", "histogram", [exposition.Series("lag_bucket", (("le", "1"),), 4)]
+        ),
+        exposition.Figure("rows", "", "gauge", [exposition.Series("rows", (), 7)], is_shared=True),
+    ]
