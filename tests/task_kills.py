@@ -18,6 +18,7 @@ PLUGIN = """
     import os
     import random
     import signal
+    import time
 
     import msgspec
 
@@ -38,12 +39,16 @@ PLUGIN = """
             if effect.dies == "always" or effect.dies and run.tries == 1:
                 os.kill(os.getpid(), signal.SIGKILL)
 
+    async def block(run, effect):
+        time.sleep(effect.seconds)
+
     async def wait(run, effect):
         await asyncio.Event().wait()
 
     @hookimpl
     def register_tasks():
         return [
+            TaskType("effects:block", Effect, block),
             TaskType("effects:endless", Effect, wait, time_limit=3600),
             TaskType("effects:write", Effect, write, max_tries=100, backoff=0.1),
             TaskType("effects:poison", Effect, write, max_tries=1, backoff=0.1),

@@ -3,7 +3,7 @@
     .venv/bin/python -m tests.benchmarks.tasks [--tasks 500] [--rounds 30] [--idle 10] [--only sqlite]
 
 One process, one application, one database; with PostgreSQL also an application and a worker that is told of tasks by the queue
-in Redis, compared with bare arq that polls as often as the worker does. A task writes one row. Bare arq has the same function, the same database and as
+in Redis. A task writes one row. Bare arq has the same function, the same database and as
 many slots, a Redis of its own, and its default settings; what it has done is in no table, and the row and the end of the job
 are not one transaction. Printed are the tasks per second from the first creation to the last end, the time from the creation of
 a single task to its start, the processor time of a second without tasks, and each of them as a ratio.
@@ -28,14 +28,11 @@ from tests.servers import fresh_database, postgres_server
 
 from portico.boot import Application
 from portico.db import execute, transaction
-from portico.task_queue.arq_worker import POLL_SECONDS
 from portico.tasks import TaskRun, TaskType
 from portico.testing import SECRET, InProcessApp
 
 #: Tasks that run at the same time.
 SLOTS = 10
-#: Seconds between two looks of arq into its queue, by default.
-DEFAULT_POLL_SECONDS = 0.5
 _NAME = "benchmark:effect"
 _EFFECT = "INSERT INTO effects (label) VALUES ($1)"
 #: Creates a task, given a label.
@@ -157,9 +154,7 @@ async def measure_worker(app: InProcessApp, numbers: Numbers) -> Figures:
         await worker.stop()
 
 
-async def measure_arq(
-    redis_url: str, numbers: Numbers, poll_delay: float = DEFAULT_POLL_SECONDS
-) -> Figures:
+async def measure_arq(redis_url: str, numbers: Numbers) -> Figures:
     """Measure bare arq in the process of an application whose own runner is stopped."""
     observer = Observer()
 
@@ -169,7 +164,7 @@ async def measure_arq(
             await execute(_EFFECT, label)
         observer.end()
 
-    async with arq_worker(redis_url, effect, poll_delay) as redis:
+    async with arq_worker(redis_url, effect) as redis:
 
         async def create(label: str) -> None:
             await redis.enqueue_job("effect", label)
@@ -179,7 +174,7 @@ async def measure_arq(
 
 @contextlib.asynccontextmanager
 async def arq_worker(
-    redis_url: str, effect: Callable[..., Awaitable[None]], poll_delay: float
+    redis_url: str, effect: Callable[..., Awaitable[None]]
 ) -> AsyncIterator[ArqRedis]:
     """Run a worker of arq in this process, and yield what enqueues jobs."""
     redis = ArqRedis.from_url(redis_url)
@@ -187,7 +182,6 @@ async def arq_worker(
         functions=[func(effect, name="effect", keep_result=0)],
         redis_pool=redis,
         max_jobs=SLOTS,
-        poll_delay=poll_delay,
         handle_signals=False,
     )
     running = asyncio.create_task(worker.async_run())
@@ -268,7 +262,7 @@ def report_worker(database_url: str, redis_url: str, numbers: Numbers) -> None:
         app.run(app.portico.tasks.stop)
         at_rest = app.run(processor_time, numbers.idle)
         own = app.run(measure_worker, app, numbers)
-        bare = app.run(measure_arq, redis_url, numbers, POLL_SECONDS)
+        bare = app.run(measure_arq, redis_url, numbers)
     figures = (one._replace(idle=one.idle - at_rest) for one in (own, bare))
     report("postgres, a worker and the queue", *figures, who="worker    ")
 

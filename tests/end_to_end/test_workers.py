@@ -112,6 +112,15 @@ def test_each_effect_happens_once_while_the_database_is_away(
         worker.kill()
 
 
+@pytest.mark.case("FT-26")
+def test_task_that_blocks_its_worker_is_named(app: InProcessApp, workers: Workers) -> None:
+    worker = workers(PORTICO_SERVER_LOOP_LIMIT="0.2")
+    create_effect(app, "effects:block", seconds=1.0)
+    until_none_is_left(app)
+    (line,) = [one for one in worker.log_text.splitlines() if "event loop blocked" in one]
+    assert '"plugin": "effects"' in line
+
+
 def test_stopped_worker_finishes_short_tasks_and_gives_back_long_ones(
     app: InProcessApp, workers: Workers
 ) -> None:

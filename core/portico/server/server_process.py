@@ -13,7 +13,7 @@ from portico.server.log_writer import LogWriter, take_over_streams
 from portico.server.process_pipe import ProcessPipe
 from portico.server.process_start import ProcessStart, print_message
 from portico.settings.load import LoadedSettings
-from portico.settings.server import ServerSettings
+from portico.settings.server import ServerSettings, reachable_host
 
 #: Seconds in which a server process must accept connections after its start.
 REACHABLE_TIMEOUT_SECONDS = 10
@@ -98,7 +98,7 @@ class ServedApplication:
     ) -> None:
         address, port = listens
         self.portico, self.application = portico, portico.application
-        self.host, self.port = display_host(address), port
+        self.host, self.port = reachable_host(address), port
         self._start, self._lifecycle = start, lifecycle
         self._send_timeout = server.send_timeout
         self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
@@ -160,11 +160,6 @@ class ServedApplication:
         self._lifecycle.loop = loop
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(drain.start))
-
-
-def display_host(host: str) -> str:
-    """Return the host at which a server that listens on `host` is reached from this machine."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 async def _is_reachable(host: str, port: int) -> bool:

@@ -61,7 +61,8 @@ class LoopWatch:
     """Watches the event loop of one application.
 
     `limit`: seconds of blocking from which on it is logged and counted; 0 = off. `plugins`: names of plugins by their
-    top module. `middleware_code`: the code object whose local variable `scope` is the request that is being served.
+    top module. `middleware_code`: the code object whose local variable `scope` is the request that is being served, None in
+    a process that serves none.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class LoopWatch:
         limit: float,
         counters: Counters,
         plugins: Callable[[], Mapping[str, str]],
-        middleware_code: CodeType,
+        middleware_code: CodeType | None = None,
     ) -> None:
         self._limit, self._counters, self._plugins, self._middleware_code = (
             limit,

@@ -67,15 +67,24 @@ def refuse_settings(settings: CoreSettings) -> None:
 
 async def _run(loaded: LoadedSettings, data_dir: Path, writer: LogWriter) -> None:
     from portico.boot import Application
+    from portico.plugins.overview import plugins_by_module
     from portico.settings.secret_key import ensure_secret_key
+    from portico.web.counters import Counters
+    from portico.web.loop_watch import LoopWatch
 
     stop = _event_of_signals(writer)
     settings = loaded.settings
     application = Application(loaded, ensure_secret_key(settings, data_dir), role="worker")
     application.check_required_plugins()
+    watch = LoopWatch(
+        settings.server.loop_limit,
+        Counters(),
+        lambda: plugins_by_module(application.registry, application.manager),
+    )
     try:
         if not await _start(application, stop):
             return
+        watch.start()
         status = StatusSocket(data_dir, lambda: _status(application))
         await status.open()
         print_message(_ready_line(application))
@@ -83,6 +92,7 @@ async def _run(loaded: LoadedSettings, data_dir: Path, writer: LogWriter) -> Non
         await _finish(application)
         await status.close()
     finally:
+        watch.stop()
         await application.stop()
 
 

@@ -73,6 +73,10 @@ def test_worker_on_sqlite_is_refused(cli: CommandLine) -> None:
     assert "database is SQLite" in refusal(cli, DATABASE_URL="")
 
 
+def test_worker_is_refused_where_only_servers_run_tasks(cli: CommandLine) -> None:
+    assert "tasks.runner = server" in refusal(cli, PORTICO_TASKS_RUNNER="server")
+
+
 def test_worker_does_not_migrate(cli: CommandLine, env: dict[str, str]) -> None:
     assert "run `portico migrate` first" in refusal(cli)
     assert not run_sql(env, "SELECT 1 FROM pg_tables WHERE tablename = 'portico_account'")
@@ -98,7 +102,8 @@ def test_worker_is_found_by_the_health_command_until_it_stops(
     worker: WorkerProcess, cli: CommandLine, env: dict[str, str]
 ) -> None:
     assert "No worker of this host runs" in cli("health", "--worker", code=1).stderr
-    worker.start()
+    worker.start("--concurrency", "3")
+    assert "3 tasks at the same time" in worker.log_text
     assert run_sql(env, "SELECT role FROM portico_instance") == [{"role": "worker"}]
     assert "worker" in cli.process("health", "--worker").stdout
     assert worker.stop() == 0
