@@ -19,21 +19,21 @@ LIMIT_SECONDS = 3.0
 INCOMPLETE = "Not all server processes have reported their figures. Ask again."
 
 
-class Ask(msgspec.Struct, frozen=True, tag="ask", array_like=True):
+class FiguresRequest(msgspec.Struct, frozen=True, tag="ask", array_like=True):
     """Asks the other processes of one `portico serve` for their figures. `group`: which one that is."""
 
     id: str
     group: str
 
 
-class Answer(msgspec.Struct, frozen=True, tag="answer", array_like=True):
+class FiguresReport(msgspec.Struct, frozen=True, tag="answer", array_like=True):
     """The figures of the sender, as a list of `Figure`."""
 
     id: str
     figures: msgspec.Raw
 
 
-_DECODER = msgspec.json.Decoder(Ask | Answer)
+_DECODER = msgspec.json.Decoder(FiguresRequest | FiguresReport)
 
 
 class ProcessFigures:
@@ -68,7 +68,7 @@ class ProcessFigures:
         return await asyncio.to_thread(formatted)
 
     async def _ask(self) -> list[msgspec.Raw]:
-        question = Ask(new_id(), self._group)
+        question = FiguresRequest(new_id(), self._group)
         answers, is_complete = self._waiting[question.id] = [], asyncio.Event()
         try:
             async with asyncio.timeout(LIMIT_SECONDS):
@@ -85,7 +85,7 @@ class ProcessFigures:
             message = _DECODER.decode(payload)
         except msgspec.MsgspecError:
             return  # of another release
-        if isinstance(message, Ask):
+        if isinstance(message, FiguresRequest):
             if message.group == self._group:
                 task = asyncio.create_task(self._answer(message.id))
                 self._answering.add(task)
@@ -103,6 +103,6 @@ class ProcessFigures:
             from portico_metrics import exposition
 
             figures = msgspec.json.encode(exposition.figures(readings))
-            return msgspec.json.encode(Answer(question, msgspec.Raw(figures)))
+            return msgspec.json.encode(FiguresReport(question, msgspec.Raw(figures)))
 
         self._app.instance_channel.publish(TOPIC, await asyncio.to_thread(encoded))
