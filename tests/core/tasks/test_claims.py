@@ -145,7 +145,8 @@ def test_process_runs_no_more_tasks_than_it_has_slots(kinds: TaskKinds) -> None:
 
     kinds.add("work", work)
     for _ in range(12):
-        kinds.create("work")
+        kinds.create("work", delay=3600)
+    kinds.app.run(execute, "UPDATE portico_task SET run_at = 0 WHERE name = 'test:work'")
     kinds.until(lambda: done == 12)
     assert most == 5
 

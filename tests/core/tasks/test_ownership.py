@@ -216,6 +216,7 @@ def test_cancel_of_a_task_that_does_not_end_is_only_requested(
     kinds: TaskKinds, user: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portico.tasks.cancellation.CONFIRM_SECONDS", 0.1)
+    monkeypatch.setattr("portico.tasks.executor.GRACE_SECONDS", 60.0)
     started, may_end = asyncio.Event(), asyncio.Event()
 
     async def stubborn(_run: TaskRun, _work: Any) -> None:
