@@ -61,6 +61,7 @@ from portico.errors import (
 from portico.events import EventBus, Listener
 from portico.hookspecs import hookimpl
 from portico.http_client import FetchResult, SafeHTTPClient
+from portico.instances import ChangedElsewhere
 from portico.metrics import Histogram, Metric, MetricReading
 from portico.periodic_task import PeriodicTask
 from portico.plugins.context import AppContext, CommandContext, Services
@@ -75,6 +76,7 @@ __all__ = [
     "PINNED",
     "AppContext",
     "BytesCache",
+    "ChangedElsewhere",
     "CommandContext",
     "DomainError",
     "EventBus",
