@@ -113,7 +113,9 @@ class ForwardReceiver:
         try:
             async with asyncio.timeout(_OPENING_SECONDS):
                 sealed = await tunnel.receive(MAX_SEALED_BYTES)
-            request = self._signer.open((sealed or b"").decode("latin-1"))
+            if sealed is None:
+                return  # a process that has just started asks whether the socket is in use
+            request = self._signer.open(sealed.decode("latin-1"))
             if request is None:
                 log.warning("forwarded request refused", hint=NOT_SIGNED)
             else:
