@@ -46,15 +46,21 @@ class TaskCancellation:
 
     async def cancel(self, task_id: str) -> bool:
         """End a task. Return whether it runs no more; False if that was requested, but not confirmed in time."""
-        if await execute(with_clock(_CANCEL_PENDING), task_id):
-            return True
-        if not await execute(_REQUEST, task_id):
-            return True  # it has ended meanwhile
+        while not await execute(_REQUEST, task_id):
+            if await execute(with_clock(_CANCEL_PENDING), task_id):
+                return True
+            if not await self._is_active(task_id):
+                return True  # it has ended meanwhile
         active = self._executor.interrupt(task_id, Interruption.CANCELLED)
         if active is None:
             self._channel.publish(TOPIC, msgspec.msgpack.encode(CancelTask(task_id)))
-            return await self._wait_for_end(task_id, asyncio.Event())
-        return await self._wait_for_end(task_id, active.ended)
+            return await self._wait_for_end(task_id)
+        try:
+            async with asyncio.timeout(CONFIRM_SECONDS):
+                await active.ended.wait()
+        except TimeoutError:
+            pass
+        return not await self._is_active(task_id)
 
     def receive(self, message: CancelTask | TaskEnded) -> None:
         """Handle a message of another instance."""
@@ -67,12 +73,12 @@ class TaskCancellation:
         """Tell the other instances that a task has ended here."""
         self._channel.publish(TOPIC, msgspec.msgpack.encode(TaskEnded(task_id)))
 
-    async def _wait_for_end(self, task_id: str, ended: asyncio.Event) -> bool:
-        """Wait for the end of a task, but not too long. Return whether it runs no more, which the row alone says."""
-        ended = self._waiting.setdefault(task_id, ended)
+    async def _wait_for_end(self, task_id: str) -> bool:
+        """Wait for the end of a task elsewhere, but not too long. Return whether it runs no more, which the row alone says."""
+        ended = self._waiting.setdefault(task_id, asyncio.Event())
         try:
             async with asyncio.timeout(CONFIRM_SECONDS):
-                while await self._is_running(task_id):
+                while await self._is_active(task_id):
                     await _wait_a_little(ended)
         except TimeoutError:
             return False
@@ -81,7 +87,7 @@ class TaskCancellation:
         return True
 
     @staticmethod
-    async def _is_running(task_id: str) -> bool:
+    async def _is_active(task_id: str) -> bool:
         row = await fetch_one(_STATUS, task_id)
         return row is not None and row["status"] in {"pending", "running"}
 

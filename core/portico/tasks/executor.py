@@ -15,7 +15,7 @@ from portico.tasks import store
 from portico.tasks.store import Claim
 from portico.tasks.task_info import TaskStatus
 from portico.tasks.task_run import TaskRun, encode_result, storable_text
-from portico.tasks.task_type import TaskFailed, TaskLost, TaskType
+from portico.tasks.task_type import TaskFailed, TaskType
 
 #: Seconds in which a task must end after it was cancelled. One that does not is abandoned.
 GRACE_SECONDS: Final = 5.0
@@ -203,8 +203,6 @@ class TaskExecutor:
 
     async def _write_error(self, active: ActiveRun, error: BaseException) -> TaskStatus | None:
         run = active.run
-        if isinstance(error, TaskLost):
-            return None
         uncounted = run.claim.claims - run.tries
         if isinstance(error, Unavailable) and uncounted < MAX_UNCOUNTED:
             # No fault of the task. The database may be away for longer than all its tries take.

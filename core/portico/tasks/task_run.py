@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.db import transaction
+from portico.db import after_commit, transaction
 from portico.db.database import Row
 from portico.tasks import store
 from portico.tasks.store import Claim
@@ -21,6 +21,8 @@ WRITE_SECONDS: Final = 1.0
 #: Limit of a result, as JSON.
 MAX_RESULT_BYTES: Final = 64 * 1024
 _MAX_PROGRESS_CHARS: Final = 500
+#: The largest whole number that JavaScript can tell from its neighbours.
+_MAX_COUNT: Final = 2**53 - 1
 
 
 class TaskRun:
@@ -38,7 +40,7 @@ class TaskRun:
             row["progress_done"], row["progress_total"], row["progress_text"]
         )
         #: Whether `completing` has been committed.
-        self.is_completed = False
+        self.is_completed = self._is_completing = False
         self._announce = announce
         self._reporter: asyncio.Task[None] | None = None
         self._reported = 0
@@ -53,19 +55,30 @@ class TaskRun:
         """A transaction that completes the task: its writes and the completion are committed together, or not at all.
 
         `result`: stored as JSON. Do slow work before it. Raises: TaskLost if this try no longer owns the task, and
-        nothing is written then; ValueError for a result that is too large.
+        nothing is written then; ValueError for a result that is too large; RuntimeError within another `completing`.
         """
+        if self._is_completing:
+            raise RuntimeError("this task is being completed already")
         encoded = encode_result(result)
-        async with transaction():
-            # First: it locks the row, so a try that was taken over writes nothing.
-            if not await store.finish(self.claim, "completed", self.progress, result=encoded):
-                raise TaskLost
-            yield
-        self.is_completed = True
+        self._is_completing = True
+        try:
+            async with transaction():
+                # First: it locks the row, so a try that was taken over writes nothing.
+                if not await store.finish(self.claim, "completed", self.progress, result=encoded):
+                    raise TaskLost
+                # The task may have opened a transaction around this one, and roll it back.
+                after_commit(self._set_completed)
+                yield
+        finally:
+            self._is_completing = False
 
     async def report(self, done: int, total: int = 0, text: str = "") -> None:
-        """Report how far the task is: to its row once a second at most, and to its owner's sockets twice a second."""
-        self.progress = TaskProgress(done, total, storable_text(text, _MAX_PROGRESS_CHARS))
+        """Report how far the task is: to its row once a second at most, and to its owner's sockets twice a second.
+
+        What is no whole number of at least 0 is made one.
+        """
+        text = storable_text(text, _MAX_PROGRESS_CHARS)
+        self.progress = TaskProgress(_storable_count(done), _storable_count(total), text)
         self._reported += 1
         if self._reporter is None or self._reporter.done():
             self._reporter = asyncio.create_task(self._send_reports())
@@ -76,6 +89,9 @@ class TaskRun:
         """Send no further reports. The end of the task writes the last one."""
         if self._reporter is not None:
             self._reporter.cancel()
+
+    def _set_completed(self) -> None:
+        self.is_completed = True
 
     async def _send_reports(self) -> None:
         """Send and write what is reported, until nothing new is reported for a while."""
@@ -105,6 +121,10 @@ def encode_result(result: Any) -> str | None:
             f"a result may have {MAX_RESULT_BYTES} bytes as JSON; write more into a table"
         )
     return encoded.decode()
+
+
+def _storable_count(number: float) -> int:
+    return int(min(max(number, 0), _MAX_COUNT))
 
 
 def storable_text(text: str, limit: int) -> str:

@@ -1,8 +1,9 @@
 """What plugins declare about their tasks, and what they raise in them."""
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -10,6 +11,9 @@ from portico.errors import DomainError
 
 if TYPE_CHECKING:
     from portico.tasks.task_run import TaskRun
+
+
+_LEAST: Final = {"time_limit": 0.01, "max_tries": 1, "backoff": 0.0, "every": 1.0}
 
 
 class NoArguments(msgspec.Struct, frozen=True):
@@ -27,6 +31,8 @@ class TaskType:
     `time_limit`: seconds; a try that takes longer is cancelled and has failed. `max_tries`: after so many failed tries the
     task has failed. `backoff`: seconds before the second try; they double with each further one, up to ten minutes.
     `every`: seconds between two runs of a periodic task, of all processes together; its arguments need defaults.
+
+    Raises: ValueError for a number that cannot be.
     """
 
     name: str
@@ -36,6 +42,14 @@ class TaskType:
     max_tries: int = 5
     backoff: float = 2.0
     every: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value >= least):
+                raise ValueError(
+                    f"{name} of the task {self.name!r} must be at least {least:g}, not {value!r}"
+                )
 
     @property
     def plugin(self) -> str:
