@@ -32,6 +32,7 @@ from tests.task_kills import (
 )
 
 from portico.errors import Unavailable
+from portico.redis import RedisUnavailable
 from portico.testing import SECRET, InProcessApp, WorkerProcess
 
 #: Seconds between two restarts of PostgreSQL, and the time in which all tasks must have ended.
@@ -169,7 +170,8 @@ def _create(app: InProcessApp, seconds: float, deliveries: int) -> list[str]:
     queue = app.portico.task_queue
     for task_id in ids:
         for number in range(1, deliveries):
-            app.run(queue.put, task_id, number, 0.0)
+            with contextlib.suppress(RedisUnavailable):
+                app.run(queue.put, task_id, number, 0.0)
     return ids
 
 
