@@ -222,7 +222,7 @@ ERROR_EVENTS = {
 @pytest.mark.case("FT-18")
 def test_every_provider_behaviour_is_covered() -> None:
     assert (
-        REFUSED_STATUSES.keys() | ERROR_EVENTS.keys() | {"endless", "silent", "redirect"}
+        REFUSED_STATUSES.keys() | ERROR_EVENTS.keys() | {"endless", "silent", "redirect", "steady"}
         == BEHAVIOURS.keys()
     )
 
