@@ -1,11 +1,16 @@
 """Who may read the figures: monitoring in the operator's networks, and whom the policies allow."""
 
+from __future__ import annotations
+
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from portico.api import AppContext, DomainError, NotFound
 from portico.api.auth import client_address
-from portico.api.web import Request
 from portico_metrics.settings import MetricsSettings
+
+if TYPE_CHECKING:  # commands build these objects, too, and do without the web framework
+    from portico.api.web import Request
 
 PATH = "/metrics"
 _PLUGIN = "metrics"

@@ -30,7 +30,6 @@ from portico.sockets.forwarding.tunnel import (
     open_unix_tunnel,
 )
 from portico.sockets.forwarding.unix_socket import listening_socket
-from portico.web.errors import domain_error_response, internal_error_response
 from portico.web.middleware.request_context import REQUEST
 
 if TYPE_CHECKING:
@@ -132,6 +131,9 @@ class ForwardReceiver:
         raise Forbidden(NOT_SIGNED)
 
     async def _serve_request(self, tunnel: Tunnel, request: ForwardedRequest) -> None:
+        # Imported here, because commands load this module and do without the web framework.
+        from portico.web.errors import domain_error_response, internal_error_response
+
         assert self._database is not None
         REQUEST.set((request.request_id, (request.client, 0)))
         scope: Any = _scope_of(request)
