@@ -6,6 +6,7 @@ It is called every few seconds, so it imports no plugin, no web framework and no
 import asyncio
 import http.client
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +60,16 @@ def health(context: CLIContext, /, ready: bool, worker: bool, **options: Any) ->
 def _ask_server(host: str, port: int, path: str) -> tuple[bool, str]:
     """Return whether the server answers with 200, and a sentence."""
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        status, body = response.status, response.read()
+        with closing(http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)) as connection:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            status, body = response.status, response.read()
+    except (http.client.InvalidURL, UnicodeError):
+        return False, f"server.host is no host name: {host!r}."
     except (OSError, http.client.HTTPException) as error:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return False, f"No server answers at {where}: {why}."
-    finally:
-        connection.close()
     if status == http.HTTPStatus.OK:
         return True, f"The server at {where} {'is ready' if path == '/ready' else 'answers'}."
     return False, f"The server at {where} is not ready: {_reasons(body) or f'status {status}'}."

@@ -10,6 +10,7 @@ from portico.runtime_settings.store import SettingsStore
 from portico.settings.conversion import InvalidValue, convert
 from portico.settings.fields import Field, fields_of
 from portico.settings.section import Section
+from portico.settings.type_descriptions import describe_type
 
 S = TypeVar("S", bound=Section)
 
@@ -116,8 +117,9 @@ class RuntimeSettings:
             try:
                 convert(value, field)
             except InvalidValue as error:
+                detail = f"; {error}" if str(error) else ""
                 raise InvalidRequest(
-                    f"[ERROR: {variable}: {error or 'it cannot have this value'}]"
+                    f"[ERROR: {variable}: expected {describe_type(field)}{detail}]"
                 ) from None
             wanted[variable] = value
         if not wanted:

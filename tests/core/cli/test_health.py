@@ -41,6 +41,12 @@ def test_health_takes_one_question(cli: CommandLine) -> None:
     assert "give one of them" in cli("health", "--ready", "--worker", code=2).stderr
 
 
+@pytest.mark.parametrize("host", ["a b", "é" * 80])
+def test_health_says_that_a_host_is_no_name(host: str, cli: CommandLine) -> None:
+    said = cli("health", "--host", host, code=1).stderr
+    assert said == f"server.host is no host name: {host!r}.\n"
+
+
 def test_health_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom portico.cli import main\ntry: main(['health', '--port', '1'])\n"

@@ -99,6 +99,12 @@ def test_values_out_of_bounds_are_refused(admin: Client, key: str, value: Any) -
     assert config(admin) == DEFAULTS | {"pinned": []}
 
 
+def test_refusal_says_what_is_expected(admin: Client) -> None:
+    key = "AUTOCOMPLETE_GENERATION_INPUT_MAX_LENGTH"
+    answer = update(admin, DEFAULTS | {key: -2})
+    assert answer.detail == f"[ERROR: {key}: expected an integer from -1 to 10000000]"
+
+
 def test_environment_overrides_what_is_stored(
     env: dict[str, str], complete_schema: Callable[[Application], None]
 ) -> None:
