@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from tests.mutants.__main__ import TARGETS, candidates, suite_for
+from tests.mutants.__main__ import TARGETS, candidates, modules_at, suite_for
 from tests.mutants.mistakes import mistakes_of
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +42,9 @@ def test_mutation_changes_one_place_only() -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_mutant_target_has_mistakes_and_tests(target: str) -> None:
-    found = candidates((target,))
-    assert found
-    for path in suite_for(found[0].module):
+    modules = modules_at(target)
+    first = next(found[0] for module in modules if (found := candidates((module,))))
+    last = next(found[-1] for module in reversed(modules) if (found := candidates((module,))))
+    for path in suite_for(first.module):
         assert (ROOT / path).exists()
-    ast.parse(found[-1].mistake.made_in((ROOT / found[-1].module).read_bytes()))
+    ast.parse(last.mistake.made_in((ROOT / last.module).read_bytes()))
