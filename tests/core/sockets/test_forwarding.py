@@ -391,6 +391,24 @@ def test_sockets_left_behind_by_killed_processes_are_removed(tmp_path: Path) -> 
     assert {path.name for path in tmp_path.iterdir()} == {"alive", "fresh", "file"}
 
 
+def test_process_that_starts_causes_no_line_in_the_logs_of_others(
+    app: InProcessApp, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(app.portico.instance.socket_path)
+    os.utime(path, (1, 1))
+    unix_socket.remove_abandoned(path.parent)
+    assert path.is_socket()
+
+    async def answer() -> bytes | None:
+        tunnel = await open_unix_tunnel(str(path), "forged")
+        found = await tunnel.receive()
+        await tunnel.close()
+        return found
+
+    assert app.run(answer) is None  # later than the look
+    assert capfd.readouterr().err.count("forwarded request refused") == 1
+
+
 def test_directory_that_others_may_use_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     base = Path(tempfile.mkdtemp())  # a short path
     monkeypatch.setattr(unix_socket.tempfile, "gettempdir", lambda: str(base))
