@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from portico.api import AppContext, DomainError, NotFound
-from portico.api.auth import client_address
+from portico.api.auth import client_address, is_client_known
 from portico_metrics.settings import MetricsSettings
 
 if TYPE_CHECKING:  # commands build these objects, too, and do without the web framework
@@ -27,17 +27,18 @@ class MetricsAccess:
 
     async def check(self, request: Request) -> None:
         """Raises: NotFound unless the caller may read the figures."""
-        if not self._is_monitoring(client_address(request.scope)) and not await self._may_read(
-            request
-        ):
+        if not self._is_monitoring(request) and not await self._may_read(request):
             raise NotFound(_UNKNOWN_PATH)
 
-    def _is_monitoring(self, address: str) -> bool:
+    def _is_monitoring(self, request: Request) -> bool:
         try:
-            found = ip_address(address)
+            found = ip_address(client_address(request.scope))
         except ValueError:
             return False
-        return any(found in network for network in self._networks)
+        # The proxies may be in the network of the monitoring.
+        return is_client_known(request.scope) and any(
+            found in network for network in self._networks
+        )
 
     async def _may_read(self, request: Request) -> bool:
         """Return whether the caller is an administrator, or someone else whom a policy rule allows it."""

@@ -58,7 +58,7 @@ from portico.identity import (
     permission_errors,
 )
 from portico.rate_limits import Attempt, RateLimiter
-from portico.web.middleware.proxies import client_address, from_trusted_proxy
+from portico.web.middleware.proxies import client_address, from_trusted_proxy, is_client_known
 
 __all__ = [
     "MAX_USER_DATA_BYTES",
@@ -108,6 +108,7 @@ __all__ = [
     "domain_key",
     "email_key",
     "from_trusted_proxy",
+    "is_client_known",
     "is_same_address",
     "is_valid_lifetime",
     "permission_errors",

@@ -96,6 +96,26 @@ def test_others_find_no_such_path(app: InProcessApp, address: str) -> None:
     assert (answer.status, answer.body) == (404, unknown.body)
 
 
+@pytest.mark.case("AB-13")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-forwarded-for": "198.51.100.7"},
+        {"x-forwarded-for": "198.51.100.7", "forwarded": "for=10.7.0.4"},
+        {"x-forwarded-for": "no address"},
+        {"x-real-ip": "198.51.100.7"},
+        {"forwarded": "for=_hidden"},
+    ],
+    ids=str,
+)
+def test_client_of_a_proxy_in_the_network_of_the_monitoring_is_not_answered(
+    starting: Starting, headers: dict[str, str]
+) -> None:
+    proxy = starting({"FORWARDED_ALLOW_IPS": "10.7.0.0/16"}).client_at(MONITORING)
+    assert proxy.get("/metrics", headers=headers).status == 404
+    assert proxy.get("/metrics").status == 200
+
+
 def test_only_administrators_are_answered_elsewhere(admin: Client, user: Client) -> None:
     assert admin.get("/metrics").status == with_key(admin).get("/metrics").status == 200
     assert (

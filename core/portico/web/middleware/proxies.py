@@ -28,6 +28,7 @@ FORWARDED_HEADERS = frozenset(
     )
 )  # fmt: skip
 TRUSTED_PEER_KEY = "portico.trusted_peer"
+UNKNOWN_CLIENT_KEY = "portico.unknown_client"
 #: Proxies in a row; a request with more is not trusted.
 MAX_HOPS = 32
 UNKNOWN_ADDRESS = "unknown"
@@ -77,7 +78,9 @@ class Proxies:
             return
         scope[TRUSTED_PEER_KEY] = True  # type: ignore[literal-required]
         if forwarded:
-            self._apply(scope, self._parse_forwarded(forwarded))
+            info = self._parse_forwarded(forwarded)
+            scope[UNKNOWN_CLIENT_KEY] = info.address is None  # type: ignore[literal-required]
+            self._apply(scope, info)
 
     def trusts(self, scope: "Scope") -> bool:
         """Return whether the peer of a connection, as the socket reports it, is a trusted proxy."""
@@ -168,6 +171,15 @@ def client_address(scope: Mapping[str, Any]) -> str:
         return UNKNOWN_ADDRESS
     host = str(client[0])
     return host[7:] if host.startswith("::ffff:") and "." in host else host
+
+
+def is_client_known(scope: Mapping[str, Any]) -> bool:
+    """Return whether `client_address` is the client's.
+
+    It is the proxy's if a trusted proxy has passed on a request without a usable address, such as one whose headers
+    contradict each other, which any client can cause.
+    """
+    return not scope.get(UNKNOWN_CLIENT_KEY, False)
 
 
 def from_trusted_proxy(request: Any) -> bool:
