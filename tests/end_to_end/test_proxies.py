@@ -82,12 +82,24 @@ def request(site: Site, path: str, body: bytes, length: int) -> Iterator[http.cl
         connection.close()
 
 
-def test_proxy_sends_each_block_at_once_and_ends_the_stream_with_its_client(site: Site) -> None:
-    form = {"model": "silence", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+@contextmanager
+def stream(site: Site, model: str) -> Iterator[http.client.HTTPResponse]:
+    """Ask for a stream, and yield it."""
+    form = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "stream": True}
     body = json.dumps(form).encode()
     with request(site, "/api/chat/completions", body, len(body)) as response:
-        # The source sends nothing more, so a proxy that waited for more would show nothing.
+        yield response
+
+
+def test_proxy_sends_each_block_at_once(site: Site) -> None:
+    # The source sends nothing more, so a proxy that waited for more would show nothing.
+    with stream(site, "silence") as response:
         assert b"first" in response.readline()
+
+
+def test_proxy_ends_a_stream_with_its_client(site: Site) -> None:
+    with stream(site, "endless") as response:
+        assert b"more" in response.readline()
     site.upstream.wait_until_idle()
 
 
