@@ -37,8 +37,10 @@ class TaskService:
         Raises: ValidationError for an unknown status; NotFound for an unknown `before`.
         """
         for name in query.__struct_fields__:
-            if "\x00" in getattr(query, name):
-                raise field_error(name, "value_error", "No NUL characters", source="query")
+            if not _is_storable(getattr(query, name)):
+                raise field_error(
+                    name, "value_error", "Only UTF-8 without NUL characters", source="query"
+                )
         found = await self._app.tasks.list(
             actor,
             status=_status(query.status),
@@ -86,6 +88,11 @@ class TaskService:
 
 def _resource(info: TaskInfo) -> Resource:
     return Resource(KIND, info.id, owner_id=info.user_id or "")
+
+
+def _is_storable(text: str) -> bool:
+    """Return whether a database can be asked for the text. Arguments of commands may be any bytes."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _status(text: str) -> TaskStatus | None:

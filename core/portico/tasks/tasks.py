@@ -164,7 +164,8 @@ class Tasks:
 
     async def find(self, actor: Actor, task_id: str) -> TaskInfo:
         """Return a task of the actor; of anyone if the actor is an administrator. Raises: NotFound."""
-        row = await fetch_one(_FIND, task_id) if "\x00" not in task_id else None
+        is_id = task_id.isascii() and "\x00" not in task_id  # others cannot be asked for
+        row = await fetch_one(_FIND, task_id) if is_id else None
         if row is None or not (actor.is_admin or row["user_id"] == actor.id):
             raise NotFound
         return read_task(row)

@@ -159,3 +159,12 @@ def test_texts_of_tasks_are_safe_for_a_terminal(
     app.run(execute, "UPDATE portico_task SET error = $1 WHERE id = $2", "\x1b]0;x\x07", task_id)
     for words in (("list",), ("show", task_id)):
         assert "\x1b" not in cli("task", *words).stdout
+
+
+@pytest.mark.parametrize("command", [("show",), ("retry",), ("cancel",), ("list", "--name")])
+def test_argument_that_is_no_utf8_is_refused_in_words(
+    app: InProcessApp, command: tuple[str, ...], cli: CommandLine
+) -> None:
+    said = cli("task", *command, "\udcff", code=1).stderr
+    assert "Portico cannot do that:" in said
+    assert "Traceback" not in said
