@@ -17,6 +17,7 @@ from tests.pgbouncer import (  # noqa: F401 - fixtures
     pgbouncer_program,
     seen_by_applications,
 )
+from tests.postgres_proxy import PostgresProxy
 from tests.recycled_databases import RecycledDatabases
 from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, postgres_server
@@ -150,6 +151,13 @@ def redis() -> Iterator[RedisServer]:
     server = RedisServer().start()
     yield server
     server.close()
+
+
+@pytest.fixture
+def proxy(postgres: str) -> Iterator[PostgresProxy]:
+    """A port before a database of its own, at which PostgreSQL can be made silent or cut off."""
+    with fresh_database(postgres) as url, PostgresProxy(url) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.task_kills import WATCHES, install_effects, make_table
 from tests.upstream import Upstream
 
+from portico.boot import Application
 from portico.testing import InProcessApp, ServerProcess
 
 
@@ -34,3 +36,24 @@ def servers(env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Serve
     yield another
     for server in made:
         server.kill()
+
+
+@pytest.fixture
+def effects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The settings with which a process finds the plugin of `tests.task_kills`, which this process finds too."""
+    settings = install_effects(tmp_path)
+    monkeypatch.syspath_prepend(settings["PYTHONPATH"])
+    return settings
+
+
+@pytest.fixture
+def creating_app(
+    env: dict[str, str],
+    effects: dict[str, str],
+    complete_schema: Callable[[Application], None],
+) -> Iterator[InProcessApp]:
+    """An application that creates tasks and runs none."""
+    opened = InProcessApp(env | WATCHES, complete_schema)
+    make_table(opened)
+    yield opened
+    opened.close()

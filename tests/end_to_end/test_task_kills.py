@@ -1,44 +1,24 @@
 """Server processes are killed while they run tasks: each effect happens exactly once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.task_kills import (
-    WATCHES,
     create_effect,
     create_effects,
     effects_of,
-    install_effects,
     kill_at_random,
-    make_table,
 )
 
-from portico.boot import Application
 from portico.testing import InProcessApp, ServerProcess
 
 TASKS = 40
 
 
 @pytest.fixture
-def effects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The settings with which a process finds the plugin, which this process finds too."""
-    settings = install_effects(tmp_path)
-    monkeypatch.syspath_prepend(settings["PYTHONPATH"])
-    return settings
-
-
-@pytest.fixture
-def app(
-    env: dict[str, str],
-    effects: dict[str, str],
-    complete_schema: Callable[[Application], None],
-) -> Iterator[InProcessApp]:
-    """An application that creates tasks and runs none."""
-    opened = InProcessApp(env | WATCHES, complete_schema)
-    make_table(opened)
-    yield opened
-    opened.close()
+def app(creating_app: InProcessApp) -> InProcessApp:
+    return creating_app
 
 
 @pytest.fixture

@@ -8,17 +8,13 @@ import pytest
 from tests.postgres_proxy import PostgresProxy
 from tests.redis_server import RedisServer
 from tests.task_kills import (
-    WATCHES,
     create_effect,
     create_effects,
     effects_of,
-    install_effects,
     kill_at_random,
-    make_table,
     tasks_left,
 )
 
-from portico.boot import Application
 from portico.db import fetch_all
 from portico.testing import InProcessApp, WorkerProcess
 
@@ -32,29 +28,13 @@ pytestmark = [
 
 
 @pytest.fixture
-def effects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The settings with which a process finds the plugin, which this process finds too."""
-    settings = install_effects(tmp_path)
-    monkeypatch.syspath_prepend(settings["PYTHONPATH"])
-    return settings
-
-
-@pytest.fixture
 def env(env: dict[str, str], redis: RedisServer) -> dict[str, str]:
     return env | {"REDIS_URL": redis.url}
 
 
 @pytest.fixture
-def app(
-    env: dict[str, str],
-    effects: dict[str, str],
-    complete_schema: Callable[[Application], None],
-) -> Iterator[InProcessApp]:
-    """An application that creates tasks and runs none."""
-    opened = InProcessApp(env | WATCHES, complete_schema)
-    make_table(opened)
-    yield opened
-    opened.close()
+def app(creating_app: InProcessApp) -> InProcessApp:
+    return creating_app
 
 
 @pytest.fixture

@@ -6,26 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.open_connections import LiveStream, eventually
 from tests.postgres_proxy import PostgresProxy
-from tests.servers import fresh_database
 from tests.upstream import Upstream
 
 from portico.boot import CannotStart
 from portico.testing import Client, InProcessApp, ServerProcess
 
 CHAT = {"chat": {"title": "x"}}
-
-
-@pytest.fixture
-def database_url() -> str:
-    return ""
-
-
-@pytest.fixture
-def proxy(postgres: str) -> Iterator[PostgresProxy]:
-    with fresh_database(postgres) as url, PostgresProxy(url) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from tests.core.tasks.conftest import TaskKinds
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.postgres_proxy import PostgresProxy
-from tests.servers import fresh_database
 
 from portico.db import execute, fetch_all
 from portico.errors import Unavailable
@@ -19,17 +19,6 @@ from portico.testing import InProcessApp
 TASKS = 40
 LEFT = "SELECT 1 FROM portico_task WHERE name = 'test:effect' AND status IN ('pending', 'running')"
 OUTAGES = 10
-
-
-@pytest.fixture
-def database_url() -> str:
-    return ""
-
-
-@pytest.fixture
-def proxy(postgres: str) -> Iterator[PostgresProxy]:
-    with fresh_database(postgres) as url, PostgresProxy(url) as proxy:
-        yield proxy
 
 
 @pytest.fixture
