@@ -14,7 +14,7 @@ from portico.testing import ServerProcess, WorkerProcess
 #: A worker needs PostgreSQL.
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(180),  # a killed process is noticed after half a minute
+    pytest.mark.timeout(180),  # a task whose process was killed waits some seconds
     pytest.mark.parametrize("database_url", ["postgres"], indirect=True),
 ]
 WANTED = {"title_generation": True, "tags_generation": True, "follow_up_generation": True}

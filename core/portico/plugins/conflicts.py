@@ -116,6 +116,8 @@ def _outside_namespace(contribution: Contribution) -> str:
                 "rename it, or add its name to PluginInfo.socket_prefixes"
             )
     for task in contribution.tasks:
+        if fault := task.fault():
+            return f"its task {task.name!r} {fault}"
         if not task.name.startswith(f"{contribution.plugin_name}:"):
             return f"its task {task.name!r} must be named {contribution.plugin_name}:…"
     tables = _tables(contribution)

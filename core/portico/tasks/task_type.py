@@ -1,6 +1,8 @@
 """What plugins declare about their tasks, and what they raise in them."""
 
+import inspect
 import math
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from portico.tasks.task_run import TaskRun
 
 
+_NAME: Final = re.compile(r"[\w.-]+:[\w.:-]+", re.ASCII)
+_MAX_NAME_CHARS: Final = 200
 _LEAST: Final = {"time_limit": 0.01, "max_tries": 1, "backoff": 0.0, "every": 1.0}
 
 
@@ -31,8 +35,6 @@ class TaskType:
     `time_limit`: seconds; a try that takes longer is cancelled and has failed. `max_tries`: after so many failed tries the
     task has failed. `backoff`: seconds before the second try; they double with each further one, up to ten minutes.
     `every`: seconds between two runs of a periodic task, of all processes together; its arguments need defaults.
-
-    Raises: ValueError for a number that cannot be.
     """
 
     name: str
@@ -43,18 +45,34 @@ class TaskType:
     backoff: float = 2.0
     every: float | None = None
 
-    def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value >= least):
-                raise ValueError(
-                    f"{name} of the task {self.name!r} must be at least {least:g}, not {value!r}"
-                )
-
     @property
     def plugin(self) -> str:
         """The name of the plugin that runs it; `portico` for the core."""
         return self.name.partition(":")[0]
+
+    def fault(self) -> str:
+        """Return why it cannot be registered, as the rest of a sentence; empty if it can. Plugins may declare anything."""
+        if not (isinstance(self.name, str) and _NAME.fullmatch(self.name)):
+            return "needs a name like notes:export, of letters, digits and ._:-"
+        if len(self.name) > _MAX_NAME_CHARS:
+            return f"has a name of more than {_MAX_NAME_CHARS} characters"
+        if not callable(self.run) or inspect.isasyncgenfunction(self.run):
+            return "needs an async function as run, without yield"
+        if not (isinstance(self.arguments, type) and issubclass(self.arguments, msgspec.Struct)):
+            return "needs a msgspec.Struct as arguments"
+        if self.every is not None and not _has_defaults(self.arguments):
+            return "is periodic, and its arguments need defaults"
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if name == "every" and value is None:
+                continue
+            if not isinstance(value, int | float) or not math.isfinite(value) or value < least:
+                return f"has {name} = {value!r}, which must be a number of at least {least:g}"
+        return ""
+
+
+def _has_defaults(arguments: type[msgspec.Struct]) -> bool:
+    return not any(field.required for field in msgspec.structs.fields(arguments))
 
 
 class TaskFailed(DomainError):

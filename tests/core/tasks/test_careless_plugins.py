@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from portico.db import fetch_one, transaction
-from portico.tasks import NoArguments, TaskRun, TaskType, cancellation
+from portico.tasks import TaskRun, cancellation
 
 
 async def roll_back_around_completing(run: TaskRun, _work: Any) -> None:
@@ -59,25 +59,6 @@ def test_progress_of_any_number_is_stored(
     found = (row["progress_done"], row["progress_total"])
     assert found == stored
     assert all(isinstance(number, int) for number in found)
-
-
-@pytest.mark.parametrize(
-    "limits",
-    [
-        {"time_limit": 0},
-        {"time_limit": float("inf")},
-        {"max_tries": 0},
-        {"backoff": -1},
-        {"every": 0},
-        {"every": float("nan")},
-    ],
-    ids=str,
-)
-def test_type_with_an_impossible_number_is_refused(limits: dict[str, Any]) -> None:
-    async def run(_run: TaskRun, _work: Any) -> None: ...
-
-    with pytest.raises(ValueError, match=rf"{next(iter(limits))} of the task 'test:bad' must be"):
-        TaskType("test:bad", NoArguments, run, **limits)
 
 
 @pytest.mark.parametrize("first", ["running", "pending"])

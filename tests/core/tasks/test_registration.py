@@ -33,7 +33,7 @@ SOURCE = """
 
     @hookimpl
     def register_tasks(plugin):
-        return [TaskType("NAME", Word, plugin.keep)]
+        return [TaskType(DECLARED)]
 
     @hookimpl
     def startup():
@@ -50,11 +50,12 @@ def env(env: dict[str, str]) -> dict[str, str]:
 def start(
     env: dict[str, str], install: Callable[..., None], complete_schema: Callable[..., None]
 ) -> Any:
-    """`start(name, startup)` is an application with a plugin whose task and startup these are."""
+    """`start(name, startup, declared)` is an application with a plugin whose task and startup these are."""
     opened: list[InProcessApp] = []
 
-    def made(name: str, startup: str = "pass") -> InProcessApp:
-        install("words", SOURCE.replace("NAME", name).replace("STARTUP", startup))
+    def made(name: str, startup: str = "pass", declared: str = "") -> InProcessApp:
+        declared = declared or f"{name!r}, Word, plugin.keep"
+        install("words", SOURCE.replace("DECLARED", declared).replace("STARTUP", startup))
         opened.append(InProcessApp(env, complete_schema))
         return opened[0]
 
@@ -87,4 +88,30 @@ def test_tasks_of_a_plugin_whose_startup_fails_are_not_run(start: Any) -> None:
     app = start("words:keep", "raise RuntimeError")
     assert app.portico.registry["words"].state == "failed"
     assert "words:keep" not in app.portico.tasks.types
+    assert "portico:retention" in app.portico.tasks.types
+
+
+@pytest.mark.parametrize(
+    ("declared", "reason"),
+    [
+        ("5, Word, plugin.keep", "its task 5 needs a name like"),
+        ("'words:\\0', Word, plugin.keep", "needs a name like"),
+        ("'words:' + 'x' * 300, Word, plugin.keep", "has a name of more than 200 characters"),
+        ("'words:a', dict, plugin.keep", "its task 'words:a' needs a msgspec.Struct as arguments"),
+        ("'words:a', Word, None", "needs an async function as run"),
+        ("'words:a', Word, plugin.keep, every=60", "its arguments need defaults"),
+        ("'words:a', Word, plugin.keep, time_limit=0", "has time_limit = 0, which must be"),
+        ("'words:a', Word, plugin.keep, time_limit=None", "has time_limit = None"),
+        ("'words:a', Word, plugin.keep, max_tries=0", "has max_tries = 0"),
+        ("'words:a', Word, plugin.keep, backoff=float('nan')", "has backoff = nan"),
+        ("'words:a', NoArguments, plugin.keep, every='1h'", "has every = '1h'"),
+        ("'words:a', NoArguments, plugin.keep, every=0", "has every = 0"),
+    ],
+)
+def test_plugin_with_an_impossible_task_fails_with_the_reason(
+    declared: str, reason: str, start: Any
+) -> None:
+    app = start("", declared=declared)
+    assert app.portico.registry["words"].state == "failed"
+    assert reason in app.portico.registry["words"].reason
     assert "portico:retention" in app.portico.tasks.types
