@@ -20,9 +20,10 @@ class TaskQueue:
 
     def __init__(self, redis: RedisConnection, secret: Secret) -> None:
         self.redis, self.signer = redis, JobSigner(secret)
-        self.name = redis.key("tasks")
+        # Not "tasks": Open WebUI, which may use the same Redis, has a hash of that name.
+        self.name = redis.key("task_queue")
         #: The channel on which workers are told that the queue has new entries.
-        self.news = redis.key("tasks", "news")
+        self.news = redis.key("task_queue", "news")
         self._clients: tuple[Any, ...] = ()
         self._arq: ArqRedis | None = None
 
