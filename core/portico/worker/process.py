@@ -29,7 +29,7 @@ class CannotWork(OperatorError):
 
 
 def work(loaded: LoadedSettings) -> None:
-    """Run tasks until SIGTERM or SIGINT. Raises: CannotWork. Exits with 1 if the start fails otherwise."""
+    """Run tasks until SIGTERM or SIGINT, and end the process. Raises: CannotWork. Exits with 1 if the start fails otherwise."""
     refuse_settings(loaded.settings)
     import uvloop
 
@@ -38,8 +38,16 @@ def work(loaded: LoadedSettings) -> None:
     writer = take_over_streams()
     configure_logging(loaded.settings.log, writer=writer)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    data_dir = Path(loaded.settings.data_dir).absolute()
+
+    async def run() -> None:
+        await _run(loaded, data_dir, writer)
+        writer.close()
+        # The end of the loop would wait for tasks that ignore that they are cancelled, and for threads.
+        os._exit(0)
+
     try:
-        uvloop.run(_run(loaded, Path(loaded.settings.data_dir).absolute(), writer))
+        uvloop.run(run())
     finally:
         writer.close()
 
