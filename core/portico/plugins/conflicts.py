@@ -10,6 +10,8 @@ from portico.plugins.registry import PluginRecord, PluginRegistry
 from portico.sockets import OWN_EVENTS
 
 CORE = "portico"
+#: Kinds of tasks of one plugin. Each is a part of the statements that find due tasks, and SQLite allows 500 parts.
+MAX_TASKS = 100
 _PARAMETER = re.compile(r"\{\w+\}")
 
 
@@ -115,16 +117,25 @@ def _outside_namespace(contribution: Contribution) -> str:
                 f"its socket event {event.name!r} must be named {contribution.plugin_name}:…; "
                 "rename it, or add its name to PluginInfo.socket_prefixes"
             )
-    for task in contribution.tasks:
-        if fault := task.fault():
-            return f"its task {task.name!r} {fault}"
-        if not task.name.startswith(f"{contribution.plugin_name}:"):
-            return f"its task {task.name!r} must be named {contribution.plugin_name}:…"
+    if reason := _bad_task(contribution):
+        return reason
     tables = _tables(contribution)
     for table in tables:
         if not table.startswith(f"{contribution.plugin_name}_"):
             return f"its table {table!r} must be named {contribution.plugin_name}_…"
     return _foreign_table(contribution, tables)
+
+
+def _bad_task(contribution: Contribution) -> str:
+    """Return why the tasks cannot be registered, as a reason; empty = they can."""
+    if len(contribution.tasks) > MAX_TASKS:
+        return f"it registers more than {MAX_TASKS} tasks; give one of them arguments instead"
+    for task in contribution.tasks:
+        if fault := task.fault():
+            return f"its task {task.name!r} {fault}"
+        if not task.name.startswith(f"{contribution.plugin_name}:"):
+            return f"its task {task.name!r} must be named {contribution.plugin_name}:…"
+    return ""
 
 
 def _foreign_table(contribution: Contribution, tables: Sequence[str]) -> str:

@@ -84,6 +84,12 @@ def test_plugin_with_a_task_in_the_name_of_another_fails(start: Any) -> None:
     assert "chats:keep" not in app.portico.tasks.types
 
 
+def test_plugin_with_too_many_tasks_fails(start: Any) -> None:
+    declared = "'words:a', Word, plugin.keep), *(TaskType(f'words:{n}', Word, plugin.keep) for n in range(100)"
+    app = start("", declared=declared)
+    assert "registers more than 100 tasks" in app.portico.registry["words"].reason
+
+
 def test_tasks_of_a_plugin_whose_startup_fails_are_not_run(start: Any) -> None:
     app = start("words:keep", "raise RuntimeError")
     assert app.portico.registry["words"].state == "failed"
