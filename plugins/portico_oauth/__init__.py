@@ -83,6 +83,7 @@ def register_commands(cli: click.Group) -> None:
 
 @hookimpl
 async def shutdown(plugin: "OAuthComponents") -> None:
-    """Close the connections to the providers."""
+    """Wait for running refreshes, then close the connections to the providers."""
+    await plugin.tokens.close()
     for provider in plugin.providers.values():
         await provider.close()

@@ -38,7 +38,7 @@ def build_components(app: AppContext, settings: "OAuthSettings") -> OAuthCompone
         providers=providers,
         login=LoginFlow(app, settings, used_tokens),
         logout=BackchannelLogout(app, used_tokens),
-        tokens=TokenRefresher(app, providers),
+        tokens=TokenRefresher(app, providers, settings.timeout),
     )
 
 

@@ -1,6 +1,6 @@
 """The tables of the plugin, for queries through Piccolo. The migrations create them."""
 
-from piccolo.columns import BigInt, Text
+from piccolo.columns import BigInt, DoublePrecision, Text
 from piccolo.table import Table
 
 from portico.api.db import TableSet
@@ -19,6 +19,8 @@ class OAuthSessionTable(Table, tablename="oauth_session"):
     expires_at = BigInt(null=True, default=None)
     created_at = BigInt()
     updated_at = BigInt()
+    refresh_claim = Text(null=True, default=None)
+    refresh_claimed_until = DoublePrecision(null=True, default=None)
 
 
 class UsedTokenTable(Table, tablename="oauth_used_token"):

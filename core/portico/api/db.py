@@ -35,6 +35,7 @@ from portico.db import (
     placeholder_rows,
     placeholders,
     transaction,
+    with_clock,
 )
 from portico.encryption import DecryptionError, Encryptor
 
@@ -66,4 +67,5 @@ __all__ = [
     "placeholder_rows",
     "placeholders",
     "transaction",
+    "with_clock",
 ]

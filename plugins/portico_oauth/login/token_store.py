@@ -28,7 +28,10 @@ _INSERT = (
     "SELECT s.id, s.account_id, CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), "
     "CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($7 AS BIGINT) FROM portico_session s WHERE s.id = $1"
 )
-_UPDATE = "UPDATE oauth_session SET token = $1, expires_at = $2, updated_at = $3 WHERE id = $4 AND token = $5"
+_UPDATE = (
+    "UPDATE oauth_session SET token = $1, expires_at = $2, updated_at = $3, refresh_claim = NULL, "
+    "refresh_claimed_until = NULL WHERE id = $4 AND token = $5"
+)
 _SELECT_OF_ACCOUNT = (
     "SELECT o.id, o.account_id AS user_id, o.provider, o.expires_at, o.created_at, o.updated_at "
     "FROM oauth_session o JOIN portico_session s ON s.id = o.id "
@@ -84,19 +87,13 @@ class TokenStore:
         return StoredToken(row["id"], row["provider"], row["token"], row["expires_at"], token)
 
     async def replace(self, old: StoredToken, response: Mapping[str, Any]) -> None:
-        """Replace the stored tokens, unless another instance has just done so.
+        """Replace the stored tokens and end the claim, unless another instance has just replaced them.
 
         If the response contains no refresh token, the old one is kept.
         """
         token = {**old.token, **response}
         encrypted = self._encryptor.encrypt(_json(token), TOKEN.context_for(old.id))
         await execute(_UPDATE, encrypted, expiry(response), now(), old.id, old.encrypted)
-
-    async def delete(self, old: StoredToken) -> None:
-        """Delete the tokens, unless another instance has just replaced them."""
-        await execute(
-            "DELETE FROM oauth_session WHERE id = $1 AND token = $2", old.id, old.encrypted
-        )
 
     async def of_account(self, account_id: str) -> list[ProviderSession]:
         """Return the sessions of one account that came from a provider, newest first."""
