@@ -111,6 +111,11 @@ def main(words: Sequence[str] | None = None) -> None:
 
     `words`: arguments; None = those of this process. Always raises SystemExit.
     """
+    given = sys.argv[1:] if words is None else words
+    if any("\ud800" <= character <= "\udfff" for word in given for character in word):
+        # Python's form of other bytes, which no database and no encoding takes.
+        click.echo("Portico cannot do that:\n  an argument is not UTF-8", err=True)
+        sys.exit(1)
     try:
         command_line()(words, prog_name=None if words is None else "portico")
     except (OperatorError, DomainError) as error:

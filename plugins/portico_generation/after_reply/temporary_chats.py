@@ -1,6 +1,8 @@
 """Follow-up questions in chats that are not stored: in this process, and lost with it."""
 
 import asyncio
+from collections import Counter
+from functools import partial
 from typing import Final
 
 import structlog
@@ -11,8 +13,9 @@ from portico_generation.after_reply.questions import BackgroundQuestions, send_e
 from portico_generation.answers import read_follow_ups
 from portico_generation.generator import FOLLOW_UPS, Generator
 
-#: Chats for which a model is asked at once. Others get no questions: nothing is lost with them.
+#: Chats for which a model is asked at once, in all and of one account. Others get no questions: nothing is lost with them.
 MAX_AT_ONCE: Final = 50
+MAX_OF_ACCOUNT: Final = 4
 
 log = structlog.get_logger("portico.generation")
 
@@ -24,14 +27,24 @@ class TemporaryChats:
         self._app, self._generator = app, generator
         self._questions = BackgroundQuestions(app, generator)
         self._running: set[asyncio.Task[None]] = set()
+        self._of_account: Counter[str] = Counter()
 
     def start(self, event: ReplyFinishing) -> None:
         """Begin to ask for follow-up questions, if the client wants them. Returns at once."""
-        if not event.wanted.follow_up_generation or len(self._running) >= MAX_AT_ONCE:
+        user_id = event.user_id
+        is_full = len(self._running) >= MAX_AT_ONCE or self._of_account[user_id] >= MAX_OF_ACCOUNT
+        if is_full or not event.wanted.follow_up_generation:
             return
         work = asyncio.create_task(self._suggest(event))
         self._running.add(work)
-        work.add_done_callback(self._running.discard)
+        self._of_account[user_id] += 1
+        work.add_done_callback(partial(self._end, user_id))
+
+    def _end(self, user_id: str, work: asyncio.Task[None]) -> None:
+        self._running.discard(work)
+        self._of_account[user_id] -= 1
+        if not self._of_account[user_id]:
+            del self._of_account[user_id]
 
     async def stop(self) -> None:
         """Cancel what runs."""

@@ -36,6 +36,15 @@ def test_wrong_usage_exits_with_2(cli: CommandLine) -> None:
     assert inside.stderr == outside.stderr.replace("python -m portico", "portico")
 
 
+@pytest.mark.parametrize("words", [("group", "show"), ("user", "show"), ("policy", "show")])
+def test_argument_that_is_no_utf8_is_refused_in_words(
+    cli: CommandLine, words: tuple[str, str]
+) -> None:
+    said = cli(*words, "\udcff", code=1).stderr
+    assert said.startswith("Portico cannot do that:")
+    assert "Traceback" not in said
+
+
 def test_plugins_lists_every_built_in_plugin_with_its_contributions(run) -> None:
     listed = {plugin["name"]: plugin for plugin in json.loads(run("plugin", "list", "--json"))}
     assert listed.keys() >= {"accounts", "password", "models", "chats", "completions", "openai"}

@@ -1,6 +1,7 @@
 """What is generated after a reply: follow-up questions, then the title, then the tags."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -355,6 +356,23 @@ def test_temporary_chat_gets_follow_ups_and_stores_nothing(
     assert "USER: Hi\nASSISTANT: word0" in prompts(upstream)[0]
     assert tasks_of(app) == []
     assert user.get(CHATS).json == []
+
+
+@pytest.mark.case("AB-61")
+def test_temporary_chats_of_one_account_leave_the_model_to_others(
+    admin: Client, user: Client, upstream: Upstream
+) -> None:
+    upstream.hanging.add("task")
+    for account, count in ((user, 6), (admin, 1)):
+        with account.connect_socket() as socket:
+            for number in range(count):
+                ask(account, f"local:{number}", f"m{number}", background_tasks=ALL)
+                until_end(socket, f"m{number}")
+    deadline = time.monotonic() + 20
+    while len(prompts(upstream)) < 4 + 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    upstream.hanging.clear()
+    assert len(prompts(upstream)) == 4 + 1
 
 
 def test_reply_is_stored_although_a_plugin_fails_to_take_part(
