@@ -15,7 +15,7 @@ from portico.api.db import now
 from portico_oauth.login.provider import OAuthProvider
 from portico_oauth.login.refresh_claims import RefreshClaims
 from portico_oauth.login.token_store import StoredToken, TokenStore
-from portico_oauth.protocol.errors import ProviderUnavailable
+from portico_oauth.protocol.errors import ClientRejected, ProviderUnavailable
 
 log = structlog.get_logger("portico.oauth")
 
@@ -83,7 +83,7 @@ class TokenRefresher:
         try:
             async with asyncio.timeout_at(deadline):
                 response = await provider.refresh(refresh_token)
-        except (ProviderUnavailable, TimeoutError) as error:
+        except (ProviderUnavailable, ClientRejected, TimeoutError) as error:
             why = getattr(error, "why", "the provider does not answer in time")
             log.warning("token refresh failed", provider=old.provider, why=why)
             await self._claims.release(old, claim)

@@ -17,6 +17,10 @@ class LoginRejected(InvalidRequest):
         self.why = why
 
 
+class ClientRejected(LoginRejected):
+    """The provider refuses this client, or everyone for now, and says nothing of the user or the token."""
+
+
 class ProviderUnavailable(SourceFailed):
     """The provider does not answer, or its response is not valid. `why`: for the log."""
 

@@ -11,13 +11,24 @@ import msgspec
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-from portico_oauth.protocol.errors import LoginRejected, ProviderUnavailable
+from portico_oauth.protocol.errors import ClientRejected, LoginRejected, ProviderUnavailable
 from portico_oauth.protocol.registration import Registration
 
 T = TypeVar("T")
 
 #: Of one response. Discovery documents and key sets have a few thousand.
 MAX_RESPONSE_BYTES = 1024 * 1024
+#: Errors of a token endpoint that are not about the code or the token: RFC 6749 §4.1.2.1 and §5.2, and GitHub's.
+_ERRORS_OF_CLIENT = frozenset(
+    {
+        "invalid_client",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "incorrect_client_credentials",
+        "server_error",
+        "temporarily_unavailable",
+    }
+)
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "Portico"}
 
 
@@ -84,9 +95,8 @@ class ProviderHTTP:
                 yield
         except OAuthError as error:
             # The description of an error may contain any text; log only its code (RFC 6749 §5.2).
-            raise LoginRejected(
-                f"{_origin_and_path(url)} refused: {str(error.error)[:64]!r}"
-            ) from None
+            kind = ClientRejected if error.error in _ERRORS_OF_CLIENT else LoginRejected
+            raise kind(f"{_origin_and_path(url)} refused: {str(error.error)[:64]!r}") from None
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ProviderUnavailable(
                 f"{_origin_and_path(url)} does not answer: {type(error).__name__}"

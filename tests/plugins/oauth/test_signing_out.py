@@ -1,5 +1,6 @@
 """Stored provider tokens, their refresh, sign-out at the provider, and back-channel logout."""
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -123,6 +124,20 @@ def test_token_is_kept_while_provider_is_unavailable(
 ) -> None:
     before = token_of(app, result)
     provider_server.broken["/token"] = (503, b"")
+    expire_in(app, 100)
+    assert token_of(app, result) == before
+    expire_in(app, -1)
+    assert token_of(app, result) is None
+    provider_server.broken.clear()
+    assert token_of(app, result)
+
+
+@pytest.mark.parametrize("error", ["invalid_client", "temporarily_unavailable"])
+def test_token_is_kept_while_provider_refuses_the_client(
+    app: InProcessApp, result: SignInResult, provider_server: AuthorizationServer, error: str
+) -> None:
+    before = token_of(app, result)
+    provider_server.broken["/token"] = (401, json.dumps({"error": error}).encode())
     expire_in(app, 100)
     assert token_of(app, result) == before
     expire_in(app, -1)
