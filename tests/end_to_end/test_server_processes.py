@@ -60,7 +60,7 @@ def test_reply_is_watched_listed_and_stopped_through_any_process(server: ServerP
         for _ in MANY:
             assert ada.get("/api/tasks").json == {"tasks": [task_id]}
             assert ada.get(f"/api/tasks/chat/{chat_id}").json == {"task_ids": [task_id]}
-            assert stored(ada, chat_id, message_id)["content"].startswith("more")
+        everywhere(lambda: stored(ada, chat_id, message_id)["content"].startswith("more"))
         answer = ada.post(f"/api/tasks/stop/{task_id}")
         assert answer.json == {"status": True, "message": f"Task {task_id} successfully stopped."}
         for watching in (one, polling, other):

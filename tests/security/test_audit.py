@@ -30,9 +30,9 @@ AUDITED = {
     ("POST", "/api/v1/policies/rollback"),
 }
 #: Columns that change with every request.
-VOLATILE_COLUMNS = ("last_active_at", "seen_at")
-#: Tables that are updated after the request, such as the search index.
-DELAYED_TABLES = ("chats_text",)
+VOLATILE_COLUMNS = ("last_active_at", "seen_at", "last_seen_at")
+#: Tables that are updated by themselves, such as the search index.
+DELAYED_TABLES = ("chats_text", "portico_task", "portico_task_schedule")
 #: Tables that count attempts, also failed ones.
 COUNTER_TABLES = ("portico_attempt",)
 

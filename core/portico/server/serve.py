@@ -4,9 +4,11 @@ The main process stays light: it checks the settings and the port, and prints th
 accept connections. They alone import the plugins (`server_process`).
 """
 
+import errno
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -21,6 +23,9 @@ from portico.settings.server import ServerSettings
 
 #: Seconds after the grace period after which a server process that hangs is killed.
 KILL_AFTER_GRACE_SECONDS = 5
+#: Seconds for which a start waits for its port: the processes of a server that was killed may be about to end.
+PORT_WAIT_SECONDS = 1.0
+PORT_CHECK_SECONDS = 0.05
 
 
 class CannotServe(OperatorError):
@@ -70,23 +75,32 @@ def serve(loaded: LoadedSettings) -> None:
 
 def _bindable(server: ServerSettings) -> tuple[str, int]:
     """Return the numeric address and the port to listen on. Raises: CannotServe if they cannot be used."""
-    where = f"{server.host}:{server.port}"
-    try:
-        found = socket.getaddrinfo(
-            server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        # Of a name with several addresses, such as localhost, the first IPv4 address: most clients try it first.
-        family, *_, address = min(found, key=lambda one: one[0] != socket.AF_INET)
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            if server.port:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            return str(address[0]), int(probe.getsockname()[1])
-    except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise CannotServe(
-            f"cannot listen on {where}: {why}. Choose another with --port or --host."
-        ) from None
+    deadline = time.monotonic() + PORT_WAIT_SECONDS
+    while True:
+        try:
+            return _bound(server)
+        except (OSError, UnicodeError) as error:
+            if getattr(error, "errno", None) == errno.EADDRINUSE and time.monotonic() < deadline:
+                time.sleep(PORT_CHECK_SECONDS)
+                continue
+            why = getattr(error, "strerror", None) or error
+            raise CannotServe(
+                f"cannot listen on {server.host}:{server.port}: {why}. Choose another with --port or --host."
+            ) from None
+
+
+def _bound(server: ServerSettings) -> tuple[str, int]:
+    """Return the numeric address and the port of a socket that was bound to them, and is closed again. Raises: OSError."""
+    found = socket.getaddrinfo(
+        server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    # Of a name with several addresses, such as localhost, the first IPv4 address: most clients try it first.
+    family, *_, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if server.port:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        return str(address[0]), int(probe.getsockname()[1])
 
 
 @contextmanager

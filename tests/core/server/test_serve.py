@@ -88,3 +88,14 @@ async def test_ready_line_is_reported_without_database() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         await ready(start, listening.getsockname()[1])._report_ready()
     assert "Portico is ready at http://127.0.0.1:" in start.ready_text
+
+
+def test_start_waits_for_the_port_of_a_server_that_is_ending(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setattr(serve.time, "sleep", lambda _seconds: other.close())
+        assert serve._bindable(ServerSettings(port=port)) == ("127.0.0.1", port)
