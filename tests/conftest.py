@@ -8,9 +8,9 @@ import pytest
 from tests.bytecode import stop_keeping  # noqa: F401 - a hook, and what is imported later is kept
 from tests.commands import command  # noqa: F401 - a fixture
 from tests.database_templates import Templates
-from tests.effort import choose_effort, is_full
+from tests.effort import choose_effort
 from tests.engines import ENVIRONMENT, choose
-from tests.forked_processes import share_imports
+from tests.forked_processes import is_forking_chosen, share_imports
 from tests.installed_plugins import check_entry_points
 from tests.pgbouncer import (  # noqa: F401 - fixtures
     pgbouncer,
@@ -47,7 +47,7 @@ choose()
 share()
 share_routes()
 choose_effort()
-if not is_full():
+if is_forking_chosen():
     share_imports()
 
 

@@ -3,8 +3,7 @@
 Two thirds of the computing time of a short-lived server are its imports. A forked process runs the same command with its
 own session, directory, environment and streams; only what an interpreter does before that is left out, and nothing of
 Portico happens on import. `python -m portico` as a new interpreter is what tests get that start it by themselves or
-with `cli.process`, all processes with an environment that the interpreter reads, and every process with
-HYPOTHESIS_PROFILE=full.
+with `cli.process`, all processes with an environment that the interpreter reads, and every process with TEST_FORK=no.
 """
 
 import atexit
@@ -35,6 +34,11 @@ _STARTED, _ENDED = b"s", b"e"
 #: Variables that are read before a program begins.
 _OF_INTERPRETER = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC")
 _MAX_REQUEST_BYTES = 200_000
+
+
+def is_forking_chosen() -> bool:
+    """Return whether processes are to be forked."""
+    return os.environ.get("TEST_FORK", "") != "no"  # noqa: TID251 - a choice of the tests
 
 
 def share_imports() -> None:
