@@ -278,7 +278,11 @@ async def flood(connection: Connection) -> None:
 def unread(count: int, seconds: float) -> None:
     """Open streams that are not read. `seconds`: how long they are left open before the memory is read."""
     behaviours.BEHAVIOURS["flood"] = flood
-    with running(PORTICO_SERVER_SEND_TIMEOUT=str(2 * seconds)) as (server, client, upstream):
+    with (
+        contextlib.ExitStack() as after,
+        running(PORTICO_SERVER_SEND_TIMEOUT=str(2 * seconds)) as (server, client, upstream),
+    ):
+        after.callback(behaviours.BEHAVIOURS.pop, "flood")
         memory = Memory(server)
         resident = memory.now()
         where = urlsplit(server.url)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import select
+import selectors
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -27,19 +27,22 @@ def env(env: dict[str, str]) -> dict[str, str]:
 def drip(server: ServerProcess, opening: bytes, count: int) -> Iterator[bytes]:
     """Open connections that send a byte now and then. Yields what each received before it was closed."""
     address = urlsplit(server.url)
-    received = {}
+    received, selector = {}, selectors.DefaultSelector()
     for _ in range(count):
         connection = socket.create_connection((address.hostname, address.port), timeout=20)
         connection.sendall(opening)
         received[connection] = b""
+        selector.register(connection, selectors.EVENT_READ, connection)
     while received:
-        for connection in select.select(list(received), [], [], 0.2)[0]:
+        for key, _ in selector.select(0.2):
+            connection = key.data
             try:
                 block = connection.recv(4096)
             except ConnectionError:
                 block = b""
             received[connection] += block
             if not block:
+                selector.unregister(connection)
                 yield received.pop(connection)
                 connection.close()
         assert server.client.get("/health").status == 200
