@@ -143,4 +143,6 @@ def test_body_that_is_too_large_is_refused_by_the_server(site: Site) -> None:
     # Caddy answers when it has the whole body, the others as soon as the server does.
     sent = length if site.proxy == "caddy" else 1
     with request(site, "/api/v1/auths/update/password", b"{" * sent, length) as response:
-        assert (response.status, "detail" in json.load(response)) == (413, True)
+        assert response.status == 413
+        # The server closes the connection, which Caddy may notice before it has read the body of the response.
+        assert site.proxy == "caddy" or "detail" in json.load(response)
