@@ -5,8 +5,9 @@ from typing import Final
 
 import msgspec
 
-from portico.db import execute, fetch_one, with_clock
+from portico.db import execute, with_clock
 from portico.instances import InstanceChannel
+from portico.tasks import store
 from portico.tasks.executor import Interruption, TaskExecutor
 
 TOPIC: Final = "tasks"
@@ -18,7 +19,6 @@ _CANCEL_PENDING: Final = "UPDATE portico_task SET status = 'cancelled', finished
 _REQUEST: Final = (
     "UPDATE portico_task SET cancel_requested = TRUE WHERE id = $1 AND status = 'running'"
 )
-_STATUS: Final = "SELECT status FROM portico_task WHERE id = $1"
 
 
 class CancelTask(msgspec.Struct, tag="cancel"):
@@ -49,7 +49,7 @@ class TaskCancellation:
         while not await execute(_REQUEST, task_id):
             if await execute(with_clock(_CANCEL_PENDING), task_id):
                 return True
-            if not await self._is_active(task_id):
+            if not await store.is_active(task_id):
                 return True  # it has ended meanwhile
         active = self._executor.interrupt(task_id, Interruption.CANCELLED)
         if active is None:
@@ -60,7 +60,7 @@ class TaskCancellation:
                 await active.ended.wait()
         except TimeoutError:
             pass
-        return not await self._is_active(task_id)
+        return not await store.is_active(task_id)
 
     def receive(self, message: CancelTask | TaskEnded) -> None:
         """Handle a message of another instance."""
@@ -78,18 +78,13 @@ class TaskCancellation:
         ended = self._waiting.setdefault(task_id, asyncio.Event())
         try:
             async with asyncio.timeout(CONFIRM_SECONDS):
-                while await self._is_active(task_id):
+                while await store.is_active(task_id):
                     await _wait_a_little(ended)
         except TimeoutError:
             return False
         finally:
             self._waiting.pop(task_id, None)
         return True
-
-    @staticmethod
-    async def _is_active(task_id: str) -> bool:
-        row = await fetch_one(_STATUS, task_id)
-        return row is not None and row["status"] in {"pending", "running"}
 
 
 async def _wait_a_little(ended: asyncio.Event) -> None:

@@ -20,7 +20,6 @@ _MOVE: Final = (
     "UPDATE portico_task_schedule SET next_at = {clock} + CAST($2 AS DOUBLE PRECISION) "  # noqa: S608
     f"WHERE name = $1 AND {_DUE} RETURNING task_id"
 )
-_STATUS: Final = "SELECT status FROM portico_task WHERE id = $1"
 _DELETE_COMPLETED: Final = "DELETE FROM portico_task WHERE id = $1 AND status = 'completed'"
 _SET_TASK: Final = "UPDATE portico_task_schedule SET task_id = $2 WHERE name = $1"
 _TIMES: Final = (
@@ -53,11 +52,13 @@ async def create_due_tasks(types: Iterable[TaskType]) -> list[str]:
 async def _create(task_type: TaskType, every: float) -> str | None:
     async with transaction():
         moved = await fetch_one(with_clock(_MOVE), task_type.name, every)
-        if moved is None or await _is_active(moved["task_id"]):
+        if moved is None:
             return None
-        # One completed row of each type stays, to be looked at; failed ones stay as those of any other task.
-        if moved["task_id"] is not None:
-            await execute(_DELETE_COMPLETED, moved["task_id"])
+        if (last := moved["task_id"]) is not None:
+            if await store.is_active(last):
+                return None
+            # One completed row of each type stays, to be looked at; failed ones stay as those of any other task.
+            await execute(_DELETE_COMPLETED, last)
         task_id = await store.insert(
             task_type.name,
             msgspec.json.encode(task_type.arguments()).decode(),
@@ -70,8 +71,3 @@ async def _create(task_type: TaskType, every: float) -> str | None:
         if task_id is not None:
             await execute(_SET_TASK, task_type.name, task_id)
         return task_id
-
-
-async def _is_active(task_id: str | None) -> bool:
-    row = await fetch_one(_STATUS, task_id) if task_id is not None else None
-    return row is not None and row["status"] in {"pending", "running"}

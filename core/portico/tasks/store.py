@@ -35,6 +35,7 @@ _INSERT: Final = (
 _WAITING: Final = (
     "SELECT id FROM portico_task WHERE name = $1 AND unique_key = $2 AND status = 'pending'"
 )
+_STATUS: Final = "SELECT status FROM portico_task WHERE id = $1"
 _ACTIVE_COUNT: Final = (
     f"SELECT COUNT(*) AS tasks FROM portico_task WHERE user_id = $1 AND {_ACTIVE}"  # noqa: S608
 )
@@ -132,6 +133,12 @@ async def waiting_with_key(name: str, key: str) -> str | None:
     """Return the id of the pending task of this name and key."""
     row = await fetch_one(_WAITING, name, key)
     return row["id"] if row else None
+
+
+async def is_active(task_id: str) -> bool:
+    """Return whether a task waits or runs. False also if there is none."""
+    row = await fetch_one(_STATUS, task_id)
+    return row is not None and row["status"] in {"pending", "running"}
 
 
 async def poll(names: Sequence[str], live_ids: Iterable[str]) -> Poll:
