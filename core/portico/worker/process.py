@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import structlog
 
 from portico.errors import DomainError, OperatorError, error_location
 from portico.server.log_writer import LogWriter, take_over_streams
+from portico.server.process_start import print_message
 from portico.settings.load import LoadedSettings
 from portico.settings.schema import CoreSettings
 from portico.worker.status import StatusSocket
@@ -198,9 +198,3 @@ async def _end(*tasks: asyncio.Task[object]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
-
-
-def print_message(text: str) -> None:
-    """Print a message to standard error."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
