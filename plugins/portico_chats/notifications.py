@@ -6,7 +6,7 @@ import msgspec
 
 from portico.api import AppContext
 from portico.api.interfaces import ChatChanged, MessageEvent
-from portico.api.sockets import CHAT_EVENT
+from portico.api.sockets import CHAT_EVENT, chat_event
 from portico_chats.content.message_events import asks_client
 
 
@@ -36,9 +36,5 @@ class Notifications:
     def _send(
         self, user_id: str, chat_id: str, message_id: str | None, kind: str, data: Any
     ) -> None:
-        payload = {
-            "chat_id": chat_id,
-            "message_id": message_id,
-            "data": {"type": kind, "data": data},
-        }
+        payload = chat_event(chat_id, message_id, kind, data)
         self._app.sockets.emit_to_account(user_id, CHAT_EVENT, payload)

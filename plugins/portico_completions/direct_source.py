@@ -10,8 +10,7 @@ import msgspec
 from portico.api import AppContext, NotFound, SourceFailed, SourceTimedOut
 from portico.api.db import new_id
 from portico.api.models import EVENT_STREAM, ModelCard, SourceRequest, SourceResponse
-from portico.api.sockets import CHAT_EVENT
-from portico_completions.replies.reply import event_payload
+from portico.api.sockets import CHAT_EVENT, chat_event
 from portico_completions.request import CompletionRequest
 
 #: Seconds that the browser has to begin its answer.
@@ -82,7 +81,7 @@ class DirectSource:
             "channel": channel,
             "session_id": self._socket_id,
         }
-        event = event_payload(self._chat_id, self._message_id, "request:chat:completion", data)
+        event = chat_event(self._chat_id, self._message_id, "request:chat:completion", data)
         try:
             return await self._app.sockets.call(
                 completion.actor.id, self._socket_id, CHAT_EVENT, event, CALL_TIMEOUT_SECONDS

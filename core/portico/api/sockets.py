@@ -5,6 +5,6 @@ Each class and function has a docstring of its own. The rest are constants:
     CHAT_EVENT   Name of all events to clients about chats and their messages.
 """
 
-from portico.sockets import CHAT_EVENT, ConnectedSocket, SocketEvent, Sockets
+from portico.sockets import CHAT_EVENT, ConnectedSocket, SocketEvent, Sockets, chat_event
 
-__all__ = ["CHAT_EVENT", "ConnectedSocket", "SocketEvent", "Sockets"]
+__all__ = ["CHAT_EVENT", "ConnectedSocket", "SocketEvent", "Sockets", "chat_event"]

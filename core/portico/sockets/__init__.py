@@ -7,6 +7,7 @@ from portico.sockets.events import (
     ConnectedSocket,
     RegisteredEvent,
     SocketEvent,
+    chat_event,
 )
 from portico.sockets.sockets import Sockets
 
@@ -17,5 +18,6 @@ __all__ = [
     "RegisteredEvent",
     "SocketEvent",
     "Sockets",
+    "chat_event",
     "is_socket_path",
 ]

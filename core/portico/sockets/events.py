@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
+import msgspec
+
 from portico.identity import Actor
 
 USER_JOIN: Final = "user-join"
@@ -12,6 +14,14 @@ HEARTBEAT: Final = "heartbeat"
 OWN_EVENTS: Final = (USER_JOIN, HEARTBEAT)
 #: Name of all events to clients about chats and their messages. Source: the API's clients.
 CHAT_EVENT: Final = "events"
+
+
+def chat_event(
+    chat_id: str | None, message_id: str | None, kind: str, data: Any = msgspec.UNSET
+) -> dict[str, Any]:
+    """Return the payload of a `CHAT_EVENT` about a chat or a message. `kind`: its type. `data`: UNSET = it has none."""
+    inner = {"type": kind} if data is msgspec.UNSET else {"type": kind, "data": data}
+    return {"chat_id": chat_id, "message_id": message_id, "data": inner}
 
 
 class ConnectedSocket(NamedTuple):

@@ -10,7 +10,7 @@ import msgspec
 
 from portico.api import AppContext, SourceFailed
 from portico.api.interfaces import ReplyDelta
-from portico.api.sockets import CHAT_EVENT
+from portico.api.sockets import CHAT_EVENT, chat_event
 from portico_completions.replies.chunks import (
     DONE,
     Chunk,
@@ -52,19 +52,11 @@ class ReplyOptions(msgspec.Struct, frozen=True):
     min_deltas: int = 1
 
 
-def event_payload(
-    chat_id: str | None, message_id: str | None, kind: str, data: Any = msgspec.UNSET
-) -> dict[str, Any]:
-    """Return the payload of an event about a message. `data`: UNSET = the event has none."""
-    inner = {"type": kind} if data is msgspec.UNSET else {"type": kind, "data": data}
-    return {"chat_id": chat_id, "message_id": message_id, "data": inner}
-
-
 def send_event(
     app: AppContext, row: ReplyRow, kind: str, data: Any = msgspec.UNSET, *, replaces: str = ""
 ) -> None:
     """Send an event about the message of a reply to all sockets of its owner. `data`: UNSET = the event has none."""
-    payload = event_payload(row.chat_id, row.message_id, kind, data)
+    payload = chat_event(row.chat_id, row.message_id, kind, data)
     app.sockets.emit_to_account(row.user_id, CHAT_EVENT, payload, replaces=replaces)
 
 

@@ -14,7 +14,7 @@ from portico.api import (
 )
 from portico.api.auth import Account, Actor
 from portico.api.interfaces import ChatMessage
-from portico.api.sockets import CHAT_EVENT
+from portico.api.sockets import CHAT_EVENT, chat_event
 from portico.api.tasks import TaskFailed
 from portico_generation.generator import GenerationInput, GenerationKind, Generator
 
@@ -63,7 +63,7 @@ def send_event(
     app: AppContext, user_id: str, chat_id: str, message_id: str, *, kind: str, data: Any
 ) -> None:
     """Send an event about a message to all sockets of an account."""
-    payload = {"chat_id": chat_id, "message_id": message_id, "data": {"type": kind, "data": data}}
+    payload = chat_event(chat_id, message_id, kind, data)
     app.sockets.emit_to_account(user_id, CHAT_EVENT, payload)
 
 
