@@ -7,7 +7,7 @@ from portico.catalogue import Catalogue
 from portico.db import Database, open_database
 from portico.encryption import Encryptor, configured_key_ring
 from portico.events import EventBus
-from portico.http_client import SafeHTTPClient, SharedSession
+from portico.http_client import OutgoingHTTP, SafeHTTPClient
 from portico.identity import GroupChanged, Identity
 from portico.instances import (
     ChangeForwarder,
@@ -109,7 +109,7 @@ class CoreServices:
             cache_ttl,
             channel=self.instance_channel,
         )
-        self.http_client = SharedSession()
+        self.http_client = OutgoingHTTP()
         self.sockets = Sockets(
             settings,
             self.identity,
@@ -149,6 +149,7 @@ class CoreServices:
             limiter=self.limiter,
             sockets=self.sockets,
             tasks=self.tasks,
+            http=self.http_client,
             http_session=self.http_client.session,
             safe_http=self.safe_http,
             instance_channel=self.instance_channel,

@@ -23,7 +23,7 @@ def register_settings() -> type[Section]:
 @hookimpl
 def register_components(app: AppContext, settings: OpenAISettings) -> object:
     """Build one source for each enabled connection."""
-    return tuple(OpenAISource(each, settings, app.http_session) for each in connections(settings))
+    return tuple(OpenAISource(each, settings, app.http) for each in connections(settings))
 
 
 @hookimpl

@@ -1,6 +1,6 @@
 """One OpenAI-compatible provider as a model source."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,19 +9,18 @@ from portico_openai.model_list import cards, fixed_listing
 from portico_openai.settings import OpenAIConnection, OpenAISettings
 
 if TYPE_CHECKING:
-    import aiohttp
-
+    from portico.api.sources import OutgoingHTTP
     from portico_openai.provider_client import ProviderClient
 
 
 class OpenAISource:
-    """A `ModelSource`. `http` returns the client session of this process."""
+    """A `ModelSource`."""
 
     def __init__(
         self,
         connection: OpenAIConnection,
         settings: OpenAISettings,
-        http: "Callable[[], aiohttp.ClientSession]",
+        http: "OutgoingHTTP",
     ) -> None:
         self.name = connection.name
         self._connection = connection

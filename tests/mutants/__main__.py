@@ -25,6 +25,7 @@ TARGETS = {
     "core/portico/db": ("tests/core/db",),
     "core/portico/tasks": ("tests/core/tasks",),
     "core/portico/catalogue": ("tests/core/catalogue", "tests/end_to_end/test_caches.py"),
+    "core/portico/upstream": ("tests/core/upstream", "tests/plugins/openai", "tests/security/test_upstream.py"),
     "core/portico/web": ("tests/core/web", "tests/security/test_browsers.py"),
     "core/portico/encryption": ("tests/core/encryption",),
     "plugins/portico_models": ("tests/plugins/models",),

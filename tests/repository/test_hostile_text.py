@@ -21,6 +21,8 @@ from portico.normalization import MAX_MARKS, likeness, normalized
 from portico.prompts import PromptTemplate, user_variables
 from portico.server.logging import escape_newlines, mask
 from portico.settings.masking import without_credentials
+from portico.upstream.redactor import Redactor
+from portico.upstream.sse_filter import SSEFilter
 from portico.web.middleware.proxies import Proxies
 from portico_accounts.redaction import without_secrets
 from portico_api_keys.restrictions import allowed_paths
@@ -32,8 +34,6 @@ from portico_ldap.protocol import distinguished_names
 from portico_models.fields import model_ids
 from portico_models.fields.pictures import unsupported_picture_reason
 from portico_oauth.login.claim_mapping import BlockedGroups
-from portico_openai.redactor import Redactor
-from portico_openai.sse_filter import SSEFilter
 from portico_password.rule import WeakPassword, password_rule
 
 ROOT = Path(__file__).parents[2]
@@ -251,7 +251,7 @@ def test_pattern_on_foreign_text_is_tested_for_linear_time() -> None:
     pumped_elsewhere = {
         "core/portico/operator_pattern.py:__init__",  # has a time limit
         "plugins/portico_oauth/login/claim_mapping.py:__call__",
-        "plugins/portico_openai/redactor.py:__init__",
+        "core/portico/upstream/redactor.py:__init__",
         "plugins/portico_ldap/protocol/distinguished_names.py:found",
         "plugins/portico_ldap/protocol/distinguished_names.py:_escaped",
         "plugins/portico_api_keys/schemas.py:Name",

@@ -1,12 +1,14 @@
-"""Outgoing HTTP: `SharedSession` for addresses that the operator chose, `SafeHTTPClient` (SSRF-safe) for all others."""
+"""Outgoing HTTP: `OutgoingHTTP` for addresses that the operator chose, `SafeHTTPClient` (SSRF-safe) for all others."""
 
+from portico.http_client.limits import RequestLimits
+from portico.http_client.outgoing import OutgoingHTTP
 from portico.http_client.public_addresses import is_public
 from portico.http_client.safe_client import FetchResult, SafeHTTPClient
-from portico.http_client.shared_session import SharedSession
 
 __all__ = [
     "FetchResult",
+    "OutgoingHTTP",
+    "RequestLimits",
     "SafeHTTPClient",
-    "SharedSession",
     "is_public",
 ]

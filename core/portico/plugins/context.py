@@ -8,7 +8,7 @@ from portico.catalogue import Catalogue
 from portico.encryption import Encryptor
 from portico.errors import Unavailable
 from portico.events import EventBus
-from portico.http_client import SafeHTTPClient
+from portico.http_client import OutgoingHTTP, SafeHTTPClient
 from portico.identity import Identity
 from portico.instances import InstanceChannel
 from portico.metrics import MetricReading
@@ -79,7 +79,7 @@ class CommandContext(Protocol):
 class AppContext:
     """The core services that a plugin may use.
 
-    `http_session()` returns the HTTP client session of this process, for addresses from the operator's settings.
+    `http` sends requests to addresses that the operator or an administrator chose; `http_session()` returns its session.
     `safe_http` fetches addresses that users or other servers choose. `route_areas()` returns the names of the plugins that
     have routes. `read_metrics()` returns the figures of the core and of all plugins. `instance_channel` sends messages to the other instances; topics begin with the plugin's name.
     `drain` ends work that lasts when the process is asked to stop.
@@ -96,6 +96,7 @@ class AppContext:
     limiter: RateLimiter
     sockets: Sockets
     tasks: Tasks
+    http: OutgoingHTTP
     http_session: Callable[[], "aiohttp.ClientSession"]
     safe_http: SafeHTTPClient
     route_areas: Callable[[], list[str]]

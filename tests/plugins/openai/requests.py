@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import aiohttp
 import msgspec
 
 from portico.api import Secret, SourceFailed
 from portico.api.auth import Actor
 from portico.api.models import SourceRequest, SourceResponse
+from portico.api.sources import OutgoingHTTP
 from portico.web.response.stream import DONE, error_event
 from portico_openai.settings import ConnectionOptions, OpenAISettings, connections
 from portico_openai.source import OpenAISource
@@ -34,10 +34,11 @@ def with_source(given: OpenAISettings, work: Callable[[OpenAISource], Awaitable[
     """Return the result of `work` with a source, on its own event loop."""
 
     async def inside() -> T:
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
-        ) as session:
-            return await work(OpenAISource(connections(given)[0], given, lambda: session))
+        http = OutgoingHTTP()
+        try:
+            return await work(OpenAISource(connections(given)[0], given, http))
+        finally:
+            await http.close()
 
     return asyncio.run(inside())
 

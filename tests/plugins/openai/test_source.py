@@ -259,7 +259,7 @@ def test_connections_are_reused(upstream: Upstream) -> None:
             reply = await source.complete(source_request("good"))
             async for _ in reply.body:  # type: ignore[union-attr]
                 pass
-        session = source._http()
+        session = source._http.session()
         assert session.connector is not None
         return sum(map(len, session.connector._conns.values()))
 

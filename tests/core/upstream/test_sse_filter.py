@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.upstream import GOOD, chunk
 
-from portico_openai import sse_filter as sse_filter_module
-from portico_openai.sse_filter import DONE, SSEFilter
+from portico.upstream import sse_filter as sse_filter_module
+from portico.upstream.sse_filter import DONE, SSEFilter
 
 STREAM = b"".join(GOOD)
 

@@ -5,9 +5,9 @@ import contextlib
 
 import aiohttp
 
-from portico.api import SourceFailed
-from portico_openai.provider_errors import ProviderErrors
-from portico_openai.sse_filter import SSEFilter
+from portico.errors import SourceFailed
+from portico.upstream.provider_errors import ProviderErrors
+from portico.upstream.stream_filter import StreamFilter
 
 #: Seconds to wait for the end of a stream after `[DONE]`, so that the connection can be reused.
 DRAIN_SECONDS = 1.0
@@ -23,12 +23,12 @@ class StreamRelay:
     def __init__(
         self,
         response: aiohttp.ClientResponse,
-        sse_filter: SSEFilter,
+        stream_filter: StreamFilter,
         errors: ProviderErrors,
         first: bytes,
     ) -> None:
         self._response = response
-        self._filter = sse_filter
+        self._filter = stream_filter
         self._errors = errors
         self._first = first
         self._ended = False
@@ -91,11 +91,11 @@ class StreamRelay:
 
     def _final_error(self, was_done: bool) -> SourceFailed | None:
         """Return the error of a stream that ended by itself; None if it was valid."""
-        sse_filter = self._filter
-        if sse_filter.upstream_error is not None:
-            return SourceFailed(self._errors.error_in_stream(sse_filter.upstream_error))
-        if sse_filter.dropped:
-            return SourceFailed(self._errors.dropped_events(sse_filter.dropped))
-        if not was_done and not sse_filter.finished:
+        stream_filter = self._filter
+        if stream_filter.upstream_error is not None:
+            return SourceFailed(self._errors.error_in_stream(stream_filter.upstream_error))
+        if stream_filter.dropped:
+            return SourceFailed(self._errors.dropped_events(stream_filter.dropped))
+        if not was_done and not stream_filter.finished:
             return SourceFailed(self._errors.interrupted())
         return None

@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from portico.api import RateLimited, SourceFailed, SourceTimedOut
-from portico.api.db import now
-from portico.api.models import SourceResponse
-from portico_openai.redactor import Redactor
+from portico.catalogue import SourceResponse
+from portico.db import now
+from portico.errors import RateLimited, SourceFailed, SourceTimedOut
+from portico.upstream.redactor import Redactor
 
 log = logging.getLogger(__name__)
 

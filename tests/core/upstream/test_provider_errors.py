@@ -7,8 +7,8 @@ import time
 import pytest
 
 from portico.api import RateLimited, SourceTimedOut
-from portico_openai.provider_errors import DEFAULT_RETRY_AFTER_SECONDS, ProviderErrors
-from portico_openai.redactor import Redactor
+from portico.upstream.provider_errors import DEFAULT_RETRY_AFTER_SECONDS, ProviderErrors
+from portico.upstream.redactor import Redactor
 
 REDACT = Redactor("https://inside.example:8443/v1", ["sk-the-key", "header-secret"])
 

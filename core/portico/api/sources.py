@@ -1,0 +1,53 @@
+"""What a plugin with model sources needs: requests to providers, their errors, and streams that pass through.
+
+    from portico.api.sources import CHAT_COMPLETION, RequestLimits, SourceClient
+
+    client = SourceClient(
+        "my provider", "https://models.example/v1", app.http,
+        headers={"Authorization": f"Bearer {key}"}, secrets=[key], limits=RequestLimits(),
+    )
+    cards = read(await client.fetch("GET", "/models"))
+    response = await client.answer("/chat/completions", body, stream=True)
+
+Every failure becomes an error that names the source: never its key or address. This module imports aiohttp, which takes a
+tenth of a second: import it where requests are made, since most commands make none.
+
+Constants and types:
+
+    CHAT_COMPLETION      Format of the answers of `POST /chat/completions`.
+    MAX_ERROR_BYTES      Bytes of an error response that are read.
+    MAX_RESPONSE_BYTES   Bytes of an answer that is not streamed.
+    StreamFilterFactory  Creates the filter of one stream; its parameter removes the key and address of the source.
+"""
+
+from portico.http_client import OutgoingHTTP, RequestLimits
+from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat, is_completion_error
+from portico.upstream.provider_errors import ProviderErrors
+from portico.upstream.redactor import Redactor
+from portico.upstream.source_client import (
+    MAX_ERROR_BYTES,
+    MAX_RESPONSE_BYTES,
+    SourceClient,
+    read_body,
+)
+from portico.upstream.sse_filter import SSEFilter
+from portico.upstream.stream_filter import StreamFilter, StreamFilterFactory
+from portico.upstream.stream_relay import StreamRelay
+
+__all__ = [
+    "CHAT_COMPLETION",
+    "MAX_ERROR_BYTES",
+    "MAX_RESPONSE_BYTES",
+    "AnswerFormat",
+    "OutgoingHTTP",
+    "ProviderErrors",
+    "Redactor",
+    "RequestLimits",
+    "SSEFilter",
+    "SourceClient",
+    "StreamFilter",
+    "StreamFilterFactory",
+    "StreamRelay",
+    "is_completion_error",
+    "read_body",
+]

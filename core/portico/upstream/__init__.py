@@ -1,0 +1,1 @@
+"""What model sources share: requests to a provider, its errors, and streams whose bytes pass through."""

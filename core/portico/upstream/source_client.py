@@ -1,0 +1,194 @@
+"""Requests to the provider of one model source: whole documents, and answers whose bytes pass through."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import NoReturn
+
+import aiohttp
+import msgspec
+
+from portico.catalogue import JSON_MEDIA_TYPE, SourceResponse
+from portico.errors import SourceFailed
+from portico.http_client import OutgoingHTTP, RequestLimits
+from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat
+from portico.upstream.provider_errors import ProviderErrors
+from portico.upstream.redactor import Redactor
+from portico.upstream.stream_relay import StreamRelay
+
+#: Bytes of a document, or of an answer that is not streamed.
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+#: Bytes of an error response that are read.
+MAX_ERROR_BYTES = 64 * 1024
+
+
+class SourceClient:
+    """Sends requests to one provider, and turns each failure into an error that names the source and nothing else.
+
+    `name`: of the source. `url`: to which the paths of requests are appended. `headers`: sent with each request. `secrets`:
+    texts that no client and no log may see; the URL and the values of `headers` are added. `redact` and `errors` are for
+    what a plugin reads itself.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        http: OutgoingHTTP,
+        *,
+        headers: Mapping[str, str] | None = None,
+        secrets: Iterable[str] = (),
+        limits: RequestLimits,
+        verify_tls: bool = True,
+    ) -> None:
+        self.name = name
+        self.url = url
+        self.redact = Redactor(url, [*secrets, *(headers or {}).values()])
+        self.errors = ProviderErrors(name, self.redact)
+        self._http = http
+        self._headers = {
+            "Accept-Encoding": "identity",
+            "User-Agent": "portico",
+            **(headers or {}),
+        }
+        self._limits = limits
+        self._verify_tls = verify_tls
+
+    async def fetch(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limits: RequestLimits | None = None,
+    ) -> bytes:
+        """Return a whole document, such as a list of models.
+
+        Raises: SourceFailed, also for another status than 2xx; SourceTimedOut.
+        """
+        try:
+            async with await self.open(
+                method, path, body, headers=headers, limits=limits
+            ) as response:
+                content = await read_body(response, MAX_RESPONSE_BYTES)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            self.fail(error)
+        if not 200 <= response.status < 300:
+            raise self.errors.failed(response.status, content[:MAX_ERROR_BYTES])
+        return content
+
+    async def answer(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        stream: bool,
+        answer_format: AnswerFormat = CHAT_COMPLETION,
+        headers: Mapping[str, str] | None = None,
+    ) -> SourceResponse:
+        """Send a request to a model. Returns after the first bytes of the answer, so that most errors have a status.
+
+        The response of the provider is closed on every error, and when the client disconnects.
+        Raises: SourceFailed, SourceTimedOut, RateLimited.
+        """
+        response: aiohttp.ClientResponse | None = None
+        result: SourceResponse | None = None
+        try:
+            async with self._first_byte_limit():
+                response = await self.open("POST", path, body, headers=headers)
+                first = await response.content.readany()
+            result = await self._response(response, first, answer_format, stream=stream)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            self.fail(error)
+        finally:
+            if response is not None and not (result and isinstance(result.body, StreamRelay)):
+                response.close()
+        return result
+
+    async def open(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limits: RequestLimits | None = None,
+    ) -> aiohttp.ClientResponse:
+        """Return the open response of any request; the caller reads and closes it. `body`: JSON unless `headers` say otherwise.
+
+        Raises: aiohttp.ClientError and TimeoutError, which `fail` translates.
+        """
+        all_headers = {"Content-Type": JSON_MEDIA_TYPE, **self._headers} if body else self._headers
+        return await self._http.request(
+            method,
+            self.url + path,
+            body=body,
+            headers={**all_headers, **headers} if headers else all_headers,
+            limits=limits or self._limits,
+            verify_tls=self._verify_tls,
+        )
+
+    def fail(self, error: BaseException) -> NoReturn:
+        """Raise the error for clients in place of one of the HTTP client."""
+        if isinstance(error, TimeoutError):
+            raise self.errors.timed_out() from None
+        raise self.errors.unreachable(error) from None
+
+    def _first_byte_limit(self) -> AbstractAsyncContextManager[object]:
+        limit = self._limits.first_byte
+        # The session already applies the idle timeout, without another timer.
+        return nullcontext() if limit >= self._limits.idle else asyncio.timeout(limit)
+
+    async def _response(
+        self,
+        response: aiohttp.ClientResponse,
+        first: bytes,
+        answer_format: AnswerFormat,
+        *,
+        stream: bool,
+    ) -> SourceResponse:
+        media_type = response.content_type
+        if response.status != 200:
+            body = first + await read_body(response, MAX_ERROR_BYTES)
+            return self.errors.from_response(response.status, response.headers, body)
+        if not first:
+            raise self.errors.invalid_response("an empty response")
+        if (
+            media_type == "text/html"
+            or response.headers.get("Content-Encoding", "identity") != "identity"
+        ):
+            raise self.errors.invalid_response(f"a response of the type {media_type}")
+        if stream and media_type != JSON_MEDIA_TYPE:
+            return self._streamed_response(response, first, answer_format)
+        return self._whole_response(
+            first + await read_body(response, MAX_RESPONSE_BYTES), answer_format
+        )
+
+    def _streamed_response(
+        self, response: aiohttp.ClientResponse, first: bytes, answer_format: AnswerFormat
+    ) -> SourceResponse:
+        stream_filter = answer_format.new_filter(self.redact.remove_known)
+        block = stream_filter.feed(first)
+        if stream_filter.upstream_error is not None and not block:
+            raise SourceFailed(self.errors.error_in_stream(stream_filter.upstream_error))
+        relay = StreamRelay(response, stream_filter, self.errors, block)
+        return SourceResponse(body=relay, content_type=answer_format.stream_type)
+
+    def _whole_response(self, body: bytes, answer_format: AnswerFormat) -> SourceResponse:
+        try:
+            is_error = answer_format.is_error(body)
+        except (ValueError, msgspec.MsgspecError):
+            raise self.errors.invalid_response("a response that is not a completion") from None
+        if is_error:
+            raise SourceFailed(self.errors.error_in_stream(body[:MAX_ERROR_BYTES]))
+        return SourceResponse(body=body)
+
+
+async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Return the rest of a response; more than `limit` bytes if it is too long."""
+    parts, size = [], 0
+    while size <= limit and (block := await response.content.readany()):
+        parts.append(block)
+        size += len(block)
+    return b"".join(parts)
