@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import click
     from litestar.types import ControllerRouterHandler
 
-    from portico.catalogue.source import ModelSource
+    from portico.catalogue.source import ModelSource, SourceProvider
     from portico.db import DatabaseCheck, Retention, TableSet
     from portico.events import Listener
     from portico.identity import AuthProvider, TokenAuthenticator
@@ -111,8 +111,10 @@ def register_services(app: "AppContext", settings: Any, plugin: Any) -> "Iterabl
 @hookspec
 def register_model_sources(
     app: "AppContext", settings: Any, plugin: Any
-) -> "Iterable[ModelSource] | None":
+) -> "Iterable[ModelSource | SourceProvider] | None":
     """Return objects that list models and answer completions. Source names are unique across plugins.
+
+    A plugin whose sources change while the server runs returns one `SourceProvider` instead.
 
     Called at boot, also by commands: import an HTTP client when a method needs it.
     """

@@ -33,9 +33,9 @@ def register_model_sources(plugin: tuple[OpenAISource, ...]) -> Sequence[ModelSo
 
 
 @hookimpl
-def startup(app: AppContext) -> None:
+async def startup(app: AppContext) -> None:
     """Start loading the model lists, so that the first request need not wait."""
-    app.catalogue.start_refresh()
+    await app.catalogue.start_refresh()
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import structlog
 
@@ -13,8 +13,14 @@ from portico.catalogue.list_announcement import ListAnnouncer
 from portico.catalogue.model_entry import ModelEntry
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.snapshot import CatalogueSnapshot
-from portico.catalogue.source import ModelSource, WorkspaceModel, WorkspaceModels
+from portico.catalogue.source import (
+    ModelSource,
+    SourceProvider,
+    WorkspaceModel,
+    WorkspaceModels,
+)
 from portico.catalogue.source_cache import CachedSource, SourceStatus
+from portico.catalogue.source_list import SourceList
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.identity import Actor
 from portico.instances import InstanceChannel
@@ -56,7 +62,7 @@ class Catalogue:
         self._access = ModelAccess(access, accounts, groups, ttl_seconds)
         self._documents = BytesCache(ttl_seconds)
         self._arenas = arenas(settings)
-        self._sources: list[CachedSource] = []
+        self._sources = SourceList(self._list_changed, self._changed)
         self._workspace: WorkspaceModels | None = None
         #: As of `_revision`; None = not loaded yet.
         self._records: dict[str, WorkspaceModel] | None = None
@@ -71,23 +77,32 @@ class Catalogue:
         )
         self._announcer = ListAnnouncer(channel, lambda: self._sources) if channel else None
 
-    def add_source(self, plugin: str, source: ModelSource) -> None:
-        """Add a source of a plugin. If two sources offer the same id, the one added first is used."""
-        self._sources.append(CachedSource(plugin, source, self._list_changed))
-        self._changed()
+    def add_source(self, plugin: str, source: ModelSource | SourceProvider) -> None:
+        """Add a source of a plugin, or the provider of all its sources.
+
+        If two sources offer the same id, the one added first is used; the order of plugins is that of their first source.
+        """
+        self._sources.add(plugin, source)
+
+    def replace_sources(self, plugin: str, sources: Iterable[ModelSource]) -> None:
+        """Give a plugin other sources, in force at once.
+
+        A source that stays is the same object, and keeps its list of models; requests to one that is removed go on.
+        """
+        self._sources.replace(plugin, sources)
 
     def remove_sources(self, plugin: str) -> None:
         """Remove the sources of a plugin."""
-        self._sources = [source for source in self._sources if source.plugin != plugin]
-        self._changed()
+        self._sources.remove(plugin)
 
     def set_workspace_models(self, workspace: WorkspaceModels | None) -> None:
         """Set the service that provides the workspace's records; None = there are no records."""
         self._workspace, self._records = workspace, None
         self._changed()
 
-    def start_refresh(self) -> None:
-        """Start loading the lists of all sources, so that the first request need not wait. Returns at once."""
+    async def start_refresh(self) -> None:
+        """Start loading the lists of all sources, so that the first request need not wait. Does not wait for them."""
+        await self._sources.update()
         for source in self._sources:
             source.refresh()
 
@@ -240,7 +255,7 @@ class Catalogue:
     def _new_snapshot(self) -> CatalogueSnapshot:
         records = sorted((self._records or {}).values(), key=_creation_order)
         return CatalogueSnapshot(
-            self._sources, records, self._arenas, self._settings.model_order, self._snapshot
+            list(self._sources), records, self._arenas, self._settings.model_order, self._snapshot
         )
 
     def _build(self, snapshot: CatalogueSnapshot, of: tuple[int, int]) -> None:
@@ -253,6 +268,7 @@ class Catalogue:
 
     async def _refresh_due_sources(self, refresh: bool) -> None:
         """Refresh the sources whose list has expired; wait only for lists that are needed."""
+        await self._sources.update()
         ttl, self._used_at = self._settings.list_ttl, time.monotonic()
         due = [source for source in self._sources if refresh or source.is_due(ttl)]
         if not due:

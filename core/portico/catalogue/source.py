@@ -91,6 +91,19 @@ class ModelSource(Protocol):
         ...
 
 
+@runtime_checkable
+class SourceProvider(Protocol):
+    """The sources of a plugin that change while the server runs, such as connections that administrators edit."""
+
+    async def current_sources(self) -> Sequence[ModelSource]:
+        """Return the sources that there are now, in the order of the model list.
+
+        Called before each use of the catalogue, so it is quick, and returns the same object while nothing has changed.
+        A source that stays must be the same object too: then it keeps its list of models.
+        """
+        ...
+
+
 class WorkspaceModel(msgspec.Struct, frozen=True, kw_only=True):
     """A record of the workspace: a preset (`base_model_id` set) or an override of a source's model.
 

@@ -116,8 +116,13 @@ class CachedSource:
             shadowed=shadowed,
         )
 
+    def cancel(self) -> None:
+        """Cancel the running refresh, without waiting for its end."""
+        if self.pending is not None:
+            self.pending.cancel()
+
     async def stop(self) -> None:
-        """Cancel the running refresh."""
+        """Cancel the running refresh, and wait for its end."""
         if self.pending is not None:
             self.pending.cancel()
             await asyncio.wait([self.pending])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from portico.catalogue.source import ModelSource
 from portico.db import Retention
 from portico.permissions import BASE_POLICY, PackagedPolicy
 from portico.plugins.contributions import Contribution
@@ -56,7 +57,7 @@ def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
         yield "route", method, _PARAMETER.sub("{}", path)
     named = (
         ("service", [service.protocol.__name__ for service in contribution.services]),
-        ("model source", [source.name for source in contribution.sources]),
+        ("model source", _source_names(contribution)),
         ("auth provider", [provider.name for provider in contribution.auth_providers]),
         ("token prefix", [reader.prefix for reader in contribution.token_authenticators]),
         ("resource kind", [kind.name for kind in contribution.resources]),
@@ -126,6 +127,11 @@ def _outside_namespace(contribution: Contribution) -> str:
     return _foreign_table(contribution, tables)
 
 
+def _source_names(contribution: Contribution) -> list[str]:
+    """Return the names of the sources that do not change while the server runs."""
+    return [source.name for source in contribution.sources if isinstance(source, ModelSource)]
+
+
 def _bad_task(contribution: Contribution) -> str:
     """Return why the tasks cannot be registered, as a reason; empty = they can."""
     if len(contribution.tasks) > MAX_TASKS:
@@ -167,7 +173,7 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
     """Return what a plugin contributes by kind, for `portico plugin list`. Empty kinds are left out."""
     provided = {
         "routes": [f"{method} {path}" for method, path in _paths(contribution)],
-        "model sources": [source.name for source in contribution.sources],
+        "model sources": _source_names(contribution),
         "auth providers": [provider.name for provider in contribution.auth_providers],
         "tokens": [reader.kind for reader in contribution.token_authenticators],
         "services": [service.protocol.__name__ for service in contribution.services],

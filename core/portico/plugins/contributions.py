@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from portico.catalogue.source import ModelSource
+from portico.catalogue.source import ModelSource, SourceProvider
 from portico.db import DatabaseCheck, Retention, TableSet
 from portico.events import Listener
 from portico.identity import AuthProvider, TokenAuthenticator
@@ -41,7 +41,7 @@ class Contribution:
     resources: tuple[ResourceKind, ...] = ()
     policies: tuple[PackagedPolicy | PolicyRule, ...] = ()
     services: tuple[Service, ...] = ()
-    sources: tuple[ModelSource, ...] = ()
+    sources: tuple[ModelSource | SourceProvider, ...] = ()
     auth_providers: tuple[AuthProvider, ...] = ()
     token_authenticators: tuple[TokenAuthenticator, ...] = ()
     listeners: tuple[Listener, ...] = ()
@@ -124,7 +124,7 @@ def collect(
         resources=many("register_resources", ResourceKind),
         policies=many("register_policies", PackagedPolicy, PolicyRule),
         services=many("register_services", Service),
-        sources=many("register_model_sources", ModelSource),
+        sources=many("register_model_sources", ModelSource, SourceProvider),
         auth_providers=many("register_auth_providers", AuthProvider),
         token_authenticators=many("register_token_authenticators", TokenAuthenticator),
         listeners=many("register_listeners", Listener),

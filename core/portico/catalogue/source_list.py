@@ -1,0 +1,86 @@
+"""The sources of a catalogue, by plugin: those that were registered, and those that change while the server runs."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+
+import structlog
+
+from portico.catalogue.source import ModelSource, SourceProvider
+from portico.catalogue.source_cache import CachedSource
+
+log = structlog.get_logger("portico.catalogue")
+
+
+class SourceList:
+    """Plugins in the order in which they were registered, each with its sources.
+
+    `list_changed`: given to each `CachedSource`. `changed`: called when a source was added or removed.
+    """
+
+    def __init__(
+        self,
+        list_changed: Callable[[CachedSource, bool], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._list_changed, self._changed = list_changed, changed
+        self._by_plugin: dict[str, list[CachedSource]] = {}
+        self._providers: dict[str, SourceProvider] = {}
+        self._provided: dict[str, Sequence[ModelSource]] = {}
+        self._all: list[CachedSource] = []
+
+    def __iter__(self) -> Iterator[CachedSource]:
+        return iter(self._all)
+
+    def add(self, plugin: str, source: ModelSource | SourceProvider) -> None:
+        """Add a source of a plugin, or the provider of all its sources."""
+        sources = self._by_plugin.setdefault(plugin, [])
+        if isinstance(source, ModelSource):
+            sources.append(CachedSource(plugin, source, self._list_changed))
+            self._publish()
+        else:
+            self._providers[plugin] = source
+
+    def remove(self, plugin: str) -> None:
+        """Remove a plugin with its sources and its provider."""
+        self.replace(plugin, ())
+        for known in (self._by_plugin, self._providers, self._provided):
+            known.pop(plugin, None)
+
+    def replace(self, plugin: str, sources: Iterable[ModelSource]) -> None:
+        """Give a plugin other sources. One that stays, which is the same object, keeps its list of models.
+
+        A source with the name of another one is left out: names are how administrators tell sources apart.
+        """
+        kept = {id(one.source): one for one in self._by_plugin.get(plugin, ())}
+        names = {one.source.name for one in self if one.plugin != plugin}
+        current: list[CachedSource] = []
+        for source in sources:
+            if source.name in names:
+                log.error("two model sources have the same name", plugin=plugin, source=source.name)
+                continue
+            names.add(source.name)
+            found = kept.pop(id(source), None)
+            current.append(found or CachedSource(plugin, source, self._list_changed))
+        self._by_plugin[plugin] = current
+        for gone in kept.values():
+            gone.cancel()
+        self._publish()
+
+    async def update(self) -> None:
+        """Ask each provider for its sources. One that fails keeps those it has."""
+        for plugin, provider in list(self._providers.items()):
+            try:
+                sources = await provider.current_sources()
+            except Exception as error:  # noqa: BLE001 - a plugin's; the other sources must go on
+                log.warning(
+                    "sources of a plugin are unknown", plugin=plugin, error=type(error).__name__
+                )
+                continue
+            is_provider = self._providers.get(plugin) is provider
+            if is_provider and sources is not self._provided.get(plugin):
+                self._provided[plugin] = sources
+                self.replace(plugin, sources)
+
+    def _publish(self) -> None:
+        self._all = list(chain.from_iterable(self._by_plugin.values()))
+        self._changed()
