@@ -353,7 +353,10 @@ class Upstream:
         body = await connection.reader.readexactly(int(headers.get("content-length", 0)))
         request = Received(method, path, headers, body)
         self.requests.append(request)
-        if path.endswith("/models"):
+        await self._respond(connection, request)
+
+    async def _respond(self, connection: Connection, request: Received) -> None:
+        if request.path.endswith("/models"):
             await self._list(connection)
             return
         with self._counted():

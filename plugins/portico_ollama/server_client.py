@@ -1,0 +1,110 @@
+"""Requests to one Ollama server."""
+
+import asyncio
+from collections.abc import Sequence
+
+import aiohttp
+import msgspec
+
+from portico.api.models import SourceRequest, SourceResponse
+from portico.api.sources import AnswerFormat, OutgoingHTTP, RequestLimits, SourceClient
+from portico_ollama import chat_request, embeddings
+from portico_ollama.chat_answer import ChatStream, completion, is_error
+from portico_ollama.model_list import ServerModel, read_listing
+from portico_ollama.settings import OllamaConnection, OllamaSettings
+
+LIST_PATH = "/api/tags"
+LOADED_PATH = "/api/ps"
+
+
+class ServerClient:
+    """Sends requests to one server. The names of models are the server's own."""
+
+    def __init__(
+        self, connection: OllamaConnection, settings: OllamaSettings, http: OutgoingHTTP
+    ) -> None:
+        options = connection.options
+        headers = {name: value.reveal() for name, value in (options.headers or {}).items()}
+        if options.key:
+            headers.setdefault("Authorization", f"Bearer {options.key.reveal()}")
+        self._connection = connection
+        self._list_limits = RequestLimits(
+            connect=settings.connect_timeout, total=settings.list_timeout
+        )
+        self.requests = SourceClient(
+            connection.name,
+            connection.url,
+            http,
+            headers=headers,
+            secrets=[options.key.reveal()],
+            limits=RequestLimits(
+                connect=settings.connect_timeout,
+                first_byte=settings.first_byte_timeout,
+                idle=settings.idle_timeout,
+                total=settings.timeout,
+            ),
+            verify_tls=settings.verify_tls,
+        )
+
+    async def list_models(self) -> Sequence[ServerModel]:
+        """Return the server's models. Raises: SourceFailed."""
+        return self._listing(await self._fetch(LIST_PATH))
+
+    async def loaded_models(self) -> Sequence[ServerModel]:
+        """Return the models that the server has loaded; none if it cannot say. Raises: SourceFailed."""
+        return self._listing(await self._fetch(LOADED_PATH))
+
+    async def version(self) -> str:
+        """Return the server's version. Raises: SourceFailed."""
+        try:
+            return msgspec.json.decode(
+                await self._fetch("/api/version"), type=_ServerVersion
+            ).version
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise self.requests.errors.invalid_response("the version cannot be read") from None
+
+    async def is_reachable(self) -> bool:
+        """Return whether something accepts connections at the server's address."""
+        try:
+            response = await self.requests.open("GET", "/", limits=self._list_limits)
+        except (TimeoutError, aiohttp.ClientError):
+            return False
+        response.close()
+        return True
+
+    async def chat(self, request: SourceRequest, name: str) -> SourceResponse:
+        """Answer a chat completion. Returns after the first bytes of the answer."""
+        path, body = chat_request.encode(request, name)
+        answer_format = AnswerFormat(is_error, lambda _: ChatStream(request.model))
+        response = await self.requests.answer(
+            path, body, stream=request.stream, answer_format=answer_format
+        )
+        if response.status != 200 or not isinstance(response.body, bytes):
+            return response
+        return SourceResponse(body=completion(response.body, request.model))
+
+    async def embed(self, request: SourceRequest, name: str) -> SourceResponse:
+        """Answer a request for embeddings."""
+        response = await self.requests.answer(
+            embeddings.EMBED_PATH,
+            embeddings.encode(request, name),
+            stream=False,
+            answer_format=AnswerFormat(embeddings.is_error),
+        )
+        if response.status != 200 or not isinstance(response.body, bytes):
+            return response
+        body = await asyncio.to_thread(embeddings.answer, response.body, request, request.model)
+        return SourceResponse(body=body)
+
+    def _listing(self, body: bytes) -> Sequence[ServerModel]:
+        try:
+            return read_listing(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise self.requests.errors.invalid_response("the list cannot be read") from None
+
+    async def _fetch(self, path: str) -> bytes:
+        return await self.requests.fetch("GET", path, limits=self._list_limits)
+
+
+class _ServerVersion(msgspec.Struct):
+    version: str = ""
