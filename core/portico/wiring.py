@@ -72,11 +72,13 @@ class CoreServices:
                 [RuntimeSettingsChanged, GroupChanged]
             ),
         )
-        self.settings_store = SettingsStore(self.events, settings.identity.base_cache_seconds)
         self.encryptor = Encryptor(
             lambda: configured_key_ring(
                 settings.identity, secret or ensure_secret_key(settings, data_dir)
             )
+        )
+        self.settings_store = SettingsStore(
+            self.events, settings.identity.base_cache_seconds, self.encryptor
         )
         self.limiter = RateLimiter(settings.rate_limits, signing, self.redis)
         self.runtime_settings = RuntimeSettings(self.settings_store)

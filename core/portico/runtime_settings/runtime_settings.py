@@ -3,13 +3,16 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from portico.audit import record_change
 from portico.db import transaction
 from portico.errors import InvalidRequest
 from portico.runtime_settings.store import SettingsStore
 from portico.settings.conversion import InvalidValue, convert
 from portico.settings.fields import Field, fields_of
-from portico.settings.section import Section
+from portico.settings.masking import masked
+from portico.settings.section import Secret, Section
 from portico.settings.type_descriptions import describe_type
 
 S = TypeVar("S", bound=Section)
@@ -109,9 +112,9 @@ class RuntimeSettings:
         for variable, value in given.items():
             if variable not in self._owners:
                 raise InvalidRequest(f"[ERROR: {variable}: no active plugin has this setting]")
-            if value == current[variable]:
-                continue
             section, field = self._owners[variable]
+            if value == current[variable] or _is_same_secret(value, current[variable], field):
+                continue
             if field.name in section.pinned:
                 raise InvalidRequest(f"[ERROR: {variable}: {PINNED}]")
             try:
@@ -122,14 +125,40 @@ class RuntimeSettings:
                     f"[ERROR: {variable}: expected {describe_type(field)}{detail}]"
                 ) from None
             wanted[variable] = value
-        if not wanted:
-            return
-        names = {self._owners[one][1].runtime_key: one for one in wanted}
+        if wanted:
+            await self._store_values(wanted, current, by)
+
+    async def _store_values(
+        self, wanted: Mapping[str, Any], current: Mapping[str, Any], by: str
+    ) -> None:
+        fields = {variable: self._owners[variable][1] for variable in wanted}
+        names = {PREFIX + field.runtime_key: variable for variable, field in fields.items()}
+        secret = {name for name, variable in names.items() if fields[variable].is_secret}
         async with transaction():
-            stored = {PREFIX + name: wanted[one] for name, one in names.items()}
-            changed = await self._store.set(stored, by)
-            changed_variables = sorted(names[key.removeprefix(PREFIX)] for key in changed)
-            if changed_variables:
-                was = {one: current[one] for one in changed_variables}
-                became = {one: wanted[one] for one in changed_variables}
+            stored = {name: wanted[variable] for name, variable in names.items()}
+            changed = await self._store.set(stored, by, secret)
+            if changed:
+                variables = sorted(names[name] for name in changed)
+                was = {one: _shown(current[one], fields[one]) for one in variables}
+                became = {one: _shown(wanted[one], fields[one]) for one in variables}
                 await record_change("setting.changed", "settings", "", was, became)
+
+
+def _is_same_secret(given: Any, current: Any, field: Field) -> bool:
+    """Return whether a value as clients send it is the current one of a setting with secrets, which has other types."""
+    if not field.is_secret:
+        return False
+    try:
+        return bool(convert(given, field) == current)
+    except InvalidValue:
+        return False
+
+
+def _shown(value: Any, field: Field) -> Any:
+    """Return a value for the audit log, with secrets masked."""
+    if not field.is_secret:
+        return value
+    try:
+        return masked(convert(msgspec.to_builtins(value, enc_hook=Secret.reveal), field))
+    except InvalidValue:
+        return None

@@ -9,11 +9,12 @@ from tests.database_templates import Templates
 
 from portico.audit import TABLES as AUDIT
 from portico.db import DatabaseSettings, fetch_all, open_database
+from portico.encryption import Encryptor, make_key_ring
 from portico.errors import InvalidRequest
 from portico.events import EventBus
 from portico.plugins import isolation
 from portico.runtime_settings import TABLES, RuntimeSettings, SettingsStore
-from portico.settings.section import Section, setting
+from portico.settings.section import Secret, Section, setting
 
 pytestmark = pytest.mark.anyio
 
@@ -32,6 +33,9 @@ class Garden(Section):
     ] = "oak"
     rows: Annotated[int, setting("How many", ge=1, env="ROWS", runtime_key="garden.rows")] = 3
     wall: Annotated[bool, setting("Around it", env="WALL")] = True
+    locks: Annotated[
+        list[Secret], setting("What opens it", env="LOCKS", runtime_key="garden.locks")
+    ] = []
 
 
 @pytest.fixture
@@ -42,7 +46,8 @@ async def store(
     database = open_database(DatabaseSettings(url=database_url, pool_size=4), tmp_path)
     await database.start()
     with database.use():
-        yield SettingsStore(EventBus(isolation.deliver_event))
+        keys = Encryptor(lambda: make_key_ring([Secret("key1" * 8)]))
+        yield SettingsStore(EventBus(isolation.deliver_event), encryptor=keys)
     await database.stop()
 
 
@@ -55,7 +60,8 @@ async def test_stored_value_is_current(store: SettingsStore) -> None:
     await runtime_settings.change({"GATE": True, "TREE": "elm"}, "ada")
     assert await garden.current() == Garden(gate=True, tree="elm")
     assert garden.cached == Garden(gate=True, tree="elm")
-    assert await runtime_settings.values() == {"GATE": True, "TREE": "elm", "ROWS": 3}
+    values = await runtime_settings.values()
+    assert values == {"GATE": True, "TREE": "elm", "ROWS": 3, "LOCKS": []}
     assert runtime_settings.section(Garden) is garden
 
 
@@ -98,3 +104,26 @@ async def test_invalid_stored_value_is_ignored(
     await store.set({"settings.garden.rows": -1, "settings.garden.tree": "elm"}, "ada")
     garden = RuntimeSettings(store).add(Garden())
     assert await garden.current() == Garden(tree="elm")
+
+
+async def test_setting_with_secrets_is_encrypted_and_masked_in_the_audit_log(
+    store: SettingsStore,
+) -> None:
+    runtime_settings = RuntimeSettings(store)
+    garden = runtime_settings.add(Garden())
+    await runtime_settings.change({"LOCKS": ["open sesame"], "ROWS": 4}, "ada")
+    assert (await garden.current()).locks == [Secret("open sesame")]
+    await runtime_settings.change({"LOCKS": ["open sesame"]}, "ada")
+    audit = await fetch_all("SELECT * FROM portico_audit")
+    assert len(audit) == 1 and "LOCKS" in audit[0]["new"], "the same value is no change"
+    rows = await fetch_all("SELECT * FROM portico_configuration")
+    assert "sesame" not in f"{audit}{rows}"
+
+
+async def test_pinned_setting_with_secrets_accepts_its_value_only(store: SettingsStore) -> None:
+    runtime_settings = RuntimeSettings(store)
+    runtime_settings.add(Garden(locks=[Secret("a")]), pinned={"locks"})
+    await runtime_settings.change({"LOCKS": ["a"]}, "ada")
+    with pytest.raises(InvalidRequest, match="LOCKS") as refusal:
+        await runtime_settings.change({"LOCKS": ["bbbb"]}, "ada")
+    assert "bbbb" not in refusal.value.detail

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 from tests.database_templates import Templates, started_database
 
 from portico.db import (
@@ -14,8 +15,10 @@ from portico.db import (
     fetch_all,
     transaction,
 )
+from portico.encryption import Encryptor, make_key_ring
 from portico.events import EventBus, Listener
 from portico.runtime_settings import TABLES, RuntimeSettingsChanged, SettingsStore
+from portico.settings.section import Secret
 
 pytestmark = pytest.mark.anyio
 
@@ -120,3 +123,39 @@ async def test_concurrent_writes_of_many_values_are_all_stored(
     # One after the other: each found all values of the previous one.
     assert sorted(str(set(one.values())) for one in before)[-1] == "{None}"
     assert all(len(set(one.values())) == 1 for one in before)
+
+
+def encryptor(text: str) -> Encryptor:
+    return Encryptor(lambda: make_key_ring([Secret(text * 8)]))
+
+
+async def test_secret_values_are_encrypted_at_rest(database: Database, bus: EventBus) -> None:
+    store = SettingsStore(bus, encryptor=encryptor("key1"))
+    await store.set({"keys": ["sk-1"], "plain": 1}, "ada", secret=["keys"])
+    assert await store.get() == {"keys": ["sk-1"], "plain": 1}
+    rows = {row["name"]: row for row in await fetch_all("SELECT * FROM portico_configuration")}
+    assert "sk-1" not in str(rows)
+    assert rows["keys"]["value"] == "" and rows["keys"]["encrypted"].startswith("v1.")
+    assert rows["plain"]["encrypted"] == ""
+    assert await store.set({"keys": ["sk-1"]}, "ada", secret=["keys"]) == {}, "it is the same"
+    changed = await store.set({"keys": ["sk-2"]}, "ada", secret=["keys"])
+    assert changed == {"keys": ["sk-1"]}
+    assert await store.set({"keys": []}, "ada") == {"keys": ["sk-2"]}
+    assert await store.get() == {"keys": [], "plain": 1}
+
+
+async def test_value_of_another_key_or_another_name_is_left_out(
+    database: Database, bus: EventBus
+) -> None:
+    store = SettingsStore(bus, encryptor=encryptor("key1"))
+    await store.set({"keys": ["sk-1"], "others": ["sk-2"]}, "ada", secret=["keys", "others"])
+    await execute(
+        "UPDATE portico_configuration SET encrypted = (SELECT encrypted FROM portico_configuration "
+        "WHERE name = 'keys') WHERE name = 'others'"
+    )
+    with structlog.testing.capture_logs() as logs:
+        assert await store.get() == {"keys": ["sk-1"]}
+        assert await SettingsStore(bus, encryptor=encryptor("key2")).get() == {}
+        assert await store.get() == {"keys": ["sk-1"]}
+    assert [log["setting"] for log in logs] == ["others", "keys"], "each once"
+    assert "sk-1" not in str(logs)
