@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from portico.catalogue.source import ModelSource, SourceProvider
     from portico.db import DatabaseCheck, Retention, TableSet
     from portico.events import Listener
+    from portico.gateway import ModelFilter
     from portico.identity import AuthProvider, TokenAuthenticator
     from portico.metrics import Metric
     from portico.permissions import PackagedPolicy, PolicyRule, ResourceKind
@@ -117,6 +118,16 @@ def register_model_sources(
     A plugin whose sources change while the server runs returns one `SourceProvider` instead.
 
     Called at boot, also by commands: import an HTTP client when a method needs it.
+    """
+
+
+@hookspec
+def register_model_filters(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[ModelFilter] | None":
+    """Return filters that see, change or refuse the calls of models: requests, streams, whole answers, and how calls end.
+
+    Called at boot. Their order is their own `order`, over all plugins.
     """
 
 

@@ -7,6 +7,7 @@ from portico.catalogue import Catalogue
 from portico.db import Database, open_database
 from portico.encryption import Encryptor, configured_key_ring
 from portico.events import EventBus
+from portico.gateway import Gateway, Router
 from portico.http_client import OutgoingHTTP, SafeHTTPClient
 from portico.identity import GroupChanged, Identity
 from portico.instances import (
@@ -112,6 +113,7 @@ class CoreServices:
             channel=self.instance_channel,
         )
         self.http_client = OutgoingHTTP()
+        self.gateway = Gateway(Router(), isolation.log_failure)
         self.sockets = Sockets(
             settings,
             self.identity,
@@ -147,6 +149,7 @@ class CoreServices:
             permissions=self.permissions,
             policies=self.policies,
             catalogue=self.catalogue,
+            gateway=self.gateway,
             events=self.events,
             limiter=self.limiter,
             sockets=self.sockets,

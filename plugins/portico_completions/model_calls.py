@@ -31,4 +31,4 @@ class ModelCalls:
             direct=False,
         )
         made = await source_request(self._app, actor, request, call.target, stream=call.stream)
-        return await call.target.source.complete(made)
+        return await self._app.gateway.send(call.target, made)

@@ -12,7 +12,9 @@ from portico.api.interfaces import ChatStore
 from portico.api.json import let_others_run
 from portico.api.messages import MODEL_NOT_FOUND
 from portico.api.models import (
-    ModelSource,
+    Deferral,
+    Gateway,
+    GatewayResponse,
     ResolvedModel,
     SourceRequest,
     SourceResponse,
@@ -40,15 +42,19 @@ INVALID_SESSION: Final = "Invalid session"
 
 
 class PreparedCall(msgspec.Struct):
-    """A call of a model source that is ready to be made. `options`: how its reply is displayed."""
+    """A call of a model that is ready to be made. `options`: how its reply is displayed."""
 
-    source: ModelSource
+    gateway: Gateway
+    target: ResolvedModel
     requests: list[SourceRequest]
     options: ReplyOptions
 
-    async def __call__(self) -> SourceResponse:
-        """Call the source, once: the request, which may be large, is not needed afterwards."""
-        return await self.source.complete(self.requests.pop())
+    async def __call__(self, deferred: Deferral = "all") -> GatewayResponse:
+        """Call the model, once: the request, which may be large, is not needed afterwards.
+
+        `deferred`: the answers whose outlets the caller runs, because it stores their text.
+        """
+        return await self.gateway.send(self.target, self.requests.pop(), deferred=deferred)
 
 
 class Completions:
@@ -66,7 +72,8 @@ class Completions:
         request, chats = await self._check(request, actor)
         async with _recorded_refusal(chats, request):
             call = await self._prepare(request, actor)
-            response = await call()
+            is_stored = chats is not None and request.message_id is not None
+            response = await call("streams" if is_stored else "none")
         try:
             return await self._recorded(response, call.options, chats, request, actor)
         except BaseException:
@@ -124,7 +131,7 @@ class Completions:
         stream = wants_stream(target.params, request.stream)
         made = await source_request(self._app, actor, request, target, stream=stream)
         options = _reply_options({**request.params, **target.params}, self._settings)
-        return PreparedCall(target.source, [made], options)
+        return PreparedCall(self._app.gateway, target, [made], options)
 
     async def _direct_model(self, request: CompletionRequest, actor: Actor) -> ResolvedModel:
         """Return the client's own model. Raises: NotFound if there are none; InvalidRequest for another's socket."""
@@ -140,7 +147,7 @@ class Completions:
 
     async def _recorded(
         self,
-        response: SourceResponse,
+        response: GatewayResponse,
         options: ReplyOptions,
         chats: ChatStore | None,
         request: CompletionRequest,
@@ -154,6 +161,7 @@ class Completions:
             await _record(chats, request, error, create=error is None)
             return response
         running = await self._replies.follow(actor, _without_content(request), options)
+        running.reply.outlet = response.outlet
         reply = FollowedReply(self._replies, running)
         finish = self._settings.finish_after_disconnect
         body = (DetachedStream if finish else FollowedStream)(response.body, reply)

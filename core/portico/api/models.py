@@ -1,10 +1,17 @@
-"""Model sources: how a plugin offers models, and what they are asked.
+"""Model sources and filters: how a plugin offers models, what they are asked, and how it sees the calls of all models.
 
 Constants:
 
     EVENT_STREAM      Media type of a streamed response.
     JSON_MEDIA_TYPE   Media type of a response that is not streamed.
     MAX_CHAIN_LENGTH  Number of presets that may be based on one another.
+    OPERATIONS        The kinds of calls that models answer.
+
+Types:
+
+    Operation         A kind of call: `chat`, `embeddings`, `responses` or `messages`.
+    Deferral          For which answers a caller of the gateway runs the outlets itself.
+    Outcome           How a call ended.
 """
 
 from portico.catalogue.resolved_model import ResolvedModel
@@ -13,8 +20,10 @@ from portico.catalogue.source import (
     EVENT_STREAM,
     JSON_MEDIA_TYPE,
     MAX_CHAIN_LENGTH,
+    OPERATIONS,
     ModelCard,
     ModelSource,
+    Operation,
     SourceProvider,
     SourceRequest,
     SourceResponse,
@@ -23,20 +32,46 @@ from portico.catalogue.source import (
     close_body,
 )
 from portico.catalogue.text_response import text_response
+from portico.gateway import (
+    CallResult,
+    Deferral,
+    Gateway,
+    GatewayCall,
+    GatewayResponse,
+    ModelFilter,
+    Outcome,
+    StreamEditor,
+    TokenUsage,
+)
+from portico.server_sent_events import EventSplitter, event_data, with_data
 
 __all__ = [
     "EVENT_STREAM",
     "JSON_MEDIA_TYPE",
     "MAX_CHAIN_LENGTH",
+    "OPERATIONS",
+    "CallResult",
+    "Deferral",
+    "EventSplitter",
+    "Gateway",
+    "GatewayCall",
+    "GatewayResponse",
     "ModelCard",
+    "ModelFilter",
     "ModelSource",
+    "Operation",
+    "Outcome",
     "ResolvedModel",
     "SourceProvider",
     "SourceRequest",
     "SourceResponse",
+    "StreamEditor",
+    "TokenUsage",
     "WorkspaceModel",
     "WorkspaceModels",
     "close_body",
     "error_in",
+    "event_data",
     "text_response",
+    "with_data",
 ]

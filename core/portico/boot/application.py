@@ -159,6 +159,7 @@ class Application(CoreServices):
         self.context.services.remove(plugin)
         self.events.unsubscribe(plugin)
         self.catalogue.remove_sources(plugin)
+        self.gateway.remove_filters(plugin)
         for dependent in [c for c in self.contributions if plugin in c.info.requires]:
             self.fail_plugin(dependent.plugin_name, f"it requires {plugin!r}, which has failed")
 
@@ -273,6 +274,7 @@ class Application(CoreServices):
             self.events.subscribe(contribution.plugin_name, contribution.listeners)
             for source in contribution.sources:
                 self.catalogue.add_source(contribution.plugin_name, source)
+            self.gateway.add_filters(contribution.plugin_name, contribution.model_filters)
             self.identity.auth.add_providers(
                 contribution.auth_providers, contribution.token_authenticators
             )

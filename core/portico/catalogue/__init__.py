@@ -7,13 +7,16 @@ from portico.catalogue.source import (
     EVENT_STREAM,
     JSON_MEDIA_TYPE,
     MAX_CHAIN_LENGTH,
+    OPERATIONS,
     ModelCard,
     ModelSource,
+    Operation,
     SourceProvider,
     SourceRequest,
     SourceResponse,
     WorkspaceModel,
     WorkspaceModels,
+    close_body,
 )
 from portico.catalogue.source_cache import SourceStatus
 from portico.catalogue.text_response import text_response
@@ -22,9 +25,11 @@ __all__ = [
     "EVENT_STREAM",
     "JSON_MEDIA_TYPE",
     "MAX_CHAIN_LENGTH",
+    "OPERATIONS",
     "Catalogue",
     "ModelCard",
     "ModelSource",
+    "Operation",
     "ResolvedModel",
     "SourceProvider",
     "SourceRequest",
@@ -32,6 +37,7 @@ __all__ = [
     "SourceStatus",
     "WorkspaceModel",
     "WorkspaceModels",
+    "close_body",
     "error_in",
     "text_response",
 ]

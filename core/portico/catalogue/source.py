@@ -6,7 +6,7 @@ source that is a proxy costs no more than a proxy.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, get_args, runtime_checkable
 
 import msgspec
 
@@ -14,6 +14,9 @@ from portico.identity import Actor
 
 JSON_MEDIA_TYPE = "application/json"
 EVENT_STREAM = "text/event-stream"
+#: What a model is asked for: the endpoints of OpenAI's API, and `messages` of Anthropic's.
+Operation = Literal["chat", "embeddings", "responses", "messages"]
+OPERATIONS: Final[frozenset[Operation]] = frozenset(get_args(Operation))
 #: Presets in one chain of base models. The catalogue ignores the rest of a longer chain.
 MAX_CHAIN_LENGTH = 8
 
@@ -37,7 +40,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A completion request to a source.
+    """A request to a source. `operation`: the endpoint whose body it has.
 
     `model`: the id as its source listed it. `body`: the client's request without Portico's own keys and without
     `model`; values are raw JSON, so unchanged ones are passed on byte for byte. System prompts are already in
@@ -51,6 +54,7 @@ class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool
     actor: Actor
     chat_id: str | None = None
+    operation: Operation = "chat"
 
 
 class SourceResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +80,7 @@ async def close_body(body: object) -> None:
 class ModelSource(Protocol):
     """An upstream that offers models.
 
+    It answers chats, and the further operations in its attribute `operations`, if it has one (a set of `Operation`).
     Both methods raise `SourceFailed` or `SourceTimedOut` with a sentence for clients: it names the source, never its
     address or API key. The source sets its own time limits; Portico adds one around `list_models`.
     """
@@ -87,7 +92,7 @@ class ModelSource(Protocol):
         ...
 
     async def complete(self, completion: SourceRequest) -> SourceResponse:
-        """Answer one completion request. Cancelled when the client disconnects."""
+        """Answer one request. Cancelled when the client disconnects."""
         ...
 
 

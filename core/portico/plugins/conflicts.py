@@ -58,6 +58,10 @@ def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
     named = (
         ("service", [service.protocol.__name__ for service in contribution.services]),
         ("model source", _source_names(contribution)),
+        (
+            "model filter",
+            [f"{contribution.plugin_name}:{one.name}" for one in contribution.model_filters],
+        ),
         ("auth provider", [provider.name for provider in contribution.auth_providers]),
         ("token prefix", [reader.prefix for reader in contribution.token_authenticators]),
         ("resource kind", [kind.name for kind in contribution.resources]),
@@ -118,7 +122,7 @@ def _outside_namespace(contribution: Contribution) -> str:
                 f"its socket event {event.name!r} must be named {contribution.plugin_name}:…; "
                 "rename it, or add its name to PluginInfo.socket_prefixes"
             )
-    if reason := _bad_task(contribution):
+    if reason := _bad_task(contribution) or _bad_filter(contribution):
         return reason
     tables = _tables(contribution)
     for table in tables:
@@ -141,6 +145,14 @@ def _bad_task(contribution: Contribution) -> str:
             return f"its task {task.name!r} {fault}"
         if not task.name.startswith(f"{contribution.plugin_name}:"):
             return f"its task {task.name!r} must be named {contribution.plugin_name}:…"
+    return ""
+
+
+def _bad_filter(contribution: Contribution) -> str:
+    """Return why the filters cannot be registered, as a reason; empty = they can."""
+    for one in contribution.model_filters:
+        if fault := one.fault():
+            return f"its model filter {one.name!r} {fault}"
     return ""
 
 
@@ -174,6 +186,7 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
     provided = {
         "routes": [f"{method} {path}" for method, path in _paths(contribution)],
         "model sources": _source_names(contribution),
+        "model filters": [one.name for one in contribution.model_filters],
         "auth providers": [provider.name for provider in contribution.auth_providers],
         "tokens": [reader.kind for reader in contribution.token_authenticators],
         "services": [service.protocol.__name__ for service in contribution.services],

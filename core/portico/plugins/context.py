@@ -8,6 +8,7 @@ from portico.catalogue import Catalogue
 from portico.encryption import Encryptor
 from portico.errors import Unavailable
 from portico.events import EventBus
+from portico.gateway import Gateway
 from portico.http_client import OutgoingHTTP, SafeHTTPClient
 from portico.identity import Identity
 from portico.instances import InstanceChannel
@@ -92,6 +93,7 @@ class AppContext:
     permissions: Permissions
     policies: PolicyService
     catalogue: Catalogue
+    gateway: Gateway
     events: EventBus
     limiter: RateLimiter
     sockets: Sockets

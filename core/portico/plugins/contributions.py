@@ -11,6 +11,7 @@ import pluggy
 from portico.catalogue.source import ModelSource, SourceProvider
 from portico.db import DatabaseCheck, Retention, TableSet
 from portico.events import Listener
+from portico.gateway import ModelFilter
 from portico.identity import AuthProvider, TokenAuthenticator
 from portico.metrics import Metric
 from portico.permissions import PackagedPolicy, PolicyRule, ResourceKind
@@ -42,6 +43,7 @@ class Contribution:
     policies: tuple[PackagedPolicy | PolicyRule, ...] = ()
     services: tuple[Service, ...] = ()
     sources: tuple[ModelSource | SourceProvider, ...] = ()
+    model_filters: tuple[ModelFilter, ...] = ()
     auth_providers: tuple[AuthProvider, ...] = ()
     token_authenticators: tuple[TokenAuthenticator, ...] = ()
     listeners: tuple[Listener, ...] = ()
@@ -125,6 +127,7 @@ def collect(
         policies=many("register_policies", PackagedPolicy, PolicyRule),
         services=many("register_services", Service),
         sources=many("register_model_sources", ModelSource, SourceProvider),
+        model_filters=many("register_model_filters", ModelFilter),
         auth_providers=many("register_auth_providers", AuthProvider),
         token_authenticators=many("register_token_authenticators", TokenAuthenticator),
         listeners=many("register_listeners", Listener),

@@ -1,22 +1,19 @@
 """Reads what a model source answers: the chunks of a stream, or one completion."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 import msgspec
 
 from portico.api.json import sanitize_json
+from portico.api.models import EventSplitter, event_data
 from portico_completions.replies.message_text import ToolCall
 
-#: Bytes of a stream's event that is not complete yet.
-MAX_EVENT_BYTES = 16 * 1024 * 1024
 #: Characters of an error message in a stream.
 MAX_ERROR_CHARS = 10_000
 ERROR = "The model has reported an error."
 DONE = b"[DONE]"
 _MaybeRaw = msgspec.Raw | msgspec.UnsetType
-_END = re.compile(rb"\n\r?\n")
 
 
 class Delta(msgspec.Struct, gc=False):
@@ -105,62 +102,21 @@ def read_chunk(payload: bytes) -> tuple[Chunk, bytes] | None:
 
 
 class EventReader:
-    """Splits a stream of server-sent events into the data of each. Linear in the length of the stream.
-
-    An event of more than `MAX_EVENT_BYTES` is left out.
-    """
+    """Splits a stream of server-sent events into the data of each. Linear in the length of the stream."""
 
     def __init__(self) -> None:
-        self._held: list[bytes] = []
-        self._held_bytes = 0
-        self._last_bytes = b""
+        self._splitter = EventSplitter()
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         """Yield the data of each event that is complete now."""
-        if not self._last_bytes and _is_one_line_event(block):
-            yield block[5:].strip()
-            return
-        last = self._last_bytes
-        ends = list(_END.finditer(last + block))  # a blank line may be divided between blocks
-        if ends:
-            if self._held_bytes > MAX_EVENT_BYTES:  # left out: continue after its end
-                block = block[ends.pop(0).end() - len(last) :]
-                self._held, self._held_bytes, self._last_bytes = [], 0, b""
-                yield from self.feed(block)
-                return
-            whole = b"".join((*self._held, block))
-            shift = self._held_bytes - len(last)
-            at = 0
-            for end in ends:
-                if data := _data_of(whole[at : end.start() + shift]):
-                    yield data
-                at = end.end() + shift
-            self._held, self._held_bytes, block = [], 0, whole[at:]
-            last = b""
-        self._last_bytes = (last + block)[-2:]
-        if block and self._held_bytes <= MAX_EVENT_BYTES:
-            self._held_bytes += len(block)
-            self._held.append(block)
-            if self._held_bytes > MAX_EVENT_BYTES:
-                self._held = []
+        for event in self._splitter.feed(block):
+            if data := event_data(event):
+                yield data
 
     def close(self) -> Iterator[bytes]:
         """Yield the data of the last event, if only its blank line is missing."""
-        if data := _data_of(b"".join(self._held)):
+        if data := event_data(self._splitter.close()):
             yield data
-        self._held, self._held_bytes = [], 0
-
-
-def _is_one_line_event(block: bytes) -> bool:
-    """Return whether a block is one event, as most are."""
-    return (
-        block.startswith(b"data:") and block.find(b"\n") == len(block) - 2 and block[-1:] == b"\n"
-    )
-
-
-def _data_of(event: bytes) -> bytes:
-    lines = [line.removesuffix(b"\r") for line in event.split(b"\n")]
-    return b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))
 
 
 class ToolCalls:

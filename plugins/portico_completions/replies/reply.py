@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -88,11 +88,14 @@ class Reply:
         self._new_texts: list[str] = []
         #: Whether a stream has ended with its end marker, or a whole completion was received.
         self.is_complete = False
+        #: Returns the text to store in place of the whole text; None = it is stored as it is.
+        self.outlet: Callable[[str], Awaitable[str]] | None = None
+        self._filtered_text: str | None = None
 
     @property
     def text(self) -> str:
-        """The text of the message so far."""
-        return self._text.text()
+        """The text of the message so far; after `run_outlet` the one that filters made of it."""
+        return self._text.text() if self._filtered_text is None else self._filtered_text
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -125,6 +128,12 @@ class Reply:
         self._text.close(self._tool_calls.finished())
         self._stop_timer()
         self._publish_delta()
+
+    async def run_outlet(self) -> None:
+        """Have the filters see the finished text, once. Raises: DomainError of a filter; the text stays as it was then."""
+        outlet, self.outlet = self.outlet, None
+        if outlet is not None:
+            self._filtered_text = await outlet(self.text)
 
     def take_changes(self) -> list[JournalEntry]:
         """Return what changed in the text since the last call, for the journal."""

@@ -226,6 +226,7 @@ class Replies:
         reply, row, failures = running.reply, running.reply.row, 0
         try:
             reply.close()
+            ending = await _filtered(reply, ending)
             while True:
                 try:
                     # What belongs to the reply besides its text is left out if the whole was refused.
@@ -373,3 +374,12 @@ class Replies:
         for task in list(self._tasks):
             task.cancel()  # the database is away: the next start stores what is in the journal
         await self._announcements.stop()
+
+
+async def _filtered(reply: Reply, ending: Ending) -> Ending:
+    """Have the filters see the finished text. Return how the reply ends: as it did, or failed if a filter has."""
+    try:
+        await reply.run_outlet()
+    except DomainError as refusal:
+        return Ending("failed", refusal.detail)
+    return ending

@@ -1,0 +1,47 @@
+"""Tells filters how a call ended."""
+
+import time
+from typing import Final
+
+from portico.errors import DomainError
+from portico.gateway.call import CallResult, GatewayCall, Outcome
+from portico.gateway.filter_set import FilterSet
+from portico.gateway.text_codecs import text_codec
+from portico.gateway.usage_reader import UsageReader
+
+BROKE_OFF: Final = "The answer broke off."
+
+
+class CallEnding:
+    """Tells the filters how one call ended, once. `usage` reads the answer, `codec` finds its text.
+
+    Created when the source begins to answer, or when it turns out that it will not.
+    """
+
+    def __init__(self, call: GatewayCall, filters: FilterSet, *, is_answered: bool) -> None:
+        self._call, self._filters = call, filters
+        self.usage = UsageReader(call.request)
+        self.codec = text_codec(call.request.operation)
+        self._first_byte_seconds = time.monotonic() - call.started if is_answered else None
+        self._is_told = False
+
+    def __call__(self, outcome: Outcome, error: str = "") -> None:
+        """Tell the filters. Another call does nothing."""
+        if self._is_told:
+            return
+        self._is_told = True
+        result = CallResult(
+            outcome=outcome,
+            usage=self.usage.usage(),
+            seconds=time.monotonic() - self._call.started,
+            first_byte_seconds=self._first_byte_seconds,
+            error=error,
+        )
+        self._filters.ended(self._call, result)
+
+    def fail(self, error: BaseException, outcome: Outcome = "failed") -> None:
+        """Tell the filters of a failure; of a cancellation, if the error is not an `Exception`."""
+        if not isinstance(error, Exception):
+            self("cancelled")
+        else:
+            self(outcome, error.detail if isinstance(error, DomainError) else BROKE_OFF)

@@ -1,0 +1,141 @@
+"""Where the text is in the answers to each kind of call. Without I/O."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from portico.catalogue import Operation
+
+
+class ChoiceText(NamedTuple):
+    """Text of one choice, by its index. `is_last`: the choice ends with it."""
+
+    choice: int
+    text: str
+    is_last: bool = False
+
+
+class TextCodec(Protocol):
+    """Reads and replaces the text in the answers to one kind of call."""
+
+    def read(self, data: bytes) -> Sequence[ChoiceText]:
+        """Return the text in the data of one event; nothing if there is none, or if it cannot be read."""
+        ...
+
+    def write(self, data: bytes, texts: Mapping[int, str]) -> bytes:
+        """Return the data with other texts, by the index of their choice."""
+        ...
+
+    def more(self, data: bytes, index: int, text: str) -> bytes:
+        """Return the data of one more event with text of a choice. `data`: of the last event with text; may be empty."""
+        ...
+
+    def read_whole(self, body: bytes) -> Sequence[ChoiceText]:
+        """Return the texts of an answer that is not streamed."""
+        ...
+
+    def write_whole(self, body: bytes, texts: Mapping[int, str]) -> bytes:
+        """Return an answer that is not streamed with other texts."""
+        ...
+
+
+class _TextMessage(msgspec.Struct, gc=False):
+    content: Any = None
+
+
+class _TextChoice(msgspec.Struct, gc=False):
+    index: int | None = None
+    delta: _TextMessage | None = None
+    message: _TextMessage | None = None
+    finish_reason: Any = None
+
+
+class _TextAnswer(msgspec.Struct, gc=False):
+    choices: list[_TextChoice] | None = None
+
+
+class ChatText:
+    """The text of chat completions: `choices[].delta.content`, and `choices[].message.content` if not streamed."""
+
+    def __init__(self) -> None:
+        self._decoder = msgspec.json.Decoder(_TextAnswer)
+
+    def read(self, data: bytes) -> Sequence[ChoiceText]:
+        """Return the text in one chunk (part of `TextCodec`)."""
+        try:
+            choices = self._decoder.decode(data).choices or ()
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return ()
+        return [
+            ChoiceText(_index(choice, place), _text(choice.delta), choice.finish_reason is not None)
+            for place, choice in enumerate(choices)
+        ]
+
+    def write(self, data: bytes, texts: Mapping[int, str]) -> bytes:
+        """Return a chunk with other texts (part of `TextCodec`)."""
+        return _with_texts(data, texts, "delta")
+
+    def more(self, data: bytes, index: int, text: str) -> bytes:
+        """Return one more chunk (part of `TextCodec`)."""
+        chunk = msgspec.json.decode(data) if data else {"object": "chat.completion.chunk"}
+        chunk.pop("usage", None)
+        chunk["choices"] = [{"index": index, "delta": {"content": text}, "finish_reason": None}]
+        return msgspec.json.encode(chunk)
+
+    def read_whole(self, body: bytes) -> Sequence[ChoiceText]:
+        """Return the texts of a completion (part of `TextCodec`)."""
+        try:
+            choices = self._decoder.decode(body).choices or ()
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return ()
+        return [
+            ChoiceText(_index(choice, place), _text(choice.message), True)
+            for place, choice in enumerate(choices)
+        ]
+
+    def write_whole(self, body: bytes, texts: Mapping[int, str]) -> bytes:
+        """Return a completion with other texts (part of `TextCodec`)."""
+        return _with_texts(body, texts, "message")
+
+
+class NoText:
+    """Answers without text, such as embeddings."""
+
+    def read(self, data: bytes) -> Sequence[ChoiceText]:
+        """Return nothing (part of `TextCodec`)."""
+        return ()
+
+    def write(self, data: bytes, texts: Mapping[int, str]) -> bytes:
+        """Return the data as they are (part of `TextCodec`)."""
+        return data
+
+    def more(self, data: bytes, index: int, text: str) -> bytes:
+        """Return nothing (part of `TextCodec`)."""
+        return b""
+
+    read_whole = read
+    write_whole = write
+
+
+def text_codec(operation: Operation) -> TextCodec:
+    """Return the codec for the answers to one kind of call."""
+    return ChatText() if operation == "chat" else NoText()
+
+
+def _index(choice: _TextChoice, place: int) -> int:
+    return place if choice.index is None else choice.index
+
+
+def _text(message: _TextMessage | None) -> str:
+    return message.content if message and isinstance(message.content, str) else ""
+
+
+def _with_texts(data: bytes, texts: Mapping[int, str], key: str) -> bytes:
+    answer = msgspec.json.decode(data)
+    for place, choice in enumerate(answer["choices"]):
+        index = choice.get("index")
+        new = texts.get(place if index is None else index)
+        if new is not None:
+            choice[key] = {**(choice.get(key) or {}), "content": new}
+    return msgspec.json.encode(answer)
