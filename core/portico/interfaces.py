@@ -1,4 +1,4 @@
-"""Protocols and events that several plugins share: stored chats, replies in the making, calls of models, folders."""
+"""Protocols and events that several plugins share: stored chats, replies in the making, calls of models, prices, folders."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
@@ -6,7 +6,12 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 
 from portico.catalogue import ResolvedModel, SourceResponse
+from portico.gateway import TokenUsage
 from portico.identity import Actor
+
+#: Amounts of money are whole millionths of the currency, so that sums are exact.
+MICROS_PER_UNIT: Final = 1_000_000
+_TOKENS_PER_PRICE: Final = 1_000_000
 
 
 class ChatStore(Protocol):
@@ -137,6 +142,42 @@ class ModelCaller(Protocol):
 
         Does not check access: `Catalogue.resolve` has. Close the body of a stream. Raises: all errors of the source.
         """
+        ...
+
+
+class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """The price of a model. Units: millionths of the currency for a million tokens.
+
+    `cached`: of those input tokens that the provider had cached.
+    """
+
+    input: int
+    output: int
+    cached: int
+
+    def cost(self, usage: TokenUsage) -> int:
+        """Return what a call costs, in millionths of the currency, rounded."""
+        cached = min(usage.cached_tokens, usage.input_tokens)
+        total = (
+            (usage.input_tokens - cached) * self.input
+            + cached * self.cached
+            + usage.output_tokens * self.output
+        )
+        return (total + _TOKENS_PER_PRICE // 2) // _TOKENS_PER_PRICE
+
+
+class Prices(Protocol):
+    """What calls of models cost.
+
+    A service of the plugin that accounts for usage. Without one, no model has a price.
+    """
+
+    async def currency(self) -> str:
+        """Return the currency of all amounts, such as `USD`. Nothing is converted."""
+        ...
+
+    async def price(self, target: ResolvedModel) -> ModelPrice | None:
+        """Return the price of a model now, of a preset that has none that of its base model; None = there is none."""
         ...
 
 

@@ -1,11 +1,13 @@
-"""Protocols and events that several plugins share: chats, replies in the making, calls of models and folders.
+"""Protocols and events that several plugins share: chats, replies in the making, calls of models, prices and folders.
 
 Constants:
 
+    MICROS_PER_UNIT        Amounts of money are in millionths of the currency.
     SHARED_ACCOUNT_PREFIX  With the id of a shared chat behind it, stands for the account that shares the chat.
 """
 
 from portico.interfaces import (
+    MICROS_PER_UNIT,
     SHARED_ACCOUNT_PREFIX,
     BackgroundTasks,
     ChatAnnotations,
@@ -19,6 +21,8 @@ from portico.interfaces import (
     MessageEvent,
     ModelCall,
     ModelCaller,
+    ModelPrice,
+    Prices,
     ReplyDelta,
     ReplyEnded,
     ReplyFinishing,
@@ -28,6 +32,7 @@ from portico.interfaces import (
 )
 
 __all__ = [
+    "MICROS_PER_UNIT",
     "SHARED_ACCOUNT_PREFIX",
     "BackgroundTasks",
     "ChatAnnotations",
@@ -41,6 +46,8 @@ __all__ = [
     "MessageEvent",
     "ModelCall",
     "ModelCaller",
+    "ModelPrice",
+    "Prices",
     "ReplyDelta",
     "ReplyEnded",
     "ReplyFinishing",
