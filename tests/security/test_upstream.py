@@ -213,8 +213,8 @@ REFUSED_STATUSES = {
     "error-first": 502,
 }  # fmt: skip
 ERROR_EVENTS = {
-    "silence": 1, "slow": 0, "cut": 1, "error-inside": 1, "broken-json": 1, "nul": 1, "invalid-utf-8": 1,
-    "choices-null": 1, "delta-null": 1, "huge-line": 0, "crlf": 0, "comments": 0, "comments-only": 1, "no-done": 0,
+    "silence": 1, "slow": 0, "cut": 1, "error-inside": 1, "broken-json": 1, "nul": 0, "invalid-utf-8": 0,
+    "choices-null": 0, "delta-null": 0, "huge-line": 0, "crlf": 0, "comments": 0, "comments-only": 1, "no-done": 0,
     "two-dones": 0, "split": 0, "reasoning": 0, "tools": 0,
 }  # fmt: skip
 

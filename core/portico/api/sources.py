@@ -20,8 +20,9 @@ Constants and types:
     StreamFilterFactory  Creates the filter of one stream; its parameter removes the key and address of the source.
 """
 
-from portico.http_client import OutgoingHTTP, RequestLimits
+from portico.http_client import OutgoingHTTP, RequestLimits, failure_reason
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat, is_completion_error
+from portico.upstream.error_message import ErrorMessage, error_message
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.redactor import Redactor
 from portico.upstream.source_client import (
@@ -39,6 +40,7 @@ __all__ = [
     "MAX_ERROR_BYTES",
     "MAX_RESPONSE_BYTES",
     "AnswerFormat",
+    "ErrorMessage",
     "OutgoingHTTP",
     "ProviderErrors",
     "Redactor",
@@ -48,6 +50,8 @@ __all__ = [
     "StreamFilter",
     "StreamFilterFactory",
     "StreamRelay",
+    "error_message",
+    "failure_reason",
     "is_completion_error",
     "read_body",
 ]

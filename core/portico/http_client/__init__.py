@@ -1,5 +1,6 @@
 """Outgoing HTTP: `OutgoingHTTP` for addresses that the operator chose, `SafeHTTPClient` (SSRF-safe) for all others."""
 
+from portico.http_client.failure import failure_reason
 from portico.http_client.limits import RequestLimits
 from portico.http_client.outgoing import OutgoingHTTP
 from portico.http_client.public_addresses import is_public
@@ -10,5 +11,6 @@ __all__ = [
     "OutgoingHTTP",
     "RequestLimits",
     "SafeHTTPClient",
+    "failure_reason",
     "is_public",
 ]

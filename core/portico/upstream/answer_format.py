@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from portico.catalogue import EVENT_STREAM
+from portico.upstream.lenient_chunk import says_nothing
 from portico.upstream.sse_filter import SSEFilter
 from portico.upstream.stream_filter import StreamFilterFactory
 
@@ -26,15 +27,14 @@ class AnswerFormat:
 class _Completion(msgspec.Struct):
     """A valid completion has `choices` and no `error`."""
 
-    choices: list[dict[str, msgspec.Raw]] | msgspec.UnsetType = msgspec.UNSET
+    choices: list[dict[str, msgspec.Raw] | None] | None = None
     error: msgspec.Raw = msgspec.Raw(b"null")
 
 
 def is_completion_error(body: bytes) -> bool:
     """Return whether the body of a chat completion is an error. Raises: ValueError if it is not a completion at all."""
-    body.decode()
     completion = msgspec.json.decode(body, type=_Completion)
-    return bytes(completion.error) != b"null" or completion.choices is msgspec.UNSET
+    return completion.choices is None or not says_nothing(completion.error)
 
 
 #: `POST /chat/completions` of every OpenAI-compatible provider.

@@ -1,12 +1,11 @@
 """Errors of a provider, as texts that may be sent to clients.
 
 A provider's own text may contain the key, internal addresses or a stack trace. So it is logged, redacted, and the
-client learns which source failed and why. Only errors about the *request* (400, 404, 413, 422) are passed on, parsed
-and redacted, because the user can do something about them.
+client learns which source failed and why. Only errors about the *request* (400, 404, 413, 422) are passed on, redacted,
+because the user can do something about them.
 """
 
 import email.utils
-import json
 import logging
 import math
 from collections.abc import Mapping
@@ -17,6 +16,8 @@ import msgspec
 from portico.catalogue import SourceResponse
 from portico.db import now
 from portico.errors import RateLimited, SourceFailed, SourceTimedOut
+from portico.http_client import failure_reason
+from portico.upstream.error_message import error_message
 from portico.upstream.redactor import Redactor
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class ProviderErrors:
 
     def unreachable(self, error: BaseException) -> SourceFailed:
         """Return the error for a connection that failed before a response began."""
-        log.warning("%s: connection failed: %s", self.name, self._describe(error))
+        log.warning("%s: connection failed: %s", self.name, failure_reason(error))
         return SourceFailed(f"The model source {self.name!r} could not be reached.")
 
     def timed_out(self) -> SourceTimedOut:
@@ -64,10 +65,8 @@ class ProviderErrors:
             )
         if status in TIMEOUT_STATUSES:
             raise SourceTimedOut(f"The model source {self.name!r} did not answer in time.")
-        if status in REQUEST_ERROR_STATUSES and (error := _error(body)):
-            return SourceResponse(
-                status=status, body=msgspec.json.encode({"error": self._cleaned(error)})
-            )
+        if status in REQUEST_ERROR_STATUSES:
+            return SourceResponse(status=status, body=self._refusal(status, body))
         raise self.failed(status)
 
     def failed(self, status: int, body: bytes = b"") -> SourceFailed:
@@ -83,8 +82,7 @@ class ProviderErrors:
 
     def error_in_stream(self, payload: bytes) -> str:
         """Log an error inside a response; return the text for the client."""
-        text = payload.decode(errors="replace")
-        log.warning("%s: error inside a response: %s", self.name, self.redact(text))
+        log.warning("%s: error inside a response: %s", self.name, self._text_of(payload))
         return f"The model source {self.name!r} failed while it answered."
 
     def interrupted(self, error: BaseException | None = None) -> str:
@@ -92,7 +90,7 @@ class ProviderErrors:
         log.warning(
             "%s: response ended early: %s",
             self.name,
-            self._describe(error) if error else "the stream has no end",
+            failure_reason(error) if error else "the stream has no end",
         )
         return f"The model source {self.name!r} broke off its answer."
 
@@ -102,36 +100,25 @@ class ProviderErrors:
         return f"Parts of the response of the model source {self.name!r} could not be read and are missing."
 
     def _log_response(self, status: int, body: bytes) -> None:
-        text = self.redact(body.decode(errors="replace"))
-        log.warning("%s: responded with status %d: %s", self.name, status, text)
+        log.warning("%s: responded with status %d: %s", self.name, status, self._text_of(body))
 
-    def _cleaned(self, error: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the keys that OpenAI's clients know, redacted."""
-        known = {key: error.get(key) for key in ("message", "type", "param", "code")}
-        return {
-            key: self.redact(value) if isinstance(value, str) else value
-            for key, value in known.items()
-            if value is None or isinstance(value, str | int)
-        }
+    def _text_of(self, body: bytes) -> str:
+        found = error_message(body)
+        return self.redact(found.text if found else body.decode(errors="replace"))
 
-    def _describe(self, error: BaseException) -> str:
-        return f"{type(error).__name__}: {self.redact(str(error))}"
+    def _refusal(self, status: int, body: bytes) -> bytes:
+        """Return the client's body for a refused request, with the provider's sentence, or ours if there is none."""
+        found = error_message(body)
+        message = self.redact(found.text) if found else ""
+        message = message or f"The model source {self.name!r} answered with status {status}."
+        error: dict[str, Any] = {"message": message, "type": None, "param": None, "code": None}
+        if found:
+            known = {"type": found.type, "param": found.param, "code": found.code}
+            error |= {key: self._known_value(value) for key, value in known.items()}
+        return msgspec.json.encode({"detail": message, "error": error})
 
-
-def _error(body: bytes) -> Mapping[str, Any] | None:
-    """Return the error object in a JSON body, in any of the usual forms; None if there is none."""
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(content, dict):
-        return None
-    error = content.get("error", content.get("detail", content))
-    if isinstance(error, str):
-        error = {"message": error}
-    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
-        return None
-    return error
+    def _known_value(self, value: Any) -> Any:
+        return self.redact(value) if isinstance(value, str) else value if isinstance(value, int) else None  # fmt: skip
 
 
 def _retry_after_seconds(headers: Mapping[str, str]) -> int:

@@ -1,6 +1,8 @@
 """Requests to the provider of one model source: whole documents, and answers whose bytes pass through."""
 
 import asyncio
+import codecs
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NoReturn
@@ -20,6 +22,9 @@ from portico.upstream.stream_relay import StreamRelay
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 #: Bytes of an error response that are read.
 MAX_ERROR_BYTES = 64 * 1024
+
+#: The beginning of a stream of server-sent events.
+_EVENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 
 
 class SourceClient:
@@ -154,12 +159,12 @@ class SourceClient:
             return self.errors.from_response(response.status, response.headers, body)
         if not first:
             raise self.errors.invalid_response("an empty response")
-        if (
-            media_type == "text/html"
-            or response.headers.get("Content-Encoding", "identity") != "identity"
-        ):
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise self.errors.invalid_response("a compressed response")
+        is_event = _EVENT.match(first) is not None  # whatever the type says
+        if media_type == "text/html" and not is_event:
             raise self.errors.invalid_response(f"a response of the type {media_type}")
-        if stream and media_type != JSON_MEDIA_TYPE:
+        if stream and (media_type != JSON_MEDIA_TYPE or is_event):
             return self._streamed_response(response, first, answer_format)
         return self._whole_response(
             first + await read_body(response, MAX_RESPONSE_BYTES), answer_format
@@ -176,6 +181,7 @@ class SourceClient:
         return SourceResponse(body=relay, content_type=answer_format.stream_type)
 
     def _whole_response(self, body: bytes, answer_format: AnswerFormat) -> SourceResponse:
+        body = _as_utf_8(body)
         try:
             is_error = answer_format.is_error(body)
         except (ValueError, msgspec.MsgspecError):
@@ -183,6 +189,18 @@ class SourceClient:
         if is_error:
             raise SourceFailed(self.errors.error_in_stream(body[:MAX_ERROR_BYTES]))
         return SourceResponse(body=body)
+
+
+def _as_utf_8(body: bytes) -> bytes:
+    """Return a body without a byte order mark and without bytes that are not UTF-8, which clients could not read."""
+    body = body.removeprefix(codecs.BOM_UTF8)
+    if body.isascii():
+        return body
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return body.decode(errors="replace").encode()
+    return body
 
 
 async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -1,7 +1,8 @@
-"""Removes invalid events from a stream of server-sent events without changing valid ones.
+"""Removes what clients could not read from a stream of server-sent events, without changing valid events.
 
 Most blocks from the network are complete, valid events. Those are checked by one decoder call and returned byte for
-byte. Only a block that fails this check is read event by event.
+byte. Only a block that fails this check is read event by event. What carries nothing (a keep-alive, a comment, a ping)
+is removed without a word; what can be mended is mended; only an event that cannot be read at all counts as missing.
 """
 
 import re
@@ -9,12 +10,21 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from portico.upstream.lenient_chunk import ChunkMender, says_nothing
+
 #: Bytes of one event, and so of what is buffered while its end is missing.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 DONE = b"data: [DONE]\n\n"
 
-_END = re.compile(rb"\n\r?\n")
-_FIELDS = (b"event:", b"id:", b"retry:", b":")
+_BOM = b"\xef\xbb\xbf"
+_END = re.compile(rb"\n\r?\n|\r\r")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+#: The end without the blank line that should follow it.
+_OPEN_DONE = re.compile(rb"data: ?\[DONE\]\r?\n?\Z")
+#: Fields that are passed on; all others have no meaning (HTML standard, "Interpreting an event stream").
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:")
+#: Names of events that only keep a connection open.
+_KEEP_ALIVES = frozenset((b"ping", b"keepalive", b"keep-alive", b"heartbeat"))
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -24,6 +34,7 @@ class _Delta(msgspec.Struct, gc=False):
 class _Choice(msgspec.Struct, gc=False):
     delta: _Delta | msgspec.UnsetType = msgspec.UNSET
     finish_reason: str | None = None
+    index: int | None = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -36,46 +47,58 @@ class _StreamMessage(msgspec.Struct):
 
     choices: list[_Choice] | msgspec.UnsetType = msgspec.UNSET
     error: msgspec.Raw = msgspec.Raw(b"null")
+    type: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class SSEFilter:
     """The state of one stream. Call `feed` with each block, then `close`, and send what they return. Never raises.
 
-    `clean` is applied to events that are not chunks, such as notices of a provider. `dropped`: number of events removed.
-    `upstream_error`: the first error inside the stream, never sent to the client. `done`: the end was found, and all
-    further events are dropped. `finished`: a choice had a finish reason.
+    `clean` is applied to events that are not chunks, such as notices of a provider. `dropped`: number of events removed
+    whose text is missing. `upstream_error`: the first error inside the stream, never sent to the client. `done`: the end was
+    found, and all further events are dropped. `finished`: every choice had a finish reason, so nothing is missing any more.
     """
 
     def __init__(self, clean: Callable[[bytes], bytes] = bytes) -> None:
         self.dropped = 0
         self.upstream_error: bytes | None = None
         self.done = False
-        self.finished = False
         self._clean = clean
+        self._is_new = True
         self._tail: list[bytes] = []
         self._held_bytes = 0
         self._last_bytes = b""
         self._sent_done = False
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
+        self._mender = ChunkMender()
         self._chunks = msgspec.json.Decoder(_Chunk)
         self._messages = msgspec.json.Decoder(_StreamMessage)
 
     @property
+    def finished(self) -> bool:
+        """Return whether every choice had a finish reason."""
+        return bool(self._ended) and self._begun <= self._ended
+
+    @property
     def is_intact(self) -> bool:
-        """Return whether nothing was removed."""
+        """Return whether nothing is missing."""
         return not self.dropped and self.upstream_error is None
 
     def feed(self, block: bytes) -> bytes:
         """Return the events that are complete, valid and not yet returned.
 
-        `[DONE]` is returned only if nothing was removed; otherwise `close` returns it, so that an error event can precede it.
+        `[DONE]` is returned only if nothing is missing; otherwise `close` returns it, so that an error event can precede it.
         """
         if self.done:
             return b""
-        if self._held_bytes or not block.endswith(b"\n\n"):
+        if self._held_bytes or self._is_new or not block.endswith(b"\n\n"):
             block = self._whole_events(block)
-        if self._is_valid_block(block):
+        if not self._held_bytes and self._is_valid_block(block):
             return block
-        return b"".join(map(self._filter_event, _events(block)))
+        events = b"".join(map(self._filter_event, _events(block)))
+        if 0 < self._held_bytes < 32 and _OPEN_DONE.fullmatch(b"".join(self._tail)):
+            events += self._filter_event(b"data: [DONE]\n\n")
+        return events
 
     def close(self) -> tuple[bytes, bytes]:
         """Return the last event, if it is valid and only lacks its blank line, and `[DONE]` unless it was returned before."""
@@ -89,6 +112,15 @@ class SSEFilter:
 
     def _whole_events(self, block: bytes) -> bytes:
         """Return the complete events, with the bytes held back before; hold back the beginning of the next event."""
+        if self._is_new:
+            block = b"".join((*self._tail, block))
+            self._tail, self._held_bytes, self._last_bytes = [], 0, b""
+            if block.startswith(_BOM):
+                block = block[len(_BOM) :]
+            elif _BOM.startswith(block):
+                self._hold_back(block)
+                return b""
+            self._is_new = False
         text = self._last_bytes + block  # a blank line may be split between blocks
         ends = [end.end() - len(self._last_bytes) for end in _END.finditer(text)]
         if not ends:
@@ -119,7 +151,7 @@ class SSEFilter:
         The decoder reads one value after the other. As many values as events mean one in each, unless faults in two
         events cancel out: those pass.
         """
-        if not block.startswith(b"data:"):
+        if not (block.startswith(b"data:") and block.endswith(b"\n")) or self._mender.is_waiting:
             return False
         payloads = block[5:-2].split(b"\n\ndata:")
         ends = payloads[-1].strip() == b"[DONE]"
@@ -136,54 +168,88 @@ class SSEFilter:
             return False
         if len(chunks) != len(payloads):
             return False
-        for chunk in chunks[-3:]:  # only a usage chunk follows the one with the finish reason
-            self._note_finish(chunk.choices)
+        for chunk in chunks:
+            for choice in chunk.choices:
+                if choice.finish_reason or choice.index:
+                    self._note(choice.index or 0, choice.finish_reason)
         self.done = self._sent_done = ends
         return True
 
     def _filter_event(self, event: bytes) -> bytes:
-        """Return one event with the blank line that ends it; nothing if it is invalid."""
-        lines = [line.removesuffix(b"\r") for line in event.split(b"\n")]
-        data = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")]
-        payload = b"\n".join(data)
+        """Return one event with the blank line that ends it; nothing if it says nothing or cannot be read."""
         if self.done:
             return b""
+        event = event.removeprefix(_BOM)
+        all_lines = [line for line in _LINE_END.split(event) if line]
+        lines = [line for line in all_lines if line.startswith(_FIELDS)]
+        payload = b"\n".join(_value(line) for line in lines if line.startswith(b"data:"))
+        names = {_value(line).strip() for line in lines if line.startswith(b"event:")}
         if payload.strip() == b"[DONE]":
             self.done = True
             self._sent_done = self.is_intact
             return DONE if self._sent_done else b""
+        if payload.strip() in (b"", b"{}") or names & _KEEP_ALIVES:
+            return b""
+        if b"error" in names:
+            self._note_error(payload)
+            return b""
+        is_whole = lines == all_lines and event[:1].isalpha() and event.endswith(b"\n")
         try:
-            event.decode()
-            if b"\x00" in event:
-                raise msgspec.DecodeError
-            return (
-                self._filter_data(payload, lines, event)
-                if data
-                else self._filter_fields(lines, event)
-            )
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            self.dropped += 1
+            return self._filter_data(payload, lines, event if is_whole else b"")
+        except ValueError:
+            self.dropped += not self.finished
             return b""
 
     def _filter_data(self, payload: bytes, lines: list[bytes], event: bytes) -> bytes:
-        message = self._messages.decode(payload)
-        if bytes(message.error) != b"null" or any(map(_is_error, lines)):
-            self.upstream_error = self.upstream_error or payload
+        """Return an event with data. `event`: its bytes, if they can pass unchanged. Raises: ValueError."""
+        message = self._read(payload)
+        if message is None:
+            return self._mended(payload, lines)
+        if not says_nothing(message.error):
+            self._note_error(payload)
             return b""
+        if bytes(message.error) != b"null":
+            return self._mended(payload, lines)  # clients would take an empty error for one
+        if bytes(message.type).strip(b'"') in _KEEP_ALIVES and not message.choices:
+            return b""
+        event = event or _event(payload, lines)
         if not message.choices:
             return self._clean(event)
-        self._note_finish(message.choices)
+        for choice in message.choices:
+            self._note(choice.index or 0, choice.finish_reason)
         return event
 
-    def _filter_fields(self, lines: list[bytes], event: bytes) -> bytes:
-        """Return an event without data: a comment keeps a connection open, a blank event is dropped."""
-        if any(line and not line.startswith(_FIELDS) for line in lines):
-            raise msgspec.DecodeError
-        return self._clean(event) if any(lines) else b""
+    def _read(self, payload: bytes) -> _StreamMessage | None:
+        """Return what a strict decoder reads; None if it refuses, or if a character is to be joined."""
+        if self._mender.is_waiting:
+            return None
+        try:
+            payload.decode()
+            return self._messages.decode(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
 
-    def _note_finish(self, choices: list[_Choice]) -> None:
-        if choices and choices[-1].finish_reason:
-            self.finished = True
+    def _mended(self, payload: bytes, lines: list[bytes]) -> bytes:
+        """Return an event with what can be read of it. Raises: ValueError if nothing can."""
+        chunk = self._mender.mend(payload)
+        if not chunk:
+            return b""
+        if chunk.get("error"):
+            self._note_error(payload)
+            return b""
+        event = _event(msgspec.json.encode(chunk), lines)
+        choices = chunk.get("choices")
+        for choice in choices or ():
+            index = choice.get("index")
+            self._note(index if isinstance(index, int) else 0, choice.get("finish_reason"))
+        return event if choices else self._clean(event)
+
+    def _note(self, index: int, finish_reason: object) -> None:
+        (self._ended if finish_reason else self._begun).add(index)
+
+    def _note_error(self, payload: bytes) -> None:
+        if self.upstream_error is None and not self.finished:
+            self.upstream_error = payload
 
 
 def _events(block: bytes) -> Iterator[bytes]:
@@ -194,5 +260,12 @@ def _events(block: bytes) -> Iterator[bytes]:
         begin = end.end()
 
 
-def _is_error(line: bytes) -> bool:
-    return line.startswith(b"event:") and line[6:].strip() == b"error"
+def _event(payload: bytes, lines: list[bytes]) -> bytes:
+    """Return an event with this data and the other fields of these lines."""
+    fields = [line for line in lines if not line.startswith(b"data:")]
+    return b"\n".join([*fields, *(b"data: " + line for line in payload.split(b"\n")), b"", b""])
+
+
+def _value(line: bytes) -> bytes:
+    """Return the value of a field."""
+    return line.partition(b":")[2].removeprefix(b" ")

@@ -8,13 +8,17 @@ class StreamFilter(Protocol):
     """The state of one stream. Call `feed` with each block, then `close`, and send what they return. Neither raises.
 
     `dropped`: number of parts removed because they could not be read. `upstream_error`: the first error inside the stream,
-    never sent to the client. `done`: the end was found; all that follows is dropped. `finished`: the answer is complete.
+    never sent to the client. `done`: the end was found; all that follows is dropped. `finished`: what follows is not missed.
     """
 
     dropped: int
     upstream_error: bytes | None
     done: bool
-    finished: bool
+
+    @property
+    def finished(self) -> bool:
+        """Return whether the answer is complete."""
+        ...
 
     def feed(self, block: bytes) -> bytes:
         """Return what is complete, valid and not yet returned."""

@@ -11,13 +11,17 @@ from portico.upstream.stream_filter import StreamFilter
 
 #: Seconds to wait for the end of a stream after `[DONE]`, so that the connection can be reused.
 DRAIN_SECONDS = 1.0
+#: Seconds to wait for more of an answer that is complete: the usage follows it, and some providers never end the stream.
+FINISHED_SECONDS = 1.5
+#: Seconds after which a complete answer is ended even if the provider sends more.
+MAX_FINISHED_SECONDS = 15.0
 
 
 class StreamRelay:
     """Async iterator of the blocks for the client. `first`: the first filtered block.
 
     Not a generator: closing a generator that never started would not close the provider's response.
-    Raises: SourceFailed or SourceTimedOut after all valid blocks, if there was an error.
+    Raises: SourceFailed or SourceTimedOut after all valid blocks, if something of the answer is missing.
     """
 
     def __init__(
@@ -32,6 +36,7 @@ class StreamRelay:
         self._errors = errors
         self._first = first
         self._ended = False
+        self._finished_at = 0.0
         self._error: SourceFailed | None = None
 
     def __aiter__(self) -> "StreamRelay":
@@ -41,23 +46,8 @@ class StreamRelay:
         if self._first:
             first, self._first = self._first, b""
             return first
-        error: SourceFailed | None = None
-        try:
-            while not self._ended and not self._filter.done:
-                block = await self._response.content.readany()
-                if not block:
-                    break
-                if valid := self._filter.feed(block):
-                    return valid
-        except asyncio.CancelledError:
-            self._response.close()
-            raise
-        except TimeoutError:
-            error = self._errors.timed_out()
-        except aiohttp.ClientError as failure:
-            error = SourceFailed(self._errors.interrupted(failure))
-        if not self._ended and (last_event := await self._end(error)):
-            return last_event
+        if valid := await self._next_valid():
+            return valid
         if self._error is not None:
             error, self._error = self._error, None
             raise error
@@ -67,6 +57,41 @@ class StreamRelay:
         """Close the provider's response. Called when the client disconnects, and at the end."""
         self._ended = True
         self._response.close()
+
+    async def _next_valid(self) -> bytes:
+        """Return the next filtered block, or what ends the stream; nothing after its end."""
+        error: SourceFailed | None = None
+        try:
+            while not self._ended and not self._filter.done:
+                block = await self._next_block()
+                if not block:
+                    break
+                if valid := self._filter.feed(block):
+                    return valid
+        except asyncio.CancelledError:
+            self._response.close()
+            raise
+        except (TimeoutError, aiohttp.ClientError) as failure:
+            error = self._error_of(failure)
+        return b"" if self._ended else await self._end(error)
+
+    def _error_of(self, failure: Exception) -> SourceFailed | None:
+        """Return the error for a stream that stopped; None if the answer was complete."""
+        if self._filter.finished:
+            return None
+        if isinstance(failure, TimeoutError):
+            return self._errors.timed_out()
+        return SourceFailed(self._errors.interrupted(failure))
+
+    async def _next_block(self) -> bytes:
+        """Return the next block; nothing at the end. Raises: TimeoutError, also if the answer is complete and no more comes."""
+        if not self._filter.finished:
+            return await self._response.content.readany()
+        now = asyncio.get_running_loop().time()
+        self._finished_at = self._finished_at or now
+        limit = min(now + FINISHED_SECONDS, self._finished_at + MAX_FINISHED_SECONDS)
+        async with asyncio.timeout_at(limit):
+            return await self._response.content.readany()
 
     async def _end(self, error: SourceFailed | None) -> bytes:
         """Return what is still to be sent: the last event and, without an error, the end of the stream."""
@@ -90,7 +115,7 @@ class StreamRelay:
                     pass
 
     def _final_error(self, was_done: bool) -> SourceFailed | None:
-        """Return the error of a stream that ended by itself; None if it was valid."""
+        """Return the error of a stream that ended by itself; None if nothing of the answer is missing."""
         stream_filter = self._filter
         if stream_filter.upstream_error is not None:
             return SourceFailed(self._errors.error_in_stream(stream_filter.upstream_error))

@@ -155,17 +155,30 @@ def test_unusual_but_valid_streams_pass(
 
 
 @pytest.mark.case("FT-18")
-@pytest.mark.parametrize(
-    "model", ["broken-json", "nul", "invalid-utf-8", "choices-null", "delta-null"]
-)
-def test_invalid_events_are_removed_and_reported_once(
-    upstream: Upstream, model: str, caplog: pytest.LogCaptureFixture
+def test_unreadable_event_is_removed_and_reported_once(
+    upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _, body = complete(settings(upstream.url), source_request(model))
+    _, body = complete(settings(upstream.url), source_request("broken-json"))
     good, _, rest = body.partition(b'data: {"error"')
     assert good == b"".join(GOOD[:-1])
     assert rest.endswith(b"}\n\n" + DONE) and b"error" not in rest.replace(b"upstream_error", b"")
     assert len(caplog.records) == 1
+
+
+@pytest.mark.case("FT-18")
+@pytest.mark.parametrize(
+    ("model", "mended"),
+    [("nul", "ab"), ("invalid-utf-8", "\ufffd"), ("choices-null", None), ("delta-null", None)],
+)
+def test_readable_event_is_mended_without_a_report(
+    upstream: Upstream, model: str, mended: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, body = complete(settings(upstream.url), source_request(model))
+    assert body.startswith(b"".join(GOOD[:2])) and body.endswith(b"".join(GOOD[2:]))
+    [event] = body.removeprefix(b"".join(GOOD[:2])).removesuffix(b"".join(GOOD[2:])).split(b"\n\n")[:-1]  # fmt: skip
+    choices = json.loads(event.removeprefix(b"data: "))["choices"]
+    assert [choice["delta"].get("content") for choice in choices] == ([mended] if model != "choices-null" else [])  # fmt: skip
+    assert caplog.records == []
 
 
 @pytest.mark.case("FT-18")
