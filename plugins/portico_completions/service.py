@@ -140,9 +140,9 @@ class Completions:
             raise NotFound(MODEL_NOT_FOUND)
         if not await self._app.sockets.wait_for_socket(actor.id, request.session_id or ""):
             raise InvalidRequest(INVALID_SESSION)
-        source = DirectSource(self._app, request)
+        sources = [DirectSource(self._app, request)]
         return ResolvedModel(
-            id=request.model, name=request.model, source=source, model=request.model
+            id=request.model, name=request.model, sources=sources, model=request.model
         )
 
     async def _recorded(

@@ -80,7 +80,8 @@ class Catalogue:
     def add_source(self, plugin: str, source: ModelSource | SourceProvider) -> None:
         """Add a source of a plugin, or the provider of all its sources.
 
-        If two sources offer the same id, the one added first is used; the order of plugins is that of their first source.
+        If two sources offer the same id, both may be asked; the card of the one added first is listed, and decides who may
+        use the model. The order of plugins is that of their first source.
         """
         self._sources.add(plugin, source)
 
@@ -163,7 +164,15 @@ class Catalogue:
 
     def statuses(self) -> Sequence[SourceStatus]:
         """Return the status of each source, in the order in which they were added. For `/ready` and administrators."""
-        return [s.status(self._snapshot.shadowed.get(s.source.name, ())) for s in self._sources]
+        shared, shadowed = self._snapshot.shared, self._snapshot.shadowed
+        return [
+            one.status(shared.get(one.source.name, ()), shadowed.get(one.source.name, ()))
+            for one in self._sources
+        ]
+
+    def sources(self) -> Sequence[ModelSource]:
+        """Return all sources, in the order in which they were added."""
+        return [one.source for one in self._sources]
 
     def start(self) -> None:
         """Begin to refresh expired lists in the background. Needs a running event loop."""
@@ -262,7 +271,9 @@ class Catalogue:
         for name, ids in snapshot.shadowed.items():
             if ids and ids != self._snapshot.shadowed.get(name):
                 log.warning(
-                    "models offered by two sources, the first one is used", source=name, ids=ids
+                    "a source is not asked for models that an earlier one offers to more users, or as local ones",
+                    source=name,
+                    ids=ids,
                 )
         self._snapshot, self._snapshot_version = snapshot, of
 

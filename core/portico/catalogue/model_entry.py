@@ -1,6 +1,6 @@
 """Entries of the model list as clients get them, encoded once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,13 +11,13 @@ from portico.catalogue.source import ModelCard, ModelSource, WorkspaceModel
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A model in the list.
 
-    `record`: its workspace record, None = none. `base`: for a preset, the entry it is based on. `json`: the encoded
-    entry.
+    `card`: of the first of its sources. `record`: its workspace record, None = none. `base`: for a preset, the entry it
+    is based on. `json`: the encoded entry.
     """
 
     id: str
     name: str
-    source: ModelSource
+    sources: Sequence[ModelSource]
     card: ModelCard
     record: WorkspaceModel | None = None
     base: "ModelEntry | None" = None

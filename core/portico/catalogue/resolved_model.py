@@ -1,6 +1,6 @@
-"""Where a completion request goes: the source, the source's model id, and the parameters of the workspace."""
+"""Where a completion request goes: the sources, their model id, and the parameters of the workspace."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,18 +11,24 @@ from portico.catalogue.source import ModelSource, WorkspaceModel
 class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
     """A resolved model that the actor may use.
 
-    `id`, `name`: as clients see them. `model`: the source's id; for a preset, of its base model. `params`: the decoded
+    `id`, `name`: as clients see them. `sources`: all that may be asked, in the order of their configuration, also those
+    whose last list is stale. `model`: the id that they know; for a preset, of its base model. `params`: the decoded
     parameters of the record; those of a preset override those of the presets it is based on, but an override of the
     source model at the end is not included. Shared between requests: do not change `params`. `connection_type`: of the
-    source's card, `local` or `external`.
+    first source's card, `local` or `external`; no source of a local model is external.
     """
 
     id: str
     name: str
-    source: ModelSource
+    sources: Sequence[ModelSource]
     model: str
     params: Mapping[str, Any] = {}
     connection_type: str = "external"
+
+    @property
+    def source(self) -> ModelSource:
+        """The first source."""
+        return self.sources[0]
 
     @property
     def system(self) -> str | None:

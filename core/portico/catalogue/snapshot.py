@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from portico.catalogue.arena import Arena
 from portico.catalogue.model_entry import (
@@ -33,20 +33,14 @@ class CatalogueSnapshot:
     ) -> None:
         self._json: EntryJSONCache = EntryJSONCache(previous._json if previous else None)
         source_models = _source_models(sources)
-        self.shadowed: Mapping[str, Sequence[str]] = {
-            source.source.name: [
-                card.id
-                for card in source.cards or ()
-                if source_models[card.id][0] is not source.source
-            ]
-            for source in sources
-        }
         self.base_document = _document(
-            render_source_model(card, stale=s) for _, card, s in source_models.values()
+            render_source_model(model.card, stale=model.is_stale)
+            for model in source_models.values()
         )
         self.source_model_ids = frozenset(source_models)
         base = _base(source_models, records, self._json)
         presets = _presets(base, source_models, records, self._json)
+        self.shared, self.shadowed = _shared_and_shadowed(sources, base)
         self.entries = [*base, *presets]
         self.by_id = {entry.id: entry for entry in self.entries}
         self.arenas = {a.id: a for a in arenas if base and a.id not in self.by_id}
@@ -109,16 +103,75 @@ def _document(entries: Iterable[bytes]) -> bytes:
     return b'{"data":[' + b",".join(entries) + b"]}"
 
 
-_SourceModel = tuple[ModelSource, ModelCard, bool]
+class _Offer(NamedTuple):
+    """A model as one source offers it."""
+
+    source: ModelSource
+    card: ModelCard
+    is_stale: bool
+
+
+class _SourceModel(NamedTuple):
+    """A model with all its offers, in the order of the sources. The first one is what users see."""
+
+    offers: list[_Offer]
+
+    @property
+    def card(self) -> ModelCard:
+        return self.offers[0].card
+
+    @property
+    def is_stale(self) -> bool:
+        return all(offer.is_stale for offer in self.offers)
+
+    def sources(self, *, has_record: bool) -> tuple[ModelSource, ...]:
+        """Return the sources that may be asked.
+
+        The first card says who may use the model, unless there is a record, and whether it is local. So a source is left
+        out that is for administrators only where the first is public, or external where the first is local.
+        """
+        first = self.card
+        return tuple(
+            offer.source
+            for offer in self.offers
+            if (has_record or offer.card.public or not first.public)
+            and (offer.card.connection_type == "local" or first.connection_type != "local")
+        )
 
 
 def _source_models(sources: Iterable[CachedSource]) -> dict[str, _SourceModel]:
-    """Return cards by id, in the order of the sources; if two offer the same id, the first source is used."""
-    source_models: dict[str, _SourceModel] = {}
+    """Return the models by id, in the order of the sources."""
+    found: dict[str, _SourceModel] = {}
     for source in sources:
+        stale = source.is_stale
         for card in source.cards or ():
-            source_models.setdefault(card.id, (source.source, card, source.is_stale))
-    return source_models
+            offer = _Offer(source.source, card, stale)
+            if (known := found.get(card.id)) is None:
+                found[card.id] = _SourceModel([offer])
+            else:
+                known.offers.append(offer)
+    return found
+
+
+_IdsBySource = Mapping[str, Sequence[str]]
+
+
+def _shared_and_shadowed(
+    sources: Iterable[CachedSource], base: Iterable[ModelEntry]
+) -> tuple[_IdsBySource, _IdsBySource]:
+    """Return the ids that a source offers as others do, and those for which it is not asked, by its name."""
+    used = {entry.id: entry.sources for entry in base}
+    shared: dict[str, list[str]] = {}
+    shadowed: dict[str, list[str]] = {}
+    for one in sources:
+        for card in one.cards or ():
+            if (among := used.get(card.id)) is None:
+                continue
+            if one.source not in among:
+                shadowed.setdefault(one.source.name, []).append(card.id)
+            elif len(among) > 1:
+                shared.setdefault(one.source.name, []).append(card.id)
+    return shared, shadowed
 
 
 def _ordered(items: list[ModelEntry | Arena], order: Sequence[str]) -> list[ModelEntry | Arena]:
@@ -136,7 +189,8 @@ def _base(
     """Return the models of sources with their overrides; inactive overrides hide a model."""
     overrides = {record.id: record for record in records if record.base_model_id is None}
     entries = []
-    for source, card, stale in source_models.values():
+    for model in source_models.values():
+        card, stale = model.card, model.is_stale
         record = _override(card, overrides)
         if record is not None and not record.is_active:
             continue
@@ -144,7 +198,7 @@ def _base(
             ModelEntry(
                 id=card.id,
                 name=record.name if record else card.name,
-                source=source,
+                sources=model.sources(has_record=record is not None),
                 card=card,
                 record=record,
                 json=json_cache.of(
@@ -204,7 +258,7 @@ def _preset(record: WorkspaceModel, base: ModelEntry, json_cache: EntryJSONCache
     return ModelEntry(
         id=record.id,
         name=record.name,
-        source=base.source,
+        sources=base.sources,
         card=base.card,
         record=record,
         base=base,
@@ -224,7 +278,7 @@ def _target(entry: ModelEntry) -> ResolvedModel:
     return ResolvedModel(
         id=entry.id,
         name=entry.name,
-        source=entry.source,
+        sources=entry.sources,
         model=entry.card.id,
         params=params,
         connection_type=entry.card.connection_type,

@@ -28,8 +28,9 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The status of a source, for administrators.
 
     `state`: `ok`; `stale` = failed, its last list is still used; `failed` = failed, and there never was a list;
-    `unknown` = not loaded yet. `age`: seconds since the last good list. `shadowed`: ids that an earlier source also
-    offers, which are not reachable through this one.
+    `unknown` = not loaded yet. `age`: seconds since the last good list. `shared`: ids that other sources offer too, so
+    that requests go to any of them. `shadowed`: ids for which this source is not asked, because an earlier one offers
+    them to more users, or as local models.
     """
 
     plugin: str
@@ -38,6 +39,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     models: int
     age: float | None
+    shared: Sequence[str] = ()
     shadowed: Sequence[str] = ()
 
 
@@ -101,7 +103,7 @@ class CachedSource:
             self.pending.add_done_callback(self._store_result)
         return self.pending
 
-    def status(self, shadowed: Sequence[str]) -> SourceStatus:
+    def status(self, shared: Sequence[str] = (), shadowed: Sequence[str] = ()) -> SourceStatus:
         """Return the status as it is now."""
         known = self.cards is not None
         return SourceStatus(
@@ -113,6 +115,7 @@ class CachedSource:
             reason=self.reason,
             models=len(self.cards or ()),
             age=None if self.age is None else round(self.age, 1),
+            shared=shared,
             shadowed=shadowed,
         )
 

@@ -29,6 +29,10 @@ async def refused(world: World, model_id: str, who: Any) -> str:
     return refusal.value.detail
 
 
+async def names(world: World, model_id: str, who: Any) -> list[str]:
+    return [one.name for one in (await world.catalogue.resolve(model_id, who)).sources]
+
+
 # -- what there is ----------------------------------------------------------------------------------------------
 
 
@@ -37,15 +41,76 @@ def test_models_come_in_the_order_of_their_sources() -> None:
     assert run(world.ids()) == ["b", "a", "c"]
 
 
-def test_first_source_with_an_id_is_used_and_the_other_is_shadowed() -> None:
+def test_model_that_several_sources_offer_is_listed_once_and_has_them_all() -> None:
     async def story() -> None:
-        world = World(Source("one", "a"), Source("two", "a", "b"))
+        world = World(
+            Source("one", card("a", name="A of one")), Source("two", "a", "b"), Source("three", "a")
+        )
+        assert [entry["name"] for entry in await world.entries()] == ["A of one", "b"]
+        assert await names(world, "a", ROOT) == ["one", "two", "three"]
+        assert await names(world, "b", ROOT) == ["two"]
+        assert [list(one.shared) for one in world.catalogue.statuses()] == [["a"]] * 3
+
+    run(story())
+
+
+def test_failed_source_stays_one_of_those_that_offer_the_model() -> None:
+    async def story() -> None:
+        first, second = Source("one", "a", "c"), Source("two", "a")
+        world = World(first, second)
+        await world.ids()
+        first.failure = SourceFailed("It is down.")
+        stale = {entry["id"]: entry.get("stale") for entry in await world.entries(refresh=True)}
+        assert stale == {"a": None, "c": True}
+        assert await names(world, "a", ROOT) == ["one", "two"]
+
+    run(story())
+
+
+def test_source_for_administrators_is_not_asked_for_a_public_model_of_another() -> None:
+    async def story() -> None:
+        public = Source("public", card("a", public=True), card("shared", public=True))
+        private = Source("private", "a", "shared")
+        also = Source("also", card("a", public=True))
+        world = World(
+            public, private, also, records=[record("shared")], readers={"ben": {"shared"}}
+        )
         with structlog.testing.capture_logs() as logs:
-            assert await world.ids() == ["a", "b"]
-            assert await world.ids(refresh=True) == ["a", "b"]
-        assert [(log["source"], log["ids"]) for log in logs] == [("two", ["a"])]
-        assert [list(state.shadowed) for state in world.catalogue.statuses()] == [[], ["a"]]
-        assert (await world.catalogue.resolve("a", ROOT)).source.name == "one"
+            assert await names(world, "a", BEN) == ["public", "also"]
+            await world.ids(refresh=True)
+        assert [(log["source"], log["ids"]) for log in logs] == [("private", ["a"])]
+        assert [list(one.shadowed) for one in world.catalogue.statuses()] == [[], ["a"], []]
+        # The record shares the model, whichever source answers.
+        assert await names(world, "shared", BEN) == ["public", "private"]
+
+    run(story())
+
+
+def test_public_source_does_not_open_a_model_that_the_first_keeps_for_administrators() -> None:
+    async def story() -> None:
+        world = World(Source("private", "a"), Source("public", card("a", public=True)))
+        assert await refused(world, "a", BEN)
+        assert await names(world, "a", ROOT) == ["private", "public"]
+
+    run(story())
+
+
+def test_external_source_is_not_asked_for_a_local_model() -> None:
+    async def story() -> None:
+        local = card("a", connection_type="local")
+        world = World(Source("local", local), Source("cloud", "a"), Source("house", local))
+        assert await names(world, "a", ROOT) == ["local", "house"]
+        reverse = World(Source("cloud", "a"), Source("local", local))
+        assert await names(reverse, "a", ROOT) == ["cloud", "local"]
+
+    run(story())
+
+
+def test_preset_has_the_sources_of_its_base_model() -> None:
+    async def story() -> None:
+        preset = record("mine", base="a")
+        world = World(Source("one", "a"), Source("two", "a"), records=[preset])
+        assert await names(world, "mine", ROOT) == ["one", "two"]
 
     run(story())
 
