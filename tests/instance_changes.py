@@ -14,6 +14,8 @@ from portico.testing import Client, InProcessApp
 
 #: Generous, for a machine that is busy: what is promised is a second, what is tested is that it happens.
 PATIENCE = 10
+#: Seconds between two questions. The longest delay is known to this precision.
+PAUSE = 0.01
 MODELS = "/api/v1/models"
 DESK = {"id": "desk", "name": "Desk", "base_model_id": "good", "meta": {}, "params": {}}
 TURN = {"model": "desk", "messages": [{"role": "user", "content": "hi"}], "stream": False}
@@ -41,6 +43,7 @@ class Two:
         assert what(self.here) == expected
         while (found := what(self.there)) != expected:
             assert time.monotonic() < began + PATIENCE, found
+            time.sleep(PAUSE)
         return time.monotonic() - began
 
     def post(self, path: str, form: Any = None) -> Any:

@@ -17,6 +17,7 @@ def eventually(holds: Callable[[], bool]) -> bool:
     while not holds():
         if time.monotonic() > deadline:
             return False
+        time.sleep(0.01)
     return True
 
 

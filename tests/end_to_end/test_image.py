@@ -51,6 +51,7 @@ def test_container_of_one_machine_serves_is_healthy_and_stops(image: Image, tmp_
         while not image.succeeds(service.health, settings, log):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
         assert status(port, "/ready") == 200
         data = image.workdir / "portico.db"
         if image.may_change_user:

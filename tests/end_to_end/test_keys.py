@@ -60,3 +60,4 @@ def test_key_loses_access_on_every_instance(two_apps: tuple[InProcessApp, InProc
     for program, status in zip(there, (401, 401, 403), strict=True):
         while program.get(ME).status != status:
             assert time.monotonic() < deadline
+            time.sleep(0.01)

@@ -40,6 +40,7 @@ def test_reply_of_one_server_is_read_at_the_other(
         deadline = time.monotonic() + PATIENCE
         while not stored(elsewhere, chat_id, message_id).get("done"):
             assert time.monotonic() < deadline
+            time.sleep(0.01)
     assert stored(elsewhere, chat_id, message_id)["content"] == "".join(WORDS).strip()
     assert "server closed" not in pair[0].log_text + pair[1].log_text
 

@@ -44,6 +44,7 @@ def everywhere(holds: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not all(holds() for _ in MANY):
         assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_reply_is_watched_listed_and_stopped_through_any_process(server: ServerProcess) -> None:

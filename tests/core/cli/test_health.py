@@ -38,6 +38,7 @@ def test_health_says_why_a_server_is_not_ready(
     deadline = time.monotonic() + 20
     while (said := cli("health", "--ready", *at, code=None)).returncode == 0:
         assert time.monotonic() < deadline
+        time.sleep(0.02)
     assert said.returncode == 1 and "is not ready: database: " in said.stderr
     assert "answers" in cli("health", *at).stdout
 

@@ -25,6 +25,7 @@ def eventually_ready(client: Client) -> bool:
     while time.monotonic() < deadline:
         if not reasons(client):
             return True
+        time.sleep(0.01)
     return False
 
 

@@ -254,6 +254,7 @@ def test_missing_base_hides_presets_and_is_marked_in_the_owners_list(
     deadline = time.monotonic() + 10  # pages are cached for a few seconds
     while (found := base_availability(admin)) != {"below": False, "above": False, "off": None}:
         assert time.monotonic() < deadline, found
+        time.sleep(0.05)
     assert base_availability(bob) == without_base_availability
 
     shop.cards.insert(1, card)

@@ -84,4 +84,5 @@ def test_texts_are_indexed_in_background(ann: Client, app: object) -> None:
 
     while waiting():
         assert time.monotonic() < deadline
+        time.sleep(0.01)
     assert found(ann, "unusual") == ["something unusual"]
