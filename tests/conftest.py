@@ -38,7 +38,7 @@ from tests.workers import (  # noqa: F401 - hooks
 )
 
 from portico.boot import Application
-from portico.testing import InProcessApp
+from portico.testing import InProcessApp, ServerProcess
 
 # Some tests import it as a module, and others load its fixtures as a plugin of pytest.
 pytest.register_assert_rewrite("tests.environments")
@@ -129,6 +129,15 @@ def app(
     opened = InProcessApp(env, complete_schema)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def server(env: dict[str, str], tmp_path: Path, templates: Templates) -> Iterator[ServerProcess]:
+    """The server process of `portico.testing`, on a database whose schema is already complete."""
+    templates.create_for(env)
+    process = ServerProcess(env, tmp_path).start()
+    yield process
+    process.kill()
 
 
 @pytest.fixture

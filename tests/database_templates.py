@@ -1,8 +1,8 @@
 """Databases whose schema is complete before they are opened.
 
 Migrating an empty database is the same work for every test. It is done once for each schema, in a template database;
-each test gets a copy of it. Tests about migrations, and processes of their own, start with an empty database: they do
-not use the fixture `templates`.
+each test gets a copy of it. Tests about migrations, and about processes that start on an empty database, do not use the
+fixture `templates`.
 """
 
 import shutil
@@ -13,8 +13,10 @@ from pathlib import Path
 from tests.recycled_databases import RecycledDatabases
 from tests.servers import apart
 
+from portico.boot import Application
 from portico.db import Database, DatabaseSettings, TableSet, migrate, open_database
 from portico.db.address import FILE_NAME
+from portico.settings.load import load_settings
 
 #: Owners of migrations, each with the package that contains them.
 Schema = tuple[tuple[str, str], ...]
@@ -47,6 +49,12 @@ class Templates:
         elif isinstance(template, Path) and not (data_dir / FILE_NAME).exists():
             data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copy(template / FILE_NAME, data_dir)
+
+    def create_for(self, environment: Mapping[str, str]) -> None:
+        """Create the database of a process with this environment, unless it exists already."""
+        application = Application(load_settings(environ=environment))
+        settings = application.settings
+        self.create(settings.database.url, Path(settings.data_dir), application.table_sets)
 
     def _template(self, schema: Schema, sets: Mapping[str, TableSet]) -> str | Path:
         if schema not in self._made:

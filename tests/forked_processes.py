@@ -1,9 +1,10 @@
 """Server and worker processes of the tests, forked from a process that has imported Portico already.
 
-Two thirds of the computing time of a short-lived server are its imports. A forked process runs the same command with its
-own session, directory, environment and streams; only what an interpreter does before that is left out, and nothing of
-Portico happens on import. `python -m portico` as a new interpreter is what tests get that start it by themselves or
-with `cli.process`, all processes with an environment that the interpreter reads, and every process with TEST_FORK=no.
+Two thirds of the computing time of a short-lived server are its imports, and half of the rest is what Litestar derives
+from the signatures of handlers (`tests.sharing`). A forked process runs the same command with its own session, directory,
+environment, module path and streams; only what an interpreter does before that is left out, and nothing of Portico
+happens on import. `python -m portico` as a new interpreter is what tests get that start it by themselves or with
+`cli.process`, all processes with an environment that the interpreter reads, and every process with TEST_FORK=no.
 """
 
 import atexit
@@ -20,18 +21,21 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import Any
 
-from portico.testing.processes import PorticoProcess
+from tests.sharing import share
+
+from portico.testing.processes import PorticoProcess, bare_environment
 
 #: A message about a forked process: its id once it runs, or its exit code.
 _MESSAGE = struct.Struct("!ci")
 _STARTED, _ENDED = b"s", b"e"
-#: Variables that are read before a program begins.
+#: Variables that are read before a program begins. A forked process sets its module path itself.
 _OF_INTERPRETER = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC")
 _MAX_REQUEST_BYTES = 200_000
 
@@ -48,7 +52,11 @@ def share_imports() -> None:
 
 
 def _of_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
-    return {k: v for k, v in environment.items() if k.startswith(_OF_INTERPRETER)}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(_OF_INTERPRETER) and name != "PYTHONPATH"
+    }
 
 
 class Origin:
@@ -77,7 +85,7 @@ class Origin:
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
-                env=dict(environment),
+                env={**bare_environment(), **self._interpreter},
                 pass_fds=[theirs.fileno()],
             )
         atexit.register(process.wait)
@@ -128,13 +136,23 @@ class ForkedProcess(subprocess.Popen[str]):
 
 def _modules() -> Iterator[str]:
     """Yield the modules of a server."""
-    yield from ("portico.app", "portico.server.supervisor", "granian.server", "uvloop")
-    for point in entry_points(group="portico"):
-        package = importlib.import_module(point.value)
+    yield from ("granian.server", "uvloop")
+    for name in ("portico", *(point.value for point in entry_points(group="portico"))):
+        package = importlib.import_module(name)
         folders = getattr(package, "__path__", ())  # a plugin of one module has none
-        for found in pkgutil.walk_packages(folders, f"{package.__name__}."):
-            if ".migrations" not in found.name:
+        for found in pkgutil.walk_packages(folders, f"{name}."):
+            if not any(part in found.name for part in ("__main__", ".migrations", ".testing")):
                 yield found.name
+
+
+def _derive_from_signatures() -> None:
+    """Fill the caches of `tests.sharing`, which forked processes inherit: build routes, and start nothing."""
+    from portico.app import Portico
+    from portico.settings.load import load_settings
+
+    share()
+    with tempfile.TemporaryDirectory() as folder:
+        Portico(load_settings(environ={"DATA_DIR": folder}))._build_routes()
 
 
 def _requests(control: socket.socket) -> Iterator[tuple[Any, list[int]]]:
@@ -167,11 +185,14 @@ def _requests(control: socket.socket) -> Iterator[tuple[Any, list[int]]]:
 
 def _become(request: Any, descriptors: Sequence[int]) -> None:
     """Give this process what `subprocess.Popen` would have given it."""
+    environment: dict[str, str] = request["env"]
     os.setsid()
     os.chdir(request["cwd"])
     os.environ.clear()  # noqa: TID251
-    os.environ.update(request["env"])  # noqa: TID251
-    sys.path[0] = request["cwd"]
+    os.environ.update(environment)  # noqa: TID251
+    path = [folder for folder in environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    sys.path[0:1] = [request["cwd"], *(folder for folder in path if folder not in sys.path)]
+    importlib.invalidate_caches()
     sys.argv[1:] = request["words"]
     out, err, reports = descriptors
     os.dup2(out, 1)
@@ -186,6 +207,7 @@ def _main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as control:
         for name in _modules():
             importlib.import_module(name)
+        _derive_from_signatures()
         gc.freeze()
         for request, descriptors in _requests(control):
             signal.signal(signal.SIGINT, signal.default_int_handler)

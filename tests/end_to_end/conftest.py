@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.database_templates import Templates
 from tests.task_kills import WATCHES, install_effects, make_table
 from tests.upstream import Upstream
 
@@ -23,9 +24,12 @@ def two_apps(app: InProcessApp, env: dict[str, str]) -> Iterator[tuple[InProcess
 
 
 @pytest.fixture
-def servers(env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
-    """`servers(NAME="value")` is another process on the same database, not started yet."""
+def servers(
+    env: dict[str, str], tmp_path: Path, templates: Templates
+) -> Iterator[Callable[..., ServerProcess]]:
+    """`servers(NAME="value")` is another process on the same database, not started yet. Its schema is complete."""
     made: list[ServerProcess] = []
+    templates.create_for(env)
 
     def another(**settings: str) -> ServerProcess:
         directory = tmp_path / f"server-{len(made)}"

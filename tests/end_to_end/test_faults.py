@@ -117,17 +117,26 @@ def test_client_disconnect_ends_the_upstream_request(
 
 
 @pytest.mark.case("FT-14")
-def test_three_instances_on_an_empty_database_become_ready(servers: Servers) -> None:
-    instances = [servers() for _ in range(3)]
+def test_three_instances_on_an_empty_database_become_ready(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    directories = [tmp_path / name for name in ("one", "two", "three")]
+    for directory in directories:
+        directory.mkdir()
+    instances = [ServerProcess(env, directory) for directory in directories]
     starting = [threading.Thread(target=instance.start) for instance in instances]
     for thread in starting:
         thread.start()
     for thread in starting:
         thread.join()
-    ada = instances[0].client.sign_up("Ada")
-    for instance in instances:
-        assert instance.client.get("/ready").json == {"status": True, "reasons": []}
-        assert Client(instance.client.transport, ada.token).get("/api/v1/auths/").status == 200
+    try:
+        ada = instances[0].client.sign_up("Ada")
+        for instance in instances:
+            assert instance.client.get("/ready").json == {"status": True, "reasons": []}
+            assert Client(instance.client.transport, ada.token).get("/api/v1/auths/").status == 200
+    finally:
+        for instance in instances:
+            instance.kill()
 
 
 def test_revoked_session_ends_here_immediately_and_everywhere_within_a_second(
@@ -142,6 +151,7 @@ def test_revoked_session_ends_here_immediately_and_everywhere_within_a_second(
     deadline = time.monotonic() + 10  # a second is promised; the machine may be busy
     while elsewhere.get("/api/v1/auths/").status != 401:
         assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.case("FT-12")
