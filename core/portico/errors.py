@@ -67,32 +67,39 @@ class OperatorError(Exception):
 class DomainError(Exception):
     """A request fails for a reason that the client is shown.
 
-    `detail`: sent to the client, so it never contains a secret, a path or data of other users.
+    `detail`: sent to the client, so it never contains a secret, a path or data of other users. `code`: what programs
+    compare, in snake_case, on the routes of OpenAI's API; None = that of the class, if it has one.
     """
 
     default = DEFAULT
+    code: str | None = None
 
-    def __init__(self, detail: str | None = None) -> None:
+    def __init__(self, detail: str | None = None, *, code: str | None = None) -> None:
         super().__init__(detail or self.default)
         self.detail = detail or self.default
+        if code is not None:
+            self.code = code
 
 
 class Unauthenticated(DomainError):
     """The request has no credential, or an invalid, expired or revoked one."""
 
     default = NOT_AUTHENTICATED
+    code = "invalid_api_key"
 
 
 class Forbidden(DomainError):
     """The caller is authenticated, but lacks a role, a permission or a grant."""
 
     default = ACCESS_PROHIBITED
+    code = "permission_denied"
 
 
 class NotFound(DomainError):
     """The resource does not exist, or the caller may not know that it does. Clients cannot tell the two apart."""
 
     default = NOT_FOUND
+    code = "not_found"
 
 
 class InvalidRequest(DomainError):
@@ -127,6 +134,7 @@ class TooLarge(DomainError):
     """The body is over its limit."""
 
     default = "Request body too large"
+    code = "request_too_large"
 
 
 class URLTooLong(DomainError):
@@ -151,9 +159,12 @@ class RateLimited(DomainError):
     """The caller has exceeded a rate limit. `retry_after`: seconds."""
 
     default = "API rate limit exceeded"
+    code = "rate_limit_exceeded"
 
-    def __init__(self, retry_after: int, detail: str | None = None) -> None:
-        super().__init__(detail)
+    def __init__(
+        self, retry_after: int, detail: str | None = None, *, code: str | None = None
+    ) -> None:
+        super().__init__(detail, code=code)
         self.retry_after = retry_after
 
 
@@ -161,12 +172,14 @@ class SourceFailed(DomainError):
     """A model source is unavailable or its response is invalid. `detail` names the source, never its address or key."""
 
     default = "The model source could not be reached."
+    code = "source_failed"
 
 
 class SourceTimedOut(SourceFailed):
     """A model source did not answer within its time limit."""
 
     default = "The model source did not answer in time."
+    code = "source_timed_out"
 
 
 class FetchRefused(InvalidRequest):
@@ -182,4 +195,5 @@ class Unavailable(DomainError):
     """
 
     default = UNAVAILABLE
+    code = "unavailable"
     cause: object = None

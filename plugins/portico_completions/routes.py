@@ -23,7 +23,7 @@ class CompletionRoutes(Controller):
 
     plugin: CompletionsPlugin
 
-    @post(["/api/chat/completions", "/api/v1/chat/completions"], large_body=True)
+    @post(["/api/chat/completions", "/api/v1/chat/completions"], large_body=True, errors="openai")
     async def complete(self, request: Request, data: JSONBody[dict[str, msgspec.Raw]]) -> ASGIApp:
         """Complete a chat with a model. OpenAI's request and response, whole or streamed.
 

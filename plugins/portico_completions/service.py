@@ -137,7 +137,7 @@ class Completions:
         """Return the client's own model. Raises: NotFound if there are none; InvalidRequest for another's socket."""
         current = await self._app.runtime_settings.section(CompletionsSettings).current()
         if not (current.enable_direct_connections and request.wants_events):
-            raise NotFound(MODEL_NOT_FOUND)
+            raise NotFound(MODEL_NOT_FOUND, code="model_not_found")
         if not await self._app.sockets.wait_for_socket(actor.id, request.session_id or ""):
             raise InvalidRequest(INVALID_SESSION)
         sources = [DirectSource(self._app, request)]

@@ -47,7 +47,7 @@ class ModelListRoutes(Controller):
 
     plugin: ModelsPlugin
 
-    @get(["/api/models", "/api/v1/models"], response_type=UsableModels)
+    @get(["/api/models", "/api/v1/models"], response_type=UsableModels, errors="openai")
     async def list_usable(
         self, request: Request, refresh: FromQuery[QueryFlag] = ""
     ) -> JSONResponse:

@@ -82,7 +82,7 @@ def test_openai_package_gets_responses_and_errors_it_understands(
     assert whole.choices[0].message.content == "".join(WORDS)
     with pytest.raises(openai.NotFoundError) as refused:
         sdk.chat.completions.create(model="absent", messages=[{"role": "user", "content": "hi"}])
-    assert refused.value.body == {"detail": "Model not found"}
+    assert refused.value.code == "model_not_found"
     with pytest.raises(openai.AuthenticationError):
         openai.OpenAI(base_url=f"{server.url}/api/v1", api_key="wrong", max_retries=0).models.list()
     with pytest.raises(openai.APIError):

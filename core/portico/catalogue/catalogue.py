@@ -135,7 +135,7 @@ class Catalogue:
         if target is None and await self._wait_for_pending():
             target = await self._find(model_id, actor)
         if target is None:
-            raise NotFound(MODEL_NOT_FOUND)
+            raise NotFound(MODEL_NOT_FOUND, code="model_not_found")
         return target
 
     async def find_for_operator(self, model_id: str) -> ResolvedModel | None:

@@ -16,7 +16,7 @@ def error_in(response: SourceResponse) -> str | None:
     except msgspec.MsgspecError:
         found = None
     error = found.get("error") if isinstance(found, Mapping) else None
-    message = error.get("message") if isinstance(error, Mapping) else None
+    message = error.get("message") if isinstance(error, Mapping) else error
     return (
         message
         if isinstance(message, str)

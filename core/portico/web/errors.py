@@ -22,6 +22,7 @@ from litestar.types import Scope
 from portico import errors
 from portico.errors import fault
 from portico.identity import COOKIE, uses_cookie
+from portico.web.error_format import ErrorFormat, error_body, error_format
 from portico.web.middleware.proxies import client_address
 from portico.web.response.json_response import Headers, JSONResponse
 
@@ -48,14 +49,28 @@ LOGGED_STATUSES = frozenset((401, 403, 429))
 RETRY_AFTER_SECONDS = 2
 
 
-def error_response(status: int, detail: Any, headers: Headers = ()) -> JSONResponse:
-    """Return an error response with this `detail`."""
-    return JSONResponse(msgspec.json.encode({"detail": detail}), status=status, headers=headers)
+def error_response(
+    status: int,
+    detail: Any,
+    headers: Headers = (),
+    *,
+    form: ErrorFormat | None = None,
+    code: str | None = None,
+) -> JSONResponse:
+    """Return an error response with this `detail`. `form`: what the route declares as `errors`."""
+    body = error_body(form, status, detail, code)
+    return JSONResponse(msgspec.json.encode(body), status=status, headers=headers)
 
 
-def domain_error_response(error: errors.DomainError) -> JSONResponse:
-    """Return the response to a request that raised this error."""
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
+def status_of(error: errors.DomainError) -> int:
+    """Return the status of the response to a request that raised this error."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
+
+
+def domain_error_response(
+    error: errors.DomainError, form: ErrorFormat | None = None
+) -> JSONResponse:
+    """Return the response to a request that raised this error. `form`: what the route declares as `errors`."""
     detail: Any = error.faults if isinstance(error, errors.ValidationError) else error.detail
     headers: Headers = ()
     if isinstance(error, errors.Unauthenticated):
@@ -67,10 +82,12 @@ def domain_error_response(error: errors.DomainError) -> JSONResponse:
     elif isinstance(error, errors.RequestTimeout | errors.IncompleteBody):
         # Else the rest of the body would be read as the next request.
         headers = ((b"connection", b"close"),)
-    return error_response(status, detail, headers)
+    return error_response(status_of(error), detail, headers, form=form, code=error.code)
 
 
-def internal_error_response(error: BaseException, plugin: str) -> JSONResponse:
+def internal_error_response(
+    error: BaseException, plugin: str, form: ErrorFormat | None = None
+) -> JSONResponse:
     """Log an unexpected exception and return the response to it.
 
     The text of the exception may contain a secret, so it is logged at level debug only.
@@ -78,7 +95,7 @@ def internal_error_response(error: BaseException, plugin: str) -> JSONResponse:
     at = errors.error_location(error)
     log.error("request failed", plugin=plugin, error=type(error).__name__, at=at)
     log.debug("request failed with this error", text=str(error), exc_info=error)
-    return error_response(500, "Internal Server Error")
+    return error_response(500, "Internal Server Error", form=form, code="internal_error")
 
 
 def handle_domain_error(request: Request[Any, Any, Any], error: errors.DomainError) -> Any:
@@ -88,7 +105,7 @@ def handle_domain_error(request: Request[Any, Any, Any], error: errors.DomainErr
 
 def log_and_respond(scope: Scope, error: errors.DomainError) -> JSONResponse:
     """Return the response to this error. Refusals that matter to the operator are logged, one event each."""
-    answered = domain_error_response(error)
+    answered = domain_error_response(error, error_format(scope))
     if answered.status == 401 and uses_cookie(scope):
         # The cookie is deleted, since the browser would send it with every further request and be refused.
         answered.headers = (*answered.headers, _without_cookie(scope))
@@ -113,25 +130,25 @@ def _without_cookie(scope: Scope) -> tuple[bytes, bytes]:
 
 def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Any:
     """Return the response to Litestar's own errors: unknown paths, wrong methods, invalid queries and bodies."""
+    form = error_format(request.scope)
     match error:
         case NotFoundException():
             return error_response(404, "Not Found")
         case MethodNotAllowedException():
             return error_response(405, "Method Not Allowed", _allow(error))
         case RequestEntityTooLarge():
-            return error_response(413, errors.TooLarge.default)
+            return error_response(413, errors.TooLarge.default, form=form)
         case ValidationException():
-            return error_response(422, _faults(error))
+            return error_response(422, _faults(error), form=form)
         case ClientException() if "route_handler" not in request.scope:
             # An invalid Host header, before any route was found.
             return error_response(error.status_code, error.detail)
         case ClientException() if error.status_code == 400:
-            return error_response(
-                422, [fault("json_invalid", ["body"], "The body could not be read")]
-            )
+            faults = [fault("json_invalid", ["body"], "The body could not be read")]
+            return error_response(422, faults, form=form)
     if error.status_code >= 500:
         return handle_exception(request, error)
-    return error_response(error.status_code, error.detail)
+    return error_response(error.status_code, error.detail, form=form)
 
 
 def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Any:
@@ -140,7 +157,7 @@ def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Any:
     counters = request.app.state.get("counters")
     if counters is not None:
         counters.failed(plugin)
-    return internal_error_response(error, plugin)
+    return internal_error_response(error, plugin, error_format(request.scope))
 
 
 def _plugin(request: Request[Any, Any, Any]) -> str:

@@ -17,6 +17,7 @@ from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from portico.identity import Actor
+from portico.web.error_format import ErrorFormat
 from portico.web.middleware.security_headers import csp_header
 from portico.web.middleware.websockets import catch_socket_errors
 from portico.web.openapi.responses import operation_of, responses
@@ -91,6 +92,7 @@ def route(
     read_only: bool | None = None,
     csrf_checked: bool = False,
     content_policy: str | None = None,
+    errors: ErrorFormat | None = None,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
     """Turn an `async def` into a route handler. Further `options` are those of Litestar's `HTTPRouteHandler`.
@@ -113,6 +115,8 @@ def route(
     read_only: whether an API key with the scope `read` may call it; None = if the method is GET.
     csrf_checked: a GET that changes something, so a page of another site must not be able to cause it.
     content_policy: Content-Security-Policy of its responses, for a page that the server's own policy does not fit.
+    errors: whose client packages read its errors: `openai`, `anthropic` or `ollama`. All errors, also those before the
+        handler and within streams, then have the shape that these packages show; `detail` stays.
 
     Raises: TypeError for an option that is none of these.
     """
@@ -120,6 +124,7 @@ def route(
     opt = {**options.pop("opt", {}), **_access_options(access, requires, permission)}
     opt["session_only"], opt["csrf_checked"] = session_only, csrf_checked
     opt["reads_import"], opt["limited"] = reads_import, limited
+    opt["errors"] = errors
     opt["large_body"] = large_body or reads_import or max_body is not None
     if read_only is not None:
         opt["read_only"] = read_only

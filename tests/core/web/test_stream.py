@@ -8,9 +8,11 @@ import pytest
 
 from portico.catalogue.source import EVENT_STREAM, SourceResponse
 from portico.errors import NotFound, SourceFailed, Unavailable
+from portico.upstream.sse_filter import DONE
 from portico.web.drain import Drain
+from portico.web.error_format import ErrorFormat
 from portico.web.response import stream as streaming
-from portico.web.response.stream import DONE, StreamResponse
+from portico.web.response.stream import StreamResponse
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +40,11 @@ class FakeClient:
             self.blocks.append(message["body"])
             self.over = not message["more_body"]
 
-    async def request(self, reply: Any, drain: Drain | None = None) -> None:
-        await StreamResponse(reply, drain)({}, self.receive, self.send)  # type: ignore[arg-type]
+    async def request(
+        self, reply: Any, drain: Drain | None = None, errors: ErrorFormat | None = None
+    ) -> None:
+        response = StreamResponse(reply, drain, errors=errors)
+        await response({}, self.receive, self.send)  # type: ignore[arg-type]
 
     @property
     def headers(self) -> dict[str, str]:
@@ -154,15 +159,57 @@ def test_later_error_is_sent_as_event(failure: Exception, sentence: str) -> None
     run(scenario)
 
 
-def test_format_without_events_ends_silently() -> None:
+@pytest.mark.parametrize(
+    ("media_type", "end"),
+    [
+        ("text/plain", b""),
+        ("application/x-ndjson", b'{"error":"The model source could not be reached."}\n'),
+    ],
+)
+def test_failed_stream_ends_as_its_format_allows(media_type: str, end: bytes) -> None:
     async def scenario() -> None:
         client = FakeClient()
+        body = Blocks(b"{}\n", then=SourceFailed())
+        await client.request(SourceResponse(body=body, content_type=media_type))
+        assert client.blocks == [b"{}\n", end]
+
+    run(scenario)
+
+
+def test_failed_stream_of_messages_ends_with_their_error_event() -> None:
+    async def scenario() -> None:
+        client = FakeClient()
+        body = Blocks(b"a", then=SourceFailed("It broke."))
         await client.request(
-            SourceResponse(
-                body=Blocks(b"{}\n", then=SourceFailed()), content_type="application/x-ndjson"
-            )
+            SourceResponse(body=body, content_type=EVENT_STREAM), errors="anthropic"
         )
-        assert client.blocks == [b"{}\n", b""]
+        assert client.blocks == [
+            b"a",
+            b"event: error\n"
+            b'data: {"type":"error","error":{"type":"api_error","message":"It broke."}}\n\n',
+        ]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("errors", "body"),
+    [
+        (
+            "anthropic",
+            b'{"type":"error","error":{"type":"invalid_request_error","message":"Too long"},'
+            b'"detail":"Too long"}',
+        ),
+        ("ollama", b'{"detail":"Too long","error":"Too long"}'),
+        ("openai", b'{"error":{"message":"Too long"}}'),
+    ],
+)
+def test_refusal_of_a_provider_has_the_shape_of_the_route(errors: ErrorFormat, body: bytes) -> None:
+    async def scenario() -> None:
+        client = FakeClient()
+        refusal = SourceResponse(status=400, body=b'{"error":{"message":"Too long"}}')
+        await client.request(refusal, errors=errors)
+        assert (client.start["status"], client.blocks) == (400, [body])
 
     run(scenario)
 

@@ -11,7 +11,7 @@ from portico.api import SourceFailed
 from portico.api.auth import Actor
 from portico.api.models import SourceRequest, SourceResponse
 from portico.api.sources import OutgoingHTTP
-from portico.web.response.stream import DONE, error_event
+from portico.web.error_format import error_event
 from portico_ollama.settings import OllamaOptions, OllamaSettings, connections
 from portico_ollama.source import OllamaSource
 
@@ -68,7 +68,7 @@ def complete(given: OllamaSettings, completion: SourceRequest) -> tuple[SourceRe
             async for block in reply.body:
                 blocks.append(block)
         except SourceFailed as failure:  # as the client receives it
-            blocks.append(error_event(failure.detail, "upstream_error", "source_failed") + DONE)
+            blocks.append(error_event(None, 502, failure.detail, failure.code))
         return reply, b"".join(blocks)
 
     return with_source(given, ask)

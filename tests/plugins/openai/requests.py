@@ -10,7 +10,7 @@ from portico.api import Secret, SourceFailed
 from portico.api.auth import Actor
 from portico.api.models import SourceRequest, SourceResponse
 from portico.api.sources import OutgoingHTTP
-from portico.web.response.stream import DONE, error_event
+from portico.web.error_format import error_event
 from portico_openai.settings import ConnectionOptions, OpenAISettings, connections
 from portico_openai.source import OpenAISource
 
@@ -69,7 +69,7 @@ def complete(given: OpenAISettings, completion: SourceRequest) -> tuple[SourceRe
             async for block in reply.body:
                 blocks.append(block)
         except SourceFailed as failure:  # as the client receives it
-            blocks.append(error_event(failure.detail, "upstream_error", "source_failed") + DONE)
+            blocks.append(error_event(None, 502, failure.detail, failure.code))
         return reply, b"".join(blocks)
 
     return with_source(given, ask)

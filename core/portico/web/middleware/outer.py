@@ -17,6 +17,7 @@ from portico import errors
 from portico.db import Database
 from portico.settings.schema import CoreSettings
 from portico.web.counters import Counters
+from portico.web.error_format import error_format
 from portico.web.errors import domain_error_response, error_response, internal_error_response
 from portico.web.middleware.body_timeout import BodyTimeout
 from portico.web.middleware.cors import CORS, is_preflight
@@ -129,10 +130,11 @@ async def _answer_error(
         return
     if sender.began:
         raise error
+    form = error_format(scope)
     reply = (
-        domain_error_response(error)
+        domain_error_response(error, form)
         if isinstance(error, errors.DomainError)
-        else internal_error_response(error, "portico")
+        else internal_error_response(error, "portico", form)
     )
     await reply(scope, receive, sender)
 

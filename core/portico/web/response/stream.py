@@ -14,12 +14,20 @@ import msgspec
 from litestar import Request
 from litestar.types import Receive, Scope, Send
 
-from portico.catalogue.source import EVENT_STREAM, SourceResponse, close_body
+from portico.catalogue.response_error import error_in
+from portico.catalogue.source import EVENT_STREAM, JSON_MEDIA_TYPE, SourceResponse, close_body
 from portico.errors import INVALID_TOKEN, DomainError, Unauthenticated, Unavailable
 from portico.identity import LiveConnections
 from portico.web.counters import Counters
 from portico.web.drain import Drain
-from portico.web.errors import internal_error_response
+from portico.web.error_format import (
+    ErrorFormat,
+    error_body,
+    error_event,
+    error_format,
+    error_line,
+)
+from portico.web.errors import internal_error_response, status_of
 from portico.web.middleware.slow_readers import ClientStalled
 from portico.web.response.json_response import NO_STORE, Headers
 
@@ -29,18 +37,13 @@ WATCH_DELAY_SECONDS = 0.1
 #: Seconds that a client has to read the last event of a stream whose session was revoked.
 FINAL_SEND_SECONDS = 1.0
 
-DONE = b"data: [DONE]\n\n"
+#: Media type of streams of JSON lines, as Ollama sends them.
+JSON_LINES = "application/x-ndjson"
 SHUTDOWN_MESSAGE = "The server is shutting down."
 INTERRUPTED_MESSAGE = "The answer broke off."
 
 #: The only headers of a model source that are passed on to the client.
 FORWARDED_SOURCE_HEADERS = frozenset({"retry-after", "x-request-id"})
-
-
-def error_event(message: str, kind: str, code: str) -> bytes:
-    """Return a server-sent event with an error, in the shape that OpenAI's clients expect."""
-    error = {"message": message, "type": kind, "code": code}
-    return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
 
 
 def stream_response(
@@ -65,6 +68,7 @@ def stream_response(
         headers,
         live_connections=getattr(state, "live_connections", None),
         counters=getattr(state, "counters", None),
+        errors=error_format(request.scope),
     )
 
 
@@ -80,8 +84,10 @@ class StreamResponse:
         live_connections: LiveConnections | None = None,
         *,
         counters: Counters | None = None,
+        errors: ErrorFormat | None = None,
     ) -> None:
         self._reply, self._counters = reply, counters
+        self._errors: ErrorFormat | None = errors
         self._live_connections = live_connections
         self._drain = drain
         self._plugin = plugin
@@ -99,15 +105,14 @@ class StreamResponse:
                 reply = (
                     self._reply if isinstance(self._reply, SourceResponse) else await self._reply
                 )
+                reply = self._with_error(reply)
                 await send(_start(reply, self._headers))
                 await self._send_body(reply, send)
         except asyncio.CancelledError:
             if watcher.was_cancelled_by("stopping"):
                 if reply is None:
                     raise Unavailable from None
-                await _end(
-                    send, reply, error_event(SHUTDOWN_MESSAGE, "server_error", "interrupted")
-                )
+                await self._end(send, reply, 503, SHUTDOWN_MESSAGE, "interrupted")
             elif watcher.was_cancelled_by("revoked"):
                 await self._end_revoked(send, reply)
             elif not watcher.was_cancelled_by("disconnected"):
@@ -139,8 +144,7 @@ class StreamResponse:
         await close_body(reply and reply.body)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINAL_SEND_SECONDS):
-                event = error_event(INVALID_TOKEN, "authentication_error", "session_revoked")
-                await _end(send, reply, event)
+                await self._end(send, reply, 401, INVALID_TOKEN, "session_revoked")
 
     async def _send_body(self, reply: SourceResponse, send: Send) -> None:
         if isinstance(reply.body, bytes):
@@ -150,14 +154,33 @@ class StreamResponse:
             async for block in reply.body:
                 await send({"type": "http.response.body", "body": block, "more_body": True})
         except DomainError as refusal:
-            await _end(send, reply, error_event(refusal.detail, "upstream_error", "source_failed"))
+            await self._end(send, reply, status_of(refusal), refusal.detail, refusal.code)
         except ClientStalled:
             raise  # the client would not read the last event either
         except Exception as error:  # noqa: BLE001 - the stream has begun, so no outer layer can answer
             internal_error_response(error, self._plugin)
-            await _end(send, reply, error_event(INTERRUPTED_MESSAGE, "server_error", "interrupted"))
+            await self._end(send, reply, 500, INTERRUPTED_MESSAGE, "interrupted")
         else:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _end(
+        self, send: Send, reply: SourceResponse, status: int, message: str, code: str | None
+    ) -> None:
+        """End a stream that has begun; with the reason, if its format allows it."""
+        last = b""
+        if reply.content_type.startswith(EVENT_STREAM):
+            last = error_event(self._errors, status, message, code)
+        elif reply.content_type.startswith(JSON_LINES):
+            last = error_line(message)
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    def _with_error(self, reply: SourceResponse) -> SourceResponse:
+        """Return the reply; an error of a provider, which has OpenAI's shape, in that of this route."""
+        message = error_in(reply)
+        if message is None or self._errors in (None, "openai"):
+            return reply
+        body = msgspec.json.encode(error_body(self._errors, reply.status, message))
+        return msgspec.structs.replace(reply, body=body, content_type=JSON_MEDIA_TYPE)
 
 
 def _start(reply: SourceResponse, own: Headers) -> Any:
@@ -174,12 +197,6 @@ def _start(reply: SourceResponse, own: Headers) -> Any:
         if all(name.lower() != b"cache-control" for name, _ in own):
             headers.append(NO_STORE)
     return {"type": "http.response.start", "status": reply.status, "headers": headers}
-
-
-async def _end(send: Send, reply: SourceResponse, event: bytes) -> None:
-    """End a stream that has begun; with an event that gives the reason, if the format allows it."""
-    last = event + DONE if reply.content_type.startswith(EVENT_STREAM) else b""
-    await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
 class _DisconnectWatcher:
