@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from portico.errors import DomainError
-from portico.gateway.call import CallResult, GatewayCall, Outcome
+from portico.gateway.call import CallResult, GatewayCall, Outcome, TokenUsage
 from portico.gateway.filter_set import FilterSet
 from portico.gateway.text_codecs import text_codec
 from portico.gateway.usage_reader import UsageReader
@@ -32,12 +32,21 @@ class CallEnding:
         self._is_told = True
         result = CallResult(
             outcome=outcome,
-            usage=self.usage.usage(),
+            usage=self._usage(outcome),
             seconds=time.monotonic() - self._call.started,
             first_byte_seconds=self._first_byte_seconds,
             error=error,
         )
         self._filters.ended(self._call, result)
+
+    def _usage(self, outcome: Outcome) -> TokenUsage:
+        """Return the usage; nothing if the source was not asked, or answered with an error.
+
+        A call whose client left before the answer began has cost the source its input.
+        """
+        if not self._call.source or (outcome != "cancelled" and not self.usage.has_answer):
+            return TokenUsage()
+        return self.usage.usage()
 
     def fail(self, error: BaseException, outcome: Outcome = "failed") -> None:
         """Tell the filters of a failure; of a cancellation, if the error is not an `Exception`."""

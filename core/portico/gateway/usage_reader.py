@@ -1,92 +1,138 @@
-"""Reads the usage that sources report in their answers. The bytes are searched, and only what is found is parsed."""
+"""Finds the usage that a source reports in its answer. The bytes are searched, and only what is found is decoded, once."""
 
 import re
-from typing import Any, Final
-
-import msgspec
+from collections import deque
+from typing import Final
 
 from portico.catalogue import SourceRequest
 from portico.gateway.call import TokenUsage
+from portico.gateway.reported_usage import merged_usage
+from portico.gateway.usage_estimate import estimated_input, estimated_output, estimated_stream
+from portico.server_sent_events import MAX_EVENT_BYTES, event_data
 
-#: Ends of streams: OpenAI's and Anthropic's.
-_ENDS: Final = (b"data: [DONE]", b'"message_stop"', b'"response.completed"')
-_USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
-#: Characters of a token on average, for answers without a usage.
-CHARS_PER_TOKEN: Final = 4
-
-
-class _TokenDetails(msgspec.Struct):
-    cached_tokens: Any = None
-    reasoning_tokens: Any = None
-
-
-class _ReportedTokens(msgspec.Struct):
-    prompt_tokens: Any = None
-    completion_tokens: Any = None
-    input_tokens: Any = None
-    output_tokens: Any = None
-    prompt_tokens_details: _TokenDetails | None = None
-    completion_tokens_details: _TokenDetails | None = None
+#: Figures that are not null. Text cannot match: in a JSON string, a quotation mark has a backslash before it.
+_FIGURES: Final = re.compile(
+    rb'"(?:usage|timings)"\s*:\s*\{|"(?:prompt_)?eval_count"\s*:\s*\d', re.ASCII
+)
+#: The ends of streams of OpenAI, Anthropic and Ollama.
+_ENDS: Final = re.compile(
+    rb'^data: ?\[DONE\]|"type"\s*:\s*"(?:message_stop|response\.completed)"|"done"\s*:\s*true',
+    re.MULTILINE,
+)
+#: Blocks that are kept, of all and of those with a usage: the last ones, since a later one may be null, or an object of
+#: another meaning that has the same name.
+_KEPT_BLOCKS: Final = 4
+#: The block from which the size of an event without text is taken: the first often has a role and no text.
+_SAMPLED_BLOCK: Final = 2
+#: In a longer answer that is not streamed, only the beginning and the end are searched.
+_MAX_DECODED_BYTES: Final = 256 * 1024
+_EDGE_BYTES: Final = 4096
 
 
 class UsageReader:
-    """Reads the usage of one call."""
+    """Reads the usage of one call. Keeps a few blocks of a stream."""
 
     def __init__(self, request: SourceRequest) -> None:
         self._request = request
-        self._found = b""
-        self.has_ended = False
+        self._first = self._sample = self._whole = b""
+        self._recent: deque[bytes] = deque(maxlen=_KEPT_BLOCKS)
+        self._found: deque[bytes] = deque(maxlen=_KEPT_BLOCKS)
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._bytes = self._events = 0
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last block had the end of the stream."""
+        last = self._recent[-1] if self._recent else b""
+        return bool(_ENDS.search(last + b"".join(self._held)))
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether anything was read."""
+        return bool(self._whole or self._recent or self._held)
 
     def feed(self, block: bytes) -> None:
-        """Read a block of a stream."""
-        if b'"usage"' in block:
-            self._note(block)
-        if any(end in block for end in _ENDS):
-            self.has_ended = True
+        """Read a block of a stream. Runs for each block: it searches twice, and decodes nothing."""
+        if self._held or block[-1:] != b"\n":  # most sources send whole events
+            block = self._complete_lines(block)
+            if not block:
+                return
+        self._recent.append(block)
+        self._bytes += len(block)
+        self._events += block.count(b"\ndata:") + 1
+        if block.find(b'"usage"') >= 0:  # quicker than `in`
+            self._first = self._first or block
+            self._found.append(block)
+        if not self._sample and len(self._recent) == _SAMPLED_BLOCK:
+            self._sample = block
 
     def feed_whole(self, body: bytes) -> None:
         """Read an answer that is not streamed."""
-        self._note(body)
+        self._whole = body
 
     def usage(self) -> TokenUsage:
-        """Return the usage."""
-        try:
-            found = msgspec.json.decode(self._found, type=_ReportedTokens) if self._found else None
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            found = None
-        if found is None:
-            return TokenUsage(is_estimated=True)
+        """Return the usage: as reported, or else estimated from the sizes of request and answer."""
+        reported = merged_usage(self._documents(), is_split=self._request.operation == "messages")
+        if reported is not None:
+            return reported
+        if self._request.operation == "embeddings":
+            output = 0
+        elif self._whole:
+            output = estimated_output(self._whole)
+        else:
+            sample = self._sample or b"".join(self._recent)
+            # The last event ends the stream, and has no text.
+            output = estimated_stream(self._bytes, self._events - self.has_ended, sample)
         return TokenUsage(
-            input_tokens=_count(found.prompt_tokens, found.input_tokens),
-            output_tokens=_count(found.completion_tokens, found.output_tokens),
-            cached_tokens=_count(
-                found.prompt_tokens_details and found.prompt_tokens_details.cached_tokens
-            ),
-            reasoning_tokens=_count(
-                found.completion_tokens_details and found.completion_tokens_details.reasoning_tokens
-            ),
+            input_tokens=estimated_input(self._request), output_tokens=output, is_estimated=True
         )
 
-    def _note(self, block: bytes) -> None:
-        if found := list(_USAGE.finditer(block)):
-            self._found = _object(block[found[-1].end() - 1 :])
+    def _complete_lines(self, block: bytes) -> bytes:
+        """Return the lines that are complete now, and hold the rest."""
+        if self._held_bytes > MAX_EVENT_BYTES:
+            self._held, self._held_bytes = [], 0
+        cut = block.rfind(b"\n") + 1
+        lines = b"".join((*self._held, block[:cut])) if cut else b""
+        if cut:
+            self._held, self._held_bytes = [], 0
+        if rest := block[cut:]:
+            self._held.append(rest)
+            self._held_bytes += len(rest)
+        return lines
+
+    def _documents(self) -> list[bytes]:
+        """Return the JSON documents that may have the usage, the newest first; that of the beginning comes last."""
+        if len(self._whole) > _MAX_DECODED_BYTES:
+            return [_figures_in(edge) for edge in _edges(self._whole)]
+        if self._whole:
+            return [self._whole]
+        blocks = [
+            b"".join(self._held),
+            *reversed(self._recent),
+            *reversed(self._found),
+            self._first,
+        ]
+        return [
+            data
+            for block in blocks
+            for line in reversed(block.splitlines())
+            if _FIGURES.search(line) and (data := event_data(line) or line)
+        ]
 
 
-def _object(text: bytes) -> bytes:
-    """Return the JSON object at the beginning of a text. Strings in it contain no braces: it is a usage."""
-    depth = 0
-    for place, byte in enumerate(text):
-        if byte == 0x7B:
-            depth += 1
-        elif byte == 0x7D:
-            depth -= 1
-            if depth == 0:
-                return text[: place + 1]
+def _edges(body: bytes) -> tuple[bytes, bytes]:
+    return body[-_EDGE_BYTES:], body[:_EDGE_BYTES]
+
+
+def _figures_in(text: bytes) -> bytes:
+    """Return a document with the last usage in a part of an answer. No string in a usage has braces."""
+    found = [one for one in _FIGURES.finditer(text) if one.group().startswith(b'"usage"')]
+    if not found:
+        return b""
+    begin, depth = found[-1].end() - 1, 0
+    for place in range(begin, len(text)):
+        depth += {0x7B: 1, 0x7D: -1}.get(text[place], 0)
+        if depth == 0:
+            return b'{"usage":' + text[begin : place + 1] + b"}"
     return b""
-
-
-def _count(*values: Any) -> int:
-    for value in values:
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-            return int(value)
-    return 0

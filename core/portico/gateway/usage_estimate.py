@@ -1,0 +1,102 @@
+"""Estimates tokens from the sizes of texts, for sources that report no usage. Text is not decoded."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from portico.catalogue import SourceRequest
+
+#: Bytes of a token on average. English has about four letters, other scripts fewer letters of more bytes.
+BYTES_PER_TOKEN: Final = 4
+#: The keys of requests that have text for the model: of chats, responses, messages and embeddings.
+_INPUT_KEYS: Final = ("messages", "input", "prompt", "system", "instructions", "tools")
+#: Images are counted apart: their size says nothing about their tokens.
+_DATA_URL: Final = b'"data:'
+_IMAGE_TOKENS: Final = 800
+#: Keys of a message whose values are not text.
+_NO_TEXT_KEYS: Final = ("role", "type", "id")
+_NOTHING: Final = msgspec.Raw(b"")
+
+
+class _SizedChoice(msgspec.Struct, gc=False):
+    delta: msgspec.Raw = _NOTHING
+    message: msgspec.Raw = _NOTHING
+    text: msgspec.Raw = _NOTHING
+
+
+class _SizedAnswer(msgspec.Struct, gc=False):
+    choices: list[_SizedChoice] | None = None
+    delta: msgspec.Raw = _NOTHING
+    message: msgspec.Raw = _NOTHING
+    output: msgspec.Raw = _NOTHING
+    content: msgspec.Raw = _NOTHING
+
+
+def estimated_stream(size: int, events: int, sample: bytes) -> int:
+    """Return the estimated tokens of a stream. `size`: its bytes. `sample`: one of its blocks with text."""
+    lines = [line for line in sample.splitlines() if b"{" in line]
+    text = sum(_text_bytes(line[line.find(b"{") :]) for line in lines)
+    frame = (len(sample) - text) // len(lines) if text else 0
+    return _tokens(size - frame * events)
+
+
+def estimated_output(body: bytes) -> int:
+    """Return the estimated tokens of an answer that is not streamed."""
+    return _tokens(_text_bytes(body))
+
+
+def estimated_input(request: SourceRequest) -> int:
+    """Return the estimated tokens of a request."""
+    tokens = 0
+    for key in _INPUT_KEYS:
+        text = bytes(request.body.get(key, b""))
+        size = len(text)
+        for length in _data_urls(text):
+            size -= length
+            tokens += _IMAGE_TOKENS
+        tokens += _tokens(size)
+    return tokens
+
+
+def _data_urls(text: bytes) -> Iterator[int]:
+    """Yield the length of each file that is part of a text."""
+    begin = text.find(_DATA_URL)
+    while begin >= 0:
+        end = text.find(b'"', begin + len(_DATA_URL))
+        if end < 0:
+            return
+        yield end - begin
+        begin = text.find(_DATA_URL, end)
+
+
+def _text_bytes(document: bytes) -> int:
+    """Return the bytes of the texts in an answer or in a piece of one."""
+    try:
+        answer = msgspec.json.decode(document, type=_SizedAnswer)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return 0
+    parts: list[msgspec.Raw] = [answer.delta, answer.message, answer.output, answer.content]
+    for choice in answer.choices or ():
+        parts += (choice.delta, choice.message, choice.text)
+    return sum(map(_size, parts))
+
+
+def _size(part: msgspec.Raw) -> int:
+    """Return the bytes of a text, or of the texts in a message."""
+    if not _begins_with(part, b"{"):
+        return max(len(memoryview(part)) - 2, 0)
+    fields = msgspec.json.decode(part, type=dict[str, msgspec.Raw])
+    return sum(
+        max(len(memoryview(value)) - 2, 0)
+        for name, value in fields.items()
+        if name not in _NO_TEXT_KEYS and _begins_with(value, b'"[{')
+    )
+
+
+def _begins_with(part: msgspec.Raw, characters: bytes) -> bool:
+    return bytes(memoryview(part)[:1]) in characters and len(memoryview(part)) > 0
+
+
+def _tokens(size: int) -> int:
+    return max(0, -(-size // BYTES_PER_TOKEN))
