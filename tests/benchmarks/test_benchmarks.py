@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+#: Programs that benchmarks start.
+PROGRAMS = {"paced_provider", "relay"}
 #: Arguments by benchmark, and a text that its output has when it has come to its end.
 BENCHMARKS = {
     "access": ("--models 20 --only sqlite", "many groups"),
@@ -19,6 +21,7 @@ BENCHMARKS = {
         "--seconds 0.5 --rounds 1 --processes 2 --only sqlite",
         "milliseconds per request",
     ),
+    "paced_streams": ("--streams 3 --seconds 0.2 --rounds 1", "end of the figures"),
     "models": ("--models 20 --seconds 0.01 --only sqlite", "one, few"),
     "replies": (
         "--replies 4 --rounds 2 --deltas 8 --chars 1000 --settle 0.1",
@@ -44,7 +47,11 @@ def test_benchmark_runs_to_its_end(name: str) -> None:
 
 
 def test_every_benchmark_is_run_and_documented() -> None:
-    modules = {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"test_benchmarks"}
+    modules = (
+        {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")}
+        - {"test_benchmarks"}
+        - PROGRAMS
+    )
     assert set(BENCHMARKS) == modules
     readme = Path(__file__).parent.parent.joinpath("README.md").read_text()
     assert {name for name in modules if f"python -m tests.benchmarks.{name}`" in readme} == modules

@@ -3,6 +3,8 @@
 import time
 from typing import Final
 
+import msgspec
+
 from portico.errors import DomainError
 from portico.gateway.call import CallResult, GatewayCall, Outcome, TokenUsage
 from portico.gateway.filter_set import FilterSet
@@ -15,15 +17,21 @@ BROKE_OFF: Final = "The answer broke off."
 class CallEnding:
     """Tells the filters how one call ended, once. `usage` reads the answer, `codec` finds its text.
 
-    Created when the source begins to answer, or when it turns out that it will not.
+    Created before the source is asked.
     """
 
-    def __init__(self, call: GatewayCall, filters: FilterSet, *, is_answered: bool) -> None:
+    def __init__(self, call: GatewayCall, filters: FilterSet) -> None:
         self._call, self._filters = call, filters
         self.usage = UsageReader(call.request)
         self.codec = text_codec(call.request.operation)
-        self._first_byte_seconds = time.monotonic() - call.started if is_answered else None
+        self._first_byte_seconds: float | None = None
         self._is_told = False
+
+    def begin_answer(self) -> None:
+        """Note that the source has begun to answer, and let the request go."""
+        call = self._call
+        self._first_byte_seconds = time.monotonic() - call.started
+        call.request = msgspec.structs.replace(call.request, body={}, params={})
 
     def __call__(self, outcome: Outcome, error: str = "") -> None:
         """Tell the filters. Another call does nothing."""

@@ -60,17 +60,16 @@ class Gateway:
         filters = self._sets[request.operation]
         if not filters:
             return _with_body(response := await self._router.send(call), response.body)
-        is_asked = False
+        ending, is_asked = CallEnding(call, filters), False
         try:
             await filters.inlet(call)
             is_asked = True
             response = await self._router.send(call)
         except BaseException as error:
-            ending = CallEnding(call, filters, is_answered=False)
             ending.fail(error, "failed" if is_asked else "refused")
             raise
+        ending.begin_answer()
         outlet = partial(filters.outlet, call) if filters.outlets else None
-        ending = CallEnding(call, filters, is_answered=True)
         try:
             editors = Editors(call, filters, ending.codec)
             if isinstance(response.body, bytes):

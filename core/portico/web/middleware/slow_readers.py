@@ -5,7 +5,7 @@ not taken in time means that the client does not read. A silent model source sen
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final
 
 from litestar.types import Message, Send
@@ -33,16 +33,24 @@ class ReadWatch:
 
     async def send(self, send: Send, message: Message) -> None:
         """Send a message. Raises: ClientStalled if the client does not read it in time."""
+        sending = send(message).__await__()
+        try:
+            waits_for = next(sending)
+        except StopIteration:
+            return  # the server took it at once, as it mostly does: no time to limit
+        await self._watched(_Resumed(waits_for, sending))
+
+    async def _watched(self, sending: Awaitable[None]) -> None:
         task = asyncio.current_task()
         if task is None or task in self._sending:
-            await send(message)
+            await sending
             return
         loop = asyncio.get_running_loop()
         self._sending[task] = loop.time() + self._timeout
         if self._timer is None:
             self._timer = loop.call_later(self._every, self._check_deadlines, loop)
         try:
-            await send(message)
+            await sending
         except asyncio.CancelledError:
             if task in self._timed_out and task.uncancel() == 0:
                 raise ClientStalled from None
@@ -60,6 +68,26 @@ class ReadWatch:
         self._timer = (
             loop.call_later(self._every, self._check_deadlines, loop) if self._sending else None
         )
+
+
+class _Resumed:
+    """The rest of an awaitable of which one step was run already: that step waits for `first`."""
+
+    __slots__ = ("_first", "_rest")
+
+    def __init__(self, first: Any, rest: Generator[Any, Any, None]) -> None:
+        self._first, self._rest = first, rest
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        try:
+            yield self._first
+        except BaseException as error:  # noqa: BLE001 - a cancellation, for what is waited for
+            try:
+                again = self._rest.throw(error)
+            except StopIteration:
+                return
+            yield again
+        yield from self._rest
 
 
 async def send_in_pieces(body: bytes, more: bool, send: Callable[[Message], Any]) -> None:
