@@ -149,14 +149,14 @@ class OllamaServer(Upstream):
             case "POST", "/api/pull":
                 await self._pull(connection, request.json)
             case _, "/api/create":
-                self.names.append(request.json["model"])
+                self.names.append(tagged(request.json["model"]))
                 await connection.answer(line(status="success"), kind=NDJSON)
             case _, path:
                 await self._about_model(connection, path, request.json)
 
     async def _about_model(self, connection: Connection, path: str, form: Any) -> None:
         name = form.get("model") or form.get("source") or ""
-        name = name if ":" in name else f"{name}:latest"
+        name = tagged(name)
         if name not in self.names and name not in BEHAVIOURS:
             await connection.answer(line(error=f"model '{name}' not found"), 404)
             return
@@ -164,7 +164,7 @@ class OllamaServer(Upstream):
             case "/api/show":
                 await connection.answer(json.dumps(shown(name)).encode())
             case "/api/copy":
-                self.names.append(form["destination"])
+                self.names.append(tagged(form["destination"]))
                 await connection.answer(b"")
             case "/api/delete":
                 self.names.remove(name)
@@ -188,7 +188,7 @@ class OllamaServer(Upstream):
             failed = line(error="pull model manifest: file does not exist")
             await streaming(line(status="pulling manifest"), failed)(connection)
             return
-        self.names.append(name if ":" in name else f"{name}:latest")
+        self.names.append(tagged(name))
         if form.get("stream") is False:
             await connection.answer(line(status="success"))
         else:
@@ -213,6 +213,11 @@ class OllamaServer(Upstream):
             await streaming(*lines, line(**head, **end))(connection)
         else:
             await connection.answer(line(**head, **_whole(parts, end)))
+
+
+def tagged(name: str) -> str:
+    """Return the name of a model with its tag."""
+    return name if ":" in name else f"{name}:latest"
 
 
 def answer_parts(form: Any) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""Ollama servers as model sources.
+"""Ollama servers as model sources, and Ollama's own API for clients.
 
 Each address is one source. Its models join the catalogue; requests and answers are converted between OpenAI's API and
-Ollama's.
+Ollama's. Calls of models below `/ollama` take the same way as all others, so access, filters and budgets are the same.
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 
 from portico.api import AppContext, HealthCheck, PluginInfo, Section, SourceFailed, hookimpl
 from portico.api.models import ModelSource
+from portico.api.policy import PackagedPolicy, ResourceKind
 from portico_ollama.settings import OllamaSettings
 
 if TYPE_CHECKING:
-    from portico_ollama.servers import OllamaServers
+    from portico_ollama.plugin import OllamaPlugin
 
-PLUGIN = PluginInfo(api_version=1, summary="Models of Ollama servers.")
+PLUGIN = PluginInfo(
+    api_version=1,
+    summary="Models of Ollama servers, and Ollama's API.",
+    route_prefixes=("/ollama",),
+)
 
 
 @hookimpl
@@ -25,16 +30,38 @@ def register_settings() -> type[Section]:
 
 @hookimpl
 def register_components(app: AppContext, settings: OllamaSettings) -> object:
-    """Build one source for each enabled connection."""
-    from portico_ollama.servers import OllamaServers
+    """Build one source for each enabled connection, and what the routes use."""
+    from portico_ollama.plugin import OllamaPlugin
 
-    return OllamaServers(settings, app.http)
+    return OllamaPlugin(app, settings)
 
 
 @hookimpl
-def register_model_sources(plugin: "OllamaServers") -> Sequence[ModelSource]:
+def register_resources() -> list[ResourceKind]:
+    """Return the servers, as what the policies are about. They have no rows that could be shared."""
+    return [ResourceKind("ollama_server", "", (), collection_actions=("inspect", "manage"))]
+
+
+@hookimpl
+def register_policies() -> list[PackagedPolicy]:
+    """Return the policy file of the servers."""
+    return [PackagedPolicy("portico_policies", "ollama.csv")]
+
+
+@hookimpl
+def register_model_sources(plugin: "OllamaPlugin") -> Sequence[ModelSource]:
     """Return one source for each enabled connection."""
-    return plugin.sources
+    return plugin.servers.sources
+
+
+@hookimpl
+def register_routes() -> list[object]:
+    """Return the routes below `/ollama`."""
+    from portico_ollama.routes.calls import OllamaCallRoutes
+    from portico_ollama.routes.management import OllamaManagementRoutes
+    from portico_ollama.routes.models import OllamaModelRoutes
+
+    return [OllamaModelRoutes, OllamaCallRoutes, OllamaManagementRoutes]
 
 
 @hookimpl
@@ -44,11 +71,11 @@ async def startup(app: AppContext) -> None:
 
 
 @hookimpl
-def register_health_checks(app: AppContext, plugin: "OllamaServers") -> Sequence[HealthCheck]:
+def register_health_checks(app: AppContext, plugin: "OllamaPlugin") -> Sequence[HealthCheck]:
     """Return a check that names unreachable servers. It does not make the server unready."""
 
     async def check_servers() -> None:
-        names = {source.name for source in plugin.sources}
+        names = {source.name for source in plugin.servers.sources}
         down = [
             f"{state.name} ({state.state}): {state.reason}"
             for state in app.catalogue.statuses()

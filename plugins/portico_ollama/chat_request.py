@@ -42,7 +42,7 @@ def encode(request: SourceRequest, model: str) -> tuple[str, bytes]:
     body |= {
         key: raw
         for key, raw in given.items()
-        if key not in _DROPPED_KEYS and key not in OPTION_KEYS
+        if key not in _DROPPED_KEYS and key not in OPTION_KEYS and is_unambiguous(key)
     }
     body["options"] = _options(given)
     for key in (
@@ -62,6 +62,11 @@ def encode(request: SourceRequest, model: str) -> tuple[str, bytes]:
     if GENERATE_KEYS & body.keys():
         return GENERATE_PATH, msgspec.json.encode(body | _prompt(messages))
     return CHAT_PATH, msgspec.json.encode(body | {"messages": messages})
+
+
+def is_unambiguous(key: str) -> bool:
+    """Return whether a key means to Ollama what it means here: its server reads `Model` as `model`."""
+    return key.isascii() and key == key.lower()
 
 
 def _options(given: Mapping[str, msgspec.Raw]) -> dict[str, Any]:

@@ -22,6 +22,25 @@ class _EmbedAnswer(msgspec.Struct):
     prompt_eval_count: int | None = None
 
 
+class EmbeddedText(msgspec.Struct):
+    """One vector of OpenAI's answer, raw."""
+
+    embedding: msgspec.Raw
+
+
+class EmbeddingUsage(msgspec.Struct):
+    """What an answer with vectors cost."""
+
+    prompt_tokens: int = 0
+
+
+class EmbeddingList(msgspec.Struct):
+    """OpenAI's answer."""
+
+    data: list[EmbeddedText]
+    usage: EmbeddingUsage = msgspec.field(default_factory=EmbeddingUsage)
+
+
 def encode(request: SourceRequest, model: str) -> bytes:
     """Return the body of the request to the server. `model`: the server's own name.
 

@@ -53,7 +53,7 @@ def to_ollama(messages: msgspec.Raw) -> list[dict[str, Any]]:
 def _message(message: _GivenMessage, names: dict[str, str]) -> dict[str, Any]:
     text, images = _content(message.content)
     result: dict[str, Any] = {
-        "role": "system" if message.role == "developer" else message.role,
+        "role": "system" if message.role == "developer" else message.role.lower(),
         "content": text,
     }
     if images:

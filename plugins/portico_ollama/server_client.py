@@ -1,20 +1,32 @@
 """Requests to one Ollama server."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import aiohttp
 import msgspec
 
+from portico.api import SourceFailed
 from portico.api.models import SourceRequest, SourceResponse
-from portico.api.sources import AnswerFormat, OutgoingHTTP, RequestLimits, SourceClient
+from portico.api.sources import (
+    MAX_ERROR_BYTES,
+    MAX_RESPONSE_BYTES,
+    AnswerFormat,
+    OutgoingHTTP,
+    RequestLimits,
+    SourceClient,
+    read_body,
+)
 from portico_ollama import chat_request, embeddings
 from portico_ollama.chat_answer import ChatStream, completion, is_error
 from portico_ollama.model_list import ServerModel, read_listing
+from portico_ollama.progress_stream import ProgressStream
 from portico_ollama.settings import OllamaConnection, OllamaSettings
 
 LIST_PATH = "/api/tags"
 LOADED_PATH = "/api/ps"
+#: Seconds for which a server that makes a model may say nothing.
+MAX_SILENT_SECONDS = 3600.0
 
 
 class ServerClient:
@@ -30,6 +42,11 @@ class ServerClient:
         self._connection = connection
         self._list_limits = RequestLimits(
             connect=settings.connect_timeout, total=settings.list_timeout
+        )
+        self._work_limits = RequestLimits(
+            connect=settings.connect_timeout,
+            first_byte=MAX_SILENT_SECONDS,
+            idle=MAX_SILENT_SECONDS,
         )
         self.requests = SourceClient(
             connection.name,
@@ -96,6 +113,44 @@ class ServerClient:
         body = await asyncio.to_thread(embeddings.answer, response.body, request, request.model)
         return SourceResponse(body=body)
 
+    async def call(self, method: str, path: str, body: bytes) -> SourceResponse:
+        """Send any request; return the whole answer, or the server's refusal of it. Raises: SourceFailed."""
+        response = await self._opened(method, path, body)
+        async with response:
+            try:
+                answer = await read_body(response, MAX_RESPONSE_BYTES)
+            except (TimeoutError, aiohttp.ClientError) as error:
+                self.requests.fail(error)
+        return SourceResponse(body=answer) if response.ok else self._refusal(response, answer)
+
+    async def follow(
+        self, path: str, body: bytes, finished: Callable[[], Awaitable[None]]
+    ) -> SourceResponse:
+        """Send a request whose answer is progress: return it as a stream, or the server's refusal of the request.
+
+        `finished`: awaited when the server has ended. Raises: SourceFailed.
+        """
+        response = await self._opened("POST", path, body)
+        if not response.ok:
+            async with response:
+                return self._refusal(response, await read_body(response, MAX_ERROR_BYTES))
+        progress = ProgressStream(response, self.requests, finished)
+        return SourceResponse(body=progress, content_type=response.content_type)
+
+    async def _opened(self, method: str, path: str, body: bytes) -> aiohttp.ClientResponse:
+        try:
+            return await self.requests.open(method, path, body, limits=self._work_limits)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            self.requests.fail(error)
+
+    def _refusal(self, response: aiohttp.ClientResponse, body: bytes) -> SourceResponse:
+        """Return the refusal of a request. Raises: SourceFailed with the server's own sentence, which administrators need."""
+        try:
+            return self.requests.errors.from_response(response.status, response.headers, body)
+        except SourceFailed as failure:
+            reason = self.requests.redact(_error_text(body))
+            raise SourceFailed(f"{failure.detail} {reason}".strip()) from None
+
     def _listing(self, body: bytes) -> Sequence[ServerModel]:
         try:
             return read_listing(body)
@@ -108,3 +163,14 @@ class ServerClient:
 
 class _ServerVersion(msgspec.Struct):
     version: str = ""
+
+
+class _ServerError(msgspec.Struct):
+    error: str = ""
+
+
+def _error_text(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_ServerError).error
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""

@@ -11,10 +11,14 @@ if TYPE_CHECKING:
 
 
 class OllamaServers:
-    """Builds the sources of the enabled connections. `sources`: in the order of the settings."""
+    """Builds the sources of the enabled connections.
+
+    `sources`: in the order of the settings. `is_enabled`: whether servers may be used at all.
+    """
 
     def __init__(self, settings: OllamaSettings, http: "OutgoingHTTP") -> None:
         self._http = http
+        self.is_enabled = settings.enable
         self.sources = self._built(settings)
 
     def holders(self, model_id: str) -> Sequence[int]:

@@ -63,7 +63,7 @@ class OllamaSource:
     async def complete(self, request: SourceRequest) -> SourceResponse:
         """Answer one request: a chat completion, or one for embeddings."""
         name = self.connection.server_name(request.model)
-        if getattr(request, "operation", "chat") == "embeddings":
+        if request.operation == "embeddings":
             return await self.client.embed(request, name)
         return await self.client.chat(request, name)
 

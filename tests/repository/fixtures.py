@@ -168,6 +168,10 @@ def generation(scene: Scene, path: str) -> Ask:
     return path, about | {"prompt": "Hello", "responses": ["Hi"]}
 
 
+def about_ollama(scene: Scene, path: str, *, form: Any) -> Ask:
+    return path, form
+
+
 def turn(scene: Scene, path: str) -> Ask:
     messages = [{"role": "user", "content": "Hello"}]
     return path, {"model": scene.model()["id"], "messages": messages, "stream": False}
@@ -195,6 +199,24 @@ def application(scene: Scene, path: str) -> Ask:
 
 
 #: Requests of routes that need more than their path.
+#: Method, path below /ollama and body of requests about models of an Ollama server. What is deleted was made before.
+OLLAMA_REQUESTS: list[tuple[str, str, Any]] = [
+    ("POST", "api/show", {"model": "llama3"}),
+    ("POST", "api/chat", {"model": "llama3", "messages": []}),
+    ("POST", "api/generate", {"model": "llama3", "prompt": "Hello"}),
+    ("POST", "api/embed", {"model": "llama3", "input": "Hello"}),
+    ("POST", "api/embeddings", {"model": "llama3", "prompt": "Hello"}),
+    ("POST", "v1/chat/completions", {"model": "llama3", "messages": []}),
+    ("POST", "v1/completions", {"model": "llama3", "prompt": "Hello"}),
+    ("POST", "api/pull", {"model": "llama3"}),
+    ("POST", "api/push", {"model": "llama3"}),
+    ("DELETE", "api/push", {"model": "llama3"}),
+    ("POST", "api/create", {"model": "made", "from": "llama3"}),
+    ("POST", "api/copy", {"source": "llama3", "destination": "copied"}),
+    ("DELETE", "api/delete", {"model": "made"}),
+    ("POST", "api/unload", {"model": "llama3"}),
+]
+
 REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/auths/signin"): lambda s, path: (path, credentials("Other")),
     ("POST", "/api/v1/auths/signup"): lambda s, path: (path, credentials(s.name())),
@@ -289,6 +311,11 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
         {"is_expanded": True},
     ),
     ("POST", "/api/v1/chats/{chat_id}/clone"): lambda s, path: (path, {}),
+    **{
+        (method, f"/ollama/{path}{index}"): partial(about_ollama, form=form)
+        for method, path, form in OLLAMA_REQUESTS
+        for index in ("", "/{url_idx}")
+    },
 }
 
 #: What stands for a parameter of a path.
@@ -305,6 +332,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{share_id}": Scene.share,
     "{template_id}": Scene.template,
     "{task_id}": Scene.task,
+    "{url_idx}": lambda _: "0",
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.api_keys import ON
+from tests.ollama_server import OllamaServer
 from tests.repository.fixtures import CALLERS, PROVIDER, Scene, ask
 from tests.upstream import Upstream
 
@@ -38,9 +39,11 @@ def routes(app: InProcessApp) -> Iterator[Route]:
 
 @pytest.fixture
 def scene(env: dict[str, str], upstream: Upstream, complete_schema: Any) -> Iterator[Scene]:
-    app = InProcessApp(env | upstream.environment | ON | PROVIDER, complete_schema)
-    yield Scene(app)
-    app.close()
+    with OllamaServer() as ollama:
+        given = env | upstream.environment | ollama.environment | ON | PROVIDER
+        app = InProcessApp(given, complete_schema)
+        yield Scene(app)
+        app.close()
 
 
 def knock(client: Client, method: str, target: str, body: Any) -> tuple[int, bytes]:

@@ -1,0 +1,53 @@
+"""Relays the progress of a server that pulls, pushes or makes a model, line by line."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from portico.api.sources import SourceClient
+
+
+class ProgressStream:
+    """Async iterator of the lines. Texts of the server are kept, without its address and key.
+
+    `finished`: awaited when the server has ended. Raises: SourceFailed.
+    """
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        client: SourceClient,
+        finished: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._response, self._client, self._finished = response, client, finished
+        self._ended = False
+
+    def __aiter__(self) -> "ProgressStream":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._ended:
+            raise StopAsyncIteration
+        try:
+            block = await self._response.content.readany()
+        except (TimeoutError, aiohttp.ClientError) as error:
+            await self._end()
+            self._client.fail(error)
+        except asyncio.CancelledError:
+            self._response.close()
+            raise
+        if not block:
+            await self._end()
+            raise StopAsyncIteration
+        return self._client.redact.remove_known(block)
+
+    async def aclose(self) -> None:
+        """Close the server's response, which ends its work. Called when the client disconnects, and at the end."""
+        self._ended = True
+        self._response.close()
+
+    async def _end(self) -> None:
+        self._ended = True
+        self._response.close()
+        await self._finished()
