@@ -1,17 +1,24 @@
 """OpenAI-compatible model sources: OpenAI itself, and every provider with the same API.
 
 Each base URL is one source. Its models join the catalogue and its response bytes pass through; its key, address and
-error texts are never sent to clients.
+error texts are never sent to clients. Administrators change the connections while the server runs.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from portico.api import AppContext, HealthCheck, PluginInfo, Section, SourceFailed, hookimpl
-from portico.api.models import ModelSource
-from portico_openai.settings import OpenAISettings, connections
-from portico_openai.source import OpenAISource
+from portico.api.models import SourceProvider
+from portico_openai.settings import OpenAISettings
 
-PLUGIN = PluginInfo(api_version=1, summary="Models of OpenAI and of OpenAI-compatible providers.")
+if TYPE_CHECKING:
+    from portico_openai.components import OpenAIPlugin
+
+PLUGIN = PluginInfo(
+    api_version=1,
+    summary="Models of OpenAI and of OpenAI-compatible providers.",
+    route_prefixes=("/openai",),
+)
 
 
 @hookimpl
@@ -21,35 +28,45 @@ def register_settings() -> type[Section]:
 
 
 @hookimpl
-def register_components(app: AppContext, settings: OpenAISettings) -> object:
-    """Build one source for each enabled connection."""
-    return tuple(OpenAISource(each, settings, app.http) for each in connections(settings))
+def register_components(app: AppContext, settings: OpenAISettings) -> "OpenAIPlugin":
+    """Build the sources and what changes them."""
+    from portico_openai.components import build_components
+
+    return build_components(app, settings)
 
 
 @hookimpl
-def register_model_sources(plugin: tuple[OpenAISource, ...]) -> Sequence[ModelSource]:
-    """Return one source for each enabled connection."""
-    return plugin
+def register_model_sources(plugin: "OpenAIPlugin") -> Sequence[SourceProvider]:
+    """Return the provider of one source for each enabled connection."""
+    return [plugin.sources]
 
 
 @hookimpl
-async def startup(app: AppContext) -> None:
-    """Start loading the model lists, so that the first request need not wait."""
+def register_routes() -> list[object]:
+    """Return the routes below `/openai`."""
+    from portico_openai.routes import ConnectionRoutes
+
+    return [ConnectionRoutes]
+
+
+@hookimpl
+async def startup(app: AppContext, settings: OpenAISettings) -> None:
+    """Refuse connections that can never work, and start loading the model lists, so that the first request need not wait."""
+    from portico_openai.connection_config import check_settings
+
+    check_settings(settings)
     await app.catalogue.start_refresh()
 
 
 @hookimpl
-def register_health_checks(
-    app: AppContext, plugin: tuple[OpenAISource, ...]
-) -> Sequence[HealthCheck]:
+def register_health_checks(app: AppContext) -> Sequence[HealthCheck]:
     """Return a check that names unreachable connections. It does not make the server unready."""
-    names = {source.name for source in plugin}
 
     async def check_connections() -> None:
         down = [
             f"{state.name} ({state.state}): {state.reason}"
             for state in app.catalogue.statuses()
-            if state.name in names and state.reason
+            if state.plugin == "openai" and state.reason
         ]
         if down:
             raise SourceFailed("; ".join(down))

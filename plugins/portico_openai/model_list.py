@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from portico.api.models import ModelCard
-from portico_openai.settings import OpenAIConnection
+from portico_openai.connection import OpenAIConnection
 
 #: Parts of ids of OpenAI's models that cannot chat.
 NON_CHAT_ID_PARTS = ("babbage", "dall-e", "davinci", "embedding", "tts", "whisper")

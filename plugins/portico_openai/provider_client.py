@@ -6,30 +6,38 @@ import msgspec
 
 from portico.api.models import ModelCard, SourceRequest, SourceResponse
 from portico.api.sources import OutgoingHTTP, RequestLimits, SourceClient
+from portico_openai.caller_headers import CallerHeaders
+from portico_openai.connection import OpenAIConnection
 from portico_openai.model_list import cards, provider_model_id, read_listing
 from portico_openai.request_body import encode
-from portico_openai.settings import OpenAIConnection, OpenAISettings
+from portico_openai.settings import OpenAISettings
 
 
 class ProviderClient:
     """Sends requests to one provider."""
 
     def __init__(
-        self, connection: OpenAIConnection, settings: OpenAISettings, http: OutgoingHTTP
+        self,
+        connection: OpenAIConnection,
+        settings: OpenAISettings,
+        http: OutgoingHTTP,
+        caller_headers: CallerHeaders | None = None,
     ) -> None:
         self._connection = connection
+        self._caller_headers = caller_headers
         headers = {
             name: value.reveal() for name, value in (connection.options.headers or {}).items()
         }
         if connection.key and connection.options.auth_type != "none":
             headers["Authorization"] = f"Bearer {connection.key.reveal()}"
+        options = connection.options
         limits = RequestLimits(
-            settings.connect_timeout,
-            settings.first_byte_timeout,
-            settings.idle_timeout,
-            settings.timeout,
+            options.connect_timeout or settings.connect_timeout,
+            options.first_byte_timeout or settings.first_byte_timeout,
+            options.idle_timeout or settings.idle_timeout,
+            options.timeout or settings.timeout,
         )
-        self._list_limits = limits._replace(total=settings.list_timeout)
+        self._list_limits = limits._replace(total=options.list_timeout or settings.list_timeout)
         self._client = SourceClient(
             connection.name,
             connection.url,

@@ -1,40 +1,21 @@
-"""Settings of OpenAI-compatible providers, and the connections that result from them."""
+"""Settings of OpenAI-compatible providers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal
-
-import msgspec
+from typing import Annotated
 
 from portico.api import Secret, Section, setting
-
-OPENAI_BASE_URL = "https://api.openai.com/v1"
-
-
-class ConnectionOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Options of one connection. Unknown keys are ignored.
-
-    `model_ids`: if not empty, the models of the connection; the provider's list is not read. `prefix_id`: prefix of
-    every id, with a dot. `headers`: sent with every request. `access`: `public` = every verified account may use models
-    without a workspace model; else only administrators may. `name`: display name.
-    """
-
-    enable: bool = True
-    name: str = ""
-    model_ids: list[str] = []
-    prefix_id: str | None = None
-    tags: list[dict[str, str]] = []
-    connection_type: str = "external"
-    headers: dict[str, Secret] | None = None
-    auth_type: Literal["bearer", "none"] | None = None
-    access: Literal["public"] | None = None
+from portico_openai.connection_options import ConnectionOptions
 
 
 class OpenAISettings(Section):
     """OpenAI-compatible model sources: any number of base URLs, each with its key."""
 
     enable: Annotated[
-        bool, setting("Offer the models of these connections", env="ENABLE_OPENAI_API")
+        bool,
+        setting(
+            "Offer the models of these connections",
+            env="ENABLE_OPENAI_API",
+            runtime_key="openai.enable",
+        ),
     ] = True
     base_urls: Annotated[
         list[str],
@@ -42,6 +23,7 @@ class OpenAISettings(Section):
             "Base URLs, usually ending in /v1; none = OpenAI itself, if there is a key",
             env=("OPENAI_API_BASE_URLS", "OPENAI_API_BASE_URL"),
             separator=";",
+            runtime_key="openai.api_base_urls",
         ),
     ] = []
     keys: Annotated[
@@ -50,11 +32,16 @@ class OpenAISettings(Section):
             "API keys, in the order of the URLs",
             env=("OPENAI_API_KEYS", "OPENAI_API_KEY"),
             separator=";",
+            runtime_key="openai.api_keys",
         ),
     ] = []
     configs: Annotated[
         dict[str, ConnectionOptions],
-        setting('Options of connections, by their number from "0" on', env="OPENAI_API_CONFIGS"),
+        setting(
+            'Options of connections, by their number from "0" on',
+            env="OPENAI_API_CONFIGS",
+            runtime_key="openai.api_configs",
+        ),
     ] = {}
     connect_timeout: Annotated[float, setting("Seconds to connect to a provider", gt=0)] = 10.0
     list_timeout: Annotated[
@@ -83,55 +70,10 @@ class OpenAISettings(Section):
     verify_tls: Annotated[
         bool, setting("Verify the TLS certificates of providers", env="AIOHTTP_CLIENT_SESSION_SSL")
     ] = True
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAIConnection:
-    """One provider. `index`: its position in the settings, which clients know as `urlIdx`."""
-
-    index: int
-    name: str
-    url: str
-    key: Secret
-    options: ConnectionOptions
-
-    @property
-    def is_openai(self) -> bool:
-        """Return whether this is OpenAI itself, not a compatible provider."""
-        return "api.openai.com" in self.url
-
-
-def connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
-    """Return the enabled connections, with unique names.
-
-    Keys are cut or padded to the number of URLs. Source: options may be stored under the URL, as in older deployments.
-    """
-    urls = settings.base_urls or ([OPENAI_BASE_URL] if any(settings.keys) else [])
-    result: list[OpenAIConnection] = []
-    for index, url in enumerate(map(_trimmed, urls)):
-        options = (
-            settings.configs.get(str(index)) or settings.configs.get(url) or ConnectionOptions()
-        )
-        if not (settings.enable and options.enable and url):
-            continue
-        key = (
-            Secret(settings.keys[index].reveal().strip())
-            if index < len(settings.keys)
-            else Secret()
-        )
-        name = _unique_name(options.name or "openai", {other.name for other in result})
-        result.append(OpenAIConnection(index, name, url, key, options))
-    return result
-
-
-def _trimmed(url: str) -> str:
-    return url.strip().rstrip("/")
-
-
-def _unique_name(name_wanted: str, taken: set[str]) -> str:
-    number = 1
-    name = name_wanted
-    while name in taken:
-        number += 1
-        name = f"{name_wanted}-{number}"
-    return name
+    passthrough: Annotated[
+        bool,
+        setting(
+            "Let administrators send any request to the first connection, below /openai",
+            env="ENABLE_OPENAI_API_PASSTHROUGH",
+        ),
+    ] = False

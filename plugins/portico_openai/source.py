@@ -5,41 +5,52 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from portico.api.models import ModelCard, SourceRequest, SourceResponse
+from portico_openai.connection import OpenAIConnection
 from portico_openai.model_list import cards, fixed_listing
-from portico_openai.settings import OpenAIConnection, OpenAISettings
+from portico_openai.settings import OpenAISettings
 
 if TYPE_CHECKING:
     from portico.api.sources import OutgoingHTTP
+    from portico_openai.caller_headers import CallerHeaders
     from portico_openai.provider_client import ProviderClient
 
 
 class OpenAISource:
-    """A `ModelSource`."""
+    """A `ModelSource`.
+
+    `operations`: the endpoints that the provider has. `weight`, `order`: how requests are spread over sources with the
+    same model. `settings`: what holds for all connections.
+    """
 
     def __init__(
         self,
         connection: OpenAIConnection,
         settings: OpenAISettings,
         http: "OutgoingHTTP",
+        caller_headers: "CallerHeaders | None" = None,
     ) -> None:
         self.name = connection.name
-        self._connection = connection
+        self.connection = connection
+        self.operations = connection.operations
+        self.weight = connection.options.weight
+        self.order = connection.options.order
         self._settings = settings
         self._http = http
+        self._caller_headers = caller_headers
 
     @cached_property
-    def _client(self) -> "ProviderClient":
+    def client(self) -> "ProviderClient":
         """The client, built with the first request: most commands send none, and need not import it."""
         from portico_openai.provider_client import ProviderClient
 
-        return ProviderClient(self._connection, self._settings, self._http)
+        return ProviderClient(self.connection, self._settings, self._http, self._caller_headers)
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return the current models, or those that the settings name, without a request."""
-        if self._connection.options.model_ids:
-            return cards(self._connection, fixed_listing(self._connection.options.model_ids))
-        return await self._client.list_models()
+        if self.connection.options.model_ids:
+            return cards(self.connection, fixed_listing(self.connection.options.model_ids))
+        return await self.client.list_models()
 
     async def complete(self, completion: SourceRequest) -> SourceResponse:
         """Answer one request. Returns after the first bytes, so that most errors have a status code."""
-        return await self._client.complete(completion)
+        return await self.client.complete(completion)

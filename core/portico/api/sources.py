@@ -34,6 +34,7 @@ from portico.upstream.source_client import (
 from portico.upstream.sse_filter import SSEFilter
 from portico.upstream.stream_filter import StreamFilter, StreamFilterFactory
 from portico.upstream.stream_relay import StreamRelay
+from portico.upstream.user_headers import user_headers
 
 __all__ = [
     "CHAT_COMPLETION",
@@ -54,4 +55,5 @@ __all__ = [
     "failure_reason",
     "is_completion_error",
     "read_body",
+    "user_headers",
 ]

@@ -55,6 +55,13 @@ class CatalogueSettings(Section):
             env="MODEL_ORDER_LIST",
         ),
     ] = []
+    forward_user_info: Annotated[
+        bool,
+        setting(
+            "Tell model sources in X-OpenWebUI-* headers who sends a request: name, id, e-mail address, role, chat",
+            env="ENABLE_FORWARD_USER_INFO_HEADERS",
+        ),
+    ] = False
     arena: Annotated[
         bool,
         setting(

@@ -11,7 +11,9 @@ from portico.api.auth import Actor
 from portico.api.models import SourceRequest, SourceResponse
 from portico.api.sources import OutgoingHTTP
 from portico.web.error_format import error_event
-from portico_openai.settings import ConnectionOptions, OpenAISettings, connections
+from portico_openai.connection import connections
+from portico_openai.connection_options import ConnectionOptions
+from portico_openai.settings import OpenAISettings
 from portico_openai.source import OpenAISource
 
 T = TypeVar("T")

@@ -7,8 +7,8 @@ import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.openai.requests import settings
 
+from portico_openai.connection import connections
 from portico_openai.model_list import cards, read_listing
-from portico_openai.settings import connections
 
 
 def listed(models: list[Any], url: str = "http://x/v1", **options: Any) -> Any:

@@ -1,7 +1,9 @@
 """Connections that result from settings."""
 
 from portico.api import Secret
-from portico_openai.settings import OPENAI_BASE_URL, ConnectionOptions, OpenAISettings, connections
+from portico_openai.connection import OPENAI_BASE_URL, connections
+from portico_openai.connection_options import ConnectionOptions
+from portico_openai.settings import OpenAISettings
 
 
 def secrets(*keys: str) -> list[Secret]:

@@ -1,0 +1,93 @@
+"""The connections that result from the settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from portico.api import Secret
+from portico_openai.connection_options import ConnectionOptions
+from portico_openai.settings import OpenAISettings
+
+OPENAI_BASE_URL: Final = "https://api.openai.com/v1"
+#: The endpoints of providers whose options do not name them, by host.
+_USUAL_OPERATIONS: Final = {
+    "api.openai.com": frozenset({"chat", "embeddings", "responses"}),
+    "api.anthropic.com": frozenset({"chat", "messages"}),
+}
+_OTHER_OPERATIONS: Final = frozenset({"chat", "embeddings"})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIConnection:
+    """One provider. `index`: its position in the settings, which clients know as `urlIdx`."""
+
+    index: int
+    name: str
+    url: str
+    key: Secret
+    options: ConnectionOptions
+
+    @property
+    def host(self) -> str:
+        """The host name in the URL, in lower case; empty if the URL cannot be read."""
+        try:
+            return urlsplit(self.url).hostname or ""
+        except ValueError:
+            return ""
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether this is OpenAI itself, not a compatible provider."""
+        return self.host == "api.openai.com"
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The endpoints that the provider has."""
+        if self.options.operations is not None:
+            return frozenset(self.options.operations)
+        return _USUAL_OPERATIONS.get(self.host, _OTHER_OPERATIONS)
+
+
+def connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
+    """Return the enabled connections. The name of one does not depend on whether another is enabled."""
+    if not settings.enable:
+        return []
+    return [one for one in all_connections(settings) if one.options.enable and one.url]
+
+
+def all_connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
+    """Return all connections, disabled ones and those without a URL too, with unique names.
+
+    Keys are cut or padded to the number of URLs. Source: options may be stored under the URL, as in older deployments.
+    """
+    urls = settings.base_urls or ([OPENAI_BASE_URL] if any(settings.keys) else [])
+    result: list[OpenAIConnection] = []
+    names: set[str] = set()
+    for index, url in enumerate(map(trimmed, urls)):
+        options = (
+            settings.configs.get(str(index)) or settings.configs.get(url) or ConnectionOptions()
+        )
+        key = (
+            Secret(settings.keys[index].reveal().strip())
+            if index < len(settings.keys)
+            else Secret()
+        )
+        name = _unique_name(options.name or "openai", names)
+        names.add(name)
+        result.append(OpenAIConnection(index, name, url, key, options))
+    return result
+
+
+def trimmed(url: str) -> str:
+    """Return a base URL as paths are appended to it."""
+    return url.strip().rstrip("/")
+
+
+def _unique_name(name_wanted: str, taken: set[str]) -> str:
+    number = 1
+    name = name_wanted
+    while name in taken:
+        number += 1
+        name = f"{name_wanted}-{number}"
+    return name
