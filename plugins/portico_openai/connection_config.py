@@ -9,7 +9,13 @@ from portico.api import AppContext, InvalidRequest, OperatorError, Secret
 from portico.api.auth import Actor
 from portico_openai.addresses import url_fault
 from portico_openai.connection import OpenAIConnection, all_connections, trimmed
-from portico_openai.connection_options import NAMES, TIMEOUTS, ConnectionOptions, option_fault
+from portico_openai.connection_options import (
+    NAMES,
+    TIMEOUTS,
+    ConnectionOptions,
+    normalized,
+    option_fault,
+)
 from portico_openai.masked_secrets import MASK, is_mask, masked_keys, stored_connections
 from portico_openai.schemas import ConnectionsAnswer, ConnectionsForm
 from portico_openai.settings import OpenAISettings
@@ -85,7 +91,7 @@ class ConnectionConfig:
             changes[URLS] = urls
         if keys != [one.key.reveal() for one in stored]:
             changes[KEYS] = keys
-        if options != [one.options for one in stored]:
+        if options != [normalized(one.options) for one in stored]:
             self._check_names(options)
             changes[CONFIGS] = {
                 str(index): msgspec.to_builtins(one, enc_hook=Secret.reveal)
@@ -136,7 +142,7 @@ def read_options(
         raise InvalidRequest(f"[ERROR: {place}{where}: {reason.lower()}]") from None
     if fault := option_fault(options):
         raise InvalidRequest(f"[ERROR: {place}.{fault}]")
-    return options
+    return normalized(options)
 
 
 def _headers(

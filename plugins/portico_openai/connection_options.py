@@ -75,6 +75,17 @@ TIMEOUTS: Final = (
 )
 
 
+def normalized(options: ConnectionOptions) -> ConnectionOptions:
+    """Return options in which what means the same is the same, so that they can be compared."""
+    return msgspec.structs.replace(
+        options,
+        prefix_id=options.prefix_id or None,
+        headers=options.headers or None,
+        auth_type=None if options.auth_type == "bearer" else options.auth_type or None,
+        api_version=options.api_version or None,
+    )
+
+
 def option_fault(options: ConnectionOptions) -> str:
     """Return the first option with an invalid value and why, as `name: reason`; empty if all are valid."""
     checks = (

@@ -231,6 +231,7 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/auths/ldap"): lambda s, path: (path, {"user": "ada", "password": "x"}),
     ("POST", "/api/v1/auths/admin/config/ldap"): lambda s, path: (path, {"enable_ldap": False}),
     ("POST", "/api/v1/auths/admin/config/ldap/server"): lambda s, path: (path, LDAP),
+    ("POST", "/openai/config/update"): lambda s, path: (path, s.admin.get("/openai/config").json),
     ("POST", "/api/v1/auths/api_keys"): lambda s, path: (path, KEY),
     ("POST", "/api/v1/auths/api_keys/{key_id}/update"): lambda s, path: (path, KEY),
     ("GET", "/api/v1/models/model"): one_model,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.upstream import Upstream
 
 from portico.testing import Client, InProcessApp
@@ -125,6 +126,7 @@ def test_secrets_are_encrypted_at_rest_and_absent_from_the_audit_log(
     assert "very-secret" not in found and "blue-secret" not in found
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -155,12 +157,13 @@ def test_unsupported_option_is_refused_by_name(
     assert_refused(admin, wanted, "OPENAI_API_CONFIGS.0.", *words)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "url",
     [
         "", "api.example/v1", "ftp://api.example", "https://", "https://ann:secret@api.example/v1", "https://a b/v1",
         "'https://api.example/v1'", "https://a.example,https://b.example", "https://api.example/v1?key=secret",
-        "https://api.example:99999/v1", "https://api.example/\x00",
+        "https://api.example:99999/v1", "https://bücher.example",
     ],
 )  # fmt: skip
 def test_url_that_is_none_is_refused_without_showing_it(admin: Client, url: str) -> None:
@@ -169,6 +172,7 @@ def test_url_that_is_none_is_refused_without_showing_it(admin: Client, url: str)
     assert "secret" not in answer.detail
 
 
+@on_sqlite
 @pytest.mark.parametrize("key", ["a\nb", "schlüssel", "x" * 5000])
 def test_key_that_cannot_be_sent_is_refused_without_showing_it(admin: Client, key: str) -> None:
     answer = admin.post(UPDATE, form(("https://api.example/v1", key)))
@@ -216,3 +220,16 @@ class TestPinned:
         assert_refused(admin, form((upstream.url, "sk-2")), "OPENAI_API_KEYS", "the operator")
         more = form((upstream.url, MASK), ("https://b.example", ""), c0={"prefix_id": "lab"})
         assert_refused(admin, more, "OPENAI_API_BASE_URLS", "the operator")
+
+
+class TestAllPinned:
+    """An operator who has set everything, in forms that the answer does not have."""
+
+    @pytest.fixture
+    def env(self, env: dict[str, str], upstream: Upstream) -> dict[str, str]:
+        return env | upstream.environment | {"OPENAI_API_BASE_URLS": f"{upstream.url}/"}
+
+    def test_form_as_it_was_shown_is_accepted(self, admin: Client) -> None:
+        shown = admin.get(CONFIG).json
+        assert len(shown["pinned"]) == 3
+        assert save(admin, shown) == shown
