@@ -140,6 +140,8 @@ def process(command: list[Any], **options: Any) -> Iterator[subprocess.Popen[str
     finally:
         running.terminate()
         running.wait(30)
+        if running.stdout is not None:
+            running.stdout.close()
 
 
 def wait_for_port(port: int) -> None:

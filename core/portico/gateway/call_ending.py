@@ -22,7 +22,7 @@ class CallEnding:
 
     def __init__(self, call: GatewayCall, filters: FilterSet) -> None:
         self._call, self._filters = call, filters
-        self.usage = UsageReader(call.request)
+        self.usage = UsageReader(call)
         self.codec = text_codec(call.request.operation)
         self._first_byte_seconds: float | None = None
         self._is_told = False
@@ -31,6 +31,7 @@ class CallEnding:
         """Note that the source has begun to answer, and let the request go."""
         call = self._call
         self._first_byte_seconds = time.monotonic() - call.started
+        self.usage.begin_answer()
         call.request = msgspec.structs.replace(call.request, body={}, params={})
 
     def __call__(self, outcome: Outcome, error: str = "") -> None:

@@ -4,8 +4,7 @@ import re
 from collections import deque
 from typing import Final
 
-from portico.catalogue import SourceRequest
-from portico.gateway.call import TokenUsage
+from portico.gateway.call import GatewayCall, TokenUsage
 from portico.gateway.reported_usage import merged_usage
 from portico.gateway.usage_estimate import estimated_input, estimated_output, estimated_stream
 from portico.server_sent_events import MAX_EVENT_BYTES, event_data
@@ -32,8 +31,10 @@ _EDGE_BYTES: Final = 4096
 class UsageReader:
     """Reads the usage of one call. Keeps a few blocks of a stream."""
 
-    def __init__(self, request: SourceRequest) -> None:
-        self._request = request
+    def __init__(self, call: GatewayCall) -> None:
+        self._call = call
+        self._operation = call.request.operation
+        self._input_tokens: int | None = None
         self._first = self._sample = self._whole = b""
         self._recent: deque[bytes] = deque(maxlen=_KEPT_BLOCKS)
         self._found: deque[bytes] = deque(maxlen=_KEPT_BLOCKS)
@@ -51,6 +52,10 @@ class UsageReader:
     def has_answer(self) -> bool:
         """Whether anything was read."""
         return bool(self._whole or self._recent or self._held)
+
+    def begin_answer(self) -> None:
+        """Note how large the request is, which is let go now."""
+        self._input_tokens = estimated_input(self._call.request)
 
     def feed(self, block: bytes) -> None:
         """Read a block of a stream. Runs for each block: it searches twice, and decodes nothing."""
@@ -73,10 +78,10 @@ class UsageReader:
 
     def usage(self) -> TokenUsage:
         """Return the usage: as reported, or else estimated from the sizes of request and answer."""
-        reported = merged_usage(self._documents(), is_split=self._request.operation == "messages")
+        reported = merged_usage(self._documents(), is_split=self._operation == "messages")
         if reported is not None:
             return reported
-        if self._request.operation == "embeddings":
+        if self._operation == "embeddings":
             output = 0
         elif self._whole:
             output = estimated_output(self._whole)
@@ -85,8 +90,13 @@ class UsageReader:
             # The last event ends the stream, and has no text.
             output = estimated_stream(self._bytes, self._events - self.has_ended, sample)
         return TokenUsage(
-            input_tokens=estimated_input(self._request), output_tokens=output, is_estimated=True
+            input_tokens=self._estimated_input(), output_tokens=output, is_estimated=True
         )
+
+    def _estimated_input(self) -> int:
+        if self._input_tokens is None:
+            return estimated_input(self._call.request)
+        return self._input_tokens
 
     def _complete_lines(self, block: bytes) -> bytes:
         """Return the lines that are complete now, and hold the rest."""

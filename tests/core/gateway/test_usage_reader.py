@@ -7,23 +7,24 @@ import msgspec
 import pytest
 
 from portico.api.auth import Actor
-from portico.api.models import Operation, SourceRequest, TokenUsage
+from portico.api.models import Operation, ResolvedModel, SourceRequest, TokenUsage
+from portico.gateway import GatewayCall
 from portico.gateway.usage_reader import UsageReader
 
 USER = Actor("u", "u@x.y", "U", "user", "", "s")
+TARGET = ResolvedModel(id="m", name="m", sources=(), model="m")
 
 
 def reader(operation: Operation = "chat", **body: Any) -> UsageReader:
-    return UsageReader(
-        SourceRequest(
-            model="m",
-            body={key: msgspec.Raw(json.dumps(value).encode()) for key, value in body.items()},
-            params={},
-            stream=True,
-            actor=USER,
-            operation=operation,
-        )
+    request = SourceRequest(
+        model="m",
+        body={key: msgspec.Raw(json.dumps(value).encode()) for key, value in body.items()},
+        params={},
+        stream=True,
+        actor=USER,
+        operation=operation,
     )
+    return UsageReader(GatewayCall(id="c", target=TARGET, request=request))
 
 
 def event(**document: Any) -> bytes:
