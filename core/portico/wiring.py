@@ -112,7 +112,7 @@ class CoreServices:
             cache_ttl,
             channel=self.instance_channel,
         )
-        self.http_client = OutgoingHTTP()
+        self.http_client = OutgoingHTTP(settings.http_client)
         self.gateway = Gateway(Router(), isolation.log_failure)
         self.sockets = Sockets(
             settings,

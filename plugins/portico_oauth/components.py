@@ -51,7 +51,7 @@ def _build_providers(app: AppContext, settings: "OAuthSettings") -> dict[str, "O
 
     return {
         registration.name: OAuthProvider(
-            registration, settings, app, ProviderHTTP(settings.timeout)
+            registration, settings, app, ProviderHTTP(settings.timeout, app.http.rules)
         )
         for registration in configured
     }

@@ -61,7 +61,7 @@ from portico.errors import (
 )
 from portico.events import EventBus, Listener
 from portico.hookspecs import hookimpl
-from portico.http_client import FetchResult, SafeHTTPClient
+from portico.http_client import FetchResult, NetworkRules, SafeHTTPClient, failure_reason
 from portico.instances import ChangedElsewhere
 from portico.metrics import Histogram, Metric, MetricReading
 from portico.periodic_task import PeriodicTask
@@ -90,6 +90,7 @@ __all__ = [
     "Listener",
     "Metric",
     "MetricReading",
+    "NetworkRules",
     "NotFound",
     "OperatorError",
     "PeriodicTask",
@@ -108,6 +109,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "ValidationError",
+    "failure_reason",
     "hookimpl",
     "setting",
 ]

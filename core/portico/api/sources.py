@@ -20,7 +20,7 @@ Constants and types:
     StreamFilterFactory  Creates the filter of one stream; its parameter removes the key and address of the source.
 """
 
-from portico.http_client import OutgoingHTTP, RequestLimits, failure_reason
+from portico.http_client import OutgoingHTTP, RequestLimits
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat, is_completion_error
 from portico.upstream.error_message import ErrorMessage, error_message
 from portico.upstream.provider_errors import ProviderErrors
@@ -52,7 +52,6 @@ __all__ = [
     "StreamFilterFactory",
     "StreamRelay",
     "error_message",
-    "failure_reason",
     "is_completion_error",
     "read_body",
     "user_headers",

@@ -2,12 +2,14 @@
 
 from portico.http_client.failure import failure_reason
 from portico.http_client.limits import RequestLimits
+from portico.http_client.network_rules import NetworkRules
 from portico.http_client.outgoing import OutgoingHTTP
 from portico.http_client.public_addresses import is_public
 from portico.http_client.safe_client import FetchResult, SafeHTTPClient
 
 __all__ = [
     "FetchResult",
+    "NetworkRules",
     "OutgoingHTTP",
     "RequestLimits",
     "SafeHTTPClient",

@@ -16,10 +16,8 @@ def failure_reason(error: BaseException) -> str:
     causes = list(_causes(error))
     for kind, text in _REASONS:
         found = next((cause for cause in causes if isinstance(cause, kind)), None)
-        if detail := getattr(found, "verify_message", ""):
-            return f"{text}: {detail.partition(',')[0]}"  # the rest would name the host
         if found is not None:
-            return text
+            return text + _certificate_fault(causes)
     names = {type(cause).__name__ for cause in causes}
     return next((text for name, text in _NAMED_REASONS if name in names), type(error).__name__)
 
@@ -47,6 +45,13 @@ _NAMED_REASONS = (
     ("InvalidURL", "the address is not valid"),
     ("InvalidUrlClientError", "the address is not valid"),
 )
+
+
+def _certificate_fault(causes: list[BaseException]) -> str:
+    """Return what is wrong with a certificate, such as `: self-signed certificate`; without the host that OpenSSL adds."""
+    messages = (str(getattr(cause, "verify_message", "")) for cause in causes)
+    fault = next(filter(None, messages), "").partition(",")[0]
+    return f": {fault}" if fault else ""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

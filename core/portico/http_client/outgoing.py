@@ -1,55 +1,134 @@
 """Outgoing HTTP to addresses that the operator or an administrator chose, such as those of model sources."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from portico.http_client.limits import RequestLimits
+from portico.http_client.network_rules import DEFAULT_PORTS, NetworkRules
+from portico.settings.http_client import HTTPClientSettings
 
 if TYPE_CHECKING:
     import aiohttp
 
-    from portico.http_client.limits import RequestLimits
+#: Seconds after which an unused connection is closed: most servers close theirs after five.
+KEEP_ALIVE_SECONDS = 4.0
+#: Bytes of one header of a response, and of its first line.
+MAX_HEADER_BYTES = 64 * 1024
+MAX_HEADERS = 512
+MAX_REDIRECTS = 5
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
 class OutgoingHTTP:
-    """One pool of connections for all requests of an application, created on first use."""
+    """One pool of connections for all requests of an application, created on first use.
 
-    def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+    `rules`: the network rules that apply to all of them.
+    """
+
+    def __init__(self, settings: HTTPClientSettings | None = None) -> None:
+        self.rules = NetworkRules(settings or HTTPClientSettings())
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     def session(self) -> "aiohttp.ClientSession":
         """Return the session without network rules, for requests to other instances. Callers set time limits."""
-        if self._session is None:
-            import aiohttp  # takes a tenth of a second, and most commands need no session
-
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
-                timeout=aiohttp.ClientTimeout(total=None),
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
+        return self._session(reuse=True)
 
     async def request(
         self,
         method: str,
         url: str,
         *,
-        limits: "RequestLimits",
+        limits: RequestLimits,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         verify_tls: bool = True,
+        follow_redirects: bool = False,
     ) -> "aiohttp.ClientResponse":
         """Send a request. Return its response as soon as the headers are read; the caller closes it.
 
-        Redirects are not followed: the headers may hold a key, which is for this address only.
-        Raises: aiohttp.ClientError, TimeoutError.
+        A reused connection that breaks before the first byte of the response says nothing about the request: it is then sent
+        once more, on a new connection. `follow_redirects`: follow those to the same origin; no others are followed, since
+        the headers may hold a key, which is for this origin only. Raises: aiohttp.ClientError, TimeoutError.
         """
-        options: dict[str, Any] = {"timeout": limits.as_timeout(), "ssl": verify_tls}
-        return await self.session().request(
-            method, url, data=body, headers=headers, allow_redirects=False, **options
-        )
+        options = {"timeout": limits.as_timeout(), "data": body, "headers": headers}
+        for _ in range(MAX_REDIRECTS):
+            response = await self._send(method, url, options, verify_tls=verify_tls)
+            target = urljoin(url, response.headers.get("Location", ""))
+            is_redirect = response.status in _REDIRECTS and follow_redirects
+            if not (is_redirect and _origin(target) == _origin(url)):
+                break
+            response.release()
+            url = target
+        return response
 
     async def close(self) -> None:
         """Close all connections. A later request opens new ones."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    async def _send(
+        self, method: str, url: str, options: dict[str, Any], *, verify_tls: bool
+    ) -> "aiohttp.ClientResponse":
+        import aiohttp
+
+        options = {
+            **options,
+            "allow_redirects": False,
+            "proxy": self.rules.proxy_for(url),
+            "ssl": self.rules.tls_context
+            if verify_tls and url[:6].lower() == "https:"
+            else verify_tls,
+        }
+        attempt = SimpleNamespace(is_reused=False)
+        try:
+            return await self._session(reuse=True).request(
+                method, url, trace_request_ctx=attempt, **options
+            )
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            has_begun = not isinstance(getattr(error, "message", ""), str)
+            if (
+                not attempt.is_reused
+                or has_begun
+                or isinstance(error, aiohttp.ClientConnectorError)
+            ):
+                raise
+        return await self._session(reuse=False).request(method, url, **options)
+
+    def _session(self, *, reuse: bool) -> "aiohttp.ClientSession":
+        """Return the session that keeps connections for the next request, or that which always opens a new one."""
+        if reuse not in self._sessions:
+            import aiohttp  # takes a tenth of a second, and most commands need no session
+
+            traces = aiohttp.TraceConfig()
+            traces.on_connection_reuseconn.append(_note_reuse)
+            pool: dict[str, Any] = (
+                {"keepalive_timeout": KEEP_ALIVE_SECONDS} if reuse else {"force_close": True}
+            )
+            self._sessions[reuse] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, **pool),
+                timeout=aiohttp.ClientTimeout(total=None),
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                max_line_size=MAX_HEADER_BYTES,
+                max_field_size=MAX_HEADER_BYTES,
+                max_headers=MAX_HEADERS,
+                trace_configs=[traces] if reuse else None,
+            )
+        return self._sessions[reuse]
+
+
+async def _note_reuse(_session: object, context: SimpleNamespace, _params: object) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.is_reused = True
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    address = urlsplit(url)
+    try:
+        port = address.port or DEFAULT_PORTS.get(address.scheme)
+    except ValueError:
+        port = None
+    return address.scheme, address.hostname, port

@@ -15,7 +15,7 @@ from yarl import URL
 
 from portico.errors import FetchRefused
 from portico.http_client.public_addresses import is_public
-from portico.settings.schema import HTTPClientSettings
+from portico.settings.http_client import HTTPClientSettings
 
 if TYPE_CHECKING:
     import aiohttp

@@ -11,6 +11,7 @@ import msgspec
 
 from portico.settings.catalogue import CatalogueSettings
 from portico.settings.database import DatabaseSettings
+from portico.settings.http_client import HTTPClientSettings
 from portico.settings.identity import IdentitySettings, RateLimitSettings
 from portico.settings.permissions import PermissionDefaults
 from portico.settings.redis import RedisSettings
@@ -64,18 +65,6 @@ class AccessSettings(Section):
             env="ENABLE_ADMIN_EXPORT",
         ),
     ] = True
-
-
-class HTTPClientSettings(Section):
-    """Requests to URLs that users or other servers choose, such as images and webhooks."""
-
-    allowed_hosts: Annotated[
-        list[str],
-        setting(
-            "Private hosts and networks that such requests may reach; none = only public Internet addresses",
-            formerly="fetch.allow",
-        ),
-    ] = []
 
 
 class LogSettings(Section):

@@ -68,13 +68,18 @@ class SourceClient:
         headers: Mapping[str, str] | None = None,
         limits: RequestLimits | None = None,
     ) -> bytes:
-        """Return a whole document, such as a list of models.
+        """Return a whole document, such as a list of models. Redirects of a GET to the same origin are followed.
 
         Raises: SourceFailed, also for another status than 2xx; SourceTimedOut.
         """
         try:
             async with await self.open(
-                method, path, body, headers=headers, limits=limits
+                method,
+                path,
+                body,
+                headers=headers,
+                limits=limits,
+                follow_redirects=method == "GET",
             ) as response:
                 content = await read_body(response, MAX_RESPONSE_BYTES)
         except (TimeoutError, aiohttp.ClientError) as error:
@@ -119,9 +124,11 @@ class SourceClient:
         *,
         headers: Mapping[str, str] | None = None,
         limits: RequestLimits | None = None,
+        follow_redirects: bool = False,
     ) -> aiohttp.ClientResponse:
         """Return the open response of any request; the caller reads and closes it. `body`: JSON unless `headers` say otherwise.
 
+        `follow_redirects`: those to the same origin; no others are followed.
         Raises: aiohttp.ClientError and TimeoutError, which `fail` translates.
         """
         all_headers = {"Content-Type": JSON_MEDIA_TYPE, **self._headers} if body else self._headers
@@ -132,6 +139,7 @@ class SourceClient:
             headers={**all_headers, **headers} if headers else all_headers,
             limits=limits or self._limits,
             verify_tls=self._verify_tls,
+            follow_redirects=follow_redirects,
         )
 
     def fail(self, error: BaseException) -> NoReturn:

@@ -11,6 +11,7 @@ import msgspec
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
+from portico.api import NetworkRules, failure_reason
 from portico_oauth.protocol.errors import ClientRejected, LoginRejected, ProviderUnavailable
 from portico_oauth.protocol.registration import Registration
 
@@ -29,22 +30,29 @@ _ERRORS_OF_CLIENT = frozenset(
         "temporarily_unavailable",
     }
 )
+#: Connections are closed before most servers close theirs, which they do after five seconds.
+_LIMITS = httpx2.Limits(keepalive_expiry=4.0)
+MAX_REDIRECTS = 5
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "Portico"}
 
 
 class ProviderHTTP:
-    """Requests to providers. `timeout`: seconds for a whole response. No connection is opened before the first request."""
+    """Requests to providers. `timeout`: seconds for a whole response. No connection is opened before the first request.
 
-    def __init__(self, timeout: float) -> None:
+    `rules`: which proxy leads to a provider, and which certificates are trusted.
+    """
+
+    def __init__(self, timeout: float, rules: NetworkRules) -> None:
         self._timeout = timeout
+        self._rules = rules
         self._transport: SizeLimitedTransport | None = None
 
     async def get(self, url: str, body_type: type[T], *, bearer: str | None = None) -> T:
-        """Return a JSON document. Raises: ProviderUnavailable, also for another status than 200 or another JSON type."""
+        """Return a JSON document. Redirects to the same origin are followed. Raises: ProviderUnavailable, also for another status than 200 or another JSON type."""
         headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
         async with self._errors_translated(url):
             async with httpx2.AsyncClient(**self._options()) as client:
-                response = await client.get(url, headers=headers)
+                response = await _get(client, url, headers)
             if response.status_code != 200:
                 raise ProviderUnavailable(
                     f"{_origin_and_path(url)} answered {response.status_code}"
@@ -79,7 +87,7 @@ class ProviderHTTP:
 
     def _options(self) -> dict[str, Any]:
         if self._transport is None:
-            self._transport = SizeLimitedTransport()
+            self._transport = SizeLimitedTransport(self._rules)
         return {
             "transport": self._transport,
             "timeout": self._timeout,
@@ -99,7 +107,7 @@ class ProviderHTTP:
             raise kind(f"{_origin_and_path(url)} refused: {str(error.error)[:64]!r}") from None
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ProviderUnavailable(
-                f"{_origin_and_path(url)} does not answer: {type(error).__name__}"
+                f"{_origin_and_path(url)} does not answer: {failure_reason(error)}"
             ) from None
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
             raise ProviderUnavailable(
@@ -110,8 +118,10 @@ class ProviderHTTP:
 class SizeLimitedTransport(httpx2.AsyncBaseTransport):
     """A transport that limits the size of responses and stays open when a client that uses it is closed."""
 
-    def __init__(self) -> None:
-        self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
+    def __init__(self, rules: NetworkRules) -> None:
+        self._rules = rules
+        #: By the proxy that they use.
+        self._transports: dict[str | None, httpx2.AsyncHTTPTransport] = {}
 
     async def __aenter__(self) -> "SizeLimitedTransport":
         return self
@@ -126,11 +136,14 @@ class SizeLimitedTransport(httpx2.AsyncBaseTransport):
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._inner.aclose()
+        for transport in self._transports.values():
+            await transport.aclose()
+        self._transports.clear()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Called by the client."""
-        response = await self._inner.handle_async_request(request)
+        transport = self._transport(self._rules.proxy_for(str(request.url)))
+        response = await transport.handle_async_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
             # A compressed response was not requested, and a few bytes of it could expand to gigabytes.
             await response.aclose()
@@ -142,6 +155,16 @@ class SizeLimitedTransport(httpx2.AsyncBaseTransport):
             stream=_SizeLimitedStream(response.stream),
             extensions=response.extensions,
         )
+
+    def _transport(self, proxy: str | None) -> httpx2.AsyncHTTPTransport:
+        if proxy not in self._transports:
+            self._transports[proxy] = httpx2.AsyncHTTPTransport(
+                verify=self._rules.tls_context,
+                proxy=proxy,
+                trust_env=False,
+                limits=_LIMITS,
+            )
+        return self._transports[proxy]
 
 
 class _SizeLimitedStream(httpx2.AsyncByteStream):
@@ -159,6 +182,22 @@ class _SizeLimitedStream(httpx2.AsyncByteStream):
     async def aclose(self) -> None:
         """Close the stream of the response."""
         await self._stream.aclose()
+
+
+async def _get(client: httpx2.AsyncClient, url: str, headers: dict[str, str]) -> httpx2.Response:
+    """Return the response to a GET, after redirects to the same origin: no other may see the headers."""
+    at = httpx2.URL(url)
+    for _ in range(MAX_REDIRECTS):
+        response = await client.get(at, headers=headers)
+        target = at.join(response.headers.get("location", ""))
+        if not response.has_redirect_location or _origin(target) != _origin(at):
+            break
+        at = target
+    return response
+
+
+def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _origin_and_path(url: str) -> str:

@@ -18,7 +18,7 @@ from tests.effort import examples
 
 from portico.errors import FetchRefused
 from portico.http_client import FetchResult, SafeHTTPClient
-from portico.settings.schema import HTTPClientSettings
+from portico.settings.http_client import HTTPClientSettings
 
 PUBLIC, PRIVATE = "127.0.0.1", "127.0.0.2"
 
