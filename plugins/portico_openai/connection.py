@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from portico.api import Secret
-from portico_openai.connection_options import ConnectionOptions
+from portico_openai.connection_options import DEFAULT_API_VERSION, ConnectionOptions
 from portico_openai.settings import OpenAISettings
 
 OPENAI_BASE_URL: Final = "https://api.openai.com/v1"
@@ -40,6 +40,11 @@ class OpenAIConnection:
     def is_openai(self) -> bool:
         """Whether this is OpenAI itself, not a compatible provider."""
         return self.host == "api.openai.com"
+
+    @property
+    def azure_version(self) -> str | None:
+        """The version of Azure's API; None if this is not Azure."""
+        return (self.options.api_version or DEFAULT_API_VERSION) if self.options.azure else None
 
     @property
     def operations(self) -> frozenset[str]:

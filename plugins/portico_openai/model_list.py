@@ -34,12 +34,15 @@ def fixed_listing(model_ids: Sequence[str]) -> Sequence[dict[str, Any]]:
 
 
 def cards(connection: OpenAIConnection, models: Sequence[dict[str, Any]]) -> Sequence[ModelCard]:
-    """Return a card for each chat model with an id, in the provider's order."""
+    """Return a card for each model with an id, in the provider's order.
+
+    Of OpenAI's own list, those that cannot chat are left out; an administrator may name them in `model_ids`.
+    """
+    hidden = NON_CHAT_ID_PARTS if connection.is_openai and not connection.options.model_ids else ()
     return [
         _card(connection, model)
         for model in models
-        if _is_id(model.get("id"))
-        and not (connection.is_openai and any(part in model["id"] for part in NON_CHAT_ID_PARTS))
+        if _is_id(model.get("id")) and not any(part in model["id"] for part in hidden)
     ]
 
 

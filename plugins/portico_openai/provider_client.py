@@ -1,14 +1,18 @@
-"""Requests to one OpenAI-compatible provider: its models, and completions whose bytes pass through."""
+"""Requests to one OpenAI-compatible provider: its models, and answers whose bytes pass through."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from portico.api.models import ModelCard, SourceRequest, SourceResponse
+from portico.api.models import ModelCard, Operation, SourceRequest, SourceResponse
 from portico.api.sources import OutgoingHTTP, RequestLimits, SourceClient
+from portico_openai.answer_formats import ANSWER_FORMATS
 from portico_openai.caller_headers import CallerHeaders
 from portico_openai.connection import OpenAIConnection
+from portico_openai.endpoints import auth_headers, endpoint_path, list_path
 from portico_openai.model_list import cards, provider_model_id, read_listing
+from portico_openai.operation_body import encode_operation
 from portico_openai.request_body import encode
 from portico_openai.settings import OpenAISettings
 
@@ -25,41 +29,68 @@ class ProviderClient:
     ) -> None:
         self._connection = connection
         self._caller_headers = caller_headers
-        headers = {
-            name: value.reveal() for name, value in (connection.options.headers or {}).items()
-        }
-        if connection.key and connection.options.auth_type != "none":
-            headers["Authorization"] = f"Bearer {connection.key.reveal()}"
         options = connection.options
+        own_headers = {name: value.reveal() for name, value in (options.headers or {}).items()}
+        server_headers = caller_headers.of_server(connection) if caller_headers else {}
+        # Those of the connection override all others.
+        self._own_headers = {**server_headers, **own_headers}
         limits = RequestLimits(
             options.connect_timeout or settings.connect_timeout,
             options.first_byte_timeout or settings.first_byte_timeout,
             options.idle_timeout or settings.idle_timeout,
             options.timeout or settings.timeout,
         )
-        self._list_limits = limits._replace(total=options.list_timeout or settings.list_timeout)
-        self._client = SourceClient(
+        self.list_limits = limits._replace(total=options.list_timeout or settings.list_timeout)
+        self.client = SourceClient(
             connection.name,
             connection.url,
             http,
-            headers=headers,
-            secrets=[connection.key.reveal()],
+            secrets=[connection.key.reveal(), *own_headers.values()],
             limits=limits,
             verify_tls=settings.verify_tls,
         )
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return the current models."""
-        body = await self._client.fetch("GET", "/models", limits=self._list_limits)
         try:
-            return cards(self._connection, read_listing(body))
+            return cards(self._connection, await self.listing())
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise self._client.errors.invalid_response(
-                "the list of models cannot be read"
-            ) from None
+            raise self.client.errors.invalid_response("the list of models cannot be read") from None
 
-    async def complete(self, completion: SourceRequest) -> SourceResponse:
+    async def listing(self) -> Sequence[dict[str, Any]]:
+        """Return the models as the provider lists them. Raises: MsgspecError, UnicodeDecodeError."""
+        path = list_path(self._connection)
+        headers = self.headers(None)
+        return read_listing(
+            await self.client.fetch("GET", path, headers=headers, limits=self.list_limits)
+        )
+
+    async def complete(self, request: SourceRequest) -> SourceResponse:
         """Answer one request. Returns after the first bytes, so that most errors have a status code."""
-        model = provider_model_id(self._connection, completion.model)
-        body = encode(completion, model, is_openai=self._connection.is_openai)
-        return await self._client.answer("/chat/completions", body, stream=completion.stream)
+        model = provider_model_id(self._connection, request.model)
+        if request.operation == "chat":
+            body = encode(
+                request,
+                model,
+                is_openai=self._connection.is_openai,
+                azure_version=self._connection.azure_version,
+            )
+        else:
+            body = encode_operation(request, model)
+        headers = self.headers(request.operation)
+        if self._caller_headers is not None:
+            headers = {
+                **headers,
+                **await self._caller_headers.of_request(self._connection, request),
+            }
+        return await self.client.answer(
+            endpoint_path(self._connection, request.operation, model),
+            body,
+            stream=request.stream,
+            answer_format=ANSWER_FORMATS[request.operation],
+            headers=headers,
+        )
+
+    def headers(self, operation: Operation | None) -> Mapping[str, str]:
+        """Return the headers of requests to an endpoint; None = the list of models, and all other paths."""
+        return {**auth_headers(self._connection, operation), **self._own_headers}

@@ -9,6 +9,7 @@ import msgspec
 
 from portico.api import InvalidRequest
 from portico.api.models import SourceRequest
+from portico_openai.azure_body import allowed_keys
 
 #: Keys that set address and credentials in client libraries. Neither a client nor a model's
 #: record can set them, nor the model, which is already chosen.
@@ -26,8 +27,12 @@ REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
 MODELS_WITHOUT_DEVELOPER_ROLE = ("o1-mini", "o1-preview")
 
 
-def encode(request: SourceRequest, model: str, *, is_openai: bool) -> bytes:
+def encode(
+    request: SourceRequest, model: str, *, is_openai: bool, azure_version: str | None = None
+) -> bytes:
     """Return the body of `POST /chat/completions`. `model`: the provider's own id; `is_openai`: OpenAI itself.
+
+    `azure_version`: the version of Azure's API, if this is Azure: keys that it does not take are left out.
 
     Values that are not converted stay byte for byte. Raises: InvalidRequest for a parameter of a wrong type.
     """
@@ -41,7 +46,10 @@ def encode(request: SourceRequest, model: str, *, is_openai: bool) -> bytes:
             body[key] = _cast(key, value)
     if "logit_bias" in body:
         body["logit_bias"] = _logit_bias(_decoded(body["logit_bias"]))
-    _adapt_to_provider(body, model.lower(), is_openai=is_openai)
+    _adapt_to_provider(body, model.lower(), is_openai=is_openai or azure_version is not None)
+    if azure_version is not None:
+        allowed = allowed_keys(body, azure_version)
+        body = {key: value for key, value in body.items() if key in allowed}
     return msgspec.json.encode({"model": model, "stream": request.stream, **body})
 
 

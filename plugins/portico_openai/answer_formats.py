@@ -1,0 +1,44 @@
+"""How the answers of each endpoint are read."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from portico.api.models import Operation
+from portico.api.sources import CHAT_COMPLETION, AnswerFormat
+from portico_openai.event_filter import EventFilter
+
+
+class _Embeddings(msgspec.Struct):
+    data: list[msgspec.Raw] | None = None
+
+
+class _Response(msgspec.Struct):
+    output: list[msgspec.Raw] | None = None
+    error: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Message(msgspec.Struct):
+    content: list[msgspec.Raw] | None = None
+
+
+def _are_embeddings_missing(body: bytes) -> bool:
+    return msgspec.json.decode(body, type=_Embeddings).data is None
+
+
+def _has_response_failed(body: bytes) -> bool:
+    response = msgspec.json.decode(body, type=_Response)
+    return response.output is None or bytes(response.error) != b"null"
+
+
+def _is_message_missing(body: bytes) -> bool:
+    return msgspec.json.decode(body, type=_Message).content is None
+
+
+ANSWER_FORMATS: Final[Mapping[Operation, AnswerFormat]] = {
+    "chat": CHAT_COMPLETION,
+    "embeddings": AnswerFormat(_are_embeddings_missing),
+    "responses": AnswerFormat(_has_response_failed, EventFilter),
+    "messages": AnswerFormat(_is_message_missing, EventFilter),
+}
