@@ -140,3 +140,22 @@ def test_cancellation_from_elsewhere_is_not_a_timeout() -> None:
             await waiting
 
     asyncio.run(ask())
+
+
+def test_rest_of_a_refused_body_is_dropped_and_the_connection_is_used_again(
+    server: ServerProcess,
+) -> None:
+    token, address = server.client.sign_up("Ada").token, urlsplit(server.url)
+    length = 6_000_000  # more than the buffers of both sides
+    head = f"POST /api/v1/auths/update/password HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        connection.sendall(head.encode() + b"{" * length)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_refused_body_that_never_comes_ends_the_connection(server: ServerProcess) -> None:
+    opening = b"POST /api/v1/auths/update/password HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+    (received,) = drip(server, opening + b"{", 1)
+    assert received.startswith(b"HTTP/1.1 401 ")

@@ -77,14 +77,14 @@ class OuterMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket. Called by the application."""
         request_id = origin = b""
-        framings = 0
+        framings, body = 0, None
         check_proxy, peer = self._has_proxies, scope["client"]
         # Most requests have none of these headers; then this test is the only cost.
         if not _RELEVANT_HEADERS.isdisjoint(dict(scope["headers"])):
             request_id, origin, is_forwarded, framings = _scan_headers(scope)
             check_proxy = check_proxy or is_forwarded
             if framings and scope["type"] == ScopeType.HTTP:
-                receive = self._body_timeout.wrap_receive(receive)
+                receive = body = self._body_timeout.wrap_receive(receive)
         if check_proxy:
             self._proxies.apply(scope)
         # It distinguishes requests in the log and authorizes nothing, so it need not be cryptographically random.
@@ -110,6 +110,8 @@ class OuterMiddleware:
                 forget_long_query(scope)
                 if sender.stalled:
                     await _close_connection(scope, peer)
+        if framings == 1 and body is not None and not body.is_complete and not sender.stalled:
+            await body.drop_rest()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, origin: bytes) -> None:
         if scope["type"] == ScopeType.WEBSOCKET and not _is_valid_handshake(scope):
