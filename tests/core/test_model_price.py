@@ -2,11 +2,11 @@
 
 import pytest
 
-from portico.api.interfaces import MICROS_PER_UNIT, ModelPrice
+from portico.api.interfaces import ModelPrice
 from portico.api.models import TokenUsage
 
 #: 2.50 for a million input tokens, 10 for a million output tokens, 1.25 for cached ones.
-PRICE = ModelPrice(input=2_500_000, output=10 * MICROS_PER_UNIT, cached=1_250_000)
+PRICE = ModelPrice(input=2_500_000, output=10_000_000, cached=1_250_000)
 
 
 @pytest.mark.parametrize(

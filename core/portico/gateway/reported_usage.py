@@ -8,7 +8,7 @@ import msgspec
 from portico.gateway.call import TokenUsage
 
 #: No call has more tokens; a source that says so is wrong.
-MAX_TOKENS: Final = 10**12
+MAX_TOKENS: Final = 10**9
 _NOTHING: Final = msgspec.Raw(b"null")
 
 

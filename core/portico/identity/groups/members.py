@@ -44,6 +44,10 @@ _REMOVE = (
 _ACCOUNT_IDS = "SELECT id FROM portico_account WHERE id IN ({})"
 _TOUCH = "UPDATE portico_group SET updated_at = $1 WHERE id = $2"
 _IDS = "SELECT group_id FROM portico_group_member WHERE account_id = $1 ORDER BY group_id"
+_IDS_OF_ACCOUNTS = (
+    "SELECT account_id, group_id FROM portico_group_member WHERE account_id IN ({}) "
+    "ORDER BY account_id, group_id"
+)
 _MEMBER_IDS = (
     "SELECT account_id FROM portico_group_member WHERE group_id = $1 "
     "ORDER BY created_at, account_id"
@@ -121,6 +125,13 @@ class GroupMembership:
     async def ids_of_account(self, account_id: str) -> list[str]:
         """Return the sorted ids of the groups of an account."""
         return [row["group_id"] for row in await fetch_all(_IDS, account_id)]
+
+    async def ids_of_accounts(self, account_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Return the sorted ids of the groups of each account that is in one."""
+        found: dict[str, list[str]] = {}
+        for row in await _query_in_chunks(_IDS_OF_ACCOUNTS, account_ids):
+            found.setdefault(row["account_id"], []).append(row["group_id"])
+        return found
 
     async def permissions_of_account(self, account_id: str) -> tuple[str, ...]:
         """Return the permissions of the groups of an account. Shape: JSON text of each group that has any, in a fixed order."""

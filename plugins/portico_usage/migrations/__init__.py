@@ -1,0 +1,1 @@
+"""Migration steps of the tables of usage."""
