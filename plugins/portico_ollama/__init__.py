@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from portico.api import AppContext, HealthCheck, PluginInfo, Section, SourceFailed, hookimpl
-from portico.api.models import ModelSource
+from portico.api.models import SourceProvider
 from portico.api.policy import PackagedPolicy, ResourceKind
 from portico_ollama.settings import OllamaSettings
 
@@ -49,9 +49,9 @@ def register_policies() -> list[PackagedPolicy]:
 
 
 @hookimpl
-def register_model_sources(plugin: "OllamaPlugin") -> Sequence[ModelSource]:
-    """Return one source for each enabled connection."""
-    return plugin.servers.sources
+def register_model_sources(plugin: "OllamaPlugin") -> Sequence[SourceProvider]:
+    """Return the provider of one source for each enabled connection."""
+    return [plugin.servers]
 
 
 @hookimpl
@@ -71,15 +71,14 @@ async def startup(app: AppContext) -> None:
 
 
 @hookimpl
-def register_health_checks(app: AppContext, plugin: "OllamaPlugin") -> Sequence[HealthCheck]:
-    """Return a check that names unreachable servers. It does not make the server unready."""
+def register_health_checks(app: AppContext) -> Sequence[HealthCheck]:
+    """Return a check that names unreachable servers. It does not make Portico unready."""
 
     async def check_servers() -> None:
-        names = {source.name for source in plugin.servers.sources}
         down = [
             f"{state.name} ({state.state}): {state.reason}"
             for state in app.catalogue.statuses()
-            if state.name in names and state.reason
+            if state.plugin == "ollama" and state.reason
         ]
         if down:
             raise SourceFailed("; ".join(down))

@@ -32,7 +32,7 @@ class ModelManagement:
         self, form: Mapping[str, Any], name: str, actor: Actor, index: int | None
     ) -> SourceResponse:
         """Have a server download a model, by default the first. Returns its progress, line by line."""
-        source = self._models.source(index)
+        source = await self._models.source(index)
         body = {**form, "model": source.connection.server_name(name), "insecure": True}
         return await self._relay(source, "/api/pull", body, actor)
 
@@ -40,7 +40,7 @@ class ModelManagement:
         self, form: Mapping[str, Any], name: str, actor: Actor, index: int | None
     ) -> SourceResponse:
         """Have a server that has the model upload it to a registry. Returns its progress, line by line."""
-        source = self._models.holders(name, index)[0]
+        source = (await self._models.holders(name, index))[0]
         body = {**form, "model": source.connection.server_name(name)}
         return await self._relay(source, "/api/push", body, actor)
 
@@ -48,7 +48,7 @@ class ModelManagement:
         self, form: Mapping[str, Any], name: str, actor: Actor, index: int | None
     ) -> SourceResponse:
         """Have a server make a model, by default the first. Returns its progress, line by line."""
-        source = self._models.source(index)
+        source = await self._models.source(index)
         body = {**form, "model": source.connection.server_name(name)}
         if isinstance(base := form.get("from"), str):
             body["from"] = source.connection.server_name(base)
@@ -58,14 +58,14 @@ class ModelManagement:
         self, name: str, new_name: str, actor: Actor, index: int | None
     ) -> SourceResponse:
         """Give a model a second name on the server that has it. Returns `true`."""
-        source = self._models.holders(name, index)[0]
+        source = (await self._models.holders(name, index))[0]
         server_name = source.connection.server_name
         body = {"source": server_name(name), "destination": server_name(new_name)}
         return await self._change(source, "POST", "/api/copy", body, actor)
 
     async def delete(self, name: str, actor: Actor, index: int | None) -> SourceResponse:
         """Delete a model on the first server that has it. Returns `true`."""
-        source = self._models.holders(name, index)[0]
+        source = (await self._models.holders(name, index))[0]
         body = {"model": source.connection.server_name(name)}
         return await self._change(source, "DELETE", "/api/delete", body, actor)
 
@@ -76,7 +76,7 @@ class ModelManagement:
         """
         if not name:
             raise InvalidRequest(UNLOAD_WITHOUT_NAME)
-        holders = self._models.holders(name)
+        holders = await self._models.holders(name)
         results = await asyncio.gather(*(self._unload(source, name) for source in holders))
         if failed := [name for name in results if name]:
             names = ", ".join(failed)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from portico.api.models import ModelCard
-from portico_ollama.settings import OllamaConnection
+from portico_ollama.connection import OllamaConnection
 
 #: Characters, as for every model id.
 MAX_ID_CHARS = 256

@@ -44,14 +44,13 @@ class ModelLookup:
         `index`: the number of the connection that must offer it. Raises: NotFound, with the same message in all cases;
         NotFound with another for a number without a connection; OllamaDisabled.
         """
-        self.require_enabled()
-        wanted = None if index is None else [self.source(index)]
+        ours = await self.sources() if index is None else [await self.source(index)]
         for candidate in dict.fromkeys((name, with_tag(name))):
             try:
                 target = await self._app.catalogue.resolve(candidate, actor)
             except NotFound:
                 continue
-            if (narrowed := self._narrowed(target, wanted)) is not None:
+            if (narrowed := _narrowed(target, ours)) is not None:
                 return narrowed
         raise NotFound(MODEL_NOT_FOUND)
 
@@ -63,8 +62,8 @@ class ModelLookup:
         Details: as the server lists the model, with the numbers of all connections that offer it. `index`: of the
         only connection that counts. Raises: as `find`.
         """
-        self.require_enabled()
-        only = None if index is None else self.source(index)
+        await self.sources()
+        only = None if index is None else await self.source(index)
         document = await self._app.catalogue.entries_json(actor)
         found = []
         for entry in msgspec.json.decode(document, type=_Entries).data:
@@ -75,41 +74,34 @@ class ModelLookup:
             found.append((entry.id, entry.created, details))
         return found
 
-    def source(self, index: int | None) -> OllamaSource:
+    async def source(self, index: int | None) -> OllamaSource:
         """Return the source of a connection; None means the first. Raises: NotFound; OllamaDisabled."""
-        self.require_enabled()
-        for source in self._servers.sources:
+        for source in await self.sources():
             if source.connection.index == (index or 0):
                 return source
         raise NotFound
 
-    def holders(self, model_id: str, index: int | None = None) -> Sequence[OllamaSource]:
+    async def holders(self, model_id: str, index: int | None = None) -> Sequence[OllamaSource]:
         """Return the sources that offer a model of this id, or only that of a connection. Raises: as `find`.
 
         With an `index`, the server's own name is a name, too.
         """
-        self.require_enabled()
-        among = self._servers.sources if index is None else [self.source(index)]
+        among = await self.sources() if index is None else [await self.source(index)]
         names = [model_id] if index is None else [model_id, among[0].connection.public_id(model_id)]
         for candidate in dict.fromkeys((*names, *map(with_tag, names))):
             if found := [source for source in among if candidate in source.model_ids]:
                 return found
         raise NotFound(MODEL_NOT_FOUND)
 
-    def sources(self) -> Sequence[OllamaSource]:
-        """Return the sources of all connections. Raises: OllamaDisabled."""
-        self.require_enabled()
-        return self._servers.sources
-
-    def require_enabled(self) -> None:
-        """Raises: OllamaDisabled if no server may be used."""
+    async def sources(self) -> Sequence[OllamaSource]:
+        """Return the sources of all connections. Raises: OllamaDisabled if no server may be used."""
+        await self._servers.current_sources()
         if not self._servers.is_enabled:
             raise OllamaDisabled
+        return self._servers.sources
 
-    def _narrowed(
-        self, target: ResolvedModel, wanted: Sequence[OllamaSource] | None
-    ) -> ResolvedModel | None:
-        """Return the model with its Ollama servers only; None if it is offered by none of those wanted."""
-        ours = self._servers.sources if wanted is None else wanted
-        sources = [source for source in target.sources if source in ours]
-        return msgspec.structs.replace(target, sources=sources) if sources else None
+
+def _narrowed(target: ResolvedModel, ours: Sequence[OllamaSource]) -> ResolvedModel | None:
+    """Return the model with these sources only; None if none of them offers it."""
+    sources = [source for source in target.sources if source in ours]
+    return msgspec.structs.replace(target, sources=sources) if sources else None

@@ -22,7 +22,7 @@ class OllamaPlugin:
 
     def __init__(self, app: AppContext, settings: OllamaSettings) -> None:
         self._app = app
-        self.servers = OllamaServers(settings, app.http)
+        self.servers = OllamaServers(app, settings)
         self.models = ModelLookup(app, self.servers)
         self.calls = OllamaCalls(app, self.models)
         self.management = ModelManagement(app, self.models)
@@ -33,9 +33,10 @@ class OllamaPlugin:
 
         Raises: NotFound for a number without a connection; SourceFailed if no server answers.
         """
+        await self.servers.current_sources()
         if not self.servers.is_enabled:
             return None
-        sources = self.servers.sources if index is None else [self.models.source(index)]
+        sources = self.servers.sources if index is None else [await self.models.source(index)]
         return await self._versions.lowest(sources)
 
     async def show(self, name: str, actor: Actor, index: int | None) -> SourceResponse:
@@ -44,7 +45,7 @@ class OllamaPlugin:
         Raises: NotFound for a model that the actor may not use; OllamaDisabled; SourceFailed.
         """
         target = await self.models.find(name, actor, index)
-        [source, *_] = self.models.holders(target.model, index)
+        [source, *_] = await self.models.holders(target.model, index)
         form = {"model": source.connection.server_name(target.model)}
         response = await source.client.call("POST", "/api/show", msgspec.json.encode(form))
         if response.status >= 400 or await self._may_inspect(actor):

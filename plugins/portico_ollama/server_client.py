@@ -19,9 +19,10 @@ from portico.api.sources import (
 )
 from portico_ollama import chat_request, embeddings
 from portico_ollama.chat_answer import ChatStream, completion, is_error
+from portico_ollama.connection import OllamaConnection
 from portico_ollama.model_list import ServerModel, read_listing
 from portico_ollama.progress_stream import ProgressStream
-from portico_ollama.settings import OllamaConnection, OllamaSettings
+from portico_ollama.settings import OllamaSettings
 
 LIST_PATH = "/api/tags"
 LOADED_PATH = "/api/ps"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from portico.api import SourceFailed
 from portico.api.models import ModelCard, SourceRequest, SourceResponse
+from portico_ollama.connection import OllamaConnection
 from portico_ollama.model_list import ServerModel, card, epoch_seconds, offered
-from portico_ollama.settings import OllamaConnection, OllamaSettings
+from portico_ollama.settings import OllamaSettings
 
 if TYPE_CHECKING:
     from portico.api.sources import OutgoingHTTP

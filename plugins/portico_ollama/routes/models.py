@@ -60,7 +60,7 @@ class OllamaModelRoutes(Controller):
     @get("/ollama/api/ps", requires="ollama_server:inspect", errors="ollama")
     async def list_loaded_models(self) -> JSONResponse:
         """Return the models that servers have in memory."""
-        sources = self.plugin.models.sources()
+        sources = await self.plugin.models.sources()
         return json_response({"models": await self.plugin.management.loaded(sources)})
 
     @post("/ollama/api/show", read_only=True, errors="ollama")

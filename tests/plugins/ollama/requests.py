@@ -12,7 +12,9 @@ from portico.api.auth import Actor
 from portico.api.models import SourceRequest, SourceResponse
 from portico.api.sources import OutgoingHTTP
 from portico.web.error_format import error_event
-from portico_ollama.settings import OllamaOptions, OllamaSettings, connections
+from portico_ollama.connection import connections
+from portico_ollama.connection_options import OllamaOptions
+from portico_ollama.settings import OllamaSettings
 from portico_ollama.source import OllamaSource
 
 T = TypeVar("T")

@@ -83,7 +83,7 @@ def test_usual_address_without_a_server_offers_no_models(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    monkeypatch.setattr("portico_ollama.settings.DEFAULT_BASE_URL", url)
+    monkeypatch.setattr("portico_ollama.connection.DEFAULT_BASE_URL", url)
     assert with_source(settings(""), OllamaSource.list_models) == []
     assert not caplog.records
 

@@ -1,0 +1,73 @@
+"""The connections to Ollama servers that result from the settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from portico.api import Secret
+from portico_ollama.connection_options import OllamaOptions
+from portico_ollama.settings import DEFAULT_BASE_URL, OllamaSettings
+
+#: Addresses of older deployments end so.
+API_SUFFIX: Final = "/api"
+
+
+@dataclass(frozen=True, slots=True)
+class OllamaConnection:
+    """One server. `index`: its position in the settings. `is_assumed`: no address was set, so it may not exist."""
+
+    index: int
+    name: str
+    url: str
+    options: OllamaOptions
+    is_assumed: bool = False
+
+    @property
+    def key(self) -> Secret:
+        """The key that is sent as a bearer token."""
+        return self.options.key
+
+    def public_id(self, name: str) -> str:
+        """Return the id of the server's model in the catalogue."""
+        prefix = self.options.prefix_id
+        return f"{prefix}.{name}" if prefix else name
+
+    def server_name(self, model_id: str) -> str:
+        """Return the server's name of a model, by its id in the catalogue."""
+        prefix = self.options.prefix_id
+        return model_id.removeprefix(f"{prefix}.") if prefix else model_id
+
+
+def connections(settings: OllamaSettings) -> Sequence[OllamaConnection]:
+    """Return the enabled connections. The name of one does not depend on whether another is enabled."""
+    if not settings.enable:
+        return []
+    return [one for one in all_connections(settings) if one.options.enable and one.url]
+
+
+def all_connections(settings: OllamaSettings) -> Sequence[OllamaConnection]:
+    """Return all connections, disabled ones and those without a URL too, with unique names.
+
+    Source: options may be stored under the URL, as in older deployments.
+    """
+    result: list[OllamaConnection] = []
+    for index, given in enumerate(settings.base_urls or [DEFAULT_BASE_URL]):
+        options = settings.configs.get(str(index)) or settings.configs.get(given) or OllamaOptions()
+        name = _unique_name(options.name or "ollama", {other.name for other in result})
+        assumed = not settings.base_urls
+        result.append(OllamaConnection(index, name, trimmed(given), options, assumed))
+    return result
+
+
+def trimmed(url: str) -> str:
+    """Return an address without what its paths are appended to."""
+    return url.strip().rstrip("/").removesuffix(API_SUFFIX).rstrip("/")
+
+
+def _unique_name(name_wanted: str, taken: set[str]) -> str:
+    number = 1
+    name = name_wanted
+    while name in taken:
+        number += 1
+        name = f"{name_wanted}-{number}"
+    return name
