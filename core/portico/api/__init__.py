@@ -8,6 +8,7 @@
     portico.api.auth        accounts, groups, auth providers, credentials, rate limits
     portico.api.policy      resources, access, policies and their reports
     portico.api.models      model sources and the model catalogue
+    portico.api.connections connections to providers that administrators edit
     portico.api.sources     requests of model sources to their providers, and streams that pass through
     portico.api.sockets     events to and from the Socket.IO clients of accounts
     portico.api.prompts     templates of prompts, texts of a conversation

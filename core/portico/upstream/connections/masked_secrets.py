@@ -6,15 +6,33 @@ one, and so on. So a form may leave out or move connections, and a stored key is
 
 import re
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
-from portico_openai.addresses import origin
-from portico_openai.connection import OpenAIConnection
+from portico.settings.section import Secret
+from portico.upstream.connections.base_url import origin
+
+
+class StoredConnection(Protocol):
+    """A connection as it is stored."""
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end."""
+        ...
+
+    @property
+    def key(self) -> Secret:
+        """The key; empty without one."""
+        ...
+
+
+C = TypeVar("C", bound=StoredConnection)
 
 MASK = "********"
 _MASK = re.compile(r"\*{8}(\d{0,4})\Z", re.ASCII)
 
 
-def masked_keys(connections: Sequence[OpenAIConnection]) -> list[str]:
+def masked_keys(connections: Sequence[StoredConnection]) -> list[str]:
     """Return the keys of all connections, masked; empty where there is none."""
     masks = []
     for connection, number in zip(connections, _numbers([c.url for c in connections]), strict=True):
@@ -29,17 +47,17 @@ def is_mask(text: str) -> bool:
 
 
 def stored_connections(
-    urls: Sequence[str], keys: Sequence[str], stored: Sequence[OpenAIConnection]
-) -> list[OpenAIConnection | None]:
+    urls: Sequence[str], keys: Sequence[str], stored: Sequence[C]
+) -> list[C | None]:
     """Return for each connection of a form which stored one it was; None for a new one.
 
     That is the one with the same URL, and of several the one that the mask names; if the URL was edited, the one at the
     same position, as long as it is the same server.
     """
-    by_url: dict[str, list[OpenAIConnection]] = {}
+    by_url: dict[str, list[C]] = {}
     for connection in stored:
         by_url.setdefault(connection.url, []).append(connection)
-    found: list[OpenAIConnection | None] = []
+    found: list[C | None] = []
     for index, (url, key, number) in enumerate(zip(urls, keys, _numbers(urls), strict=True)):
         mask = _MASK.match(key)
         wanted = int(mask[1] or 1) if mask else number
@@ -51,9 +69,7 @@ def stored_connections(
     return found
 
 
-def _edited(
-    url: str, index: int, urls: Sequence[str], stored: Sequence[OpenAIConnection]
-) -> OpenAIConnection | None:
+def _edited(url: str, index: int, urls: Sequence[str], stored: Sequence[C]) -> C | None:
     if index >= len(stored) or stored[index].url in urls:
         return None
     before = origin(stored[index].url)

@@ -1,6 +1,7 @@
 """Checks base URLs of providers before they are stored or used."""
 
 import re
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 _ALLOWED = re.compile(r"[!-~]+\Z")
@@ -19,7 +20,7 @@ def url_fault(url: str) -> str:
     if parts.scheme not in ("http", "https"):
         return "it must begin with http:// or https://"
     if not parts.hostname or any(one in url for one in "\"'`<>,;\\"):
-        return "it must be one URL, such as https://api.openai.com/v1, without quotes, commas and semicolons"
+        return "it must be one URL, such as https://models.example/v1, without quotes, commas and semicolons"
     if parts.username is not None or parts.password is not None:
         return "it must not contain a user or password; use the key"
     if parts.query or parts.fragment:
@@ -35,3 +36,18 @@ def origin(url: str) -> tuple[str, str, int | None] | None:
     except ValueError:
         return None
     return (parts.scheme, parts.hostname, port) if parts.hostname else None
+
+
+def trimmed(url: str) -> str:
+    """Return a base URL as paths are appended to it."""
+    return url.strip().rstrip("/")
+
+
+def unique_name(name_wanted: str, taken: Collection[str]) -> str:
+    """Return a name for a connection that none of the others has."""
+    number = 1
+    name = name_wanted
+    while name in taken:
+        number += 1
+        name = f"{name_wanted}-{number}"
+    return name

@@ -1,0 +1,54 @@
+"""Connections to providers that administrators edit while the server runs: checks of what they send, and masks of secrets.
+
+Constants:
+
+    MASK         What clients are shown in place of a secret.
+    OWN_OPTIONS  Options that web clients do not know.
+    TIMEOUTS     Options that are time limits.
+"""
+
+from portico.upstream.connections.base_url import trimmed, unique_name, url_fault
+from portico.upstream.connections.connection_form import (
+    OptionsForm,
+    check_key,
+    check_names,
+    check_urls,
+    read_key,
+)
+from portico.upstream.connections.masked_secrets import (
+    MASK,
+    StoredConnection,
+    is_mask,
+    masked_keys,
+    stored_connections,
+)
+from portico.upstream.connections.option_checks import choice_fault
+from portico.upstream.connections.source_options import (
+    OWN_OPTIONS,
+    TIMEOUTS,
+    SourceOptions,
+    first_fault,
+    source_option_fault,
+)
+
+__all__ = [
+    "MASK",
+    "OWN_OPTIONS",
+    "TIMEOUTS",
+    "OptionsForm",
+    "SourceOptions",
+    "StoredConnection",
+    "check_key",
+    "check_names",
+    "check_urls",
+    "choice_fault",
+    "first_fault",
+    "is_mask",
+    "masked_keys",
+    "read_key",
+    "source_option_fault",
+    "stored_connections",
+    "trimmed",
+    "unique_name",
+    "url_fault",
+]

@@ -1,0 +1,1 @@
+"""Connections to providers that administrators edit: checks of what they send, masks of secrets, and options."""

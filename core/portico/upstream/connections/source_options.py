@@ -1,0 +1,71 @@
+"""Options that connections of every kind of model source have."""
+
+from typing import Final
+
+import msgspec
+
+from portico.settings.section import Secret
+from portico.upstream.connections.option_checks import (
+    MAX_NAME_CHARS,
+    choice_fault,
+    headers_fault,
+    model_ids_fault,
+    seconds_fault,
+    text_fault,
+)
+
+TIMEOUTS: Final = (
+    "connect_timeout",
+    "list_timeout",
+    "first_byte_timeout",
+    "idle_timeout",
+    "timeout",
+)
+#: Options that web clients do not know, so a form without them does not change them.
+OWN_OPTIONS: Final = ("name", "access", "weight", "order", *TIMEOUTS)
+
+
+class SourceOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Options of one connection. Unknown keys are ignored.
+
+    `model_ids`: if not empty, the models of the connection. `prefix_id`: prefix of every id, with a dot. `headers`: sent with
+    every request. `access`: `public` = every verified account may use models without a workspace model; else only
+    administrators may. `name`: display name. `weight`, `order`: how requests are spread over connections with the same
+    model. The timeouts are seconds; None = those of the settings.
+    """
+
+    enable: bool = True
+    name: str = ""
+    model_ids: list[str] = []
+    prefix_id: str | None = None
+    tags: list[dict[str, str]] = []
+    connection_type: str = "external"
+    headers: dict[str, Secret] | None = None
+    access: str | None = None
+    weight: float = 1.0
+    order: int = 0
+    connect_timeout: float | None = None
+    list_timeout: float | None = None
+    first_byte_timeout: float | None = None
+    idle_timeout: float | None = None
+    timeout: float | None = None
+
+
+def source_option_fault(options: SourceOptions) -> str:
+    """Return the first of these options with an invalid value and why, as `name: reason`; empty if all are valid."""
+    checks = (
+        ("name", text_fault(options.name, MAX_NAME_CHARS)),
+        ("model_ids", model_ids_fault(options.model_ids)),
+        ("prefix_id", text_fault(options.prefix_id or "", MAX_NAME_CHARS)),
+        ("connection_type", choice_fault(options.connection_type, ("external", "local"))),
+        ("headers", headers_fault(options.headers or {})),
+        ("access", choice_fault(options.access or "public", ("public",))),
+        ("weight", "" if 0 < options.weight <= 1000 else "must be over 0 and at most 1000"),
+        *((name, seconds_fault(getattr(options, name))) for name in TIMEOUTS),
+    )
+    return first_fault(checks)
+
+
+def first_fault(checks: "tuple[tuple[str, str], ...]") -> str:
+    """Return the first fault of pairs of a name and a fault, as `name: reason`; empty if there is none."""
+    return next((f"{name}: {fault}" for name, fault in checks if fault), "")
