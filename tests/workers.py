@@ -32,14 +32,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return three workers for two cores, since they wait a third of the time for servers, sockets and disks.
+    """Return two workers for each core, since they wait half of the time for servers, sockets and disks.
 
     0 for a single file or test, which would end before the workers have started.
     """
     if any(".py" in argument for argument in config.args):
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min((cores or 1) * 3 // 2 or 1, MAX_WORKERS)
+    return min((cores or 1) * 2, MAX_WORKERS)
 
 
 def pytest_collection_finish() -> None:
@@ -54,5 +54,20 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run slow tests first, so that no worker has one left at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Run what belongs together first, and slow tests, which mostly wait, among those that compute.
+
+    So all cores are busy from the beginning, and no worker has a slow test left at the end.
+    """
+    long: list[pytest.Item] = []
+    slow: list[pytest.Item] = []
+    quick: list[pytest.Item] = []
+    for item in items:
+        if any(item.nodeid.startswith(group) for group in TOGETHER):
+            long.append(item)
+        else:
+            (slow if item.get_closest_marker("slow") else quick).append(item)
+    between = len(quick) // (2 * len(slow)) if slow else 0
+    items[:] = long
+    for number, item in enumerate(slow):
+        items += [item, *quick[number * between : (number + 1) * between]]
+    items += quick[len(slow) * between :]
