@@ -1,10 +1,12 @@
-"""Server and worker processes of the tests, forked from a process that has imported Portico already.
+"""Processes of the tests, forked from a process that has imported Portico already.
 
 Two thirds of the computing time of a short-lived server are its imports, and half of the rest is what Litestar derives
 from the signatures of handlers (`tests.sharing`). A forked process runs the same command with its own session, directory,
 environment, module path and streams; only what an interpreter does before that is left out, and nothing of Portico
 happens on import. `python -m portico` as a new interpreter is what tests get that start it by themselves or with
 `cli.process`, all processes with an environment that the interpreter reads, and every process with TEST_FORK=no.
+
+Servers and workers of the test kit are forked; other modules by tests that call `popen`.
 """
 
 import atexit
@@ -26,7 +28,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import entry_points
-from typing import Any
+from typing import IO, Any
 
 from tests.sharing import share
 
@@ -42,13 +44,23 @@ _MAX_REQUEST_BYTES = 200_000
 
 def is_forking_chosen() -> bool:
     """Return whether processes are to be forked."""
-    return os.environ.get("TEST_FORK", "") != "no"  # noqa: TID251 - a choice of the tests
+    is_refused = os.environ.get("TEST_FORK", "") == "no"  # noqa: TID251 - a choice of the tests
+    return sys.platform == "linux" and not is_refused
 
 
 def share_imports() -> None:
-    """Fork the processes of the tests; called once in each process of the tests."""
-    if sys.platform == "linux":
-        PorticoProcess.popen = Origin().popen  # type: ignore[method-assign, assignment]
+    """Fork the servers and workers of the tests; called once in each process of the tests."""
+    PorticoProcess.popen = _ORIGIN.popen  # type: ignore[assignment]
+
+
+def popen(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+    """As `subprocess.Popen` for `[sys.executable, "-m", …]`, in a session of its own.
+
+    Streams that are not given are pipes. `options`: cwd, env, stdin, stdout, stderr.
+    """
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": sys.stderr} | options
+    start = _ORIGIN.popen if is_forking_chosen() else subprocess.Popen
+    return start(command, text=True, start_new_session=True, **options)
 
 
 def _of_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
@@ -93,24 +105,83 @@ class Origin:
 
     def _fork(self, command: Sequence[str], options: Mapping[str, Any]) -> "ForkedProcess":
         assert self._control is not None
+        streams = Streams.of(options)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = {"words": command[3:], "cwd": str(options["cwd"]), "env": options["env"]}
-        descriptors = [options["stdout"].fileno(), options["stderr"].fileno(), theirs.fileno()]
+        request = {"words": command[2:], "cwd": str(options["cwd"]), "env": options["env"]}
         with theirs:
+            descriptors = [*streams.theirs, theirs.fileno()]
             socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
-        return ForkedProcess(command, ours)
+        streams.close_theirs()
+        return ForkedProcess(command, ours, streams)
+
+
+class Streams:
+    """The three streams of a process: its own ends, and those of this process where they are pipes."""
+
+    def __init__(self) -> None:
+        self.theirs: list[int] = []
+        self.ours: list[IO[str] | None] = []
+        self._opened: list[int] = []
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "Streams":
+        """Return the streams for these options of `popen`. Standard input is empty if it is not given."""
+        found = cls()
+        for name, mode in (("stdin", "w"), ("stdout", "r"), ("stderr", "r")):
+            given = options.get(name, subprocess.DEVNULL)
+            if given == subprocess.PIPE:
+                ends = os.pipe()
+                their, our = ends if mode == "w" else ends[::-1]
+                found._opened.append(their)
+                found.ours.append(open(our, mode))  # noqa: SIM115 - closed by the process
+            else:
+                found.ours.append(None)
+                if given == subprocess.DEVNULL:
+                    their = os.open(os.devnull, os.O_RDWR)
+                    found._opened.append(their)
+                else:
+                    their = given.fileno()
+            found.theirs.append(their)
+        return found
+
+    def close_theirs(self) -> None:
+        """Close the ends of the other process, which has its own."""
+        for descriptor in self._opened:
+            os.close(descriptor)
 
 
 class ForkedProcess(subprocess.Popen[str]):
     """A process whose parent is the origin, which reports its exit code to `reports`."""
 
-    def __init__(self, command: Sequence[str], reports: socket.socket) -> None:
+    def __init__(self, command: Sequence[str], reports: socket.socket, streams: Streams) -> None:
         self._child_created = False  # what `Popen.__del__` asks
         self.args, self._reports = command, reports
-        self.stdin = self.stdout = self.stderr = None
+        self.stdin, self.stdout, self.stderr = streams.ours
         self.returncode: int | None = None  # type: ignore[assignment]
         kind, self.pid = _MESSAGE.unpack(reports.recv(_MESSAGE.size))
         assert kind == _STARTED, f"{command} cannot be started"
+
+    def communicate(
+        self, input: str | None = None, timeout: float | None = None
+    ) -> tuple[str, str]:
+        """Write to its standard input, and read what it prints until its end. Returns output and errors."""
+        if self.stdin is not None and not self.stdin.closed:
+            with suppress(BrokenPipeError), self.stdin as stdin:
+                stdin.write(input or "")
+        texts = [
+            stream.read() if stream is not None and not stream.closed else ""
+            for stream in (self.stdout, self.stderr)
+        ]
+        self.wait(timeout)
+        self.close()
+        return texts[0], texts[1]
+
+    def close(self) -> None:
+        """Close the pipes."""
+        for stream in (self.stdin, self.stdout, self.stderr):
+            if stream is not None:
+                with suppress(BrokenPipeError):
+                    stream.close()
 
     def poll(self) -> int | None:
         """Return the exit code; None = it still runs."""
@@ -129,6 +200,9 @@ class ForkedProcess(subprocess.Popen[str]):
             _, self.returncode = _MESSAGE.unpack(self._reports.recv(_MESSAGE.size))
             self._reports.close()
         return self.returncode
+
+
+_ORIGIN = Origin()
 
 
 # -- in the origin ------------------------------------------------------------------------------------------
@@ -162,17 +236,18 @@ def _requests(control: socket.socket) -> Iterator[tuple[Any, list[int]]]:
     while True:
         for key, _ in waiting.select():
             if key.fileobj is control:
-                data, descriptors, _, _ = socket.recv_fds(control, _MAX_REQUEST_BYTES, 3)
+                data, descriptors, _, _ = socket.recv_fds(control, _MAX_REQUEST_BYTES, 4)
                 if not data:
                     return
                 process = os.fork()
                 if not process:
                     yield json.loads(data), descriptors
                     return
-                for descriptor in descriptors[:2]:
+                *streams, reports = descriptors
+                for descriptor in streams:
                     os.close(descriptor)
                 ended = os.pidfd_open(process)
-                waiting.register(ended, selectors.EVENT_READ, (process, descriptors[2]))
+                waiting.register(ended, selectors.EVENT_READ, (process, reports))
             else:
                 process, reports = key.data
                 waiting.unregister(key.fileobj)
@@ -193,10 +268,10 @@ def _become(request: Any, descriptors: Sequence[int]) -> None:
     path = [folder for folder in environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
     sys.path[0:1] = [request["cwd"], *(folder for folder in path if folder not in sys.path)]
     importlib.invalidate_caches()
-    sys.argv[1:] = request["words"]
-    out, err, reports = descriptors
-    os.dup2(out, 1)
-    os.dup2(err, 2)
+    sys.argv[1:] = request["words"][1:]
+    *streams, reports = descriptors
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
     with socket.socket(fileno=reports) as to_tests:
         to_tests.send(_MESSAGE.pack(_STARTED, os.getpid()))
     os.closerange(3, 4096)
@@ -213,7 +288,7 @@ def _main() -> None:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _become(request, descriptors)
             control.detach()
-            runpy.run_module("portico", run_name="__main__", alter_sys=True)
+            runpy.run_module(request["words"][0], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

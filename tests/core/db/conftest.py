@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from tests.engines import PASSWORD, SWITCH, settings
+from tests.forked_processes import popen
 from tests.servers import fresh_database
 
 from portico.db import Database, new_id, open_database
 from portico.settings.section import Secret
+from portico.testing.processes import bare_environment
 
 
 @pytest.fixture
@@ -62,14 +64,12 @@ def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def spawn(*args: str, path: str = "") -> subprocess.Popen[str]:
-        tests = Path(__file__).parents[2]
-        search = os.pathsep.join([path, str(tests), *sys.path])
-        process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("processes.py")), *args],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={"PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1", **SWITCH},
+        root = Path(__file__).parents[3]
+        search = os.pathsep.join([path, str(root), *sys.path])
+        process = popen(
+            [sys.executable, "-m", "tests.core.db.processes", *args],
+            cwd=root,
+            env={**bare_environment(), "PYTHONPATH": search, **SWITCH},
         )
         started.append(process)
         return process

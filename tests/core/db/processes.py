@@ -1,4 +1,4 @@
-"""What other processes do to a database in these tests: `python processes.py <verb> <url> …`."""
+"""What other processes do to a database in these tests: `python -m tests.core.db.processes <verb> <url> …`."""
 
 import asyncio
 import os
@@ -7,8 +7,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-# By its own name: some distribution or other installs a package that is called `tests`.
-from engines import choose, connect, settings
+from tests.engines import choose, connect, settings
+
 from portico.db import Database, TableSet, migrate, open_database
 from portico.db.sqlite.file_encryption import Conversion, convert
 from portico.settings.section import Secret

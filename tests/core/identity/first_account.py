@@ -1,11 +1,11 @@
-"""What another process does in the test of the first administrator: `python first_account.py <url> <dir> <prefix> <n>`."""
+"""What another process does in the test of the first administrator: `python -m … <url> <dir> <prefix> <n>`."""
 
 import asyncio
 import sys
 from pathlib import Path
 
-# By its own name: some distribution or other installs a package that is called `tests`.
-from engines import choose
+from tests.engines import choose
+
 from portico.db import DatabaseSettings, open_database
 from portico.events import EventBus
 from portico.identity import Identity

@@ -1,35 +1,29 @@
 """Concurrent first accounts in several processes."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.engines import SWITCH
+from tests.forked_processes import popen
 
 from portico.db import Database
 from portico.identity import Identity
+from portico.testing.processes import bare_environment
 
 pytestmark = pytest.mark.anyio
-SCRIPT = Path(__file__).with_name("first_account.py")
 
 
 @pytest.mark.case("AB-14")
 async def test_fifty_sign_ups_in_three_processes_make_one_administrator(
     identity: Identity, database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    root = Path(__file__).parents[3]
-    inherited = dict(os.environ)  # noqa: TID251 - a child's
-    path = os.pathsep.join(
-        filter(None, [str(root / "tests"), str(root / "core"), inherited.get("PYTHONPATH")])
-    )
+    command = [sys.executable, "-m", "tests.core.identity.first_account", database_url]
     processes = [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT), database_url, str(tmp_path), prefix, str(number)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**inherited, "PYTHONPATH": path},
+        popen(
+            [*command, str(tmp_path), prefix, str(number)],
+            cwd=Path(__file__).parents[3],
+            env={**bare_environment(), **SWITCH},
         )
         for prefix, number in (("a", 17), ("b", 17), ("c", 16))
     ]
