@@ -12,8 +12,10 @@ there are the models `task` and `writer` for them. `upstream.failures`: how ofte
 """
 
 import asyncio
+import base64
 import contextlib
 import json
+import struct
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -194,6 +196,26 @@ def _tool_call(**function: str) -> bytes:
     return delta(tool_calls=[{"index": 0, "id": "call_1", "function": function}])
 
 
+async def embeddings(connection: Connection, form: Any) -> None:
+    """Answer with a vector for each text: its length, and zeros."""
+    texts = [form["input"]] if isinstance(form["input"], str) else form["input"]
+    size = form.get("dimensions", 3)
+    vectors = [[float(len(text)), *[0.0] * (size - 1)] for text in texts]
+    data = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": base64.b64encode(struct.pack(f"<{size}f", *vector)).decode()
+            if form.get("encoding_format") == "base64"
+            else vector,
+        }
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
+    body = {"object": "list", "data": data, "model": form["model"], "usage": usage}
+    await connection.answer(json.dumps(body).encode())
+
+
 BEHAVIOURS: dict[str, Behaviour] = {
     "silent": silent,
     "silence": silence_after_first,
@@ -244,6 +266,10 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "two-dones": streaming(*GOOD, DONE, chunk("late")),
     "split": streaming(*[bytes([byte]) for byte in b"".join([chunk("süß 🙂"), *GOOD])]),
 }
+
+
+#: What the other endpoints answer, by the last part of their path: `tests/upstream_endpoints.py` adds those.
+ENDPOINTS: dict[str, Callable[[Connection, Any], Awaitable[None]]] = {"embeddings": embeddings}
 
 
 @dataclass
@@ -360,7 +386,11 @@ class Upstream:
             await self._list(connection)
             return
         with self._counted():
-            await self._complete(connection, request)
+            endpoint = ENDPOINTS.get(request.path.rpartition("/")[2])
+            if endpoint is None:
+                await self._complete(connection, request)
+            else:
+                await endpoint(connection, request.json)
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:

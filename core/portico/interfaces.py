@@ -1,6 +1,6 @@
 """Protocols and events that several plugins share: stored chats, replies in the making, calls of models, prices, folders."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -131,11 +131,35 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     chat_id: str | None = None
 
 
+class ModelRecord(msgspec.Struct, frozen=True):
+    """What a call gets from the record of its model, and from what its client may set.
+
+    `system`: the whole system prompt, with placeholders filled; empty = none. `params`: as in `SourceRequest`.
+    """
+
+    system: str
+    params: Mapping[str, Any]
+
+
 class ModelCaller(Protocol):
-    """Calls models with prompts of the server, such as one that asks for the title of a chat.
+    """Calls models with prompts of the server, such as one that asks for the title of a chat, and helps endpoints do so.
 
     A service of the plugin that completes chats.
     """
+
+    async def apply_record(
+        self,
+        actor: Actor,
+        target: ResolvedModel,
+        system: str,
+        messages: Callable[[], Sequence[msgspec.Raw]],
+    ) -> ModelRecord:
+        """Return what an endpoint adds to a client's call before it sends it, so that presets work alike on all endpoints.
+
+        `system`: the client's own system prompt, which is left out if the actor may not set one. `messages`: returns the
+        conversation as messages of chat completions, if a placeholder needs them.
+        """
+        ...
 
     async def call(self, actor: Actor, call: ModelCall) -> SourceResponse:
         """Return the model's response, with the parameters and the system prompt of its record.

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from portico.api import InvalidRequest
-from portico_completions.request import optional_value, required_value
+from portico.api.json import optional_value, required_value
 
 #: Keys without which the request is refused.
 REQUIRED_KEYS: Final = ("model", "chat_id", "id", "session_id")

@@ -1,11 +1,15 @@
-"""Calls of models with prompts of the server, for other plugins."""
+"""Calls of models for other plugins: with prompts of the server, and what endpoints add to those of clients."""
+
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from portico.api import AppContext
 from portico.api.auth import Actor
-from portico.api.interfaces import ModelCall
-from portico.api.models import SourceResponse
+from portico.api.interfaces import ModelCall, ModelRecord
+from portico.api.models import ResolvedModel, SourceResponse
+from portico.api.prompts import PromptTemplate, last_user_text, transcript, user_variables
+from portico_completions.params import merged
 from portico_completions.request import CompletionRequest
 from portico_completions.source_request import source_request
 
@@ -32,3 +36,24 @@ class ModelCalls:
         )
         made = await source_request(self._app, actor, request, call.target, stream=call.stream)
         return await self._app.gateway.send(call.target, made)
+
+    async def apply_record(
+        self,
+        actor: Actor,
+        target: ResolvedModel,
+        system: str,
+        messages: Callable[[], Sequence[msgspec.Raw]],
+    ) -> ModelRecord:
+        """Return what an endpoint adds to a client's call (part of `ModelCaller`)."""
+        if system and not await self._app.identity.is_permitted(actor, "chat.system_prompt"):
+            system = ""
+        prompts = [prompt for prompt in (target.system, system) if prompt]
+        template = PromptTemplate(
+            await user_variables(self._app.identity, actor, prompts),
+            {},
+            lambda: last_user_text(messages()),
+            lambda: transcript(messages()),
+        )
+        return ModelRecord(
+            system="\n".join(map(template.fill, prompts)), params=merged({}, target.params)
+        )

@@ -7,15 +7,9 @@ from typing import Any
 import msgspec
 
 from portico.api.interfaces import BackgroundTasks
-from portico.api.json import field_error, lenient_decoder
+from portico.api.json import field_error, optional_value, required_value
+from portico.api.models import is_own_key
 
-#: Keys between the client and Portico; a provider never sees them.
-PORTICO_KEYS = frozenset(
-    {
-        "params", "session_id", "chat_id", "id", "parent_id", "background_tasks", "variables", "features",
-        "files", "tool_ids", "tool_servers", "filter_ids", "model_item", "metadata", "__metadata__",
-    }
-)  # fmt: skip
 #: Prefix of a temporary chat's id: the chat exists in the browser only and is never stored.
 TEMPORARY_PREFIX = "local:"
 
@@ -91,11 +85,7 @@ def is_temporary(chat_id: str) -> bool:
 
 def is_forwarded(key: str) -> bool:
     """Return whether a key of a request, or of its parameters, is forwarded to the provider."""
-    return (
-        key not in PORTICO_KEYS
-        and key not in ("model", "messages", "stream")
-        and not key.startswith(("bypass_", "__"))
-    )
+    return key not in ("model", "messages", "stream") and not is_own_key(key)
 
 
 def _messages(data: Mapping[str, msgspec.Raw]) -> list[msgspec.Raw]:
@@ -122,32 +112,3 @@ def _read_id(data: Mapping[str, msgspec.Raw], key: str) -> str | None:
     if not _ID.fullmatch(value):
         raise field_error(key, "value_error", "The value is not a valid id")
     return value
-
-
-def required_value(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
-    """Return the value of a key. Raises: ValidationError if the key is missing or its value has another type."""
-    if key not in data:
-        raise field_error(key, "missing", "Field required")
-    return _decode(data[key], key, kind)
-
-
-def optional_value(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
-    """Return the value of a key; None without one. Raises: ValidationError if the value has another type."""
-    return _decode(data[key], key, kind | None) if key in data else None
-
-
-def _decode(raw: msgspec.Raw, key: str, kind: Any) -> Any:
-    try:
-        return lenient_decoder(kind).decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        name = _NAMES.get(kind, "object")
-        raise field_error(key, f"{name}_type", f"Expected `{name}`") from None
-
-
-_NAMES: Mapping[Any, str] = {
-    str: "string",
-    str | None: "string",
-    bool | None: "bool",
-    list[msgspec.Raw]: "list",
-    list[msgspec.Raw] | None: "list",
-}

@@ -1,8 +1,9 @@
 """HTTP routes of the model lists and of single models."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
-from litestar.params import FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from portico.api.json import SchemaOf
 from portico.api.web import (
@@ -26,6 +27,7 @@ from portico_models.fields.schemas import (
     ModelId,
     ModelPage,
     OfferedModels,
+    UsableModel,
     UsableModels,
 )
 from portico_models.fields.validation import MAX_MODEL_BYTES
@@ -35,6 +37,8 @@ from portico_models.workspace.pictures import picture_of
 
 #: A query parameter, not a path parameter: ids may contain slashes.
 ModelIdQuery = Annotated[str, QueryParameter(name="id", description="The model's id")]
+#: Where the id of a model begins in the path of its entry.
+MODEL_PREFIX: Final = "/api/v1/models/"
 #: Values of `order_by`.
 Order = Annotated[str, SchemaOf(Literal["", "name", "created_at", "updated_at"])]
 TemplateQuery = Annotated[
@@ -55,6 +59,14 @@ class ModelListRoutes(Controller):
         refreshes = parse_query_flag("refresh", refresh)
         catalogue = self.plugin.app.catalogue
         return JSONResponse(await catalogue.entries_json(request.user, refresh=refreshes))
+
+    @get("/api/v1/models/{model_id:path}", response_type=UsableModel, errors="openai")
+    async def get_usable(self, request: Request, model_id: FromPath[Path]) -> JSONResponse:
+        """Return the entry of one model in the list of those that the caller may use, as OpenAI's clients retrieve it."""
+        # The parameter is normalized like a path of a file, and begins with a slash.
+        wanted = request.scope["path"].removeprefix(MODEL_PREFIX)
+        catalogue = self.plugin.app.catalogue
+        return JSONResponse(await catalogue.entry_json(wanted, request.user))
 
     @get("/api/models/base", requires="model:override", response_type=OfferedModels)
     async def list_source_models(self) -> JSONResponse:

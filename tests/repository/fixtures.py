@@ -177,6 +177,10 @@ def turn(scene: Scene, path: str) -> Ask:
     return path, {"model": scene.model()["id"], "messages": messages, "stream": False}
 
 
+def embedding(scene: Scene, path: str) -> Ask:
+    return path, {"model": scene.model()["id"], "input": "Hello"}
+
+
 def finished_turn(scene: Scene, path: str) -> Ask:
     ids = {"chat_id": scene.chat(), "id": "a-message", "session_id": "s"}
     return path, {"model": scene.model()["id"], "messages": [], **ids}
@@ -253,6 +257,8 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/models/sync"): lambda s, path: (f"{path}?dry_run=true", {"models": []}),
     ("POST", "/api/chat/completions"): turn,
     ("POST", "/api/v1/chat/completions"): turn,
+    ("POST", "/api/embeddings"): embedding,
+    ("POST", "/api/v1/embeddings"): embedding,
     ("POST", "/api/chat/completed"): finished_turn,
     ("POST", "/api/v1/tasks/config/update"): lambda s, path: (path, s.generation_config()),
     **{("POST", f"/api/v1/tasks/{what}/completions"): generation for what in GENERATED},
@@ -334,6 +340,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{template_id}": Scene.template,
     "{task_id}": Scene.task,
     "{url_idx}": lambda _: "0",
+    "{model_id}": lambda s: str(s.model()["id"]),
 }
 
 

@@ -13,6 +13,7 @@ from portico.errors import fault, field_error
 from portico.raw_object import RawFields
 from portico.web.openapi.schema_of import JSONObject, SchemaOf
 from portico.web.request.cooperative import let_others_run
+from portico.web.request.field_values import optional_value, required_value
 from portico.web.request.import_errors import ItemError, json_error, raise_item_errors
 from portico.web.request.import_items import ImportItem, plain_value, read_items
 from portico.web.request.json_decoding import to_field_error
@@ -38,10 +39,12 @@ __all__ = [
     "json_error",
     "lenient_decoder",
     "let_others_run",
+    "optional_value",
     "plain_value",
     "raise_item_errors",
     "raw_object",
     "read_items",
+    "required_value",
     "sanitize_json",
     "to_field_error",
 ]

@@ -14,6 +14,7 @@ Types:
     Outcome           How a call ended.
 """
 
+from portico.catalogue.own_keys import is_own_key
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.response_error import error_in
 from portico.catalogue.source import (
@@ -72,6 +73,7 @@ __all__ = [
     "close_body",
     "error_in",
     "event_data",
+    "is_own_key",
     "text_response",
     "with_data",
 ]

@@ -1,6 +1,7 @@
 """The model catalogue: models of sources, the workspace records based on them, and who may use what."""
 
 from portico.catalogue.catalogue import Catalogue
+from portico.catalogue.own_keys import is_own_key
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.response_error import error_in
 from portico.catalogue.source import (
@@ -17,6 +18,7 @@ from portico.catalogue.source import (
     WorkspaceModel,
     WorkspaceModels,
     close_body,
+    operations_of,
 )
 from portico.catalogue.source_cache import SourceStatus
 from portico.catalogue.text_response import text_response
@@ -39,5 +41,7 @@ __all__ = [
     "WorkspaceModels",
     "close_body",
     "error_in",
+    "is_own_key",
+    "operations_of",
     "text_response",
 ]

@@ -8,7 +8,7 @@ import structlog
 
 from portico.cache import BytesCache
 from portico.catalogue.access import AccessChecker, CatalogueAccounts, GroupLookup, ModelAccess
-from portico.catalogue.arena import arenas
+from portico.catalogue.arena import Arena, arenas
 from portico.catalogue.list_announcement import ListAnnouncer
 from portico.catalogue.model_entry import ModelEntry
 from portico.catalogue.resolved_model import ResolvedModel
@@ -121,6 +121,15 @@ class Catalogue:
             self._documents.put(key, document, actor.id)
         return document
 
+    async def entry_json(self, model_id: str, actor: Actor) -> bytes:
+        """Return the entry of one model. Raises: NotFound, as `resolve`."""
+        item = await self._find_item(model_id, actor)
+        if item is None and await self._wait_for_pending():
+            item = await self._find_item(model_id, actor)
+        if item is None:
+            raise NotFound(MODEL_NOT_FOUND, code="model_not_found")
+        return item.json
+
     async def base_entries_json(self) -> bytes:
         """Return `{"data": […]}` with the models of sources, without records. For administrators."""
         return (await self._current_snapshot()).base_document
@@ -204,18 +213,24 @@ class Catalogue:
             include_private=await self._access.may_use_unrecorded(actor, is_public=False),
         )
 
-    async def _find(self, model_id: str, actor: Actor) -> ResolvedModel | None:
+    async def _find_item(self, model_id: str, actor: Actor) -> ModelEntry | Arena | None:
+        """Return an item of the actor's list."""
         snapshot = await self._current_snapshot()
         entry = snapshot.by_id.get(model_id)
         if entry is not None:
-            return snapshot.resolve(entry) if await self._access.may_use(actor, entry) else None
+            return entry if await self._access.may_use(actor, entry) else None
         arena = snapshot.arenas.get(model_id)
-        if arena is None or not await self._access.may_use_arena(actor, arena):
-            return None
-        picked = await arena.pick(
-            snapshot.entries, lambda entry: self._access.may_use(actor, entry)
-        )
-        return snapshot.resolve(picked) if picked else None
+        is_usable = arena is not None and await self._access.may_use_arena(actor, arena)
+        return arena if is_usable else None
+
+    async def _find(self, model_id: str, actor: Actor) -> ResolvedModel | None:
+        found = await self._find_item(model_id, actor)
+        snapshot = self._snapshot
+        if isinstance(found, Arena):
+            found = await found.pick(
+                snapshot.entries, lambda entry: self._access.may_use(actor, entry)
+            )
+        return snapshot.resolve(found) if found else None
 
     async def _find_unchecked(self, model_id: str) -> ResolvedModel | None:
         snapshot = await self._current_snapshot()

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from portico.catalogue.source import ModelSource, WorkspaceModel
+from portico.catalogue.source import ModelSource, Operation, WorkspaceModel, operations_of
 
 
 class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,10 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
     def source(self) -> ModelSource:
         """The first source."""
         return self.sources[0]
+
+    def answers(self, operation: Operation) -> bool:
+        """Return whether all its sources answer this kind of call, so that any of them may be asked."""
+        return all(operation in operations_of(source) for source in self.sources)
 
     @property
     def system(self) -> str | None:

@@ -5,7 +5,7 @@ request and answers with bytes, whole or as a stream of server-sent events. The 
 source that is a proxy costs no more than a proxy.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from typing import Any, Final, Literal, Protocol, get_args, runtime_checkable
 
 import msgspec
@@ -17,6 +17,7 @@ EVENT_STREAM = "text/event-stream"
 #: What a model is asked for: the endpoints of OpenAI's API, and `messages` of Anthropic's.
 Operation = Literal["chat", "embeddings", "responses", "messages"]
 OPERATIONS: Final[frozenset[Operation]] = frozenset(get_args(Operation))
+_CHATS: Final[Set[str]] = frozenset({"chat"})
 #: Presets in one chain of base models. The catalogue ignores the rest of a longer chain.
 MAX_CHAIN_LENGTH = 8
 
@@ -94,6 +95,12 @@ class ModelSource(Protocol):
     async def complete(self, completion: SourceRequest) -> SourceResponse:
         """Answer one request. Cancelled when the client disconnects."""
         ...
+
+
+def operations_of(source: ModelSource) -> Set[str]:
+    """Return what a source answers: what it declares, else chats."""
+    found: Set[str] = getattr(source, "operations", _CHATS)
+    return found
 
 
 @runtime_checkable

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from portico.api import ValidationError
-from portico_completions.request import PORTICO_KEYS, CompletionRequest, parse_request
+from portico.catalogue.own_keys import OWN_KEYS
+from portico_completions.request import CompletionRequest, parse_request
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -31,7 +32,7 @@ OBJECTS = ("params", "variables", "model_item", "background_tasks")
 
 
 @pytest.mark.parametrize(
-    "key", sorted(PORTICO_KEYS | {"bypass_filter", "bypass_system_prompt", "__event_emitter__"})
+    "key", sorted(OWN_KEYS | {"bypass_filter", "bypass_system_prompt", "__event_emitter__"})
 )
 @pytest.mark.case("AB-37")
 def test_portico_keys_are_never_forwarded(key: str) -> None:
