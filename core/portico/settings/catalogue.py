@@ -28,6 +28,7 @@ class CatalogueSettings(Section):
             "Seconds for which the list of a source is cached; 0 = not cached, empty = until it is refreshed",
             formerly="ttl",
             env="MODELS_CACHE_TTL",
+            empty=True,
             ge=0,
         ),
     ] = 1.0

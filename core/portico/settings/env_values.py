@@ -5,8 +5,8 @@
   items are dropped too, except between semicolons, where lists are paired by position
   (`OPENAI_API_KEYS`). A JSON array is accepted as well, for items that contain the separator.
 - Tables and other types without a simple notation: JSON.
-- The empty text: empty text, the empty list or None, where one of them is allowed; elsewhere
-  the variable counts as unset, since `PORT=${PORT:-}` results in it.
+- The empty text, or nothing but blanks: the variable counts as unset and the next name is read, since compose files write
+  `PORT=${PORT:-}`. Only a setting that declares it (`setting(…, empty=True)`) reads it as a value of its own.
 """
 
 import re
@@ -17,7 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from portico.settings.conversion import InvalidValue, NotJSON
-from portico.settings.fields import Field, bare, is_optional
+from portico.settings.fields import Field, bare
 
 PAIRED_SEPARATOR = ";"
 TRUE_WORDS, FALSE_WORDS = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
@@ -41,15 +41,7 @@ _Item: TypeAlias = (
 
 def is_set(text: str | None, field: Field) -> bool:
     """Return whether a variable with this text (None = no such variable) sets the field."""
-    if text or text is None:
-        return text is not None
-    match field.shape:
-        case inspect.StrType(min_length=least):
-            return not least
-        case inspect.CollectionType():
-            return True
-        case shape:
-            return is_optional(shape)
+    return text is not None and (bool(text.strip()) or field.empty)
 
 
 def read_text(text: str, field: Field) -> Any:

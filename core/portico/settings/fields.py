@@ -20,7 +20,7 @@ PREFIX = "PORTICO_"
 class Field:
     """One setting. `derived`: the variable name derived from its key, used if it declares none.
 
-    `annotation`: the type for msgspec; `shape`: the same type, inspected. `runtime_key`: the name under which a value is
+    `empty`: an empty variable is a value of its own, not unset. `annotation`: the type for msgspec; `shape`: the same type, inspected. `runtime_key`: the name under which a value is
     stored at run time; empty = it cannot be changed at run time. `former_keys`, `former_variables`: names that it had
     in earlier versions.
     """
@@ -36,6 +36,7 @@ class Field:
     separator: str
     allowed: str
     description: str
+    empty: bool = False
     runtime_key: str = ""
     former_keys: tuple[str, ...] = ()
     former_variables: tuple[str, ...] = ()
@@ -121,6 +122,7 @@ def _field(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str) 
         separator=extra.get("separator", ","),
         allowed=extra.get("allowed", ""),
         description=schema.get("description", ""),
+        empty=extra.get("empty", False),
         runtime_key=extra.get("runtime_key", ""),
         former_keys=old_keys,
         former_variables=old_variables,

@@ -38,6 +38,7 @@ def setting(
     allowed: str = "",
     runtime_key: str = "",
     formerly: str | tuple[str, ...] = (),
+    empty: bool = False,
     **bounds: Any,
 ) -> Any:
     """Return the metadata of a field, for `Annotated`.
@@ -45,7 +46,8 @@ def setting(
     Example: `port: Annotated[int, setting("TCP port to listen on", ge=1)] = 8080`.
 
     `description`: one sentence without a full stop, shown by `portico config`. `env`: variable names, of
-    which the first that is set is used; none = the derived `PORTICO_*` name. `separator` splits a list
+    which the first that is set is used; none = the derived `PORTICO_*` name. An empty variable is not set, unless `empty` says
+    that it is a value of its own. `separator` splits a list
     given as one variable. `allowed` completes the error for an invalid value where the type does not
     say enough. `runtime_key`: the name, such as `ui.enable_signup`, under which administrators may store
     another value while the server runs; read the current value from `RuntimeSettings`. A value that the
@@ -65,6 +67,7 @@ def setting(
             "allowed": allowed,
             "runtime_key": runtime_key,
             "formerly": old_names,
+            "empty": empty,
             "bounds": bounds,
         },
     )

@@ -77,7 +77,9 @@ class OAuthSettings(ProviderSettings):
     ] = "email"
     picture_claim: Annotated[
         str,
-        setting("Claim of the picture; empty = fetch no pictures", env="OAUTH_PICTURE_CLAIM"),
+        setting(
+            "Claim of the picture; empty = fetch no pictures", empty=True, env="OAUTH_PICTURE_CLAIM"
+        ),
     ] = "picture"
     update_picture: Annotated[
         bool,

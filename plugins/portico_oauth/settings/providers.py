@@ -49,7 +49,9 @@ class ProviderSettings(Section):
     microsoft_picture_url: Annotated[
         str,
         setting(
-            "URL of profile pictures; empty = fetch no pictures", env="MICROSOFT_CLIENT_PICTURE_URL"
+            "URL of profile pictures; empty = fetch no pictures",
+            empty=True,
+            env="MICROSOFT_CLIENT_PICTURE_URL",
         ),
     ] = "https://graph.microsoft.com/v1.0/me/photo/$value"
     microsoft_scope: Annotated[

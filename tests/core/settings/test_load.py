@@ -71,25 +71,30 @@ def test_first_set_variable_is_used() -> None:
     assert loaded.origins["server.secure_cookies"].name == "WEBUI_SESSION_COOKIE_SECURE"
 
 
-def test_empty_variable_is_unset_where_empty_is_invalid() -> None:
-    toml = '[server]\nhost = "::1"\nport = 81\n[identity]\nsecret_key = "s"\n[log]\nlevel = "error"'
-    settings = load(toml, HOST="", PORT="", WEBUI_SECRET_KEY="", GLOBAL_LOG_LEVEL="").settings
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_empty_variable_is_not_set(empty: str) -> None:
+    toml = """
+        [server]\nhost = "::1"\nport = 81\n[identity]\nsecret_key = "s"\nenable_signup = true
+        [log]\nlevel = "error"\n[database]\nurl = "sqlite:///x"\n[plugins]\nonly = ["a"]
+    """
+    names = ["HOST", "PORT", "WEBUI_SECRET_KEY", "GLOBAL_LOG_LEVEL", "DATABASE_URL", "ENABLE_SIGNUP",
+             "PORTICO_PLUGINS_ONLY", "JWT_EXPIRES_IN"]  # fmt: skip
+    loaded = load(toml, **dict.fromkeys(names, empty))
+    settings = loaded.settings
     assert (settings.server.host, settings.server.port) == ("::1", 81)
     assert settings.identity.secret_key == Secret("s")
+    assert settings.identity.enable_signup is True
+    assert settings.identity.session_lifetime == "4w"
     assert settings.log.level == "error"
+    assert settings.database.url == "sqlite:///x"
+    assert settings.plugins.only == ["a"]
+    assert loaded.origins["identity.session_lifetime"].kind == "default"
 
 
-def test_empty_variable_is_a_value_where_empty_is_valid() -> None:
-    toml = (
-        '[database]\nurl = "sqlite:///x"\n[identity]\nenable_signup = true\n[plugins]\nonly=["a"]'
-    )
-    settings = load(
-        toml, DATABASE_URL="", ENABLE_SIGNUP="", PORTICO_PLUGINS_ONLY="", MODELS_CACHE_TTL=""
-    ).settings
-    assert settings.database.url == ""
-    assert settings.identity.enable_signup is None
-    assert settings.plugins.only == []
-    assert settings.catalogue.cache_ttl is None
+def test_empty_variable_is_a_value_where_the_setting_declares_it() -> None:
+    loaded = load(MODELS_CACHE_TTL="")
+    assert loaded.settings.catalogue.cache_ttl is None
+    assert loaded.origins["catalogue.cache_ttl"].name == "MODELS_CACHE_TTL"
 
 
 def test_config_option_overrides_variable_overrides_default_file(tmp_path: Path) -> None:
@@ -285,14 +290,14 @@ def test_every_plain_type_can_be_a_setting() -> None:
         PORTICO_W_ANYTHING='{"a": [1]}',
         PORTICO_W_NESTED='{"times": 3}',
         PORTICO_W_EITHER="auto",
-        PORTICO_W_PERHAPS="",
+        PORTICO_W_PERHAPS="4",
         PORTICO_W_NAMES="a, b,",
     ).plugin("w", Wide)
     assert wide == Wide(
         anything={"a": [1]},
         nested=EchoSettings(times=3),
         either="auto",
-        perhaps=None,
+        perhaps=4,
         names=frozenset({"a", "b"}),
     )
     with pytest.raises(BadSettings, match="expected an integer of at least 1 or nothing"):
