@@ -7,7 +7,7 @@ import msgspec
 from portico_api_keys.api_key import ApiKey
 
 #: One line of text.
-Name = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 #: The upper limit only refuses mistakes.
 Epoch = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 

@@ -24,6 +24,7 @@ class OllamaSettings(Section):
         setting(
             f"Addresses of the servers; none = {DEFAULT_BASE_URL}, if a server is there",
             env=("OLLAMA_BASE_URLS", "OLLAMA_BASE_URL", "OLLAMA_API_BASE_URL"),
+            form="url_with_user",
             separator=";",
             runtime_key="ollama.base_urls",
         ),

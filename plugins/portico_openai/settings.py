@@ -22,6 +22,7 @@ class OpenAISettings(Section):
         setting(
             "Base URLs, usually ending in /v1; none = OpenAI itself, if there is a key",
             env=("OPENAI_API_BASE_URLS", "OPENAI_API_BASE_URL"),
+            form="url",
             separator=";",
             runtime_key="openai.api_base_urls",
         ),
@@ -31,6 +32,7 @@ class OpenAISettings(Section):
         setting(
             "API keys, in the order of the URLs",
             env=("OPENAI_API_KEYS", "OPENAI_API_KEY"),
+            form="token",
             separator=";",
             runtime_key="openai.api_keys",
         ),

@@ -32,6 +32,7 @@ class TrustedHeaderSettings(Section):
         setting(
             "Header with the e-mail address of the user that the proxy signed in; empty = off",
             env="WEBUI_AUTH_TRUSTED_EMAIL_HEADER",
+            form="token",
         ),
     ] = ""
     name_header: Annotated[
@@ -39,6 +40,7 @@ class TrustedHeaderSettings(Section):
         setting(
             "Header with the name of the user, in UTF-8, percent-encoded or not",
             env="WEBUI_AUTH_TRUSTED_NAME_HEADER",
+            form="token",
         ),
     ] = ""
     groups_header: Annotated[
@@ -46,6 +48,7 @@ class TrustedHeaderSettings(Section):
         setting(
             "Header with the names of the user's groups, separated by commas",
             env="WEBUI_AUTH_TRUSTED_GROUPS_HEADER",
+            form="token",
         ),
     ] = ""
     create_accounts: Annotated[

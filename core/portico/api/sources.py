@@ -15,6 +15,7 @@ tenth of a second: import it where requests are made, since most commands make n
 Constants and types:
 
     CHAT_COMPLETION      Format of the answers of `POST /chat/completions`.
+    HTTP_ERRORS          Exceptions that requests raise, which `SourceClient.fail` translates.
     MAX_ERROR_BYTES      Bytes of an error response that are read.
     MAX_RESPONSE_BYTES   Bytes of an answer that is not streamed.
     StreamFilterFactory  Creates the filter of one stream; its parameter removes the key and address of the source.
@@ -26,6 +27,7 @@ from portico.upstream.error_message import ErrorMessage, error_message
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.redactor import Redactor
 from portico.upstream.source_client import (
+    HTTP_ERRORS,
     MAX_ERROR_BYTES,
     MAX_RESPONSE_BYTES,
     SourceClient,
@@ -38,6 +40,7 @@ from portico.upstream.user_headers import user_headers
 
 __all__ = [
     "CHAT_COMPLETION",
+    "HTTP_ERRORS",
     "MAX_ERROR_BYTES",
     "MAX_RESPONSE_BYTES",
     "AnswerFormat",

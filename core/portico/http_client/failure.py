@@ -42,6 +42,7 @@ _NAMED_REASONS = (
     ("ClientPayloadError", "the connection was lost"),
     ("RemoteProtocolError", "the connection was lost"),
     ("ClientResponseError", "the response is not HTTP, or its headers are too long"),
+    ("ValueError", "the address or a header is not valid"),
     ("InvalidURL", "the address is not valid"),
     ("InvalidUrlClientError", "the address is not valid"),
 )

@@ -8,6 +8,7 @@ from msgspec import inspect
 
 from portico.settings.fields import Field, bare, is_optional
 from portico.settings.section import Secret
+from portico.settings.text_forms import TextFault, cleaned
 
 
 class InvalidValue(ValueError):
@@ -26,6 +27,10 @@ def convert(raw: Any, field: Field) -> Any:
     """
     if not _is_finite(raw):
         raise InvalidValue("it is not finite")
+    try:
+        raw = cleaned(raw, field.form)
+    except TextFault as fault:
+        raise InvalidValue(str(fault)) from None
     try:
         raw = None if raw == "" and is_optional(field.shape) else _fold(raw, field.shape)
         return msgspec.convert(raw, field.annotation, dec_hook=_decode_secret)

@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from portico.settings.schema import CoreSettings
 from portico.settings.section import Secret
+from portico.settings.text_forms import TextForm
 
 PREFIX = "PORTICO_"
 
@@ -20,7 +21,7 @@ PREFIX = "PORTICO_"
 class Field:
     """One setting. `derived`: the variable name derived from its key, used if it declares none.
 
-    `empty`: an empty variable is a value of its own, not unset. `annotation`: the type for msgspec; `shape`: the same type, inspected. `runtime_key`: the name under which a value is
+    `empty`: an empty variable is a value of its own, not unset. `form`: how its texts are cleaned and checked. `annotation`: the type for msgspec; `shape`: the same type, inspected. `runtime_key`: the name under which a value is
     stored at run time; empty = it cannot be changed at run time. `former_keys`, `former_variables`: names that it had
     in earlier versions.
     """
@@ -37,6 +38,7 @@ class Field:
     allowed: str
     description: str
     empty: bool = False
+    form: TextForm = ""
     runtime_key: str = ""
     former_keys: tuple[str, ...] = ()
     former_variables: tuple[str, ...] = ()
@@ -123,6 +125,7 @@ def _field(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str) 
         allowed=extra.get("allowed", ""),
         description=schema.get("description", ""),
         empty=extra.get("empty", False),
+        form=extra.get("form", ""),
         runtime_key=extra.get("runtime_key", ""),
         former_keys=old_keys,
         former_variables=old_variables,

@@ -94,6 +94,7 @@ class IdentitySettings(Section):
         setting(
             "URL to which the browser is redirected after sign-out; empty = no redirect",
             env="WEBUI_AUTH_SIGNOUT_REDIRECT_URL",
+            form="line",
         ),
     ] = ""
 

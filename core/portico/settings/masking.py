@@ -15,7 +15,7 @@ _USER_IN_URL = re.compile(r"://[^:@/?#\s]*:")
 _PASSWORD_IN_QUERY = re.compile(
     r"([?&](?:password|passwd|pwd|sslpassword|secret|token|key|api_?key)=)[^&#\s]*", re.IGNORECASE
 )
-_SECRET_NAME = re.compile(r"secret|passw|token|authorization|apikey|(^|[-_])key$", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"secret|passw|token|authorization|apikey|(^|[-_])key\Z", re.IGNORECASE)
 
 
 def without_credentials(text: str) -> str:

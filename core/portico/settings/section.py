@@ -4,6 +4,8 @@ from typing import Any, dataclass_transform
 
 import msgspec
 
+from portico.settings.text_forms import TextForm
+
 
 class Secret:
     """A value that is not shown when it is printed, logged or part of an error. `reveal()` returns it."""
@@ -39,6 +41,7 @@ def setting(
     runtime_key: str = "",
     formerly: str | tuple[str, ...] = (),
     empty: bool = False,
+    form: TextForm = "",
     **bounds: Any,
 ) -> Any:
     """Return the metadata of a field, for `Annotated`.
@@ -47,7 +50,8 @@ def setting(
 
     `description`: one sentence without a full stop, shown by `portico config`. `env`: variable names, of
     which the first that is set is used; none = the derived `PORTICO_*` name. An empty variable is not set, unless `empty` says
-    that it is a value of its own. `separator` splits a list
+    that it is a value of its own. `form`: what kind of text it is, such as `url`: what surrounds it is removed, and it is checked
+    when settings are loaded. `separator` splits a list
     given as one variable. `allowed` completes the error for an invalid value where the type does not
     say enough. `runtime_key`: the name, such as `ui.enable_signup`, under which administrators may store
     another value while the server runs; read the current value from `RuntimeSettings`. A value that the
@@ -68,6 +72,7 @@ def setting(
             "runtime_key": runtime_key,
             "formerly": old_names,
             "empty": empty,
+            "form": form,
             "bounds": bounds,
         },
     )

@@ -4,9 +4,6 @@ from typing import Annotated
 
 from portico.settings.section import Section, setting
 
-#: Printable ASCII, which is allowed in the value of a header.
-_HEADER = r"^[\x20-\x7e]*$"
-
 
 class CorsSettings(Section):
     """Origins of other sites whose pages may call the API."""
@@ -41,6 +38,7 @@ class SecurityHeadersSettings(Section):
             "Strict-Transport-Security; with force_https one year unless set",
             formerly="browser.hsts",
             env="HSTS",
+            form="header",
         ),
     ] = ""
     frame_options: Annotated[
@@ -49,6 +47,7 @@ class SecurityHeadersSettings(Section):
             "X-Frame-Options: SAMEORIGIN or DENY",
             formerly="browser.frame_options",
             env="XFRAME_OPTIONS",
+            form="header",
         ),
     ] = ""
     content_type_options: Annotated[
@@ -57,6 +56,7 @@ class SecurityHeadersSettings(Section):
             "X-Content-Type-Options; nosniff is sent for every value",
             formerly="browser.content_type",
             env="XCONTENT_TYPE",
+            form="header",
         ),
     ] = ""
     download_options: Annotated[
@@ -65,6 +65,7 @@ class SecurityHeadersSettings(Section):
             "X-Download-Options; noopen is sent for every value",
             formerly="browser.download_options",
             env="XDOWNLOAD_OPTIONS",
+            form="header",
         ),
     ] = ""
     cross_domain_policies: Annotated[
@@ -73,6 +74,7 @@ class SecurityHeadersSettings(Section):
             "X-Permitted-Cross-Domain-Policies",
             formerly="browser.cross_domain_policies",
             env="XPERMITTED_CROSS_DOMAIN_POLICIES",
+            form="header",
         ),
     ] = ""
     referrer_policy: Annotated[
@@ -81,12 +83,16 @@ class SecurityHeadersSettings(Section):
             "Referrer-Policy; no-referrer unless set",
             formerly="browser.referrer_policy",
             env="REFERRER_POLICY",
+            form="header",
         ),
     ] = ""
     permissions_policy: Annotated[
         str,
         setting(
-            "Permissions-Policy", formerly="browser.permissions_policy", env="PERMISSIONS_POLICY"
+            "Permissions-Policy",
+            formerly="browser.permissions_policy",
+            env="PERMISSIONS_POLICY",
+            form="header",
         ),
     ] = ""
     cache_control: Annotated[
@@ -95,6 +101,7 @@ class SecurityHeadersSettings(Section):
             "Cache-Control of responses that do not set it",
             formerly="browser.cache_control",
             env="CACHE_CONTROL",
+            form="header",
         ),
     ] = ""
     content_security_policy: Annotated[
@@ -103,6 +110,6 @@ class SecurityHeadersSettings(Section):
             "Content-Security-Policy of all responses, instead of the default ones",
             formerly="browser.content_policy",
             env="CONTENT_SECURITY_POLICY",
-            pattern=_HEADER,
+            form="header",
         ),
     ] = ""

@@ -15,6 +15,7 @@ class ServerSettings(Section):
         setting(
             "Public URL of this server, such as https://chat.example.org",
             env="WEBUI_URL",
+            form="url",
             runtime_key="webui.url",
         ),
     ] = ""
@@ -24,6 +25,7 @@ class ServerSettings(Section):
             "URL at which servers on other machines reach this one directly, such as http://10.0.0.5:8080; with it, "
             "Socket.IO by polling needs no sticky sessions",
             env="PORTICO_INSTANCE_URL",
+            form="url",
         ),
     ] = ""
     trusted_proxies: Annotated[

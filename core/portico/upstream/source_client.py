@@ -23,6 +23,8 @@ MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 #: Bytes of an error response that are read.
 MAX_ERROR_BYTES = 64 * 1024
 
+#: What requests raise. ValueError: the address or a header cannot be sent, such as two ways to sign in at once.
+HTTP_ERRORS = (TimeoutError, aiohttp.ClientError, ValueError)
 #: The beginning of a stream of server-sent events.
 _EVENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 
@@ -82,7 +84,7 @@ class SourceClient:
                 follow_redirects=method == "GET",
             ) as response:
                 content = await read_body(response, MAX_RESPONSE_BYTES)
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except HTTP_ERRORS as error:
             self.fail(error)
         if not 200 <= response.status < 300:
             raise self.errors.failed(response.status, content[:MAX_ERROR_BYTES])
@@ -109,7 +111,7 @@ class SourceClient:
                 response = await self.open("POST", path, body, headers=headers)
                 first = await response.content.readany()
             result = await self._response(response, first, answer_format, stream=stream)
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except HTTP_ERRORS as error:
             self.fail(error)
         finally:
             if response is not None and not (result and isinstance(result.body, StreamRelay)):
@@ -129,7 +131,7 @@ class SourceClient:
         """Return the open response of any request; the caller reads and closes it. `body`: JSON unless `headers` say otherwise.
 
         `follow_redirects`: those to the same origin; no others are followed.
-        Raises: aiohttp.ClientError and TimeoutError, which `fail` translates.
+        Raises: HTTP_ERRORS, which `fail` translates.
         """
         all_headers = {"Content-Type": JSON_MEDIA_TYPE, **self._headers} if body else self._headers
         return await self._http.request(

@@ -12,9 +12,11 @@ from portico.api import Secret, Section, setting
 class ProviderSettings(Section):
     """The providers at which this instance is registered as a client."""
 
-    google_client_id: Annotated[str, setting("Client id at Google", env="GOOGLE_CLIENT_ID")] = ""
+    google_client_id: Annotated[
+        str, setting("Client id at Google", env="GOOGLE_CLIENT_ID", form="line")
+    ] = ""
     google_client_secret: Annotated[
-        Secret, setting("Client secret at Google", env="GOOGLE_CLIENT_SECRET")
+        Secret, setting("Client secret at Google", env="GOOGLE_CLIENT_SECRET", form="line")
     ] = Secret()
     google_scope: Annotated[
         str, setting("Scopes that are requested from Google", env="GOOGLE_OAUTH_SCOPE")
@@ -23,18 +25,20 @@ class ProviderSettings(Section):
         str,
         setting(
             "Redirect URI that is registered at Google; empty = the URL of this server",
+            form="url",
             env="GOOGLE_REDIRECT_URI",
         ),
     ] = ""
-    google_discovery_url: Annotated[str, setting("URL of Google's discovery document")] = (
-        "https://accounts.google.com/.well-known/openid-configuration"
-    )
+    google_discovery_url: Annotated[
+        str, setting("URL of Google's discovery document", form="url")
+    ] = "https://accounts.google.com/.well-known/openid-configuration"
 
     microsoft_client_id: Annotated[
-        str, setting("Client id at Microsoft Entra", env="MICROSOFT_CLIENT_ID")
+        str, setting("Client id at Microsoft Entra", env="MICROSOFT_CLIENT_ID", form="line")
     ] = ""
     microsoft_client_secret: Annotated[
-        Secret, setting("Client secret at Microsoft Entra", env="MICROSOFT_CLIENT_SECRET")
+        Secret,
+        setting("Client secret at Microsoft Entra", env="MICROSOFT_CLIENT_SECRET", form="line"),
     ] = Secret()
     microsoft_tenant_id: Annotated[
         str,
@@ -44,12 +48,18 @@ class ProviderSettings(Section):
         ),
     ] = ""
     microsoft_login_base_url: Annotated[
-        str, setting("URL of Microsoft's sign-in", env="MICROSOFT_CLIENT_LOGIN_BASE_URL")
+        str,
+        setting(
+            "URL of Microsoft's sign-in",
+            form="url",
+            env="MICROSOFT_CLIENT_LOGIN_BASE_URL",
+        ),
     ] = "https://login.microsoftonline.com"
     microsoft_picture_url: Annotated[
         str,
         setting(
             "URL of profile pictures; empty = fetch no pictures",
+            form="url",
             empty=True,
             env="MICROSOFT_CLIENT_PICTURE_URL",
         ),
@@ -61,13 +71,16 @@ class ProviderSettings(Section):
         str,
         setting(
             "Redirect URI that is registered at Microsoft; empty = the URL of this server",
+            form="url",
             env="MICROSOFT_REDIRECT_URI",
         ),
     ] = ""
 
-    github_client_id: Annotated[str, setting("Client id at GitHub", env="GITHUB_CLIENT_ID")] = ""
+    github_client_id: Annotated[
+        str, setting("Client id at GitHub", env="GITHUB_CLIENT_ID", form="line")
+    ] = ""
     github_client_secret: Annotated[
-        Secret, setting("Client secret at GitHub", env="GITHUB_CLIENT_SECRET")
+        Secret, setting("Client secret at GitHub", env="GITHUB_CLIENT_SECRET", form="line")
     ] = Secret()
     github_scope: Annotated[
         str, setting("Scopes that are requested from GitHub", env="GITHUB_CLIENT_SCOPE")
@@ -76,34 +89,42 @@ class ProviderSettings(Section):
         str,
         setting(
             "Redirect URI that is registered at GitHub; empty = the URL of this server",
+            form="url",
             env="GITHUB_CLIENT_REDIRECT_URI",
         ),
     ] = ""
-    github_url: Annotated[str, setting("URL of GitHub or of an Enterprise server")] = (
+    github_url: Annotated[str, setting("URL of GitHub or of an Enterprise server", form="url")] = (
         "https://github.com"
     )
-    github_api_url: Annotated[str, setting("URL of GitHub's API")] = "https://api.github.com"
+    github_api_url: Annotated[str, setting("URL of GitHub's API", form="url")] = (
+        "https://api.github.com"
+    )
 
     oidc_client_id: Annotated[
-        str, setting("Client id at your OpenID Connect provider", env="OAUTH_CLIENT_ID")
+        str,
+        setting("Client id at your OpenID Connect provider", env="OAUTH_CLIENT_ID", form="line"),
     ] = ""
     oidc_client_secret: Annotated[
         Secret,
         setting(
             "Client secret there; a public client has none and sets OAUTH_CODE_CHALLENGE_METHOD",
             env="OAUTH_CLIENT_SECRET",
+            form="line",
         ),
     ] = Secret()
     oidc_discovery_url: Annotated[
         str,
         setting(
             "URL of its discovery document, /.well-known/openid-configuration",
+            form="url",
             env="OPENID_PROVIDER_URL",
         ),
     ] = ""
     oidc_issuer: Annotated[
         str,
-        setting("Its issuer, if it is not the start of the URL of its discovery document"),
+        setting(
+            "Its issuer, if it is not the start of the URL of its discovery document", form="line"
+        ),
     ] = ""
     oidc_scope: Annotated[str, setting("Scopes that are requested from it", env="OAUTH_SCOPES")] = (
         "openid email profile"
@@ -112,6 +133,7 @@ class ProviderSettings(Section):
         str,
         setting(
             "Redirect URI that is registered there; empty = the URL of this server",
+            form="url",
             env="OPENID_REDIRECT_URI",
         ),
     ] = ""
@@ -133,9 +155,11 @@ class ProviderSettings(Section):
         str, setting("Label of its button", env="OAUTH_PROVIDER_NAME", min_length=1)
     ] = "SSO"
 
-    feishu_client_id: Annotated[str, setting("App id at Feishu", env="FEISHU_CLIENT_ID")] = ""
+    feishu_client_id: Annotated[
+        str, setting("App id at Feishu", env="FEISHU_CLIENT_ID", form="line")
+    ] = ""
     feishu_client_secret: Annotated[
-        Secret, setting("App secret at Feishu", env="FEISHU_CLIENT_SECRET")
+        Secret, setting("App secret at Feishu", env="FEISHU_CLIENT_SECRET", form="line")
     ] = Secret()
     feishu_scope: Annotated[
         str, setting("Scopes that are requested from Feishu", env="FEISHU_OAUTH_SCOPE")
@@ -144,10 +168,13 @@ class ProviderSettings(Section):
         str,
         setting(
             "Redirect URI that is registered at Feishu; empty = the URL of this server",
+            form="url",
             env="FEISHU_REDIRECT_URI",
         ),
     ] = ""
-    feishu_login_url: Annotated[str, setting("URL of Feishu's sign-in")] = (
+    feishu_login_url: Annotated[str, setting("URL of Feishu's sign-in", form="url")] = (
         "https://accounts.feishu.cn"
     )
-    feishu_api_url: Annotated[str, setting("URL of Feishu's API")] = "https://open.feishu.cn"
+    feishu_api_url: Annotated[str, setting("URL of Feishu's API", form="url")] = (
+        "https://open.feishu.cn"
+    )

@@ -286,3 +286,14 @@ def test_redirect_does_not_forward_the_key(
     with pytest.raises(SourceFailed):
         complete(settings(upstream.url), source_request("redirect"))
     assert len(upstream.completions()) == 1
+
+
+@pytest.mark.case("FT-17")
+def test_password_in_the_address_beside_a_key_is_no_internal_error(
+    upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = upstream.url.replace("//", "//user:secret@")
+    with pytest.raises(SourceFailed):
+        complete(settings(url), source_request("good"))
+    assert "the address or a header is not valid" in caplog.text
+    assert "secret" not in caplog.text

@@ -27,7 +27,7 @@ def read_json(body: bytes, kind: Any, *, where: str = "body") -> Any:
 
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 _EXPECTED = re.compile(r"Expected `(?P<kind>[^`]+)`")
-_PATH = re.compile(r" - at `(?P<path>\$?[^`]*)`$")
+_PATH = re.compile(r" - at `(?P<path>\$?[^`]*)`\Z")
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 _KINDS = {
     "int": "int_parsing",
