@@ -58,15 +58,24 @@ def register_model_sources(plugin: "OllamaPlugin") -> Sequence[SourceProvider]:
 def register_routes() -> list[object]:
     """Return the routes below `/ollama`."""
     from portico_ollama.routes.calls import OllamaCallRoutes
+    from portico_ollama.routes.connections import OllamaConnectionRoutes
     from portico_ollama.routes.management import OllamaManagementRoutes
     from portico_ollama.routes.models import OllamaModelRoutes
 
-    return [OllamaModelRoutes, OllamaCallRoutes, OllamaManagementRoutes]
+    return [
+        OllamaModelRoutes,
+        OllamaCallRoutes,
+        OllamaManagementRoutes,
+        OllamaConnectionRoutes,
+    ]
 
 
 @hookimpl
-async def startup(app: AppContext) -> None:
-    """Start loading the model lists, so that the first request need not wait."""
+async def startup(app: AppContext, settings: OllamaSettings) -> None:
+    """Refuse connections that can never work, and start loading the model lists, so that the first request need not wait."""
+    from portico_ollama.connection_config import check_settings
+
+    check_settings(settings)
     await app.catalogue.start_refresh()
 
 

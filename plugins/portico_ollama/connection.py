@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from portico.api import Secret
+from portico.api import connections as shared
 from portico_ollama.connection_options import OllamaOptions
 from portico_ollama.settings import DEFAULT_BASE_URL, OllamaSettings
 
@@ -52,8 +53,9 @@ def all_connections(settings: OllamaSettings) -> Sequence[OllamaConnection]:
     """
     result: list[OllamaConnection] = []
     for index, given in enumerate(settings.base_urls or [DEFAULT_BASE_URL]):
-        options = settings.configs.get(str(index)) or settings.configs.get(given) or OllamaOptions()
-        name = _unique_name(options.name or "ollama", {other.name for other in result})
+        options = settings.configs.get(str(index)) or settings.configs.get(given)
+        options = options or OllamaOptions()
+        name = shared.unique_name(options.name or "ollama", {other.name for other in result})
         assumed = not settings.base_urls
         result.append(OllamaConnection(index, name, trimmed(given), options, assumed))
     return result
@@ -61,13 +63,4 @@ def all_connections(settings: OllamaSettings) -> Sequence[OllamaConnection]:
 
 def trimmed(url: str) -> str:
     """Return an address without what its paths are appended to."""
-    return url.strip().rstrip("/").removesuffix(API_SUFFIX).rstrip("/")
-
-
-def _unique_name(name_wanted: str, taken: set[str]) -> str:
-    number = 1
-    name = name_wanted
-    while name in taken:
-        number += 1
-        name = f"{name_wanted}-{number}"
-    return name
+    return shared.trimmed(shared.trimmed(url).removesuffix(API_SUFFIX))

@@ -1,26 +1,28 @@
 """Options of one connection to an Ollama server."""
 
-from typing import Literal
+from typing import Final
 
 import msgspec
 
 from portico.api import Secret
+from portico.api.connections import OptionsForm, SourceOptions, source_option_fault
 
 
-class OllamaOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Options of one connection. Unknown keys are ignored.
+class OllamaOptions(SourceOptions, frozen=True, kw_only=True, omit_defaults=True):
+    """Options of one connection. `key`: sent as a bearer token. `model_ids`: only these models of the server are offered."""
 
-    `key`: sent as a bearer token. `model_ids`: if not empty, only these models of the server are offered. `prefix_id`:
-    prefix of every id, with a dot. `headers`: sent with every request. `access`: `public` = every verified account may
-    use models without a workspace model; else only administrators may. `name`: display name.
-    """
-
-    enable: bool = True
     key: Secret = Secret()
-    name: str = ""
-    model_ids: list[str] = []
-    prefix_id: str | None = None
-    tags: list[dict[str, str]] = []
     connection_type: str = "local"
-    headers: dict[str, Secret] | None = None
-    access: Literal["public"] | None = None
+
+
+def normalized(options: OllamaOptions) -> OllamaOptions:
+    """Return options in which what means the same is the same, so that they can be compared."""
+    return msgspec.structs.replace(
+        options, prefix_id=options.prefix_id or None, headers=options.headers or None
+    )
+
+
+#: The options as administrators send them.
+OPTIONS_FORM: Final = OptionsForm(OllamaOptions, source_option_fault, normalized)
+#: Options that clients may send and that say nothing: how to authenticate follows from the key.
+IGNORED_OPTIONS: Final = ("auth_type",)

@@ -7,6 +7,7 @@ from portico.api.auth import Actor
 from portico.api.json import RawFields
 from portico.api.models import SourceResponse
 from portico_ollama.calls import OllamaCalls
+from portico_ollama.connection_config import OllamaConnectionConfig
 from portico_ollama.management import ModelManagement
 from portico_ollama.model_lookup import ModelLookup
 from portico_ollama.server_versions import ServerVersions
@@ -26,6 +27,7 @@ class OllamaPlugin:
         self.models = ModelLookup(app, self.servers)
         self.calls = OllamaCalls(app, self.models)
         self.management = ModelManagement(app, self.models)
+        self.config = OllamaConnectionConfig(app, self.servers)
         self._versions = ServerVersions()
 
     async def version(self, index: int | None) -> str | None:

@@ -41,11 +41,12 @@ class ServerClient:
         if options.key:
             headers.setdefault("Authorization", f"Bearer {options.key.reveal()}")
         self._connection = connection
+        connect = options.connect_timeout or settings.connect_timeout
         self._list_limits = RequestLimits(
-            connect=settings.connect_timeout, total=settings.list_timeout
+            connect=connect, total=options.list_timeout or settings.list_timeout
         )
         self._work_limits = RequestLimits(
-            connect=settings.connect_timeout,
+            connect=connect,
             first_byte=MAX_SILENT_SECONDS,
             idle=MAX_SILENT_SECONDS,
         )
@@ -56,10 +57,10 @@ class ServerClient:
             headers=headers,
             secrets=[options.key.reveal()],
             limits=RequestLimits(
-                connect=settings.connect_timeout,
-                first_byte=settings.first_byte_timeout,
-                idle=settings.idle_timeout,
-                total=settings.timeout,
+                connect=connect,
+                first_byte=options.first_byte_timeout or settings.first_byte_timeout,
+                idle=options.idle_timeout or settings.idle_timeout,
+                total=options.timeout or settings.timeout,
             ),
             verify_tls=settings.verify_tls,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.instance_changes import PATIENCE, Two
+from tests.ollama_server import OllamaServer
 from tests.upstream import Upstream
 
 from portico.testing import Client, InProcessApp
@@ -96,3 +97,13 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_ollama_connection_is_in_force_at_both_instances(two: Two) -> None:
+    with OllamaServer() as ollama:
+        configs = {"0": {"access": "public", "prefix_id": "lab", "model_ids": ["llama3"]}}
+        form = {"OLLAMA_BASE_URLS": [ollama.url], "OLLAMA_API_CONFIGS": configs}
+        two.post("/ollama/config/update", form)
+        two.both(ids, {"lab.llama3:latest"})
+        two.post("/ollama/config/update", form | {"ENABLE_OLLAMA_API": False})
+        two.both(ids, set())

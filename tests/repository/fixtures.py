@@ -318,6 +318,11 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
         {"is_expanded": True},
     ),
     ("POST", "/api/v1/chats/{chat_id}/clone"): lambda s, path: (path, {}),
+    ("POST", "/ollama/config/update"): lambda s, path: (path, s.admin.get("/ollama/config").json),
+    ("POST", "/ollama/verify"): lambda s, path: (
+        path,
+        {"url": s.admin.get("/ollama/config").json["OLLAMA_BASE_URLS"][0]},
+    ),
     **{
         (method, f"/ollama/{path}{index}"): partial(about_ollama, form=form)
         for method, path, form in OLLAMA_REQUESTS

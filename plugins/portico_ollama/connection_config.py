@@ -1,0 +1,149 @@
+"""The connections in the form of clients: shown with masks in place of secrets, changed all or none."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from portico.api import AppContext, InvalidRequest, OperatorError, Secret
+from portico.api.auth import Actor
+from portico.api.connections import (
+    MASK,
+    check_names,
+    check_urls,
+    is_mask,
+    masked_keys,
+    read_key,
+    source_option_fault,
+    stored_connections,
+    url_fault,
+)
+from portico_ollama.connection import OllamaConnection, all_connections, trimmed
+from portico_ollama.connection_options import (
+    IGNORED_OPTIONS,
+    OPTIONS_FORM,
+    OllamaOptions,
+    normalized,
+)
+from portico_ollama.schemas import OllamaConnectionsAnswer, OllamaConnectionsForm
+from portico_ollama.servers import OllamaServers
+from portico_ollama.settings import OllamaSettings
+
+ENABLE: Final = "ENABLE_OLLAMA_API"
+URLS: Final = "OLLAMA_BASE_URLS"
+CONFIGS: Final = "OLLAMA_API_CONFIGS"
+
+
+class OllamaConnectionConfig:
+    """Reads and changes the connections."""
+
+    def __init__(self, app: AppContext, servers: OllamaServers) -> None:
+        self._app, self._servers = app, servers
+        self._section = app.runtime_settings.section(OllamaSettings)
+
+    async def current(self) -> OllamaConnectionsAnswer:
+        """Return all connections, with masks in place of keys and of the values of headers."""
+        settings = await self._section.current()
+        every = all_connections(settings)
+        names = {ENABLE, URLS, CONFIGS}
+        return OllamaConnectionsAnswer(
+            enable=settings.enable,
+            urls=[one.url for one in every],
+            configs={
+                str(one.index): _shown(one.options, mask)
+                for one, mask in zip(every, masked_keys(every), strict=True)
+            },
+            pinned=[name for name in self._app.runtime_settings.pinned() if name in names],
+        )
+
+    async def update(self, actor: Actor, form: OllamaConnectionsForm) -> OllamaConnectionsAnswer:
+        """Store connections; a mask leaves a secret as it is.
+
+        Raises: InvalidRequest, naming the field, for an invalid value, an option that is not supported, another value of
+        a pinned setting, and a mask that stands for nothing; then nothing is stored.
+        """
+        stored = all_connections(await self._section.current())
+        urls = [trimmed(url) for url in form.urls]
+        given = [form.configs.get(str(i)) or form.configs.get(url) for i, url in enumerate(urls)]
+        keys = [str((config or {}).get("key") or "").strip() for config in given]
+        before = stored_connections(urls, keys, stored)
+        options = [
+            _read(f"{CONFIGS}.{index}", config, key, was)
+            for index, (config, key, was) in enumerate(zip(given, keys, before, strict=True))
+        ]
+        await self._app.runtime_settings.change(
+            self._changes(form, stored, urls, options), actor.id
+        )
+        return await self.current()
+
+    async def verify(self, url: str, key: str) -> str:
+        """Return the version of a server that need not be stored; a masked key is the stored one of the same URL.
+
+        Raises: InvalidRequest for an address or a key that is none; SourceFailed.
+        """
+        url = trimmed(url)
+        check_urls("url", [url])
+        stored = all_connections(await self._section.current())
+        [known] = stored_connections([url], [key.strip()], stored)
+        secret = Secret(read_key("key", key, known.key if known else None))
+        options = known.options if known and is_mask(key.strip()) else OllamaOptions()
+        options = msgspec.structs.replace(options, key=secret)
+        connection = OllamaConnection(0, "ollama", url, options)
+        return await self._servers.source_of(connection).client.version()
+
+    def _changes(
+        self,
+        form: OllamaConnectionsForm,
+        stored: Sequence[OllamaConnection],
+        urls: Sequence[str],
+        options: Sequence[OllamaOptions],
+    ) -> dict[str, Any]:
+        """Return the values that differ from the present ones, checked."""
+        changes: dict[str, Any] = {}
+        if form.enable is not None:
+            changes[ENABLE] = form.enable
+        if urls != [one.url for one in stored]:
+            check_urls(URLS, urls)
+            changes[URLS] = urls
+        if options != [normalized(one.options) for one in stored]:
+            taken = {one.name for one in self._app.catalogue.statuses() if one.plugin != "ollama"}
+            check_names(CONFIGS, options, taken)
+            changes[CONFIGS] = {
+                str(index): msgspec.to_builtins(one, enc_hook=Secret.reveal)
+                for index, one in enumerate(options)
+            }
+        return changes
+
+
+def check_settings(settings: OllamaSettings) -> None:
+    """Raises: OperatorError for connections of the operator that can never work."""
+    for one in all_connections(settings):
+        # An empty URL keeps the place of a connection that was removed.
+        if one.url and (fault := url_fault(one.url)):
+            raise OperatorError(f"plugins.ollama.base_urls ({URLS}), number {one.index}: {fault}")
+        if one.options.enable and (fault := source_option_fault(one.options)):
+            raise OperatorError(f"plugins.ollama.configs ({CONFIGS}), {one.index}.{fault}")
+
+
+def _read(
+    place: str, given: Mapping[str, Any] | None, key: str, stored: OllamaConnection | None
+) -> OllamaOptions:
+    values = {name: value for name, value in (given or {}).items() if name not in IGNORED_OPTIONS}
+    if not isinstance(values.get("key", ""), str | None):
+        raise InvalidRequest(f"[ERROR: {place}.key: expected a text]")
+    values["key"] = read_key(f"{place}.key", key, stored.key if stored else None)
+    return OPTIONS_FORM.read(place, values, stored.options if stored else None)
+
+
+def _shown(options: OllamaOptions, mask: str) -> dict[str, Any]:
+    """Return options as clients see them: those that web clients know are always there."""
+    known = {
+        "enable": options.enable,
+        "tags": options.tags,
+        "prefix_id": options.prefix_id or "",
+        "model_ids": options.model_ids,
+        "connection_type": options.connection_type,
+        "key": mask,
+    }
+    plain: dict[str, Any] = msgspec.to_builtins(options, enc_hook=lambda _: MASK)
+    return plain | known
