@@ -156,23 +156,48 @@ class IncompleteBody(InvalidRequest):
 
 
 class RateLimited(DomainError):
-    """The caller has exceeded a rate limit. `retry_after`: seconds."""
+    """The caller has exceeded a rate limit, or this server has one of a model source.
+
+    `retry_after`: seconds. `is_estimate`: the source did not say for how long.
+    """
 
     default = "API rate limit exceeded"
     code = "rate_limit_exceeded"
 
     def __init__(
-        self, retry_after: int, detail: str | None = None, *, code: str | None = None
+        self,
+        retry_after: int,
+        detail: str | None = None,
+        *,
+        code: str | None = None,
+        is_estimate: bool = False,
     ) -> None:
         super().__init__(detail, code=code)
         self.retry_after = retry_after
+        self.is_estimate = is_estimate
 
 
 class SourceFailed(DomainError):
-    """A model source is unavailable or its response is invalid. `detail` names the source, never its address or key."""
+    """A model source is unavailable or its response is invalid. `detail` names the source, never its address or key.
+
+    `retry_after`: seconds that the source asks to wait; None = it does not say. `may_concern_request`: the source answered
+    with an error that may be due to this request, so it alone is no reason not to ask the source again.
+    """
 
     default = "The model source could not be reached."
     code = "source_failed"
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        code: str | None = None,
+        retry_after: int | None = None,
+        may_concern_request: bool = False,
+    ) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after = retry_after
+        self.may_concern_request = may_concern_request
 
 
 class SourceTimedOut(SourceFailed):

@@ -113,7 +113,9 @@ class CoreServices:
             channel=self.instance_channel,
         )
         self.http_client = OutgoingHTTP(settings.http_client)
-        self.gateway = Gateway(Router(), isolation.log_failure)
+        self.gateway = Gateway(
+            Router(settings.gateway, self.catalogue.sources), isolation.log_failure
+        )
         self.sockets = Sockets(
             settings,
             self.identity,

@@ -33,7 +33,7 @@ PINNED: dict[str, float] = {
     "portico.web.response.json_array.PIECE_BYTES": 262144,
     "portico.db.sqlite.statements.LARGE_CHARS": 524288,
     "portico.sockets.send_queue.MAX_PACKETS_PER_POLL": 16,
-    "portico.upstream.provider_errors.DEFAULT_RETRY_AFTER_SECONDS": 5,
+    "portico.catalogue.response_error.DEFAULT_RETRY_AFTER_SECONDS": 5,
     "portico_generation.answers.MAX_ANSWER_BYTES": 524288,
     "portico_generation.answers.MAX_QUESTIONS": 10,
     "portico_generation.answers.MAX_TITLE_CHARS": 200,

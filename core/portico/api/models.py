@@ -32,6 +32,7 @@ from portico.catalogue.source import (
     WorkspaceModels,
     close_body,
 )
+from portico.catalogue.source_cache import SourceStatus
 from portico.catalogue.text_response import text_response
 from portico.gateway import (
     CallResult,
@@ -41,6 +42,7 @@ from portico.gateway import (
     GatewayResponse,
     ModelFilter,
     Outcome,
+    SourceActivity,
     StreamEditor,
     TokenUsage,
 )
@@ -63,9 +65,11 @@ __all__ = [
     "Operation",
     "Outcome",
     "ResolvedModel",
+    "SourceActivity",
     "SourceProvider",
     "SourceRequest",
     "SourceResponse",
+    "SourceStatus",
     "StreamEditor",
     "TokenUsage",
     "WorkspaceModel",

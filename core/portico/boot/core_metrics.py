@@ -8,6 +8,7 @@ from functools import partial
 
 from portico import __version__
 from portico.errors import DomainError
+from portico.gateway import SourceActivity
 from portico.metrics import Metric, MetricReading, Reading
 from portico.plugins import isolation
 from portico.tasks import Tasks
@@ -20,7 +21,7 @@ READ_LIMIT = 2.0
 
 
 def core_metrics(core: CoreServices) -> list[Metric]:
-    """Return the figures of the core: responses, streams, sockets, tasks, plugins and the event loop."""
+    """Return the figures of the core: responses, streams, sources, sockets, tasks, plugins and the event loop."""
     counters, sockets = core.counters, core.sockets
     return [
         Metric(
@@ -46,6 +47,7 @@ def core_metrics(core: CoreServices) -> list[Metric]:
             "gauge",
             lambda: counters.open_streams,
         ),
+        *_source_metrics(core),
         Metric(
             "open_sockets",
             "Socket.IO connections.",
@@ -110,6 +112,41 @@ def core_metrics(core: CoreServices) -> list[Metric]:
             "How long a callback waited for the event loop, measured ten times a second.",
             "histogram",
             lambda: counters.loop_lag,
+        ),
+    ]
+
+
+def _source_metrics(core: CoreServices) -> list[Metric]:
+    """Return the figures of model sources, by their names."""
+
+    def activities() -> list[SourceActivity]:
+        return [core.gateway.activity(source) for source in core.catalogue.sources()]
+
+    return [
+        Metric(
+            "source_calls",
+            "Calls of model sources, by source and outcome.",
+            "counter",
+            lambda: {
+                (one.name, outcome): float(count)
+                for one in activities()
+                for outcome, count in one.calls.items()
+            },
+            ("source", "outcome"),
+        ),
+        Metric(
+            "source_calls_in_flight",
+            "Calls that a model source is answering.",
+            "gauge",
+            lambda: {(one.name,): float(one.in_flight) for one in activities()},
+            ("source",),
+        ),
+        Metric(
+            "source_breaker_open",
+            "Whether a model source is not asked because it failed: 0, or 1 until it answers again.",
+            "gauge",
+            lambda: {(one.name,): float(one.breaker != "closed") for one in activities()},
+            ("source",),
         ),
     ]
 

@@ -3,7 +3,7 @@
 from portico.catalogue.catalogue import Catalogue
 from portico.catalogue.own_keys import is_own_key
 from portico.catalogue.resolved_model import ResolvedModel
-from portico.catalogue.response_error import error_in
+from portico.catalogue.response_error import REQUEST_ERROR_STATUSES, error_in, status_error
 from portico.catalogue.source import (
     EVENT_STREAM,
     JSON_MEDIA_TYPE,
@@ -28,6 +28,7 @@ __all__ = [
     "JSON_MEDIA_TYPE",
     "MAX_CHAIN_LENGTH",
     "OPERATIONS",
+    "REQUEST_ERROR_STATUSES",
     "Catalogue",
     "ModelCard",
     "ModelSource",
@@ -43,5 +44,6 @@ __all__ = [
     "error_in",
     "is_own_key",
     "operations_of",
+    "status_error",
     "text_response",
 ]

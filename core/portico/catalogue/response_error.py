@@ -1,10 +1,52 @@
 """The error in a response of a model source."""
 
+import email.utils
+import math
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from portico.catalogue.source import SourceResponse
+from portico.db import now
+from portico.errors import RateLimited, SourceFailed, SourceTimedOut
+
+#: Statuses that concern the client's request. Their responses are passed on.
+REQUEST_ERROR_STATUSES: Final = frozenset({400, 404, 413, 422})
+TIMEOUT_STATUSES: Final = frozenset({408, 504, 524})
+CREDENTIAL_STATUSES: Final = frozenset({401, 403})
+#: Statuses of a server that is overloaded or has no server behind it; never due to one request.
+UNAVAILABLE_STATUSES: Final = frozenset({502, 503, 529})
+#: Seconds to wait if a provider that is too busy sends no usable `Retry-After`.
+DEFAULT_RETRY_AFTER_SECONDS: Final = 5
+MAX_RETRY_AFTER_SECONDS: Final = 86400
+
+
+def status_error(
+    name: str, status: int, headers: Mapping[str, str]
+) -> SourceFailed | RateLimited | None:
+    """Return the error of a source that answered with this status; None if it answered, or refused the request.
+
+    401 and 403 concern the key of this server, not the caller's. `headers`: without regard to case, or in lower case.
+    """
+    if 200 <= status < 300 or status in REQUEST_ERROR_STATUSES:
+        return None
+    wait = _retry_after_seconds(headers)
+    if status == 429:
+        return RateLimited(
+            DEFAULT_RETRY_AFTER_SECONDS if wait is None else wait,
+            f"The model source {name!r} is over its rate limit.",
+            is_estimate=wait is None,
+        )
+    if status in TIMEOUT_STATUSES:
+        return SourceTimedOut(f"The model source {name!r} did not answer in time.")
+    if status in CREDENTIAL_STATUSES:
+        return SourceFailed(f"The model source {name!r} rejected the credentials of this server.")
+    return SourceFailed(
+        f"The model source {name!r} answered with an error.",
+        retry_after=wait if status == 503 else None,
+        may_concern_request=status not in UNAVAILABLE_STATUSES,
+    )
 
 
 def error_in(response: SourceResponse) -> str | None:
@@ -22,3 +64,17 @@ def error_in(response: SourceResponse) -> str | None:
         if isinstance(message, str)
         else f"The model answered with status {response.status}."
     )
+
+
+def _retry_after_seconds(headers: Mapping[str, str]) -> int | None:
+    """Return a `Retry-After` header, a number or a date, as seconds from now; None if it cannot be read."""
+    value = headers.get("retry-after", "")
+    try:
+        return min(max(math.ceil(float(value)), 0), MAX_RETRY_AFTER_SECONDS)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        moment = email.utils.parsedate_to_datetime(value).timestamp()
+        return min(max(int(moment) - now(), 0), MAX_RETRY_AFTER_SECONDS)
+    except (ValueError, TypeError, OverflowError):
+        return None

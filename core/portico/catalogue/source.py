@@ -82,8 +82,12 @@ class ModelSource(Protocol):
     """An upstream that offers models.
 
     It answers chats, and the further operations in its attribute `operations`, if it has one (a set of `Operation`).
-    Both methods raise `SourceFailed` or `SourceTimedOut` with a sentence for clients: it names the source, never its
-    address or API key. The source sets its own time limits; Portico adds one around `list_models`.
+    Where several sources offer a model, those with the smallest `order` (default 0) are asked first, and one of them with
+    the `weight` 2.0 gets twice as many calls as one with 1.0, the default; both attributes are optional too, and all three are read once.
+
+    Both methods raise `SourceFailed`, `SourceTimedOut` or `RateLimited` with a sentence for clients: it names the source,
+    never its address or API key. Then another source may be asked. What concerns the request is a response with the status 400, 404, 413
+    or 422. The source sets its own time limits; Portico adds one around `list_models`.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from portico.gateway.call import CallResult, GatewayCall, GatewayResponse, Outcome, TokenUsage
 from portico.gateway.gateway import Deferral, Gateway
 from portico.gateway.model_filter import ModelFilter, StreamEditor
+from portico.gateway.routed_source import SourceActivity
 from portico.gateway.router import Router
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ModelFilter",
     "Outcome",
     "Router",
+    "SourceActivity",
     "StreamEditor",
     "TokenUsage",
 ]

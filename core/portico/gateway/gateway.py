@@ -6,6 +6,7 @@ from typing import Literal
 
 from portico.catalogue import (
     OPERATIONS,
+    ModelSource,
     Operation,
     ResolvedModel,
     SourceRequest,
@@ -18,6 +19,7 @@ from portico.gateway.call import GatewayCall, GatewayResponse
 from portico.gateway.call_ending import CallEnding
 from portico.gateway.filter_set import FilterSet, LogFailure, OwnedFilter
 from portico.gateway.model_filter import ModelFilter
+from portico.gateway.routed_source import SourceActivity
 from portico.gateway.router import Router
 from portico.gateway.stream import CallStream, Outlet
 from portico.gateway.stream_editors import Editors
@@ -47,6 +49,14 @@ class Gateway:
         """Remove the filters of a plugin. Calls that have begun keep them."""
         self._filters = [one for one in self._filters if one.plugin != plugin]
         self._sets = self._built_sets()
+
+    def activity(self, source: ModelSource) -> SourceActivity:
+        """Return what a source is doing in this process."""
+        return self._router.activity(source)
+
+    def allow_probe(self, source: ModelSource) -> None:
+        """Send the next call to a source even if it failed before: it was seen to work."""
+        self._router.allow_probe(source)
 
     async def send(
         self, target: ResolvedModel, request: SourceRequest, *, deferred: Deferral = "none"

@@ -1,14 +1,122 @@
-"""Sends a call to a source of its model."""
+"""Sends each call to a source of its model: the least busy one that works, and the next one if that fails."""
 
-from portico.catalogue import SourceResponse
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from portico.catalogue import ModelSource, SourceResponse
+from portico.errors import (
+    DomainError,
+    InvalidRequest,
+    RateLimited,
+    SourceFailed,
+    error_location,
+)
 from portico.gateway.call import GatewayCall
+from portico.gateway.failover import Failover
+from portico.gateway.routed_source import RoutedSource, SourceActivity
+from portico.settings.gateway import GatewaySettings
+
+log = structlog.get_logger("portico.gateway")
+
+_FAILURES: Final = (SourceFailed, RateLimited)
 
 
 class Router:
-    """Picks the source of each call."""
+    """Picks the source of each call. `sources`: all that the catalogue has now. `chance`: decides between equals.
+
+    It knows how busy the sources are in this process, and how their last calls ended.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        sources: Callable[[], Sequence[ModelSource]],
+        chance: random.Random | None = None,
+    ) -> None:
+        self._settings, self._sources = settings, sources
+        self._chance = chance or random.Random()  # noqa: S311 - spreads load
+        #: By the identity of the source, since a connection that was edited is another source with the same name.
+        self._routed: dict[int, RoutedSource] = {}
 
     async def send(self, call: GatewayCall) -> SourceResponse:
-        """Return the response of the model's source. Raises: all errors of the source."""
-        source = call.target.source
-        call.source = source.name
-        return await source.complete(call.request)
+        """Return the response of a source of the model; of the next one, if it fails before the first byte.
+
+        Raises: InvalidRequest if no source does what is asked for; SourceFailed, SourceTimedOut or RateLimited if all
+        failed; another error of the source, which concerns the request.
+        """
+        request = call.request
+        failover = Failover(self._able(call), request.model, self._chance)
+        while (source := failover.next()) is not None:
+            if failover.failures:
+                _log_failover(call, failover.failures[-1], source)
+            call.source = source.name
+            try:
+                response = await source.ask(request)
+            except Exception as error:
+                if isinstance(error, DomainError) and not isinstance(error, _FAILURES):
+                    raise
+                failover.failed(source, error)
+                if self._is_over(call, failover):
+                    break
+            else:
+                if response.status < 400:
+                    failover.confirm_failures()
+                return response
+        if len(failover.failures) > 1:
+            log.warning("no source of a model answered", model=request.model)
+        raise failover.error()
+
+    def activity(self, source: ModelSource) -> SourceActivity:
+        """Return what a source is doing in this process."""
+        return self._of(source).activity()
+
+    def allow_probe(self, source: ModelSource) -> None:
+        """Send the next request to a source even if it failed before: it was seen to work."""
+        self._of(source).breaker.allow_probe()
+
+    def _able(self, call: GatewayCall) -> list[RoutedSource]:
+        """Return the sources of a call that do what it asks for."""
+        operation = call.request.operation
+        able = [one for one in map(self._of, call.target.sources) if operation in one.operations]
+        if not able:
+            raise InvalidRequest(
+                f"The model {call.target.name!r} does not support {operation}. Choose another model."
+            )
+        return able
+
+    def _is_over(self, call: GatewayCall, failover: Failover) -> bool:
+        """Return whether a call that failed is not sent to a further source."""
+        settings = self._settings
+        seconds = time.monotonic() - call.started
+        return (
+            len(failover.failures) >= settings.max_attempts or seconds > settings.failover_timeout
+        )
+
+    def _of(self, source: ModelSource) -> RoutedSource:
+        found = self._routed.get(id(source))
+        return found if found is not None else self._add(source)
+
+    def _add(self, source: ModelSource) -> RoutedSource:
+        """Add a source, and forget those that the catalogue has no more. One that is not in it is not kept."""
+        known = self._routed
+        self._routed = {
+            id(one): known.get(id(one)) or RoutedSource(one, self._settings)
+            for one in self._sources()
+        }
+        return self._routed.get(id(source)) or RoutedSource(source, self._settings)
+
+
+def _log_failover(call: GatewayCall, error: Exception, source: RoutedSource) -> None:
+    """Log which source failed and why, and which one is asked in its place."""
+    is_sentence = isinstance(error, DomainError)
+    log.warning(
+        "a source failed before it answered, another one is asked",
+        model=call.request.model,
+        failed=call.source,
+        reason=str(error) if is_sentence else f"{type(error).__name__} at {error_location(error)}",
+        asked=source.name,
+    )

@@ -11,6 +11,7 @@ import msgspec
 
 from portico.settings.catalogue import CatalogueSettings
 from portico.settings.database import DatabaseSettings
+from portico.settings.gateway import GatewaySettings
 from portico.settings.http_client import HTTPClientSettings
 from portico.settings.identity import IdentitySettings, RateLimitSettings
 from portico.settings.permissions import PermissionDefaults
@@ -128,6 +129,7 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     access: AccessSettings = AccessSettings()
     permissions: PermissionDefaults = PermissionDefaults()
     catalogue: CatalogueSettings = CatalogueSettings()
+    gateway: GatewaySettings = GatewaySettings()
     http_client: HTTPClientSettings = HTTPClientSettings()
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -5,28 +5,19 @@ client learns which source failed and why. Only errors about the *request* (400,
 because the user can do something about them.
 """
 
-import email.utils
 import logging
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from portico.catalogue import SourceResponse
-from portico.db import now
-from portico.errors import RateLimited, SourceFailed, SourceTimedOut
+from portico.catalogue import REQUEST_ERROR_STATUSES, SourceResponse, status_error
+from portico.errors import SourceFailed, SourceTimedOut
 from portico.http_client import failure_reason
 from portico.upstream.error_message import error_message
 from portico.upstream.redactor import Redactor
 
 log = logging.getLogger(__name__)
-
-#: Statuses that concern the client's request.
-REQUEST_ERROR_STATUSES = frozenset({400, 404, 413, 422})
-TIMEOUT_STATUSES = frozenset({408, 504, 524})
-#: Seconds to wait if a provider that is too busy sends no usable `Retry-After`.
-DEFAULT_RETRY_AFTER_SECONDS = 5
 
 
 class ProviderErrors:
@@ -49,7 +40,10 @@ class ProviderErrors:
     def invalid_response(self, what: str) -> SourceFailed:
         """Return the error for an invalid response. `what`: logged."""
         log.warning("%s: %s", self.name, what)
-        return SourceFailed(f"The model source {self.name!r} sent a response that cannot be read.")
+        return SourceFailed(
+            f"The model source {self.name!r} sent a response that cannot be read.",
+            may_concern_request=True,
+        )
 
     def from_response(self, status: int, headers: Mapping[str, str], body: bytes) -> SourceResponse:
         """Return the client's response for an error response about the request.
@@ -58,27 +52,18 @@ class ProviderErrors:
         this server, not the caller's.
         """
         self._log_response(status, body)
-        if status == 429:
-            raise RateLimited(
-                _retry_after_seconds(headers),
-                f"The model source {self.name!r} is over its rate limit.",
-            )
-        if status in TIMEOUT_STATUSES:
-            raise SourceTimedOut(f"The model source {self.name!r} did not answer in time.")
         if status in REQUEST_ERROR_STATUSES:
             return SourceResponse(status=status, body=self._refusal(status, body))
-        raise self.failed(status)
+        raise status_error(self.name, status, headers) or self.failed(status)
 
     def failed(self, status: int, body: bytes = b"") -> SourceFailed:
         """Return the error for an error response that does not concern the client's request."""
         if body:
             self._log_response(status, body)
-        reason = (
-            "rejected the credentials of this server"
-            if status in (401, 403)
-            else "answered with an error"
-        )
-        return SourceFailed(f"The model source {self.name!r} {reason}.")
+        error = status_error(self.name, status, {})
+        if isinstance(error, SourceFailed):
+            return error
+        return SourceFailed(f"The model source {self.name!r} answered with an error.")
 
     def error_in_stream(self, payload: bytes) -> str:
         """Log an error inside a response; return the text for the client."""
@@ -119,16 +104,3 @@ class ProviderErrors:
 
     def _known_value(self, value: Any) -> Any:
         return self.redact(value) if isinstance(value, str) else value if isinstance(value, int) else None  # fmt: skip
-
-
-def _retry_after_seconds(headers: Mapping[str, str]) -> int:
-    """Return a `Retry-After` header, a number or a date, as seconds from now."""
-    value = headers.get("retry-after", "")
-    try:
-        return min(max(math.ceil(float(value)), 0), 86400)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return min(max(int(email.utils.parsedate_to_datetime(value).timestamp()) - now(), 0), 86400)
-    except (ValueError, TypeError, OverflowError):
-        return DEFAULT_RETRY_AFTER_SECONDS

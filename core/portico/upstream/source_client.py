@@ -186,7 +186,9 @@ class SourceClient:
         stream_filter = answer_format.new_filter(self.redact.remove_known)
         block = stream_filter.feed(first)
         if stream_filter.upstream_error is not None and not block:
-            raise SourceFailed(self.errors.error_in_stream(stream_filter.upstream_error))
+            raise SourceFailed(
+                self.errors.error_in_stream(stream_filter.upstream_error), may_concern_request=True
+            )
         relay = StreamRelay(response, stream_filter, self.errors, block)
         return SourceResponse(body=relay, content_type=answer_format.stream_type)
 
@@ -197,7 +199,9 @@ class SourceClient:
         except (ValueError, msgspec.MsgspecError):
             raise self.errors.invalid_response("a response that is not a completion") from None
         if is_error:
-            raise SourceFailed(self.errors.error_in_stream(body[:MAX_ERROR_BYTES]))
+            raise SourceFailed(
+                self.errors.error_in_stream(body[:MAX_ERROR_BYTES]), may_concern_request=True
+            )
         return SourceResponse(body=body)
 
 

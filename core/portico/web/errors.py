@@ -75,7 +75,10 @@ def domain_error_response(
     headers: Headers = ()
     if isinstance(error, errors.Unauthenticated):
         headers = ((b"www-authenticate", b"Bearer"),)
-    elif isinstance(error, errors.RateLimited):
+    elif (
+        isinstance(error, errors.RateLimited | errors.SourceFailed)
+        and error.retry_after is not None
+    ):
         headers = ((b"retry-after", str(error.retry_after).encode()),)
     elif isinstance(error, errors.Unavailable):
         headers = ((b"retry-after", str(RETRY_AFTER_SECONDS).encode()),)

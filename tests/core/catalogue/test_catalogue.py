@@ -98,8 +98,8 @@ def test_public_source_does_not_open_a_model_that_the_first_keeps_for_administra
 def test_external_source_is_not_asked_for_a_local_model() -> None:
     async def story() -> None:
         local = card("a", connection_type="local")
-        world = World(Source("local", local), Source("cloud", "a"), Source("house", local))
-        assert await names(world, "a", ROOT) == ["local", "house"]
+        world = World(Source("local", local), Source("cloud", "a"), Source("lan", local))
+        assert await names(world, "a", ROOT) == ["local", "lan"]
         reverse = World(Source("cloud", "a"), Source("local", local))
         assert await names(reverse, "a", ROOT) == ["cloud", "local"]
 

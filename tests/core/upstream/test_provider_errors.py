@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 
 from portico.api import RateLimited, SourceTimedOut
-from portico.upstream.provider_errors import DEFAULT_RETRY_AFTER_SECONDS, ProviderErrors
+from portico.catalogue.response_error import DEFAULT_RETRY_AFTER_SECONDS
+from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.redactor import Redactor
 
 REDACT = Redactor("https://inside.example:8443/v1", ["sk-the-key", "header-secret"])
