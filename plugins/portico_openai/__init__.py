@@ -44,9 +44,9 @@ def register_model_sources(plugin: "OpenAIPlugin") -> Sequence[SourceProvider]:
 @hookimpl
 def register_routes() -> list[object]:
     """Return the routes below `/openai`."""
-    from portico_openai.routes import ConnectionRoutes
+    from portico_openai.routes import ConnectionRoutes, ProviderRoutes
 
-    return [ConnectionRoutes]
+    return [ConnectionRoutes, ProviderRoutes]
 
 
 @hookimpl

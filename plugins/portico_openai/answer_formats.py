@@ -10,30 +10,30 @@ from portico.api.sources import CHAT_COMPLETION, AnswerFormat
 from portico_openai.event_filter import EventFilter
 
 
-class _Embeddings(msgspec.Struct):
+class _WholeEmbeddings(msgspec.Struct):
     data: list[msgspec.Raw] | None = None
 
 
-class _Response(msgspec.Struct):
+class _WholeResponse(msgspec.Struct):
     output: list[msgspec.Raw] | None = None
     error: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Message(msgspec.Struct):
+class _WholeMessage(msgspec.Struct):
     content: list[msgspec.Raw] | None = None
 
 
 def _are_embeddings_missing(body: bytes) -> bool:
-    return msgspec.json.decode(body, type=_Embeddings).data is None
+    return msgspec.json.decode(body, type=_WholeEmbeddings).data is None
 
 
 def _has_response_failed(body: bytes) -> bool:
-    response = msgspec.json.decode(body, type=_Response)
+    response = msgspec.json.decode(body, type=_WholeResponse)
     return response.output is None or bytes(response.error) != b"null"
 
 
 def _is_message_missing(body: bytes) -> bool:
-    return msgspec.json.decode(body, type=_Message).content is None
+    return msgspec.json.decode(body, type=_WholeMessage).content is None
 
 
 ANSWER_FORMATS: Final[Mapping[Operation, AnswerFormat]] = {

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import AppContext, OperatorError, Secret
+from portico.api import AppContext, InvalidRequest, OperatorError, Secret
 from portico.api.auth import Actor
 from portico.api.connections import (
     MASK,
@@ -23,7 +23,7 @@ from portico_openai.connection_options import (
     normalized,
     option_fault,
 )
-from portico_openai.schemas import ConnectionsAnswer, ConnectionsForm
+from portico_openai.schemas import ConnectionsAnswer, ConnectionsForm, VerifyForm
 from portico_openai.settings import OpenAISettings
 
 ENABLE: Final = "ENABLE_OPENAI_API"
@@ -78,6 +78,23 @@ class ConnectionConfig:
             self._changes(form, stored, urls, keys, options), actor.id
         )
         return await self.current()
+
+    async def connection_to_verify(self, form: VerifyForm) -> OpenAIConnection:
+        """Return the connection of a form. A mask stands for what is stored for its URL. Raises: InvalidRequest."""
+        url = trimmed(form.url)
+        if fault := url_fault(url):
+            raise InvalidRequest(f"[ERROR: url: {fault}]")
+        stored = all_connections(await self._section.current())
+        [was] = stored_connections([url], [form.key.strip()], stored)
+        given = dict(form.config or {})
+        if was is not None and was.options.headers and "headers" not in given:
+            given["headers"] = dict.fromkeys(was.options.headers, MASK)
+        if given.get("azure") and not given.get("model_ids"):
+            given["model_ids"] = ["any"]  # deployments are named later
+        options = OPTIONS_FORM.read("config", given, was.options if was else None)
+        name = was.name if was else options.name or "new connection"
+        key = read_key("key", form.key, was.key if was else None)
+        return OpenAIConnection(0, name, url, Secret(key), options)
 
     def _changes(
         self,

@@ -57,6 +57,14 @@ class Scene:
         assert self.admin.post(f"/api/v1/groups/id/{group}/users/add", ids).status == 200
         return str(group)
 
+    def own_connection(self) -> dict[str, str]:
+        """The first connection, as an administrator sees it."""
+        config = self.admin.get("/openai/config").json
+        return {
+            "url": config["OPENAI_API_BASE_URLS"][0],
+            "key": config["OPENAI_API_KEYS"][0],
+        }
+
     def name(self) -> str:
         """An id that no account has."""
         return f"New{next(self._numbers)}"
@@ -236,6 +244,8 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/auths/admin/config/ldap"): lambda s, path: (path, {"enable_ldap": False}),
     ("POST", "/api/v1/auths/admin/config/ldap/server"): lambda s, path: (path, LDAP),
     ("POST", "/openai/config/update"): lambda s, path: (path, s.admin.get("/openai/config").json),
+    ("POST", "/openai/verify"): lambda s, path: (path, s.own_connection()),
+    ("POST", "/openai/chat/completions"): turn,
     ("POST", "/api/v1/auths/api_keys"): lambda s, path: (path, KEY),
     ("POST", "/api/v1/auths/api_keys/{key_id}/update"): lambda s, path: (path, KEY),
     ("GET", "/api/v1/models/model"): one_model,

@@ -36,6 +36,7 @@ AREAS = {
     "ldap": r"^/api/v1/auths/admin/config/ldap",
     "oauth": r"^/oauth",
     "generation": r"^/api/v1/tasks",
+    "openai": r"^/openai",
 }
 CALLERS = ("anonymous", "user", "admin")
 CHECKS = [
