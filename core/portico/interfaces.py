@@ -190,6 +190,21 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):
         return (total + _TOKENS_PER_PRICE // 2) // _TOKENS_PER_PRICE
 
 
+class ApiKeyLookup(Protocol):
+    """Which API keys there are.
+
+    A service of the plugin that stores API keys. Without one there are none.
+    """
+
+    async def owner_of(self, key_id: str) -> str | None:
+        """Return the id of the account whose key this is; None if there is no such key."""
+        ...
+
+    async def ids_of(self, account_id: str) -> Sequence[str]:
+        """Return the ids of the keys of an account."""
+        ...
+
+
 class Prices(Protocol):
     """What calls of models cost.
 

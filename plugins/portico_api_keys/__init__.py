@@ -2,9 +2,10 @@
 
 import click
 
-from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
+from portico.api import AppContext, Listener, PluginInfo, Section, Service, hookimpl
 from portico.api.auth import AccountChanged, AccountDeleted, ApiKeyRevoked, TokenAuthenticator
 from portico.api.db import TableSet
+from portico.api.interfaces import ApiKeyLookup
 from portico.api.policy import PackagedPolicy, ResourceKind
 
 PLUGIN = PluginInfo(
@@ -49,6 +50,15 @@ def register_components(app: AppContext) -> object:
     from portico_api_keys.components import build
 
     return build(app)
+
+
+@hookimpl
+def register_services(plugin: object) -> list[Service]:
+    """Return the lookup of keys by id."""
+    from portico_api_keys.components import ApiKeysPlugin
+
+    assert isinstance(plugin, ApiKeysPlugin)
+    return [Service(ApiKeyLookup, plugin.service)]
 
 
 @hookimpl

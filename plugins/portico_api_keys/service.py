@@ -136,6 +136,15 @@ class KeyService:
         """Return the keys of an account, newest first."""
         return [self._with_use(key) for key in await store.list_of_owner(account_id)]
 
+    async def owner_of(self, key_id: str) -> str | None:
+        """Return the id of the account whose key this is; None if there is no such key."""
+        key = None if "\x00" in key_id else await store.find(key_id)
+        return key.account_id if key else None
+
+    async def ids_of(self, account_id: str) -> list[str]:
+        """Return the ids of the keys of an account."""
+        return [key.id for key in await store.list_of_owner(account_id)]
+
     async def list_all(self, account_id: str = "", page: int = 1) -> KeyPage:
         """Return one page of the keys of all accounts, or of one."""
         found, total = await store.page(account_id, page)

@@ -131,6 +131,15 @@ class Scene:
         assert owner.post(f"/api/v1/tasks/jobs/{task_id}/cancel").json["status"] == "cancelled"
         return task_id
 
+    def budget_form(self) -> Any:
+        """A budget that no call exceeds, of a new model."""
+        form = self.model()
+        return {"subject": f"model:{form['id']}", "unit": "requests", "period": "day", "limit": 9e9}
+
+    def budget(self) -> str:
+        """The id of one that limits no call."""
+        return str(self.admin.post("/api/v1/budgets", self.budget_form()).json["id"])
+
     def config(self) -> Any:
         """What administrators set, as it is."""
         return self.admin.get("/api/v1/auths/admin/config").json
@@ -248,6 +257,8 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/openai/chat/completions"): turn,
     ("POST", "/api/v1/auths/api_keys"): lambda s, path: (path, KEY),
     ("POST", "/api/v1/auths/api_keys/{key_id}/update"): lambda s, path: (path, KEY),
+    ("POST", "/api/v1/budgets"): lambda s, path: (path, s.budget_form()),
+    ("PATCH", "/api/v1/budgets/{budget_id}"): lambda s, path: (path, {"limit": 7}),
     ("GET", "/api/v1/models/model"): one_model,
     ("POST", "/api/v1/models/model/toggle"): one_model,
     ("GET", "/api/v1/models/model/profile/image"): one_model,
@@ -348,6 +359,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{group_id}": Scene.group,
     "{user_id}": lambda s: str(s.callers["user"].account["id"]),
     "{key_id}": Scene.key,
+    "{budget_id}": Scene.budget,
     "{chat_id}": Scene.chat,
     "{message_id}": lambda _: "a-message",
     "{folder_id}": Scene.folder,

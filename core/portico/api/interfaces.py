@@ -1,4 +1,4 @@
-"""Protocols and events that several plugins share: chats, replies in the making, calls of models, prices and folders.
+"""Protocols and events that several plugins share: chats, replies in the making, calls of models, prices, API keys and folders.
 
 Constants:
 
@@ -9,6 +9,7 @@ Constants:
 from portico.interfaces import (
     MICROS_PER_UNIT,
     SHARED_ACCOUNT_PREFIX,
+    ApiKeyLookup,
     BackgroundTasks,
     ChatAnnotations,
     ChatBranch,
@@ -35,6 +36,7 @@ from portico.interfaces import (
 __all__ = [
     "MICROS_PER_UNIT",
     "SHARED_ACCOUNT_PREFIX",
+    "ApiKeyLookup",
     "BackgroundTasks",
     "ChatAnnotations",
     "ChatBranch",

@@ -1,0 +1,252 @@
+"""Reserves and settles. One transaction at a time writes what all calls of this process have asked for meanwhile."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from portico.api import PeriodicTask, Unavailable, error_location
+from portico.api.db import now, transaction
+from portico_budgets.counters import statements
+from portico_budgets.counters.demand import CounterKey, Demand, Refusal, Reservation
+from portico_budgets.counters.part import Part
+
+#: Counters that one transaction changes.
+MAX_COUNTERS: Final = 100
+#: Seconds for which the ends of calls are collected, if no other call begins.
+SETTLE_SECONDS: Final = 0.1
+#: Seconds before the next try after a failed transaction.
+RETRY_SECONDS: Final = 0.5
+#: Seconds that the last writes may take when the process stops.
+STOP_SECONDS: Final = 5.0
+
+log = structlog.get_logger("portico.budgets")
+
+
+class _Request:
+    """A call that waits for its reservation."""
+
+    __slots__ = ("demands", "result")
+
+    def __init__(self, demands: tuple[Demand, ...]) -> None:
+        self.demands = demands
+        self.result: asyncio.Future[Reservation | Refusal] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+
+class BudgetCounters:
+    """Reserves amounts of budgets for calls, and settles them when the calls have ended.
+
+    This process has a part in each counter: the total that its running calls have reserved, and the total that its calls
+    have used. The database has the same totals, so a repeated write changes nothing. The reserved total expires
+    `reservation_seconds` after the last write; it is written again in time while calls are running.
+    """
+
+    def __init__(self, instance_id: str, reservation_seconds: int) -> None:
+        self._instance_id, self._seconds = instance_id, reservation_seconds
+        self._parts: dict[CounterKey, Part] = {}
+        self._waiting: list[_Request] = []
+        self._unwritten: set[CounterKey] = set()
+        self._wanted, self._asked = asyncio.Event(), asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._renewal = PeriodicTask("budget reservations", reservation_seconds / 3, self._renew)
+        self._expiry = PeriodicTask(
+            "expired budget reservations",
+            min(5.0, reservation_seconds / 4),
+            statements.free_expired,
+        )
+
+    def start(self) -> None:
+        """Begin to write. Needs a running event loop and an open database."""
+        self._writer = asyncio.create_task(self._run(), name="budgets")
+        self._renewal.start()
+        self._expiry.start()
+
+    async def stop(self) -> None:
+        """Write what has ended, and stop. Does nothing if it was not started."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        await self._renewal.stop()
+        await self._expiry.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                while (self._unwritten or self._waiting) and not writer.done():
+                    self._wanted.set()
+                    self._asked.set()
+                    await asyncio.sleep(0.01)
+        writer.cancel()
+        await asyncio.wait({writer})
+
+    async def reserve(self, demands: tuple[Demand, ...]) -> Reservation | Refusal:
+        """Reserve what a call wants of all its budgets, or nothing. Raises: Unavailable."""
+        for demand in demands:
+            part = self._parts.get(demand.key)
+            if part is not None and demand.minimum > demand.budget.amount - part.known_used:
+                return Refusal(demand)
+        if self._writer is None:
+            raise Unavailable
+        request = _Request(demands)
+        self._waiting.append(request)
+        self._wanted.set()
+        self._asked.set()
+        try:
+            return await request.result
+        except asyncio.CancelledError:
+            result = request.result
+            if result.done() and not result.cancelled() and result.exception() is None:
+                self._take_back([result.result()])
+            raise
+
+    def enter(self, demands: tuple[Demand, ...]) -> Reservation:
+        """Let a call pass without reserving anything. What it uses is settled as that of others."""
+        for demand in demands:
+            self._part(demand).calls += 1
+        return Reservation(demands, (0,) * len(demands))
+
+    def settle(self, reservation: Reservation, used: Sequence[int]) -> None:
+        """Give back what a call has reserved, and count what it has used. Does not block."""
+        for demand, amount, cost in zip(
+            reservation.demands, reservation.amounts, used, strict=True
+        ):
+            part = self._parts.get(demand.key)
+            if part is None:  # the budget was deleted
+                continue
+            part.calls -= 1
+            part.reserved -= amount
+            part.used += cost
+            if not part.is_written:
+                self._unwritten.add(demand.key)
+        if self._unwritten:
+            self._wanted.set()
+
+    def _part(self, demand: Demand) -> Part:
+        part = self._parts.get(demand.key)
+        if part is None:
+            part = self._parts[demand.key] = Part(demand.bounds)
+        return part
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while True:
+            await self._wanted.wait()
+            if not self._waiting:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SETTLE_SECONDS):
+                        await self._asked.wait()
+            self._wanted.clear()
+            self._asked.clear()
+            requests, due = self._take()
+            try:
+                await self._write(requests, due)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next transaction may succeed
+                self._failed(requests, due, error)
+                await asyncio.sleep(RETRY_SECONDS)
+            if self._waiting or self._unwritten:
+                self._wanted.set()
+
+    def _take(self) -> tuple[list[_Request], set[CounterKey]]:
+        """Return the calls of the next transaction, and the counters that are to be written in any case."""
+        due: set[CounterKey] = set()
+        while self._unwritten and len(due) < MAX_COUNTERS:
+            due.add(self._unwritten.pop())
+        keys, requests = set(due), list[_Request]()
+        for request in self._waiting:
+            if requests and len(keys) >= MAX_COUNTERS:
+                break
+            requests.append(request)
+            keys.update(demand.key for demand in request.demands)
+        del self._waiting[: len(requests)]
+        return requests, due
+
+    def _failed(self, requests: Sequence[_Request], due: set[CounterKey], error: Exception) -> None:
+        """Have the calls refused, and all else written later. What the database has now is not known."""
+        self._unwritten |= due | {demand.key for one in requests for demand in one.demands}
+        if not isinstance(error, Unavailable):
+            at = error_location(error)
+            log.warning("budgets not written", error=type(error).__name__, at=at)
+        for request in requests:
+            if not request.result.done():
+                request.result.set_exception(Unavailable())
+
+    async def _write(self, requests: Sequence[_Request], due: set[CounterKey]) -> None:
+        for request in requests:
+            for demand in request.demands:
+                self._part(demand)
+        keys = due | {demand.key for one in requests for demand in one.demands}
+        async with transaction():
+            totals = await self._move(requests, sorted(keys & self._parts.keys()), due)
+        for key, (reserved, used) in totals.items():
+            if (part := self._parts.get(key)) is not None:
+                part.written_reserved, part.written_used, part.is_known = reserved, used, True
+                if not part.is_written:
+                    self._unwritten.add(key)
+
+    async def _move(
+        self, requests: Sequence[_Request], keys: list[CounterKey], due: set[CounterKey]
+    ) -> dict[CounterKey, tuple[int, int]]:
+        """Decide what each call is given, and write the totals. Return those, by counter."""
+        parts = self._parts
+        await statements.add_counters({key: parts[key] for key in keys if not parts[key].is_known})
+        counters = await statements.lock_counters(keys)
+        for key in keys:
+            if key in counters:
+                parts[key].known_used = counters[key].used
+            else:  # the budget was deleted
+                del parts[key]
+        decided = [
+            (one, self._decide(one.demands, counters)) for one in requests if not one.result.done()
+        ]
+        changed = [key for key in counters if key in due or not parts[key].is_written]
+        totals = {key: (parts[key].reserved, parts[key].used) for key in changed}
+        try:
+            await statements.write_parts(self._instance_id, totals, parts, self._seconds)
+        except BaseException:
+            self._take_back(result for _, result in decided)
+            raise
+        # Other processes see the reservations after the commit, and wait for it. The calls need not.
+        for request, result in decided:
+            if request.result.done():
+                self._take_back([result])
+            else:
+                request.result.set_result(result)
+        return totals
+
+    def _take_back(self, results: Iterable[Reservation | Refusal]) -> None:
+        for result in results:
+            if isinstance(result, Reservation):
+                self.settle(result, (0,) * len(result.amounts))
+
+    def _decide(
+        self, demands: tuple[Demand, ...], counters: dict[CounterKey, statements.Counter]
+    ) -> Reservation | Refusal:
+        amounts: list[int] = []
+        for demand in demands:
+            counter = counters.get(demand.key)
+            if counter is None:  # the budget was deleted
+                amounts.append(0)
+                continue
+            left = (
+                counter.amount - counter.used - counter.reserved - self._parts[demand.key].unwritten
+            )
+            if left < demand.minimum:
+                return Refusal(demand)
+            amounts.append(min(demand.wanted, left))
+        for demand, amount in zip(demands, amounts, strict=True):
+            part = self._part(demand)
+            part.calls += 1
+            part.reserved += amount
+        return Reservation(demands, tuple(amounts))
+
+    async def _renew(self) -> None:
+        """Have the reservations of running calls written again, and forget counters whose period is over."""
+        at = now()
+        for key in [key for key, part in self._parts.items() if part.is_over(at)]:
+            del self._parts[key]
+        self._unwritten |= {key for key, part in self._parts.items() if part.reserved}
+        if self._unwritten:
+            self._wanted.set()
