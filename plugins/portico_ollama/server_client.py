@@ -56,7 +56,7 @@ class ServerClient:
             http,
             headers=headers,
             secrets=[options.key.reveal()],
-            limits=RequestLimits(
+            limits=RequestLimits.chosen(
                 connect=connect,
                 first_byte=options.first_byte_timeout or settings.first_byte_timeout,
                 idle=options.idle_timeout or settings.idle_timeout,

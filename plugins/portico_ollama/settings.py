@@ -47,12 +47,19 @@ class OllamaSettings(Section):
         ),
     ] = 10.0
     first_byte_timeout: Annotated[
-        float,
-        setting("Seconds until the first byte of a response; a model may have to be loaded", gt=0),
-    ] = 300.0
+        float | None,
+        setting(
+            "Seconds until the first byte of a response; a model may have to be loaded; unset = 300, or `timeout` if that is longer",
+            gt=0,
+        ),
+    ] = None
     idle_timeout: Annotated[
-        float, setting("Seconds without a byte after which a response is aborted", gt=0)
-    ] = 300.0
+        float | None,
+        setting(
+            "Seconds without a byte after which a response is aborted; unset = 300, or `timeout` if that is longer",
+            gt=0,
+        ),
+    ] = None
     timeout: Annotated[
         float | None,
         setting(

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from portico.api.models import ModelCard
 from portico_openai.connection import OpenAIConnection
 
@@ -14,18 +12,21 @@ NON_CHAT_ID_PARTS = ("babbage", "dall-e", "davinci", "embedding", "tts", "whispe
 MAX_ID_CHARS = 256
 
 
-class _Listing(msgspec.Struct):
-    data: list[dict[str, Any]]
-
-
 def read_listing(body: bytes) -> Sequence[dict[str, Any]]:
     """Return the models in the body of `GET /models`: `{"data": […]}`, or a plain list as some providers send.
 
-    Raises: msgspec.MsgspecError or UnicodeDecodeError if it is something else.
+    Entries that are no objects are left out: one of them must not hide all others. Raises: ValueError if it is no list.
     """
-    if body.lstrip()[:1] == b"[":
-        return msgspec.json.decode(body, type=list[dict[str, Any]])
-    return msgspec.json.decode(body, type=_Listing).data
+    from portico.api.sources import (
+        mended_json,  # imports aiohttp, which is there when a list was fetched
+    )
+
+    listing = mended_json(body)
+    if isinstance(listing, dict):
+        listing = listing.get("data", listing.get("models"))
+    if not isinstance(listing, list):
+        raise ValueError("not a list of models")
+    return [model for model in listing if isinstance(model, dict)]
 
 
 def fixed_listing(model_ids: Sequence[str]) -> Sequence[dict[str, Any]]:

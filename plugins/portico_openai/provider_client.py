@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from portico.api.models import ModelCard, Operation, SourceRequest, SourceResponse
 from portico.api.sources import OutgoingHTTP, RequestLimits, SourceClient
 from portico_openai.answer_formats import ANSWER_FORMATS
@@ -34,11 +32,11 @@ class ProviderClient:
         server_headers = caller_headers.of_server(connection) if caller_headers else {}
         # Those of the connection override all others.
         self._own_headers = {**server_headers, **own_headers}
-        limits = RequestLimits(
-            options.connect_timeout or settings.connect_timeout,
-            options.first_byte_timeout or settings.first_byte_timeout,
-            options.idle_timeout or settings.idle_timeout,
-            options.timeout or settings.timeout,
+        limits = RequestLimits.chosen(
+            connect=options.connect_timeout or settings.connect_timeout,
+            first_byte=options.first_byte_timeout or settings.first_byte_timeout,
+            idle=options.idle_timeout or settings.idle_timeout,
+            total=options.timeout or settings.timeout,
         )
         self.list_limits = limits._replace(total=options.list_timeout or settings.list_timeout)
         self.client = SourceClient(
@@ -54,11 +52,11 @@ class ProviderClient:
         """Return the current models."""
         try:
             return cards(self._connection, await self.listing())
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except ValueError:
             raise self.client.errors.invalid_response("the list of models cannot be read") from None
 
     async def listing(self) -> Sequence[dict[str, Any]]:
-        """Return the models as the provider lists them. Raises: MsgspecError, UnicodeDecodeError."""
+        """Return the models as the provider lists them. Raises: ValueError if they cannot be read."""
         path = list_path(self._connection)
         headers = self.headers(None)
         return read_listing(

@@ -104,22 +104,36 @@ _CASTS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _logit_bias(value: Any) -> Any:
-    """Return `"5:200,7:-3"` or an object as an object of token to bias, each within ±100."""
-    if value is None:
-        return None
+    """Return `"5:200,7:-3"` or an object as an object of token to bias, each within ±100, or `false` where that bans a token.
+
+    An array, such as llama.cpp takes, stays as it is.
+    """
+    if value is None or isinstance(value, list):
+        return value
     try:
         pairs = (
             [pair.split(":") for pair in value.split(",") if pair.strip()]
             if isinstance(value, str)
             else value.items()
         )
-        return {str(token).strip(): max(-100, min(100, int(bias))) for token, bias in pairs}
+        return {str(token).strip(): _bias(bias) for token, bias in pairs if bias is not None}
     except (AttributeError, TypeError, ValueError, OverflowError):
         raise InvalidRequest("The parameter 'logit_bias' must map tokens to numbers.") from None
 
 
+def _bias(value: Any) -> float | bool:
+    """Return a bias; a whole number without a fraction, since some providers take no other."""
+    if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() == "false"):
+        return value is True
+    number = max(-100.0, min(100.0, _number(value)))
+    return int(number) if number == int(number) else number
+
+
 def _adapt_to_provider(body: dict[str, Any], model: str, *, is_openai: bool) -> None:
     """Rename keys and roles as this provider and model expect them."""
+    for key in ("max_tokens", "max_completion_tokens"):
+        if key in body and _decoded(body[key]) is None:
+            del body[key]  # renamed, it would replace a value that is set
     if model.startswith(REASONING_MODELS):
         if "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")

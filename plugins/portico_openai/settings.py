@@ -55,12 +55,19 @@ class OpenAISettings(Section):
         ),
     ] = 10.0
     first_byte_timeout: Annotated[
-        float,
-        setting("Seconds until the first byte of a response; idle_timeout if that is less", gt=0),
-    ] = 300.0
+        float | None,
+        setting(
+            "Seconds until the first byte of a response; unset = 300, or `timeout` if that is longer",
+            gt=0,
+        ),
+    ] = None
     idle_timeout: Annotated[
-        float, setting("Seconds without a byte after which a response is aborted", gt=0)
-    ] = 300.0
+        float | None,
+        setting(
+            "Seconds without a byte after which a response is aborted; unset = 300, or `timeout` if that is longer",
+            gt=0,
+        ),
+    ] = None
     timeout: Annotated[
         float | None,
         setting(

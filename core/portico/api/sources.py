@@ -24,6 +24,7 @@ Constants and types:
 from portico.http_client import OutgoingHTTP, RequestLimits
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat, is_completion_error
 from portico.upstream.error_message import ErrorMessage, error_message
+from portico.upstream.lenient_chunk import mended_json
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.redactor import Redactor
 from portico.upstream.source_client import (
@@ -56,6 +57,7 @@ __all__ = [
     "StreamRelay",
     "error_message",
     "is_completion_error",
+    "mended_json",
     "read_body",
     "user_headers",
 ]

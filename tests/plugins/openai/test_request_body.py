@@ -64,7 +64,8 @@ def test_parameters_override_the_body_and_are_cast() -> None:
         {"top_p": "nan"},
         {"stop": 7},
         {"logit_bias": "5"},
-        {"logit_bias": [1]},
+        {"logit_bias": 1},
+        {"logit_bias": {"5": "nan"}},
         {"logit_bias": {"5": "x"}},
     ],
 )
@@ -96,3 +97,28 @@ def test_compatible_providers_get_max_tokens() -> None:
 @pytest.mark.parametrize("messages", [[], [{"role": "user", "content": "the system"}]])
 def test_messages_without_system_prompt_are_unchanged(messages: Any) -> None:
     assert sent("gpt-5", messages=messages)["messages"] == messages
+
+
+@pytest.mark.parametrize(
+    ("bias", "expected"),
+    [
+        ({"5": 1.5, "6": "-0.25", "7": False, "8": 3.0}, {"5": 1.5, "6": -0.25, "7": False, "8": 3}),
+        ("5:0.5, 6:false,7:-250.5", {"5": 0.5, "6": False, "7": -100}),
+        ({"5": None, "6": 1}, {"6": 1}),
+        ([[15043, 1.5], ["Hello", -0.5], [7, False]], [[15043, 1.5], ["Hello", -0.5], [7, False]]),
+    ],
+)  # fmt: skip
+def test_logit_bias_keeps_fractions_false_and_arrays(bias: Any, expected: Any) -> None:
+    for body in (sent(logit_bias=bias), sent(params={"logit_bias": bias})):
+        assert body["logit_bias"] == expected
+        assert json.dumps(body["logit_bias"]) == json.dumps(expected)
+
+
+@pytest.mark.parametrize("model", ["o3", "gpt-4o", "llama"])
+@pytest.mark.parametrize("null", ["max_tokens", "max_completion_tokens"])
+def test_null_does_not_erase_a_value_beside_it(model: str, null: str) -> None:
+    other = {"max_tokens", "max_completion_tokens"}.difference({null}).pop()
+    body = sent(model, **{null: None, other: 5})
+    assert [body[key] for key in body if "tokens" in key] == [5]
+    assert sent(model, temperature=None, params={"temperature": 0.5})["temperature"] == 0.5
+    assert sent(model, temperature=0.5, params={"temperature": None})["temperature"] == 0.5
