@@ -98,6 +98,14 @@ def register_database_checks(plugin: "UsagePlugin") -> list[DatabaseCheck]:
 
 
 @hookimpl
+def register_routes() -> list[object]:
+    """Return the routes below `/api/v1/usage`."""
+    from portico_usage.routes import OwnUsageRoutes, PriceRoutes, UsageRoutes
+
+    return [UsageRoutes, OwnUsageRoutes, PriceRoutes]
+
+
+@hookimpl
 def register_metrics(plugin: "UsagePlugin") -> Sequence[Metric]:
     """Return calls and tokens by model, source and outcome, and the time to the first token."""
     return plugin.traffic.metrics()

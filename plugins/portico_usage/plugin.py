@@ -4,17 +4,19 @@ from portico.api import AppContext
 from portico.api.auth import AccountDeleted, AccountDeleting
 from portico.api.models import ModelFilter
 from portico_usage.prices import ModelPrices
+from portico_usage.reports import UsageReports
 from portico_usage.store import UsageStore, deleted_accounts, forget_account
 from portico_usage.traffic import Traffic
 from portico_usage.writer import UsageWriter
 
 
 class UsagePlugin:
-    """Prices, the writer of calls, and the figures for monitoring."""
+    """Prices, reports, the writer of calls, and the figures for monitoring."""
 
     def __init__(self, app: AppContext) -> None:
         self.app = app
         self.prices = ModelPrices(app)
+        self.reports = UsageReports(app, self.prices)
         self.traffic = Traffic()
         self.writer = UsageWriter(UsageStore(app), self.prices, self.traffic)
         # It changes nothing, so its place among the filters does not matter.

@@ -1,12 +1,18 @@
 """What models cost: the prices that the operator or an administrator has set."""
 
 from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
 
 from portico.api import AppContext
 from portico.api.interfaces import MICROS_PER_UNIT, ModelPrice
 from portico.api.models import ResolvedModel
+from portico_usage.schemas import PriceChange, PriceList
 from portico_usage.settings import ModelPriceSettings, UsageSettings
 
+#: The names of the settings that administrators may change.
+_VARIABLES: Final = {"currency": "PORTICO_USAGE_CURRENCY", "prices": "PORTICO_USAGE_PRICES"}
 #: Models whose price is remembered. Clients may name only models that exist.
 MAX_REMEMBERED = 1000
 
@@ -44,6 +50,7 @@ class ModelPrices:
     """The prices now. The service `Prices`."""
 
     def __init__(self, app: AppContext) -> None:
+        self._runtime_settings = app.runtime_settings
         self._section = app.runtime_settings.section(UsageSettings)
         self._read: UsageSettings | None = None
         self._table = PriceTable({})
@@ -55,6 +62,28 @@ class ModelPrices:
     async def price(self, target: ResolvedModel) -> ModelPrice | None:
         """Return the price of a model now, of a preset that has none that of its base model (part of `Prices`)."""
         return (await self.table()).find(target.id, target.model)
+
+    async def all(self) -> PriceList:
+        """Return the prices of all models."""
+        settings = await self._section.current()
+        return PriceList(
+            currency=settings.currency,
+            prices=settings.prices,
+            pinned=sorted(self._section.pinned & _VARIABLES.keys()),
+        )
+
+    async def change(self, change: PriceChange, by: str) -> PriceList:
+        """Replace prices, the currency or both, and return what is in force then. `by`: id of the account.
+
+        Raises: InvalidRequest for a value that the operator has set, or that is not valid.
+        """
+        given: dict[str, Any] = {}
+        if change.currency is not None:
+            given[_VARIABLES["currency"]] = change.currency
+        if change.prices is not None and change.prices != (await self._section.current()).prices:
+            given[_VARIABLES["prices"]] = msgspec.to_builtins(change.prices)
+        await self._runtime_settings.change(given, by)
+        return await self.all()
 
     async def table(self) -> PriceTable:
         """Return all prices as they are now."""

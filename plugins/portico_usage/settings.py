@@ -25,6 +25,7 @@ class UsageSettings(Section):
         str,
         setting(
             "Currency of all prices and budgets; nothing is converted",
+            env="PORTICO_USAGE_CURRENCY",
             runtime_key="usage.currency",
             min_length=1,
             max_length=10,
@@ -34,6 +35,7 @@ class UsageSettings(Section):
         dict[str, ModelPriceSettings],
         setting(
             "Prices of a million tokens by model: a table with input, output and cached; a * in the id stands for any text",
+            env="PORTICO_USAGE_PRICES",
             runtime_key="usage.prices",
         ),
     ] = {}
