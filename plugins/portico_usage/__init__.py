@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import click
+
 from portico.api import AppContext, Listener, Metric, PluginInfo, Section, Service, hookimpl
 from portico.api.auth import AccountDeleted, AccountDeleting
 from portico.api.db import DatabaseCheck, Retention, TableSet
@@ -109,6 +111,14 @@ def register_routes() -> list[object]:
 def register_metrics(plugin: "UsagePlugin") -> Sequence[Metric]:
     """Return calls and tokens by model, source and outcome, and the time to the first token."""
     return plugin.traffic.metrics()
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add `portico usage`."""
+    from portico_usage.commands import usage
+
+    cli.add_command(usage)
 
 
 @hookimpl

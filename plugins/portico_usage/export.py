@@ -33,7 +33,9 @@ async def csv_stream(
 
 def used_fields(item: msgspec.Struct) -> list[str]:
     """Return the fields that an item has: labels first, then what was added up."""
-    return [name for name in item.__struct_fields__ if getattr(item, name) is not UNSET]
+    own = type(item).__annotations__
+    fields = sorted(item.__struct_fields__, key=lambda name: name not in own)
+    return [name for name in fields if getattr(item, name) is not UNSET]
 
 
 def _lines(rows: Iterable[Sequence[Any]]) -> bytes:

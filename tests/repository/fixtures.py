@@ -283,6 +283,7 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/chat/completed"): finished_turn,
     ("POST", "/api/v1/tasks/config/update"): lambda s, path: (path, s.generation_config()),
     **{("POST", f"/api/v1/tasks/{what}/completions"): generation for what in GENERATED},
+    ("POST", "/api/v1/usage/prices"): lambda s, path: (path, {"prices": {}}),
     ("POST", "/api/v1/users/user/settings/update"): lambda s, path: (path, {"ui": {}}),
     ("POST", "/api/v1/users/user/info/update"): lambda s, path: (path, {"location": "here"}),
     ("POST", "/api/v1/users/user/status/update"): lambda s, path: (path, {"status_emoji": "x"}),

@@ -134,7 +134,6 @@ def test_odd_filters_are_answered_and_harm_nothing(admin: Client, query: str, st
     assert admin.get(f"/api/v1/usage?{query}").status == status
 
 
-@pytest.mark.case("AB-60")
 def test_csv_runs_nothing_in_a_spreadsheet(usage: UsagePlugin, admin: Client, rows: Rows) -> None:
     add(usage, {"model": '=cmd|"/c calc"!A1', "base_model": "-1+1", "source": 'say "hi", you'})
     rows("usage_day")
