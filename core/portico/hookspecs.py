@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import click
     from litestar.types import ControllerRouterHandler
 
+    from portico.catalogue import MessageAction
     from portico.catalogue.source import ModelSource, SourceProvider
     from portico.db import DatabaseCheck, Retention, TableSet
     from portico.events import Listener
@@ -128,6 +129,16 @@ def register_model_filters(
     """Return filters that see, change or refuse the calls of models: requests, streams, whole answers, and how calls end.
 
     Called at boot. Their order is their own `order`, over all plugins.
+    """
+
+
+@hookspec
+def register_message_actions(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[MessageAction] | None":
+    """Return buttons below the replies of models. A model has those of its `meta.actionIds`, and all global ones.
+
+    Called at boot.
     """
 
 

@@ -21,6 +21,7 @@ PLUGIN = PluginInfo(
         "/api/chat/completions",
         "/api/v1/chat/completions",
         "/api/chat/completed",
+        "/api/chat/actions",
         "/api/tasks",
     ),
 )

@@ -20,7 +20,7 @@ class FinishedTurn(msgspec.Struct, frozen=True):
     """A client's request at the end of a turn.
 
     `messages`: the conversation; None if the client sent none. `body`: all keys that are returned. `is_direct`: the
-    model is the client's own, which the server does not know.
+    model is the client's own, which the server does not know. `socket_id`: the session id that the client sends.
     """
 
     model: str
@@ -29,6 +29,7 @@ class FinishedTurn(msgspec.Struct, frozen=True):
     messages: list[msgspec.Raw] | None
     body: Mapping[str, msgspec.Raw]
     is_direct: bool
+    socket_id: str = ""
 
     def with_content(self, content: str | None) -> dict[str, Any]:
         """Return the body of the response: the client's, with `content` as the text of the reply; None = unchanged."""
@@ -62,5 +63,6 @@ def parse_finished_turn(data: Mapping[str, msgspec.Raw]) -> FinishedTurn:
         message_id=required_value(data, "id", str),
         messages=optional_value(data, "messages", list[msgspec.Raw]),
         body={key: value for key, value in data.items() if key != "model_item"},
+        socket_id=optional_value(data, "session_id", str) or "",
         is_direct=bytes(item.get("direct", b"")) == b"true",
     )

@@ -1,7 +1,7 @@
 """Routes of chat completions."""
 
 import msgspec
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 from litestar.types import ASGIApp
 
 from portico.api.json import let_others_run
@@ -52,3 +52,12 @@ class CompletionRoutes(Controller):
         content = await self.plugin.completions.stored_content(turn, request.user)
         await let_others_run(size)
         return json_response(turn.with_content(content))
+
+    @post("/api/chat/actions/{action_id:str}", large_body=True)
+    async def run_action(
+        self, request: Request, action_id: FromPath[str], data: JSONBody[dict[str, msgspec.Raw]]
+    ) -> JSONResponse:
+        """Run an action of a plugin on a reply. The body is that of `/api/chat/completed`, the answer is the action's."""
+        turn = parse_finished_turn(data)
+        answer = await self.plugin.completions.run_action(action_id, turn, request.user)
+        return json_response(answer)

@@ -1,17 +1,28 @@
 """Chat completions: permissions, model, system prompt, the call to the model source, and the record in the chat."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
+import structlog
 
-from portico.api import AppContext, DomainError, Forbidden, InvalidRequest, NotFound, SourceFailed
+from portico.api import (
+    AppContext,
+    DomainError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    SourceFailed,
+    error_location,
+)
 from portico.api.auth import Actor
 from portico.api.interfaces import ChatStore
 from portico.api.json import let_others_run
 from portico.api.messages import MODEL_NOT_FOUND
 from portico.api.models import (
+    ActionRequest,
     Deferral,
     Gateway,
     GatewayResponse,
@@ -33,6 +44,8 @@ from portico_completions.replies.running import Replies
 from portico_completions.request import CompletionRequest
 from portico_completions.settings import CompletionsSettings
 from portico_completions.source_request import source_request
+
+log = structlog.get_logger("portico.completions")
 
 #: Deltas between two events, at most: a client must see the text grow.
 MAX_MIN_DELTAS: Final = 1000
@@ -94,11 +107,55 @@ class Completions:
             kept = msgspec.structs.replace(kept, messages=request.messages[-MAX_KEPT_MESSAGES:])
         return await self._replies.start(actor, kept, call.options, call)
 
+    async def run_action(
+        self, action_id: str, turn: FinishedTurn, actor: Actor
+    ) -> Mapping[str, Any] | None:
+        """Run an action of a plugin on a reply, and return what the client gets.
+
+        Raises: InvalidRequest for an action that the model does not have, and if it fails; otherwise as `stored_content`.
+        """
+        await self._check_turn(turn, actor)
+        offered = await self._app.catalogue.actions_of(turn.model)
+        action = next((one for one in offered if one.id == action_id), None)
+        if action is None:
+            raise InvalidRequest(f"Action not found: {action_id}")
+        is_own = self._app.sockets.is_connected(actor.id, turn.socket_id)
+        request = ActionRequest(
+            actor=actor,
+            model_id=turn.model,
+            chat_id=turn.chat_id,
+            message_id=turn.message_id,
+            socket_id=turn.socket_id if is_own else None,
+            body=turn.body,
+        )
+        try:
+            async with asyncio.timeout(action.time_limit):
+                return await action.run(request)
+        except DomainError:
+            raise
+        except Exception as error:
+            log.warning(
+                "action failed",
+                action=action.id,
+                error=type(error).__name__,
+                at=error_location(error),
+            )
+            raise InvalidRequest(f"The action {action.id!r} failed.") from error
+
     async def stored_content(self, turn: FinishedTurn, actor: Actor) -> str | None:
         """Return the stored text of a turn's reply, or its text so far; None if it is not stored.
 
         Raises: InvalidRequest for an unknown or unreadable model; NotFound for an unknown or unreadable chat.
         """
+        chats = await self._check_turn(turn, actor)
+        if chats is None:
+            return None
+        running = await self._replies.texts(turn.chat_id)
+        content = running.get(turn.message_id)
+        return content or await chats.content(turn.chat_id, turn.message_id) or None
+
+    async def _check_turn(self, turn: FinishedTurn, actor: Actor) -> ChatStore | None:
+        """Check that the actor may use the model and write the chat. Return its store; None if it is not stored."""
         if not turn.is_direct:
             try:
                 await self._app.catalogue.resolve(turn.model, actor)
@@ -106,13 +163,9 @@ class Completions:
                 # Source: the API answers 400 here, unlike elsewhere.
                 raise InvalidRequest(unknown.detail) from None
         chats = chat_store_of(self._app, turn.chat_id)
-        if chats is None:
-            return None
-        if not await chats.may_write(actor, turn.chat_id):
+        if chats is not None and not await chats.may_write(actor, turn.chat_id):
             raise NotFound
-        running = await self._replies.texts(turn.chat_id)
-        content = running.get(turn.message_id)
-        return content or await chats.content(turn.chat_id, turn.message_id) or None
+        return chats
 
     async def _check(
         self, request: CompletionRequest, actor: Actor

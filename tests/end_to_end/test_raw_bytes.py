@@ -83,7 +83,7 @@ def test_body_that_breaks_off_is_400_and_affects_no_other_request(
         for spoken in (SIGN_IN + framing, with_credentials(SIGN_IN + framing, ada)):
             head, _, body = tell(server, spoken, hang_up=True).partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 400 ") and b"\r\nconnection: close" in head.lower()
-            assert json.loads(body) == {"detail": "The request is incomplete or malformed."}
+            assert json.loads(body)["detail"] == "The request is incomplete or malformed."
             where = urlsplit(server.url)
             with socket.create_connection((where.hostname, where.port)) as connection:
                 connection.sendall(spoken)

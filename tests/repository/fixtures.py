@@ -281,6 +281,7 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/embeddings"): embedding,
     ("POST", "/api/v1/embeddings"): embedding,
     ("POST", "/api/chat/completed"): finished_turn,
+    ("POST", "/api/chat/actions/{action_id}"): finished_turn,
     ("POST", "/api/v1/tasks/config/update"): lambda s, path: (path, s.generation_config()),
     **{("POST", f"/api/v1/tasks/{what}/completions"): generation for what in GENERATED},
     ("POST", "/api/v1/usage/prices"): lambda s, path: (path, {"prices": {}}),

@@ -14,6 +14,7 @@ Types:
     Outcome           How a call ended.
 """
 
+from portico.catalogue.message_action import ActionRequest, MessageAction
 from portico.catalogue.own_keys import is_own_key
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.response_error import error_in
@@ -53,7 +54,9 @@ __all__ = [
     "JSON_MEDIA_TYPE",
     "MAX_CHAIN_LENGTH",
     "OPERATIONS",
+    "ActionRequest",
     "CallResult",
+    "MessageAction",
     "Deferral",
     "EventSplitter",
     "Gateway",

@@ -1,6 +1,7 @@
 """The model catalogue: models of sources, the workspace records based on them, and who may use what."""
 
 from portico.catalogue.catalogue import Catalogue
+from portico.catalogue.message_action import ActionRequest, MessageAction
 from portico.catalogue.own_keys import is_own_key
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.response_error import REQUEST_ERROR_STATUSES, error_in, status_error
@@ -29,7 +30,9 @@ __all__ = [
     "MAX_CHAIN_LENGTH",
     "OPERATIONS",
     "REQUEST_ERROR_STATUSES",
+    "ActionRequest",
     "Catalogue",
+    "MessageAction",
     "ModelCard",
     "ModelSource",
     "Operation",

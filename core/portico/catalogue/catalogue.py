@@ -4,12 +4,14 @@ import asyncio
 import time
 from collections.abc import Container, Iterable, Sequence
 
+import msgspec
 import structlog
 
 from portico.cache import BytesCache
 from portico.catalogue.access import AccessChecker, CatalogueAccounts, GroupLookup, ModelAccess
 from portico.catalogue.arena import Arena, arenas
 from portico.catalogue.list_announcement import ListAnnouncer
+from portico.catalogue.message_action import MessageAction, MessageActions
 from portico.catalogue.model_entry import ModelEntry
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.snapshot import CatalogueSnapshot
@@ -64,6 +66,7 @@ class Catalogue:
         self._arenas = arenas(settings)
         self._sources = SourceList(self._list_changed, self._changed)
         self._workspace: WorkspaceModels | None = None
+        self._actions = MessageActions()
         #: As of `_revision`; None = not loaded yet.
         self._records: dict[str, WorkspaceModel] | None = None
         self._revision = 0
@@ -99,6 +102,11 @@ class Catalogue:
     def set_workspace_models(self, workspace: WorkspaceModels | None) -> None:
         """Set the service that provides the workspace's records; None = there are no records."""
         self._workspace, self._records = workspace, None
+        self._changed()
+
+    def set_actions(self, actions: Sequence[MessageAction]) -> None:
+        """Set the actions of all plugins, which the entries of their models list."""
+        self._actions = MessageActions({one.id: one for one in actions})
         self._changed()
 
     async def start_refresh(self) -> None:
@@ -146,6 +154,12 @@ class Catalogue:
         if target is None:
             raise NotFound(MODEL_NOT_FOUND, code="model_not_found")
         return target
+
+    async def actions_of(self, model_id: str) -> Sequence[MessageAction]:
+        """Return the actions of a model; of one that is not known, those that all have. Checks no access."""
+        entry = (await self._current_snapshot()).by_id.get(model_id)
+        meta = msgspec.json.decode(entry.record.meta) if entry and entry.record else {}
+        return self._actions.of(meta if isinstance(meta, dict) else {})
 
     async def find_for_operator(self, model_id: str) -> ResolvedModel | None:
         """Return where requests for a model go that an administrator has chosen for everyone, without checking access.
@@ -279,7 +293,12 @@ class Catalogue:
     def _new_snapshot(self) -> CatalogueSnapshot:
         records = sorted((self._records or {}).values(), key=_creation_order)
         return CatalogueSnapshot(
-            list(self._sources), records, self._arenas, self._settings.model_order, self._snapshot
+            list(self._sources),
+            records,
+            self._arenas,
+            self._settings.model_order,
+            self._snapshot,
+            actions=self._actions,
         )
 
     def _build(self, snapshot: CatalogueSnapshot, of: tuple[int, int]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from portico.catalogue.message_action import MessageActions
 from portico.catalogue.source import ModelCard, ModelSource, WorkspaceModel
 
 
@@ -36,15 +37,17 @@ def render_source_model(card: ModelCard, *, stale: bool) -> bytes:
     )
 
 
-def render_model(card: ModelCard, record: WorkspaceModel | None, *, stale: bool) -> bytes:
+def render_model(
+    card: ModelCard, record: WorkspaceModel | None, actions: MessageActions, *, stale: bool
+) -> bytes:
     """Return the JSON of a source's model with its workspace record."""
     entry = _with_details(
         _open_object(card.id, record.name if record else card.name, card), card, stale
     )
-    return msgspec.json.encode(entry | _close_object(card.tags, record))
+    return msgspec.json.encode(entry | _close_object(card.tags, record, actions))
 
 
-def render_preset(record: WorkspaceModel, base: ModelCard) -> bytes:
+def render_preset(record: WorkspaceModel, base: ModelCard, actions: MessageActions) -> bytes:
     """Return the JSON of a preset, which exists in the workspace only and is based on a source's model."""
     entry = _open_object(record.id, record.name, base) | {
         "created": record.created_at,
@@ -52,7 +55,7 @@ def render_preset(record: WorkspaceModel, base: ModelCard) -> bytes:
     }
     if "pipe" in base.details:
         entry["pipe"] = base.details["pipe"]
-    return msgspec.json.encode(entry | _close_object((), record))
+    return msgspec.json.encode(entry | _close_object((), record, actions))
 
 
 def _open_object(model_id: str, name: str, card: ModelCard) -> dict[str, Any]:
@@ -75,8 +78,11 @@ def _tags(card: ModelCard) -> dict[str, Any]:
     return {"tags": [{"name": tag} for tag in card.tags]} if card.tags else {}
 
 
-def _close_object(tags: Iterable[str], record: WorkspaceModel | None) -> dict[str, Any]:
+def _close_object(
+    tags: Iterable[str], record: WorkspaceModel | None, actions: MessageActions
+) -> dict[str, Any]:
     tail: dict[str, Any] = {}
+    meta: Any = {}
     names = list(tags)
     if record is not None:
         meta = msgspec.json.decode(record.meta)
@@ -85,7 +91,8 @@ def _close_object(tags: Iterable[str], record: WorkspaceModel | None) -> dict[st
         names += _tag_names(meta.get("tags"))
         tail["info"] = _info(record, meta)
     unique = [{"name": name} for name in dict.fromkeys(names)]
-    return tail | {"actions": [], "filters": [], "tags": unique}
+    offered = [action.entry() for action in actions.of(meta)]
+    return tail | {"actions": offered, "filters": [], "tags": unique}
 
 
 def _info(record: WorkspaceModel, meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from portico.catalogue.arena import Arena
+from portico.catalogue.message_action import MessageActions
 from portico.catalogue.model_entry import (
     ModelEntry,
     render_model,
@@ -14,6 +15,8 @@ from portico.catalogue.model_entry import (
 from portico.catalogue.resolved_model import ResolvedModel, decoded_params
 from portico.catalogue.source import MAX_CHAIN_LENGTH, ModelCard, ModelSource, WorkspaceModel
 from portico.catalogue.source_cache import CachedSource
+
+NO_ACTIONS = MessageActions()
 
 
 class CatalogueSnapshot:
@@ -30,8 +33,10 @@ class CatalogueSnapshot:
         arenas: Sequence[Arena] = (),
         order: Sequence[str] = (),
         previous: "CatalogueSnapshot | None" = None,
+        *,
+        actions: MessageActions = NO_ACTIONS,
     ) -> None:
-        self._json: EntryJSONCache = EntryJSONCache(previous._json if previous else None)
+        self._json: EntryJSONCache = EntryJSONCache(actions, previous._json if previous else None)
         source_models = _source_models(sources)
         self.base_document = _document(
             render_source_model(model.card, stale=model.is_stale)
@@ -84,10 +89,11 @@ class CatalogueSnapshot:
 
 
 class EntryJSONCache:
-    """The JSON of entries. Taken from the previous snapshot if the record and the card are the same objects."""
+    """The JSON of entries, with these actions. Taken from the previous snapshot if the record and the card are the same objects."""
 
-    def __init__(self, before: "EntryJSONCache | None" = None) -> None:
-        self._before = before._known if before else {}
+    def __init__(self, actions: MessageActions, before: "EntryJSONCache | None" = None) -> None:
+        self.actions = actions
+        self._before = before._known if before and before.actions is actions else {}
         self._known: dict[str, tuple[object, ...]] = {}
 
     def of(self, model_id: str, *parts: Any, encode: Callable[[], bytes]) -> bytes:
@@ -206,7 +212,7 @@ def _base(
                     card,
                     record,
                     stale,
-                    encode=partial(render_model, card, record, stale=stale),
+                    encode=partial(render_model, card, record, json_cache.actions, stale=stale),
                 ),
             )
         )
@@ -263,7 +269,10 @@ def _preset(record: WorkspaceModel, base: ModelEntry, json_cache: EntryJSONCache
         record=record,
         base=base,
         json=json_cache.of(
-            record.id, record, base.card, encode=partial(render_preset, record, base.card)
+            record.id,
+            record,
+            base.card,
+            encode=partial(render_preset, record, base.card, json_cache.actions),
         ),
     )
 

@@ -58,6 +58,7 @@ def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
     named = (
         ("service", [service.protocol.__name__ for service in contribution.services]),
         ("model source", _source_names(contribution)),
+        ("message action", [one.id for one in contribution.message_actions]),
         (
             "model filter",
             [f"{contribution.plugin_name}:{one.name}" for one in contribution.model_filters],
@@ -122,7 +123,7 @@ def _outside_namespace(contribution: Contribution) -> str:
                 f"its socket event {event.name!r} must be named {contribution.plugin_name}:…; "
                 "rename it, or add its name to PluginInfo.socket_prefixes"
             )
-    if reason := _bad_task(contribution) or _bad_filter(contribution):
+    if reason := _bad_task(contribution) or _bad_filter_or_action(contribution):
         return reason
     tables = _tables(contribution)
     for table in tables:
@@ -148,8 +149,11 @@ def _bad_task(contribution: Contribution) -> str:
     return ""
 
 
-def _bad_filter(contribution: Contribution) -> str:
-    """Return why the filters cannot be registered, as a reason; empty = they can."""
+def _bad_filter_or_action(contribution: Contribution) -> str:
+    """Return why the filters or actions cannot be registered, as a reason; empty = they can."""
+    for action in contribution.message_actions:
+        if fault := action.fault():
+            return f"its message action {action.id!r} {fault}"
     for one in contribution.model_filters:
         if fault := one.fault():
             return f"its model filter {one.name!r} {fault}"
@@ -186,6 +190,7 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
     provided = {
         "routes": [f"{method} {path}" for method, path in _paths(contribution)],
         "model sources": _source_names(contribution),
+        "message actions": [one.id for one in contribution.message_actions],
         "model filters": [one.name for one in contribution.model_filters],
         "auth providers": [provider.name for provider in contribution.auth_providers],
         "tokens": [reader.kind for reader in contribution.token_authenticators],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from portico.catalogue import MessageAction
 from portico.catalogue.source import ModelSource, SourceProvider
 from portico.db import DatabaseCheck, Retention, TableSet
 from portico.events import Listener
@@ -43,6 +44,7 @@ class Contribution:
     policies: tuple[PackagedPolicy | PolicyRule, ...] = ()
     services: tuple[Service, ...] = ()
     sources: tuple[ModelSource | SourceProvider, ...] = ()
+    message_actions: tuple[MessageAction, ...] = ()
     model_filters: tuple[ModelFilter, ...] = ()
     auth_providers: tuple[AuthProvider, ...] = ()
     token_authenticators: tuple[TokenAuthenticator, ...] = ()
@@ -127,6 +129,7 @@ def collect(
         policies=many("register_policies", PackagedPolicy, PolicyRule),
         services=many("register_services", Service),
         sources=many("register_model_sources", ModelSource, SourceProvider),
+        message_actions=many("register_message_actions", MessageAction),
         model_filters=many("register_model_filters", ModelFilter),
         auth_providers=many("register_auth_providers", AuthProvider),
         token_authenticators=many("register_token_authenticators", TokenAuthenticator),

@@ -57,7 +57,7 @@ def completed(client: Client) -> Any:
 
 
 def test_registered_filter_sees_the_calls(start: Any) -> None:
-    admin = start("name='door', inlet=plugin.inlet").client.sign_up("Ada")
+    admin = start("name='refusal', inlet=plugin.inlet").client.sign_up("Ada")
     answer = completed(admin)
     assert (answer.status, answer.detail) == (400, "good is closed.")
 

@@ -92,7 +92,7 @@ class TimedReceive:
         return message
 
     async def drop_rest(self) -> None:
-        """Read and drop the rest of the body, for a moment.
+        """Read and drop the rest of the body, for `LINGER_SECONDS` at most.
 
         If the server closed a connection with unread bytes, the client, or the proxy in front, would lose the response.
         """
