@@ -67,7 +67,7 @@ class OllamaCalls:
             SourceRequest(
                 model=target.model,
                 body={**data, "input": text},
-                params=target.params,
+                params={},  # those of chats
                 stream=False,
                 actor=actor,
                 operation="embeddings",
@@ -83,10 +83,9 @@ class OllamaCalls:
 
     async def _permitted(self, request: NativeRequest, actor: Actor) -> list[dict[str, Any]]:
         """Return the messages without system prompts, if the actor may not set one."""
-        if actor.is_admin or not has_system_prompt(request.messages):
+        if not has_system_prompt(request.messages):
             return request.messages
-        permissions = await self._app.identity.permissions_of(actor.id)
-        if permissions.get("chat", {}).get("system_prompt"):
+        if await self._app.identity.is_permitted(actor, "chat.system_prompt"):
             return request.messages
         return without_system_prompt(request.messages)
 

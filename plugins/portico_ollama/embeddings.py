@@ -2,14 +2,12 @@
 
 import base64
 from array import array
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from portico.api import InvalidRequest
 from portico.api.models import SourceRequest
-from portico_ollama.options import apply_params
 
 EMBED_PATH = "/api/embed"
 #: Keys of the request that Ollama's API has as well.
@@ -49,9 +47,6 @@ def encode(request: SourceRequest, model: str) -> bytes:
     given = request.body
     body: dict[str, Any] = {"model": model, "input": _input(given.get("input"))}
     body |= {key: given[key] for key in _KEPT_KEYS if key in given and bytes(given[key]) != b"null"}
-    params = {key: value for key, value in request.params.items() if key in _EMBED_PARAMS}
-    if params:
-        apply_params(body, params)
     return msgspec.json.encode(body)
 
 
@@ -99,6 +94,3 @@ def _input(given: msgspec.Raw | None) -> Any:
 def _base64(vector: msgspec.Raw) -> str:
     """Return a vector as OpenAI's clients ask for it: base64 of 32-bit numbers."""
     return base64.b64encode(array("f", msgspec.json.decode(vector, type=list[float]))).decode()
-
-
-_EMBED_PARAMS: Mapping[str, None] = dict.fromkeys(("num_ctx", "num_thread", "num_gpu"))

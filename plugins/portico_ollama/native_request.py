@@ -9,11 +9,10 @@ from typing import Any
 import msgspec
 
 from portico.api.json import RawFields, field_error, lenient_decoder
+from portico.api.models import is_own_key
 
-#: Keys that are read here, or that would choose another server or another access.
-_READ_KEYS = frozenset(
-    {"model", "messages", "stream", "prompt", "system", "images", "bypass_filter"}
-)
+#: Keys that are read here.
+_READ_KEYS = frozenset({"model", "messages", "stream", "prompt", "system", "images"})
 _FALSE = msgspec.Raw(b"false")
 
 
@@ -107,7 +106,9 @@ def _role(message: Mapping[str, Any]) -> str:
 
 def _further(data: RawFields) -> dict[str, Any]:
     return {
-        key: raw for key, raw in data.items() if key not in _READ_KEYS and bytes(raw) != b"null"
+        key: raw
+        for key, raw in data.items()
+        if key not in _READ_KEYS and not is_own_key(key) and bytes(raw) != b"null"
     }
 
 
