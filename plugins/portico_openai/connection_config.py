@@ -58,6 +58,28 @@ class ConnectionConfig:
         Raises: InvalidRequest, naming the field, for an invalid value, an option that is not supported, another value of
         a pinned setting, and a mask that stands for nothing; then nothing is stored.
         """
+        async with self._app.runtime_settings.locked(OpenAISettings):
+            await self._change(actor, form)
+        return await self.current()
+
+    async def connection_to_verify(self, form: VerifyForm) -> OpenAIConnection:
+        """Return the connection of a form. A mask stands for what is stored for its URL. Raises: InvalidRequest."""
+        url = trimmed(form.url)
+        if fault := url_fault(url):
+            raise InvalidRequest(f"[ERROR: url: {fault}]")
+        stored = all_connections(await self._section.current())
+        [was] = stored_connections([url], [form.key.strip()], stored)
+        given = dict(form.config or {})
+        if was is not None and was.options.headers and "headers" not in given:
+            given["headers"] = dict.fromkeys(was.options.headers, MASK)
+        if given.get("azure") and not given.get("model_ids"):
+            given["model_ids"] = ["any"]  # deployments are named later
+        options = OPTIONS_FORM.read("config", given, was.options if was else None)
+        name = was.name if was else options.name or "new connection"
+        key = read_key("key", form.key, was.key if was else None)
+        return OpenAIConnection(0, name, url, Secret(key), options)
+
+    async def _change(self, actor: Actor, form: ConnectionsForm) -> None:
         stored = all_connections(await self._section.current())
         urls = [trimmed(url) for url in form.urls]
         texts = [*form.keys, *([""] * len(urls))][: len(urls)]
@@ -77,24 +99,6 @@ class ConnectionConfig:
         await self._app.runtime_settings.change(
             self._changes(form, stored, urls, keys, options), actor.id
         )
-        return await self.current()
-
-    async def connection_to_verify(self, form: VerifyForm) -> OpenAIConnection:
-        """Return the connection of a form. A mask stands for what is stored for its URL. Raises: InvalidRequest."""
-        url = trimmed(form.url)
-        if fault := url_fault(url):
-            raise InvalidRequest(f"[ERROR: url: {fault}]")
-        stored = all_connections(await self._section.current())
-        [was] = stored_connections([url], [form.key.strip()], stored)
-        given = dict(form.config or {})
-        if was is not None and was.options.headers and "headers" not in given:
-            given["headers"] = dict.fromkeys(was.options.headers, MASK)
-        if given.get("azure") and not given.get("model_ids"):
-            given["model_ids"] = ["any"]  # deployments are named later
-        options = OPTIONS_FORM.read("config", given, was.options if was else None)
-        name = was.name if was else options.name or "new connection"
-        key = read_key("key", form.key, was.key if was else None)
-        return OpenAIConnection(0, name, url, Secret(key), options)
 
     def _changes(
         self,

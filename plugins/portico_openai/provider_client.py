@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portico.api.models import ModelCard, Operation, SourceRequest, SourceResponse
-from portico.api.sources import OutgoingHTTP, RequestLimits, SourceClient
-from portico_openai.answer_formats import ANSWER_FORMATS
+from portico.api.sources import ANSWER_FORMATS, OutgoingHTTP, RequestLimits, SourceClient
 from portico_openai.caller_headers import CallerHeaders
 from portico_openai.connection import OpenAIConnection
 from portico_openai.endpoints import auth_headers, endpoint_path, list_path
@@ -32,6 +31,7 @@ class ProviderClient:
         server_headers = caller_headers.of_server(connection) if caller_headers else {}
         # Those of the connection override all others.
         self._own_headers = {**server_headers, **own_headers}
+        self._headers: dict[Operation | None, Mapping[str, str]] = {}
         limits = RequestLimits.chosen(
             connect=options.connect_timeout or settings.connect_timeout,
             first_byte=options.first_byte_timeout or settings.first_byte_timeout,
@@ -77,10 +77,8 @@ class ProviderClient:
             body = encode_operation(request, model)
         headers = self.headers(request.operation)
         if self._caller_headers is not None:
-            headers = {
-                **headers,
-                **await self._caller_headers.of_request(self._connection, request),
-            }
+            own = await self._caller_headers.of_request(self._connection, request)
+            headers = {**headers, **own} if own else headers
         return await self.client.answer(
             endpoint_path(self._connection, request.operation, model),
             body,
@@ -91,4 +89,7 @@ class ProviderClient:
 
     def headers(self, operation: Operation | None) -> Mapping[str, str]:
         """Return the headers of requests to an endpoint; None = the list of models, and all other paths."""
-        return {**auth_headers(self._connection, operation), **self._own_headers}
+        if operation not in self._headers:
+            auth = auth_headers(self._connection, operation)
+            self._headers[operation] = {**auth, **self._own_headers}
+        return self._headers[operation]

@@ -14,6 +14,7 @@ tenth of a second: import it where requests are made, since most commands make n
 
 Constants and types:
 
+    ANSWER_FORMATS       Formats of the answers of each operation.
     CHAT_COMPLETION      Format of the answers of `POST /chat/completions`.
     HTTP_ERRORS          Exceptions that requests raise, which `SourceClient.fail` translates.
     MAX_ERROR_BYTES      Bytes of an error response that are read.
@@ -23,7 +24,9 @@ Constants and types:
 
 from portico.http_client import OutgoingHTTP, RequestLimits
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat, is_completion_error
+from portico.upstream.answer_formats import ANSWER_FORMATS
 from portico.upstream.error_message import ErrorMessage, error_message
+from portico.upstream.event_filter import EventFilter
 from portico.upstream.lenient_chunk import mended_json
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.redactor import Redactor
@@ -40,12 +43,14 @@ from portico.upstream.stream_relay import StreamRelay
 from portico.upstream.user_headers import user_headers
 
 __all__ = [
+    "ANSWER_FORMATS",
     "CHAT_COMPLETION",
     "HTTP_ERRORS",
     "MAX_ERROR_BYTES",
     "MAX_RESPONSE_BYTES",
     "AnswerFormat",
     "ErrorMessage",
+    "EventFilter",
     "OutgoingHTTP",
     "ProviderErrors",
     "Redactor",

@@ -1,6 +1,7 @@
 """Settings that administrators change while the server runs: the operator's value, else the stored one, else the default."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -100,6 +101,17 @@ class RuntimeSettings:
         return sorted(
             name for name, (section, field) in self._owners.items() if field.name in section.pinned
         )
+
+    @asynccontextmanager
+    async def locked(self, kind: type[Section]) -> AsyncIterator[None]:
+        """Open a transaction in which nobody else changes the settings of this type, and read what is stored now.
+
+        For a change that depends on the present values, such as one of lists that belong together.
+        """
+        fields = self.section(kind).fields.values()
+        async with transaction():
+            await self._store.lock([PREFIX + field.runtime_key for field in fields])
+            yield
 
     async def change(self, given: Mapping[str, Any], by: str) -> None:
         """Store values, all or none. `by`: id of the account that changes them.

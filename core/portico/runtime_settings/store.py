@@ -99,6 +99,11 @@ class SettingsStore:
         were = _values(before)
         return {name: were.get(name) for name in changed}
 
+    async def lock(self, names: Sequence[str]) -> None:
+        """Make other changes of these names wait for the end of the open transaction; `get` then returns what is stored."""
+        await self._lock(sorted(names))
+        self._stored.clear()
+
     async def _read(self, prefix: str) -> Mapping[str, Any]:
         return _values(self._texts(await fetch_all(_BEGINS, prefix, len(prefix))))
 

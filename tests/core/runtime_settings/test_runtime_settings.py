@@ -1,5 +1,6 @@
 """Settings that are changed while the server runs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -127,3 +128,22 @@ async def test_pinned_setting_with_secrets_accepts_its_value_only(store: Setting
     with pytest.raises(InvalidRequest, match="LOCKS") as refusal:
         await runtime_settings.change({"LOCKS": ["bbbb"]}, "ada")
     assert "bbbb" not in refusal.value.detail
+
+
+async def test_changes_that_depend_on_present_values_wait_for_each_other(
+    store: SettingsStore,
+) -> None:
+    runtime_settings = RuntimeSettings(store)
+    garden = runtime_settings.add(Garden())
+
+    async def add_row() -> None:
+        async with runtime_settings.locked(Garden):
+            rows = (await garden.current()).rows
+            await runtime_settings.change({"ROWS": rows + 1}, "ada")
+
+    await asyncio.gather(*(add_row() for _ in range(5)))
+    assert (await garden.current()).rows == 8
+    with pytest.raises(InvalidRequest):
+        async with runtime_settings.locked(Garden):
+            await runtime_settings.change({"ROWS": 0}, "ada")
+    assert (await garden.current()).rows == 8

@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from portico.api.models import Operation
-from portico.api.sources import CHAT_COMPLETION, AnswerFormat
-from portico_openai.event_filter import EventFilter
+from portico.catalogue import Operation
+from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat
+from portico.upstream.event_filter import EventFilter
 
 
 class _WholeEmbeddings(msgspec.Struct):
@@ -36,6 +36,7 @@ def _is_message_missing(body: bytes) -> bool:
     return msgspec.json.decode(body, type=_WholeMessage).content is None
 
 
+#: By operation, for providers with the endpoints of OpenAI and Anthropic.
 ANSWER_FORMATS: Final[Mapping[Operation, AnswerFormat]] = {
     "chat": CHAT_COMPLETION,
     "embeddings": AnswerFormat(_are_embeddings_missing),
