@@ -50,18 +50,16 @@ class ProviderClient:
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return the current models."""
-        try:
-            return cards(self._connection, await self.listing())
-        except ValueError:
-            raise self.client.errors.invalid_response("the list of models cannot be read") from None
+        return cards(self._connection, await self.listing())
 
     async def listing(self) -> Sequence[dict[str, Any]]:
-        """Return the models as the provider lists them. Raises: ValueError if they cannot be read."""
-        path = list_path(self._connection)
-        headers = self.headers(None)
-        return read_listing(
-            await self.client.fetch("GET", path, headers=headers, limits=self.list_limits)
-        )
+        """Return the models as the provider lists them. Raises: SourceFailed, SourceTimedOut."""
+        path, headers = list_path(self._connection), self.headers(None)
+        body = await self.client.fetch("GET", path, headers=headers, limits=self.list_limits)
+        try:
+            return read_listing(body)
+        except ValueError:
+            raise self.client.errors.invalid_response("the list of models cannot be read") from None
 
     async def complete(self, request: SourceRequest) -> SourceResponse:
         """Answer one request. Returns after the first bytes, so that most errors have a status code."""

@@ -52,13 +52,10 @@ class ProviderLists:
 
     async def verified(self, connection: OpenAIConnection) -> dict[str, Any]:
         """Return what a connection lists. Raises: SourceFailed, SourceTimedOut."""
-        client = self._sources.source_of(connection).client
-        try:
-            return {"object": "list", "data": await client.listing()}
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise client.client.errors.invalid_response(
-                "the list of models cannot be read"
-            ) from None
+        return {
+            "object": "list",
+            "data": await self._sources.source_of(connection).client.listing(),
+        }
 
     async def _entries(self, actor: Actor) -> list[Mapping[str, msgspec.Raw]]:
         document = await self._app.catalogue.entries_json(actor)
