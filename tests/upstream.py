@@ -8,7 +8,7 @@
 A model answers as its name in `BEHAVIOURS` says; any other answers correctly. `upstream.models`: the list of models;
 `upstream.listing`: how the list behaves (`ok`, `hang`, `junk`, `500`). `upstream.answers`: texts of answers, by model;
 there are the models `task` and `writer` for them. `upstream.failures`: how often a model answers 500 before it does;
-`upstream.hanging`: models that do not answer for now.
+`upstream.hanging`: models that do not answer for now; `upstream.behaviours`: how models of this server behave, by name. `upstream.kill()` and `upstream.restart()`: as if its process died.
 """
 
 import asyncio
@@ -286,6 +286,7 @@ class Upstream:
     answers: dict[str, str] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     hanging: set[str] = field(default_factory=set)
+    behaviours: dict[str, Behaviour] = field(default_factory=dict)
     requests: list[Received] = field(default_factory=list)
     open_calls: int = 0
     url: str = ""
@@ -341,6 +342,14 @@ class Upstream:
             assert time.monotonic() < deadline, f"{self.open_calls} calls are still open"
             time.sleep(0.01)
 
+    def kill(self) -> None:
+        """Close the port and reset all connections, as the system does for a process that is killed."""
+        self._run(self._kill())
+
+    def restart(self) -> None:
+        """Listen on the same port again."""
+        self._server = self._run(self._start())
+
     async def on_loop(self, work: Coroutine[Any, Any, None]) -> None:
         """Run this on the loop of the server, and wait for it on the caller's own."""
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
@@ -350,7 +359,15 @@ class Upstream:
 
     async def _start(self) -> asyncio.Server:
         self._tasks: set[asyncio.Task[Any]] = set()
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._writers: set[asyncio.StreamWriter] = set()
+        port = int(self.url.split(":")[2].split("/")[0]) if self.url else 0
+        return await asyncio.start_server(self._serve, "127.0.0.1", port)
+
+    async def _kill(self) -> None:
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await self._stop()
 
     async def _stop(self) -> None:
         self._server.close()
@@ -362,6 +379,7 @@ class Upstream:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.add(writer)
         try:
             while True:
                 await self._one(Connection(reader, writer))
@@ -369,6 +387,7 @@ class Upstream:
             pass
         finally:
             self._tasks.discard(task)
+            self._writers.discard(writer)
             writer.close()
 
     async def _one(self, connection: Connection) -> None:
@@ -415,7 +434,7 @@ class Upstream:
 
     async def _complete(self, connection: Connection, request: Received) -> None:
         form = request.json
-        behaviour = BEHAVIOURS.get(form["model"])
+        behaviour = self.behaviours.get(form["model"]) or BEHAVIOURS.get(form["model"])
         if self.failures.get(form["model"], 0) > 0:
             self.failures[form["model"]] -= 1
             await connection.answer(_error(LEAK), 500)
@@ -428,3 +447,21 @@ class Upstream:
             await connection.stream(*GOOD if text is None else [chunk(text), *GOOD[-2:]])
         else:
             await connection.answer(completion(self.answers.get(form["model"], "".join(WORDS))))
+
+
+def environment_of(*upstreams: Upstream, **options: Any) -> dict[str, str]:
+    """Return settings with these servers as public connections named `one`, `two`, ….
+
+    `options`: of single connections, by their name.
+    """
+    names = ["one", "two", "three", "four"][: len(upstreams)]
+    listed = {"access": "public", "model_ids": [*BEHAVIOURS, "good"]}
+    configs = {
+        str(number): listed | {"name": name} | options.get(name, {})
+        for number, name in enumerate(names)
+    }
+    return {
+        "OPENAI_API_BASE_URLS": ";".join(one.url for one in upstreams),
+        "OPENAI_API_KEYS": ";".join(one.key for one in upstreams),
+        "OPENAI_API_CONFIGS": json.dumps(configs),
+    }
