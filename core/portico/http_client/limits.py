@@ -1,5 +1,6 @@
 """Time limits of outgoing requests."""
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -38,10 +39,16 @@ class RequestLimits(NamedTuple):
             total,
         )
 
+    def unwatched(self) -> "RequestLimits":
+        """Return these limits without the one without a byte, for a caller that applies it itself."""
+        return self._replace(idle=math.inf)
+
     def as_timeout(self) -> "aiohttp.ClientTimeout":
         """Return the limits that aiohttp applies: all but the one until the first byte."""
         import aiohttp
 
         return aiohttp.ClientTimeout(
-            total=self.total, sock_connect=self.connect, sock_read=self.idle
+            total=self.total,
+            sock_connect=self.connect,
+            sock_read=self.idle if math.isfinite(self.idle) else None,
         )

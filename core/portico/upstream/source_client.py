@@ -4,7 +4,6 @@ import asyncio
 import codecs
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NoReturn
 
 import aiohttp
@@ -14,6 +13,7 @@ from portico.catalogue import JSON_MEDIA_TYPE, SourceResponse
 from portico.errors import SourceFailed
 from portico.http_client import OutgoingHTTP, RequestLimits
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat
+from portico.upstream.idle_watch import IdleWatch
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.redactor import Redactor
 from portico.upstream.stream_relay import StreamRelay
@@ -60,6 +60,7 @@ class SourceClient:
         }
         self._limits = limits
         self._verify_tls = verify_tls
+        self._watch = IdleWatch(limits.idle)
 
     async def fetch(
         self,
@@ -107,8 +108,15 @@ class SourceClient:
         response: aiohttp.ClientResponse | None = None
         result: SourceResponse | None = None
         try:
-            async with self._first_byte_limit():
-                response = await self.open("POST", path, body, headers=headers)
+            limits = self._limits
+            async with asyncio.timeout(min(limits.first_byte, limits.idle)):
+                response = await self.open(
+                    "POST",
+                    path,
+                    body,
+                    headers=headers,
+                    limits=limits.unwatched() if stream else limits,
+                )
                 first = await response.content.readany()
             result = await self._response(response, first, answer_format, stream=stream)
         except HTTP_ERRORS as error:
@@ -150,11 +158,6 @@ class SourceClient:
             raise self.errors.timed_out() from None
         raise self.errors.unreachable(error) from None
 
-    def _first_byte_limit(self) -> AbstractAsyncContextManager[object]:
-        limit = self._limits.first_byte
-        # The session already applies the idle timeout, without another timer.
-        return nullcontext() if limit >= self._limits.idle else asyncio.timeout(limit)
-
     async def _response(
         self,
         response: aiohttp.ClientResponse,
@@ -165,7 +168,7 @@ class SourceClient:
     ) -> SourceResponse:
         media_type = response.content_type
         if response.status != 200:
-            body = first + await read_body(response, MAX_ERROR_BYTES)
+            body = first + await self._rest(response, MAX_ERROR_BYTES)
             return self.errors.from_response(response.status, response.headers, body)
         if not first:
             raise self.errors.invalid_response("an empty response")
@@ -176,9 +179,20 @@ class SourceClient:
             raise self.errors.invalid_response(f"a response of the type {media_type}")
         if stream and (media_type != JSON_MEDIA_TYPE or is_event):
             return self._streamed_response(response, first, answer_format)
-        return self._whole_response(
-            first + await read_body(response, MAX_RESPONSE_BYTES), answer_format
-        )
+        rest = await self._rest(response, MAX_RESPONSE_BYTES)
+        return self._whole_response(first + rest, answer_format)
+
+    async def _rest(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+        """Return the rest of a response that is not a stream. The idle limit is for each block."""
+        parts, size = [], 0
+        while size <= limit:
+            async with asyncio.timeout(self._limits.idle):
+                block = await response.content.readany()
+            if not block:
+                break
+            parts.append(block)
+            size += len(block)
+        return b"".join(parts)
 
     def _streamed_response(
         self, response: aiohttp.ClientResponse, first: bytes, answer_format: AnswerFormat
@@ -189,7 +203,7 @@ class SourceClient:
             raise SourceFailed(
                 self.errors.error_in_stream(stream_filter.upstream_error), may_concern_request=True
             )
-        relay = StreamRelay(response, stream_filter, self.errors, block)
+        relay = StreamRelay(response, stream_filter, self.errors, block, self._watch)
         return SourceResponse(body=relay, content_type=answer_format.stream_type)
 
     def _whole_response(self, body: bytes, answer_format: AnswerFormat) -> SourceResponse:

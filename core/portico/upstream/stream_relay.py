@@ -6,6 +6,7 @@ import contextlib
 import aiohttp
 
 from portico.errors import SourceFailed
+from portico.upstream.idle_watch import IdleWatch
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.stream_filter import StreamFilter
 
@@ -18,7 +19,7 @@ MAX_FINISHED_SECONDS = 15.0
 
 
 class StreamRelay:
-    """Async iterator of the blocks for the client. `first`: the first filtered block.
+    """Async iterator of the blocks for the client. `first`: the first filtered block. `watch` ends it if its provider is silent.
 
     Not a generator: closing a generator that never started would not close the provider's response.
     Raises: SourceFailed or SourceTimedOut after all valid blocks, if something of the answer is missing.
@@ -30,6 +31,7 @@ class StreamRelay:
         stream_filter: StreamFilter,
         errors: ProviderErrors,
         first: bytes,
+        watch: IdleWatch,
     ) -> None:
         self._response = response
         self._filter = stream_filter
@@ -38,6 +40,9 @@ class StreamRelay:
         self._ended = False
         self._finished_at = 0.0
         self._error: SourceFailed | None = None
+        self._watch = watch
+        self.waits_since: int | None = None
+        watch.add(self)
 
     def __aiter__(self) -> "StreamRelay":
         return self
@@ -56,7 +61,13 @@ class StreamRelay:
     async def aclose(self) -> None:
         """Close the provider's response. Called when the client disconnects, and at the end."""
         self._ended = True
+        self._watch.discard(self)
         self._response.close()
+
+    def on_silence(self) -> None:
+        """End the stream: the provider was silent for too long (part of `WatchedStream`)."""
+        self._watch.discard(self)
+        self._response.content.set_exception(TimeoutError())
 
     async def _next_valid(self) -> bytes:
         """Return the next filtered block, or what ends the stream; nothing after its end."""
@@ -86,7 +97,10 @@ class StreamRelay:
     async def _next_block(self) -> bytes:
         """Return the next block; nothing at the end. Raises: TimeoutError, also if the answer is complete and no more comes."""
         if not self._filter.finished:
-            return await self._response.content.readany()
+            self.waits_since = self._watch.tick
+            block: bytes = await self._response.content.readany()
+            self.waits_since = None
+            return block
         now = asyncio.get_running_loop().time()
         self._finished_at = self._finished_at or now
         limit = min(now + FINISHED_SECONDS, self._finished_at + MAX_FINISHED_SECONDS)
@@ -96,6 +110,7 @@ class StreamRelay:
     async def _end(self, error: SourceFailed | None) -> bytes:
         """Return what is still to be sent: the last event and, without an error, the end of the stream."""
         self._ended = True
+        self._watch.discard(self)
         was_done = self._filter.done
         if was_done:
             await self._drain()
