@@ -27,6 +27,7 @@ class OllamaSource:
     """
 
     operations = frozenset({"chat", "embeddings"})
+    ends_promptly = True
 
     def __init__(
         self,

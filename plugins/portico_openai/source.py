@@ -22,6 +22,8 @@ class OpenAISource:
     same model. `settings`: what holds for all connections.
     """
 
+    ends_promptly = True
+
     def __init__(
         self,
         connection: OpenAIConnection,

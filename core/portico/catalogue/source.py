@@ -88,6 +88,10 @@ class ModelSource(Protocol):
     Both methods raise `SourceFailed`, `SourceTimedOut` or `RateLimited` with a sentence for clients: it names the source,
     never its address or API key. Then another source may be asked. What concerns the request is a response with the status 400, 404, 413
     or 422. The source sets its own time limits; Portico adds one around `list_models`.
+
+    When the client disconnects, `complete` is cancelled and its stream closed. Since a source may ignore that, each call runs in
+    a task of its own, which is left alone after a second. A source whose `ends_promptly` is True, such as one that is built
+    on `SourceClient`, needs no such task, which makes its streams faster.
     """
 
     name: str

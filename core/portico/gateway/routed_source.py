@@ -19,6 +19,7 @@ from portico.catalogue import (
     status_error,
 )
 from portico.errors import DomainError, RateLimited, SourceFailed, SourceTimedOut
+from portico.gateway.bounded_cancellation import BoundedStream, bounded
 from portico.gateway.circuit_breaker import BreakerState, CircuitBreaker
 from portico.gateway.counted_stream import CountedStream
 from portico.settings.gateway import GatewaySettings
@@ -62,6 +63,7 @@ class RoutedSource:
         self.name = source.name
         self.weight, self.order = _weight(source), _order(source)
         self.operations = _operations(source)
+        self._ends_promptly = getattr(source, "ends_promptly", False) is True
         self.breaker = CircuitBreaker(settings)
         self.in_flight = 0
         self.outcomes: Counter[str] = Counter()
@@ -82,7 +84,7 @@ class RoutedSource:
         self.in_flight += 1
         is_open = False
         try:
-            response = await self.source.complete(request)
+            response = await self._complete(request)
             if response.status != 200:
                 await self._check(response)
             is_open = not isinstance(response.body, bytes)
@@ -142,6 +144,15 @@ class RoutedSource:
                 round(time.monotonic() - self._last_error_at, 1) if self._last_error else None
             ),
         )
+
+    async def _complete(self, request: SourceRequest) -> SourceResponse:
+        """Return the response; of a source that may ignore its cancellation, bounded."""
+        if self._ends_promptly:
+            return await self.source.complete(request)
+        response = await bounded(self.source.complete(request), self.name)
+        if isinstance(response.body, bytes):
+            return response
+        return msgspec.structs.replace(response, body=BoundedStream(response.body, self.name))
 
     async def _check(self, response: SourceResponse) -> None:
         """Raise the error of a response that does not concern the request."""
