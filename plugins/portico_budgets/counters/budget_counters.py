@@ -52,6 +52,7 @@ class BudgetCounters:
         self._unwritten: set[CounterKey] = set()
         self._wanted, self._asked = asyncio.Event(), asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
+        self._is_writing = False
         self._renewal = PeriodicTask("budget reservations", reservation_seconds / 3, self._renew)
         self._expiry = PeriodicTask(
             "expired budget reservations",
@@ -74,7 +75,7 @@ class BudgetCounters:
         await self._expiry.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
-                while (self._unwritten or self._waiting) and not writer.done():
+                while self._unwritten or self._waiting or self._is_writing:
                     self._wanted.set()
                     self._asked.set()
                     await asyncio.sleep(0.01)
@@ -141,11 +142,14 @@ class BudgetCounters:
             self._wanted.clear()
             self._asked.clear()
             requests, due = self._take()
+            self._is_writing = True
             try:
                 await self._write(requests, due)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next transaction may succeed
                 self._failed(requests, due, error)
                 await asyncio.sleep(RETRY_SECONDS)
+            finally:
+                self._is_writing = False
             if self._waiting or self._unwritten:
                 self._wanted.set()
 

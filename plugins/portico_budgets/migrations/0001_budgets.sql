@@ -1,3 +1,4 @@
+-- safe-beside: previous
 -- Budgets. `amount`: the limit; of money in millionths of the currency. `period`: empty = none, for concurrency.
 -- `subject_id`: of an account, a group, an API key or a model; empty for everyone.
 CREATE TABLE budgets_budget (
