@@ -15,7 +15,7 @@ from portico.db import (
     fetch_all,
     transaction,
 )
-from portico.encryption import Encryptor, make_key_ring
+from portico.encryption import Encryptor, make_key_ring, rotate
 from portico.events import EventBus, Listener
 from portico.runtime_settings import TABLES, RuntimeSettingsChanged, SettingsStore
 from portico.settings.section import Secret
@@ -159,3 +159,13 @@ async def test_value_of_another_key_or_another_name_is_left_out(
         assert await store.get() == {"keys": ["sk-1"]}
     assert [log["setting"] for log in logs] == ["others", "keys"], "each once"
     assert "sk-1" not in str(logs)
+
+
+async def test_secret_values_are_encrypted_again_with_another_key(
+    database: Database, bus: EventBus
+) -> None:
+    old, new = Secret("key1" * 8), Secret("key2" * 8)
+    await SettingsStore(bus, encryptor=encryptor("key1")).set({"keys": ["sk-1"]}, "", ["keys"])
+    done = await rotate(Encryptor(lambda: make_key_ring([new, old])), TABLES.encrypted_columns)
+    assert (done.reencrypted, done.undecryptable) == (1, {})
+    assert await SettingsStore(bus, encryptor=encryptor("key2")).get() == {"keys": ["sk-1"]}

@@ -1,11 +1,15 @@
 """Administrators change the connections while the server runs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.one_database import on_sqlite
 from tests.upstream import Upstream
 
+from portico.api import OperatorError
+from portico.boot import Application
+from portico.settings.problems import BadSettings
 from portico.testing import Client, InProcessApp
 
 CONFIG = "/openai/config"
@@ -233,3 +237,24 @@ class TestAllPinned:
         shown = admin.get(CONFIG).json
         assert len(shown["pinned"]) == 3
         assert save(admin, shown) == shown
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"OPENAI_API_CONFIGS": '{"0": {"auth_type": "session"}}'}, "0.auth_type"),
+        ({"OPENAI_API_CONFIGS": '{"0": {"headers": {"Cookie": "a=secret"}}}'}, "0.headers"),
+        ({"OPENAI_API_BASE_URLS": "https://a.example/v1?key=secret"}, "OPENAI_API_BASE_URLS"),
+    ],
+)
+def test_server_does_not_start_with_connections_that_cannot_work(
+    env: dict[str, str],
+    complete_schema: Callable[[Application], None],
+    variables: dict[str, str],
+    words: str,
+) -> None:
+    given = {"OPENAI_API_BASE_URLS": "https://a.example/v1", **variables}
+    with pytest.raises((OperatorError, BadSettings)) as refusal:
+        InProcessApp(env | given, complete_schema)
+    assert words in str(refusal.value) and "secret" not in str(refusal.value)

@@ -6,13 +6,15 @@ from typing import Any
 import msgspec
 import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
-from tests.plugins.openai.requests import complete, settings, source_request
+from tests.plugins.openai.requests import complete, settings, source_request, with_source
 from tests.upstream import Connection, Received, Upstream
 
-from portico.api import SourceFailed
+from portico.api import SourceFailed, SourceTimedOut
 from portico.api.models import Operation, SourceRequest
+from portico.api.sources import OutgoingHTTP
 from portico_openai.connection import connections
 from portico_openai.model_list import cards, fixed_listing
+from portico_openai.source import OpenAISource
 
 EMBEDDINGS = b'{"object": "list",  "data": [{"embedding": [0.25], "index": 0}]}'
 RESPONSE = b'{"id": "r1",  "object": "response", "output": [], "error": null}'
@@ -186,6 +188,25 @@ class TestAzure:
         complete(settings(url, options=newer), source_request("good", **body))
         assert "stream_options" in provider.requests[-1].json
         assert "api-version=2023-03-15-preview" in provider.requests[-2].path
+
+
+def test_limits_of_a_connection_override_those_of_all(provider: Provider) -> None:
+    provider.listing = "hang"
+    given = settings(provider.url, list_timeout=60, options={"list_timeout": 0.1})
+    with pytest.raises(SourceTimedOut):
+        with_source(given, OpenAISource.list_models)
+
+
+def test_source_tells_the_router_what_its_connection_says(provider: Provider) -> None:
+    options = {"weight": 2.5, "order": 1, "operations": ["chat", "messages"]}
+    [connection] = connections(settings(provider.url, options=options))
+    source = OpenAISource(connection, settings(provider.url), OutgoingHTTP())
+    assert (source.weight, source.order) == (2.5, 1)
+    assert source.operations == {"chat", "messages"}
+    [other] = connections(settings("https://api.anthropic.com/v1"))
+    assert other.operations == {"chat", "messages"}
+    [other] = connections(settings(provider.url))
+    assert other.operations == {"chat", "embeddings"}
 
 
 def test_named_models_of_openai_may_be_other_than_chats() -> None:

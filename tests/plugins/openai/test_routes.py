@@ -5,9 +5,14 @@ from typing import Any
 
 import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
+from tests.plugins.openai.requests import settings
 from tests.upstream import KEY, WORDS, Connection, Received, Upstream
 
+from portico.api import Service
+from portico.api.auth import ProviderSession, ProviderTokens
 from portico.testing import Client, InProcessApp
+from portico_openai.caller_headers import CallerHeaders
+from portico_openai.connection import connections
 
 CONFIG = "/openai/config"
 CHAT = "/openai/chat/completions"
@@ -182,6 +187,35 @@ def test_provider_learns_who_asks_and_nothing_that_signs_in(
     assert headers["x-openwebui-user-email"] == "b%C3%A9n@example.org"
     assert headers["x-openwebui-user-role"] == "user"
     assert "cookie" not in headers and headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_connection_with_tokens_of_users_sends_that_of_the_caller(
+    app: InProcessApp, admin: Client, provider: Provider
+) -> None:
+    class Tokens:
+        """The tokens of an OAuth provider that signs in everybody."""
+
+        async def access_token(self, session_id: str) -> str | None:
+            return f"oauth-{bool(session_id)}"
+
+        async def of_account(self, account_id: str) -> list[ProviderSession]:
+            return []
+
+    app.portico.context.services.provide("test", Service(ProviderTokens, Tokens()))
+    connect(admin, provider, auth_type="system_oauth")
+    assert admin.post(CHAT, {"model": "good", "messages": HELLO}).status == 200
+    assert provider.completions()[-1].headers["authorization"] == "Bearer oauth-True"
+
+
+def test_openrouter_learns_the_name_of_the_server(app: InProcessApp) -> None:
+    headers = CallerHeaders(app.portico.context)
+
+    def of(url: str) -> dict[str, str]:
+        [connection] = connections(settings(url))
+        return headers.of_server(connection)
+
+    assert of("https://openrouter.ai/api/v1") == {"X-Title": "Ours"}
+    assert of("https://openrouter.ai.example/v1") == of("https://api.openai.com/v1") == {}
 
 
 def test_connection_with_tokens_of_users_refuses_those_without_one(
