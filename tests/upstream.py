@@ -12,15 +12,15 @@ there are the models `task` and `writer` for them. `upstream.failures`: how ofte
 """
 
 import asyncio
-import base64
 import contextlib
 import json
-import struct
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.native_endpoints import CHATS, ENDPOINTS
 
 KEY = "sk-upstream-secret-0123456789"
 #: Details that a careless provider may reveal: its key, an internal address, a stack trace.
@@ -196,26 +196,6 @@ def _tool_call(**function: str) -> bytes:
     return delta(tool_calls=[{"index": 0, "id": "call_1", "function": function}])
 
 
-async def embeddings(connection: Connection, form: Any) -> None:
-    """Answer with a vector for each text: its length, and zeros."""
-    texts = [form["input"]] if isinstance(form["input"], str) else form["input"]
-    size = form.get("dimensions", 3)
-    vectors = [[float(len(text)), *[0.0] * (size - 1)] for text in texts]
-    data = [
-        {
-            "object": "embedding",
-            "index": index,
-            "embedding": base64.b64encode(struct.pack(f"<{size}f", *vector)).decode()
-            if form.get("encoding_format") == "base64"
-            else vector,
-        }
-        for index, vector in enumerate(vectors)
-    ]
-    usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
-    body = {"object": "list", "data": data, "model": form["model"], "usage": usage}
-    await connection.answer(json.dumps(body).encode())
-
-
 BEHAVIOURS: dict[str, Behaviour] = {
     "silent": silent,
     "silence": silence_after_first,
@@ -268,10 +248,6 @@ BEHAVIOURS: dict[str, Behaviour] = {
 }
 
 
-#: What the other endpoints answer, by the last part of their path: `tests/upstream_endpoints.py` adds those.
-ENDPOINTS: dict[str, Callable[[Connection, Any], Awaitable[None]]] = {"embeddings": embeddings}
-
-
 @dataclass
 class Upstream:
     """The server; a context manager."""
@@ -309,7 +285,7 @@ class Upstream:
     @property
     def environment(self) -> dict[str, str]:
         """Settings with this server as the only provider."""
-        listed = [*BEHAVIOURS, "good", "task", "writer"]
+        listed = [*BEHAVIOURS, *CHATS, "good", "task", "writer"]
         config = {"0": {"access": "public", "model_ids": listed}}
         return {
             "OPENAI_API_BASE_URLS": self.url,
@@ -442,6 +418,8 @@ class Upstream:
             await connection.until_disconnect()
         elif behaviour is not None:
             await behaviour(connection)
+        elif (chat := CHATS.get(form["model"])) is not None:
+            await chat(connection, form)
         elif form.get("stream"):
             text = self.answers.get(form["model"])
             await connection.stream(*GOOD if text is None else [chunk(text), *GOOD[-2:]])

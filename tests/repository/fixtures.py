@@ -191,7 +191,8 @@ def about_ollama(scene: Scene, path: str, *, form: Any) -> Ask:
 
 def turn(scene: Scene, path: str) -> Ask:
     messages = [{"role": "user", "content": "Hello"}]
-    return path, {"model": scene.model()["id"], "messages": messages, "stream": False}
+    more = {"stream": False, "max_tokens": 9}
+    return path, {"model": scene.model()["id"], "messages": messages, **more}
 
 
 def embedding(scene: Scene, path: str) -> Ask:
@@ -278,6 +279,9 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/models/sync"): lambda s, path: (f"{path}?dry_run=true", {"models": []}),
     ("POST", "/api/chat/completions"): turn,
     ("POST", "/api/v1/chat/completions"): turn,
+    ("POST", "/api/v1/messages"): turn,
+    ("POST", "/api/v1/messages/count_tokens"): turn,
+    ("POST", "/api/v1/responses"): embedding,
     ("POST", "/api/embeddings"): embedding,
     ("POST", "/api/v1/embeddings"): embedding,
     ("POST", "/api/chat/completed"): finished_turn,

@@ -36,7 +36,11 @@ from portico.catalogue.source import (
 from portico.catalogue.source_cache import SourceStatus
 from portico.catalogue.text_response import text_response
 from portico.gateway import (
+    AnswerChoice,
+    AnswerPiece,
+    AnswerTranslator,
     CallResult,
+    ChatAnswer,
     Deferral,
     Gateway,
     GatewayCall,
@@ -46,6 +50,8 @@ from portico.gateway import (
     SourceActivity,
     StreamEditor,
     TokenUsage,
+    estimated_input,
+    translated_response,
 )
 from portico.server_sent_events import EventSplitter, event_data, with_data
 
@@ -55,7 +61,11 @@ __all__ = [
     "MAX_CHAIN_LENGTH",
     "OPERATIONS",
     "ActionRequest",
+    "AnswerChoice",
+    "AnswerPiece",
+    "AnswerTranslator",
     "CallResult",
+    "ChatAnswer",
     "MessageAction",
     "Deferral",
     "EventSplitter",
@@ -79,8 +89,10 @@ __all__ = [
     "WorkspaceModels",
     "close_body",
     "error_in",
+    "estimated_input",
     "event_data",
     "is_own_key",
     "text_response",
+    "translated_response",
     "with_data",
 ]

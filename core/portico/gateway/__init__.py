@@ -1,13 +1,20 @@
 """The gateway: every request to a model goes through it. Filters see the request and the answer, and the router picks the source."""
 
 from portico.gateway.call import CallResult, GatewayCall, GatewayResponse, Outcome, TokenUsage
+from portico.gateway.chat_answers import AnswerChoice, AnswerPiece, ChatAnswer
 from portico.gateway.gateway import Deferral, Gateway
 from portico.gateway.model_filter import ModelFilter, StreamEditor
 from portico.gateway.routed_source import SourceActivity
 from portico.gateway.router import Router
+from portico.gateway.translation import AnswerTranslator, translated_response
+from portico.gateway.usage_estimate import estimated_input
 
 __all__ = [
+    "AnswerChoice",
+    "AnswerPiece",
+    "AnswerTranslator",
     "CallResult",
+    "ChatAnswer",
     "Deferral",
     "Gateway",
     "GatewayCall",
@@ -18,4 +25,6 @@ __all__ = [
     "SourceActivity",
     "StreamEditor",
     "TokenUsage",
+    "estimated_input",
+    "translated_response",
 ]

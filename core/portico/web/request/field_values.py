@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.errors import field_error
+from portico.errors import ValidationError, field_error
+from portico.web.request.json_decoding import to_field_error
 from portico.web.request.lenient_json import lenient_decoder
 
 
@@ -24,7 +25,10 @@ def optional_value(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
 def _decode(raw: msgspec.Raw, key: str, kind: Any) -> Any:
     try:
         return lenient_decoder(kind).decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if isinstance(error, msgspec.ValidationError) and " - at `$" in str(error):  # inside of it
+            inner = to_field_error(str(error), "body")
+            raise ValidationError([inner | {"loc": ["body", key, *inner["loc"][1:]]}]) from None
         name = _NAMES.get(kind, "object")
         raise field_error(key, f"{name}_type", f"Expected `{name}`") from None
 
@@ -33,6 +37,7 @@ _NAMES: Final[Mapping[Any, str]] = {
     str: "string",
     str | None: "string",
     bool | None: "bool",
+    int | None: "int",
     list[msgspec.Raw]: "list",
     list[msgspec.Raw] | None: "list",
 }
