@@ -16,6 +16,7 @@ _DATA_URL: Final = b'"data:'
 _IMAGE_TOKENS: Final = 800
 #: Keys of a message whose values are not text.
 _NO_TEXT_KEYS: Final = ("role", "type", "id")
+_SAMPLED_EVENTS: Final = 4
 _NOTHING: Final = msgspec.Raw(b"")
 
 
@@ -35,9 +36,12 @@ class _SizedAnswer(msgspec.Struct, gc=False):
 
 def estimated_stream(size: int, events: int, sample: bytes) -> int:
     """Return the estimated tokens of a stream. `size`: its bytes. `sample`: one of its blocks with text."""
-    lines = [line for line in sample.splitlines() if b"{" in line]
-    text = sum(_text_bytes(line[line.find(b"{") :]) for line in lines)
-    frame = (len(sample) - text) // len(lines) if text else 0
+    frames = []
+    for event in sample.split(b"\n\n", _SAMPLED_EVENTS)[:_SAMPLED_EVENTS]:
+        begin, end = event.find(b"{"), event.rfind(b"}") + 1
+        if begin >= 0 and (text := _text_bytes(event[begin:end])):
+            frames.append(len(event) + len(b"\n\n") - text)
+    frame = sum(frames) // len(frames) if frames else 0
     return _tokens(size - frame * events)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
 from portico.gateway.call import GatewayCall, TokenUsage
@@ -9,14 +10,16 @@ from portico.gateway.reported_usage import merged_usage
 from portico.gateway.usage_estimate import estimated_input, estimated_output, estimated_stream
 from portico.server_sent_events import MAX_EVENT_BYTES, event_data
 
-#: Figures that are not null. Text cannot match: in a JSON string, a quotation mark has a backslash before it.
-_FIGURES: Final = re.compile(
-    rb'"(?:usage|timings)"\s*:\s*\{|"(?:prompt_)?eval_count"\s*:\s*\d', re.ASCII
-)
-#: The ends of streams of OpenAI, Anthropic and Ollama.
-_ENDS: Final = re.compile(
-    rb'^data: ?\[DONE\]|"type"\s*:\s*"(?:message_stop|response\.completed)"|"done"\s*:\s*true',
-    re.MULTILINE,
+#: What has the figures. Text cannot match: in a JSON string, a quotation mark has a backslash before it.
+_KEYS: Final = (b'"usage"', b'"timings"', b'eval_count"')
+#: What follows a key, if it is not null.
+_FIGURES: Final = re.compile(rb"\s*:\s*[{\d]")
+#: The ends of streams of OpenAI, Anthropic and Ollama: what is searched for, and what its line then has to have.
+_ENDS: Final = (
+    (b"[DONE]", re.compile(rb"^data: ?\[DONE\]")),
+    (b'"message_stop"', re.compile(rb'"type"\s*:\s*"message_stop"')),
+    (b'"response.completed"', re.compile(rb'"type"\s*:\s*"response\.completed"')),
+    (b'"done"', re.compile(rb'"done"\s*:\s*true')),
 )
 #: Blocks that are kept, of all and of those with a usage: the last ones, since a later one may be null, or an object of
 #: another meaning that has the same name.
@@ -45,8 +48,11 @@ class UsageReader:
     @property
     def has_ended(self) -> bool:
         """Whether the last block had the end of the stream."""
-        last = self._recent[-1] if self._recent else b""
-        return bool(_ENDS.search(last + b"".join(self._held)))
+        last = b"".join((*list(self._recent)[-1:], *self._held))
+        return any(
+            (found := last.rfind(mark)) >= 0 and pattern.search(_line_at(last, found))
+            for mark, pattern in _ENDS
+        )
 
     @property
     def has_answer(self) -> bool:
@@ -111,24 +117,35 @@ class UsageReader:
             self._held_bytes += len(rest)
         return lines
 
-    def _documents(self) -> list[bytes]:
-        """Return the JSON documents that may have the usage, the newest first; that of the beginning comes last."""
+    def _documents(self) -> Iterator[bytes]:
+        """Yield the JSON documents that may have the usage, the newest first; that of the beginning comes last."""
         if len(self._whole) > _MAX_DECODED_BYTES:
-            return [_figures_in(edge) for edge in _edges(self._whole)]
+            yield from map(_figures_in, _edges(self._whole))
+            return
         if self._whole:
-            return [self._whole]
-        blocks = [
-            b"".join(self._held),
-            *reversed(self._recent),
-            *reversed(self._found),
-            self._first,
-        ]
-        return [
-            data
-            for block in blocks
-            for line in reversed(block.splitlines())
-            if _FIGURES.search(line) and (data := event_data(line) or line)
-        ]
+            yield self._whole
+            return
+        held = b"".join(self._held)
+        places = [(block, key) for key in _KEYS for block in (held, *reversed(self._recent))]
+        places += [(block, _KEYS[0]) for block in (*reversed(self._found), self._first)]
+        for block, key in places:
+            for line in _lines_with(block, key):
+                yield event_data(line) or line
+
+
+def _lines_with(block: bytes, key: bytes) -> Iterator[bytes]:
+    """Yield the lines that have figures under a key, the last one first."""
+    found = block.rfind(key)
+    while found >= 0:
+        if _FIGURES.match(block, found + len(key)):
+            yield _line_at(block, found)
+            found = block.rfind(b"\n", 0, found) + 1
+        found = block.rfind(key, 0, found)
+
+
+def _line_at(block: bytes, place: int) -> bytes:
+    begin, end = block.rfind(b"\n", 0, place) + 1, block.find(b"\n", place)
+    return block[begin:] if end < 0 else block[begin:end]
 
 
 def _edges(body: bytes) -> tuple[bytes, bytes]:
@@ -137,10 +154,11 @@ def _edges(body: bytes) -> tuple[bytes, bytes]:
 
 def _figures_in(text: bytes) -> bytes:
     """Return a document with the last usage in a part of an answer. No string in a usage has braces."""
-    found = [one for one in _FIGURES.finditer(text) if one.group().startswith(b'"usage"')]
-    if not found:
+    found = text.rfind(_KEYS[0])
+    value = _FIGURES.match(text, found + len(_KEYS[0])) if found >= 0 else None
+    if value is None or not value.group().endswith(b"{"):
         return b""
-    begin, depth = found[-1].end() - 1, 0
+    begin, depth = value.end() - 1, 0
     for place in range(begin, len(text)):
         depth += {0x7B: 1, 0x7D: -1}.get(text[place], 0)
         if depth == 0:
