@@ -34,6 +34,8 @@ from portico.testing import SECRET, ServerProcess
 
 #: Seconds for which streams run before they are measured.
 SETTLE_SECONDS = 1.0
+#: Streams that are opened before the first round.
+WARM_UP = 10
 NGINX = """
 worker_processes 1;
 daemon off;
@@ -107,6 +109,15 @@ class Target:
             f"Content-Length: {len(form)}",
         ]
         return "\r\n".join(head).encode() + b"\r\n\r\n" + form
+
+    async def warm_up(self) -> None:
+        """Open a few streams, and close them."""
+        loop, request = asyncio.get_running_loop(), self.request()
+        for _ in range(WARM_UP):
+            reader = Reader(request)
+            await loop.create_connection(lambda r=reader: r, "127.0.0.1", self.port)  # type: ignore[misc]
+            await reader.begun
+            reader.transport.abort()
 
     async def measure(self, streams: int, seconds: float) -> None:
         """Measure one round."""
@@ -215,6 +226,8 @@ def targets(folder: Path, interval: float) -> Iterator[list[Target]]:
 def main(streams: int, interval: float, seconds: float, rounds: int) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder, targets(Path(folder), interval / 1000) as found:
+        for target in found:  # what is loaded with the first request is not the memory of a stream
+            asyncio.run(target.warm_up())
         for _ in range(rounds):
             for target in found:
                 asyncio.run(target.measure(streams, seconds))
