@@ -33,6 +33,7 @@ from portico.api.models import (
     error_in,
 )
 from portico.api.prompts import system_index, without_system
+from portico_completions.arena_choice import with_choice
 from portico_completions.chat_store import chat_store_of
 from portico_completions.direct_source import DirectSource
 from portico_completions.finished_turn import FinishedTurn
@@ -67,7 +68,9 @@ class PreparedCall(msgspec.Struct):
 
         `deferred`: the answers whose outlets the caller runs, because it stores their text.
         """
-        return await self.gateway.send(self.target, self.requests.pop(), deferred=deferred)
+        request = self.requests.pop()
+        response = await self.gateway.send(self.target, request, deferred=deferred)
+        return with_choice(response, self.target)
 
 
 class Completions:

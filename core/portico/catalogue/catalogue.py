@@ -240,17 +240,19 @@ class Catalogue:
     async def _find(self, model_id: str, actor: Actor) -> ResolvedModel | None:
         found = await self._find_item(model_id, actor)
         snapshot = self._snapshot
-        if isinstance(found, Arena):
-            found = await found.pick(
-                snapshot.entries, lambda entry: self._access.may_use(actor, entry)
-            )
-        return snapshot.resolve(found) if found else None
+        if not isinstance(found, Arena):
+            return snapshot.resolve(found) if found else None
+        picked = await found.pick(
+            snapshot.entries, lambda entry: self._access.may_use(actor, entry)
+        )
+        return _picked(snapshot, picked, model_id)
 
     async def _find_unchecked(self, model_id: str) -> ResolvedModel | None:
         snapshot = await self._current_snapshot()
         entry = snapshot.by_id.get(model_id)
         if entry is None and (arena := snapshot.arenas.get(model_id)) is not None:
-            entry = await arena.pick(snapshot.entries, _is_usable_by_operator)
+            picked = await arena.pick(snapshot.entries, _is_usable_by_operator)
+            return _picked(snapshot, picked, model_id)
         return snapshot.resolve(entry) if entry else None
 
     # -- snapshots --------------------------------------------------------------------------------------------
@@ -352,6 +354,15 @@ class Catalogue:
 
     def _pending_requests(self) -> list["asyncio.Task[object]"]:
         return [source.pending for source in self._sources if source.pending is not None]
+
+
+def _picked(
+    snapshot: CatalogueSnapshot, entry: ModelEntry | None, arena_id: str
+) -> ResolvedModel | None:
+    """Return where requests for an arena model go now; None if it has found no model."""
+    if entry is None:
+        return None
+    return msgspec.structs.replace(snapshot.resolve(entry), arena_id=arena_id)
 
 
 async def _is_usable_by_operator(_: ModelEntry) -> bool:

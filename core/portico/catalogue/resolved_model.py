@@ -15,7 +15,8 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
     whose last list is stale. `model`: the id that they know; for a preset, of its base model. `params`: the decoded
     parameters of the record; those of a preset override those of the presets it is based on, but an override of the
     source model at the end is not included. Shared between requests: do not change `params`. `connection_type`: of the
-    first source's card, `local` or `external`; no source of a local model is external.
+    first source's card, `local` or `external`; no source of a local model is external. `arena_id`: of the arena model that has
+    picked it; None = the client named it.
     """
 
     id: str
@@ -24,6 +25,7 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     params: Mapping[str, Any] = {}
     connection_type: str = "external"
+    arena_id: str | None = None
 
     @property
     def source(self) -> ModelSource:
