@@ -127,11 +127,15 @@ async def _whole(
 
 async def _with_outlet(body: bytes, outlet: Outlet, codec: TextCodec) -> bytes:
     """Return an answer with the text that the outlets return for its first choice."""
-    for part in codec.read_whole(body):
-        if part.choice == 0:
-            text = await outlet(part.text)
-            return body if text == part.text else codec.write_whole(body, {0: text})
-    return body
+    parts = [part for part in codec.read_whole(body) if part.is_first]
+    if not parts:
+        return body
+    whole = "".join(part.text for part in parts)
+    text = await outlet(whole)
+    if text == whole:
+        return body
+    rest = dict.fromkeys((part.choice for part in parts), "")
+    return codec.write_whole(body, {**rest, parts[0].choice: text})
 
 
 def _with_body(

@@ -40,6 +40,7 @@ class ModelFilter:
     At most one of these is called once for each answer, and returns what edits it: `edit_blocks(call)` bytes as they
     arrive; `edit_events(call)` the data of each server-sent event; `edit_text(call)` the text of each choice, without
     reasoning and calls of tools. An answer that is not streamed is one block, one event, and one text for each choice.
+    Responses and messages have several texts in place of choices; events that repeat a text have the edited one.
 
     `outlet(call, text)` runs when the answer is complete, once, and returns the text to store. A client that was streamed
     the text has it already.

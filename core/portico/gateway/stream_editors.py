@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 from portico.errors import DomainError
 from portico.gateway.call import GatewayCall
+from portico.gateway.choice_text import ChoiceText
 from portico.gateway.filter_set import FilterSet, OwnedFilter
 from portico.gateway.model_filter import StreamEditor
-from portico.gateway.text_codecs import ChoiceText, TextCodec
+from portico.gateway.text_codecs import TextCodec
 from portico.server_sent_events import DONE, EventSplitter, event_data, with_data
 
 #: Logs the failure of a filter. Raises: FilterFailed, unless the filter is to be skipped.
@@ -149,6 +150,7 @@ class _TextEdits:
         self._begin, self._codec, self._guard = begin, codec, guard
         self._splitter = EventSplitter()
         self._choices: dict[int, StreamEditor[str]] = {}
+        self._sent: dict[int, list[str]] = {}
         self._last_event = b""
 
     def feed(self, block: bytes) -> bytes:
@@ -169,9 +171,11 @@ class _TextEdits:
         parts = self._codec.read(data) if data else ()
         if not parts:
             return event + b"\n\n"
-        self._last_event = event
+        before = b"".join(self._end_of(part.choice) for part in parts if part.is_end)
+        if any(part.text and not part.is_repeat for part in parts):
+            self._last_event = event
         edited = self._edited(data, parts, self._codec.write)
-        return (event if edited is data else with_data(event, edited)) + b"\n\n"
+        return before + (event if edited is data else with_data(event, edited)) + b"\n\n"
 
     def _edited(
         self,
@@ -186,11 +190,20 @@ class _TextEdits:
 
     def _edited_part(self, part: ChoiceText) -> str:
         text: str = part.text
+        if part.is_repeat:
+            if part.choice in self._sent:
+                return "".join(self._sent[part.choice])
+            part = part._replace(is_last=True)  # it was not sent in pieces before
         if text:
             text = self._guard(lambda: self._choice(part.choice).feed(part.text), text)
         if part.is_last and (editor := self._choices.pop(part.choice, None)) is not None:
             text += self._guard(editor.close, "")
+        self._note(part.choice, text)
         return text
+
+    def _note(self, choice: int, text: str) -> None:
+        if self._codec.repeats:
+            self._sent.setdefault(choice, []).append(text)
 
     def _choice(self, index: int) -> StreamEditor[str]:
         if index not in self._choices:
@@ -199,13 +212,17 @@ class _TextEdits:
 
     def _rest(self) -> bytes:
         """Return one more event for each choice that has not ended, if its filter still holds text."""
-        events = b""
-        for index, editor in self._choices.items():
-            if text := self._guard(editor.close, ""):
-                data = self._codec.more(event_data(self._last_event), index, text)
-                events += with_data(self._last_event, data) + b"\n\n"
-        self._choices = {}
-        return events
+        return b"".join(map(self._end_of, list(self._choices)))
+
+    def _end_of(self, choice: int) -> bytes:
+        """Return one more event, if the filter still holds text of this choice."""
+        editor = self._choices.pop(choice, None)
+        text = "" if editor is None else self._guard(editor.close, "")
+        if not text:
+            return b""
+        self._note(choice, text)
+        data = self._codec.more(event_data(self._last_event), choice, text)
+        return with_data(self._last_event, data) + b"\n\n"
 
 
 def _editor(one: OwnedFilter, call: GatewayCall, codec: TextCodec, failed: Failed) -> _BlockEditor:

@@ -1,30 +1,26 @@
 """Where the text is in the answers to each kind of call. Without I/O."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from portico.catalogue import Operation
-
-
-class ChoiceText(NamedTuple):
-    """Text of one choice, by its index. `is_last`: the choice ends with it."""
-
-    choice: int
-    text: str
-    is_last: bool = False
+from portico.gateway.choice_text import ChoiceText
+from portico.gateway.typed_event_codecs import MessageText, ResponseText
 
 
 class TextCodec(Protocol):
-    """Reads and replaces the text in the answers to one kind of call."""
+    """Reads and replaces the text in the answers to one kind of call. `repeats`: some events repeat whole texts."""
+
+    repeats: bool
 
     def read(self, data: bytes) -> Sequence[ChoiceText]:
         """Return the text in the data of one event; nothing if there is none, or if it cannot be read."""
         ...
 
     def write(self, data: bytes, texts: Mapping[int, str]) -> bytes:
-        """Return the data with other texts, by the index of their choice."""
+        """Return the data with other texts, by the index of their choice. Called with some of those that `read` returned."""
         ...
 
     def more(self, data: bytes, index: int, text: str) -> bytes:
@@ -58,6 +54,8 @@ class _TextAnswer(msgspec.Struct, gc=False):
 class ChatText:
     """The text of chat completions: `choices[].delta.content`, and `choices[].message.content` if not streamed."""
 
+    repeats = False
+
     def __init__(self) -> None:
         self._decoder = msgspec.json.Decoder(_TextAnswer)
 
@@ -68,7 +66,7 @@ class ChatText:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return ()
         return [
-            ChoiceText(_index(choice, place), _text(choice.delta), choice.finish_reason is not None)
+            _choice_text(choice, place, choice.delta, is_last=choice.finish_reason is not None)
             for place, choice in enumerate(choices)
         ]
 
@@ -90,7 +88,7 @@ class ChatText:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return ()
         return [
-            ChoiceText(_index(choice, place), _text(choice.message), True)
+            _choice_text(choice, place, choice.message, is_last=True)
             for place, choice in enumerate(choices)
         ]
 
@@ -101,6 +99,8 @@ class ChatText:
 
 class NoText:
     """Answers without text, such as embeddings."""
+
+    repeats = False
 
     def read(self, data: bytes) -> Sequence[ChoiceText]:
         """Return nothing (part of `TextCodec`)."""
@@ -120,15 +120,22 @@ class NoText:
 
 def text_codec(operation: Operation) -> TextCodec:
     """Return the codec for the answers to one kind of call."""
-    return ChatText() if operation == "chat" else NoText()
+    match operation:
+        case "chat":
+            return ChatText()
+        case "responses":
+            return ResponseText()
+        case "messages":
+            return MessageText()
+    return NoText()
 
 
-def _index(choice: _TextChoice, place: int) -> int:
-    return place if choice.index is None else choice.index
-
-
-def _text(message: _TextMessage | None) -> str:
-    return message.content if message and isinstance(message.content, str) else ""
+def _choice_text(
+    choice: _TextChoice, place: int, message: _TextMessage | None, *, is_last: bool
+) -> ChoiceText:
+    index = place if choice.index is None else choice.index
+    text = message.content if message and isinstance(message.content, str) else ""
+    return ChoiceText(index, text, is_last, is_first=index == 0)
 
 
 def _with_texts(data: bytes, texts: Mapping[int, str], key: str) -> bytes:

@@ -15,7 +15,7 @@ class TextCollector:
         """Read a block of the stream."""
         for event in self._splitter.feed(block):
             for part in self._codec.read(event_data(event)):
-                if part.choice == 0 and part.text:
+                if part.is_first and part.text and not part.is_repeat:
                     self._texts.append(part.text)
 
     def text(self) -> str:
