@@ -1,16 +1,37 @@
 """Headers that depend on this server and on who sends a request."""
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from portico.api import AppContext, Forbidden
 from portico.api.auth import ProviderTokens
 from portico.api.models import SourceRequest
 from portico_openai.connection import OpenAIConnection
+from portico_openai.connection_options import ENTRA_AUTH_TYPES
+from portico_openai.settings import OpenAISettings
+
+if TYPE_CHECKING:
+    from portico_openai.entra_tokens import EntraTokens
 
 
 class CallerHeaders:
     """Makes the headers of requests to providers."""
 
-    def __init__(self, app: AppContext) -> None:
-        self._app = app
+    def __init__(self, app: AppContext, settings: OpenAISettings) -> None:
+        self._app, self._settings = app, settings
+
+    @cached_property
+    def _entra(self) -> "EntraTokens":
+        """The tokens of this server at Azure. Built with the first request: it imports the HTTP client."""
+        from portico_openai.entra_tokens import EntraTokens
+
+        return EntraTokens(self._settings, self._app.http)
+
+    async def of_connection(self, connection: OpenAIConnection) -> dict[str, str]:
+        """Return the headers of all requests of a connection that change with time. Raises: SourceFailed."""
+        if connection.options.auth_type not in ENTRA_AUTH_TYPES:
+            return {}
+        return {"Authorization": f"Bearer {await self._entra.token()}"}
 
     def of_server(self, connection: OpenAIConnection) -> dict[str, str]:
         """Return the headers of all requests of a connection: OpenRouter counts them by application."""
@@ -24,8 +45,8 @@ class CallerHeaders:
     async def of_request(
         self, connection: OpenAIConnection, request: SourceRequest
     ) -> dict[str, str]:
-        """Return the headers of one request. Raises: Forbidden if the user has no token that the provider needs."""
-        headers: dict[str, str] = {}
+        """Return the headers of one request. Raises: Forbidden if the user has no token that the provider needs; SourceFailed."""
+        headers = await self.of_connection(connection)
         if self._app.settings.catalogue.forward_user_info:
             from portico.api.sources import user_headers  # imports the HTTP client
 

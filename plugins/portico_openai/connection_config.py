@@ -18,6 +18,8 @@ from portico.api.connections import (
 )
 from portico_openai.connection import OpenAIConnection, all_connections, trimmed
 from portico_openai.connection_options import (
+    ENTRA_AUTH_TYPES,
+    NO_ENTRA_IDENTITY,
     OPTIONS_FORM,
     ConnectionOptions,
     normalized,
@@ -75,6 +77,7 @@ class ConnectionConfig:
         if given.get("azure") and not given.get("model_ids"):
             given["model_ids"] = ["any"]  # deployments are named later
         options = OPTIONS_FORM.read("config", given, was.options if was else None)
+        self._check_identity("config", options)
         name = was.name if was else options.name or "new connection"
         key = read_key("key", form.key, was.key if was else None)
         return OpenAIConnection(0, name, url, Secret(key), options)
@@ -96,9 +99,18 @@ class ConnectionConfig:
             )
             for index, (url, was) in enumerate(zip(urls, before, strict=True))
         ]
+        for index, one in enumerate(options):
+            self._check_identity(f"{CONFIGS}.{index}", one)
         await self._app.runtime_settings.change(
             self._changes(form, stored, urls, keys, options), actor.id
         )
+
+    def _check_identity(self, place: str, options: ConnectionOptions) -> None:
+        if (
+            options.auth_type in ENTRA_AUTH_TYPES
+            and not self._section.configured.has_entra_identity
+        ):
+            raise InvalidRequest(f"[ERROR: {place}.{NO_ENTRA_IDENTITY}]")
 
     def _changes(
         self,
@@ -135,6 +147,10 @@ def check_settings(settings: OpenAISettings) -> None:
             raise OperatorError(f"plugins.openai.base_urls ({URLS}), number {one.index}: {fault}")
         if one.options.enable and (fault := option_fault(one.options)):
             raise OperatorError(f"plugins.openai.configs ({CONFIGS}), {one.index}.{fault}")
+        if one.options.auth_type in ENTRA_AUTH_TYPES and not settings.has_entra_identity:
+            raise OperatorError(
+                f"plugins.openai.configs ({CONFIGS}), {one.index}.{NO_ENTRA_IDENTITY}"
+            )
 
 
 def _shown(options: ConnectionOptions) -> dict[str, Any]:

@@ -20,10 +20,11 @@ DEFAULT_API_VERSION: Final = "2023-03-15-preview"
 #: Ways to authenticate that are known and not supported, with the reason.
 UNSUPPORTED_AUTH_TYPES: Final = {
     "session": "it would send the session tokens of users to the provider; use 'system_oauth' or 'bearer'",
-    "azure_ad": "this server has no identity at Azure; use 'bearer' with an API key of the resource",
-    "microsoft_entra_id": "this server has no identity at Azure; use 'bearer' with an API key of the resource",
 }
-AUTH_TYPES: Final = ("bearer", "none", "system_oauth")
+#: Ways to authenticate as this server at Microsoft Entra ID: two names of the same.
+ENTRA_AUTH_TYPES: Final = ("azure_ad", "microsoft_entra_id")
+NO_ENTRA_IDENTITY: Final = "auth_type: it needs AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET in the environment of the server"
+AUTH_TYPES: Final = ("bearer", "none", "system_oauth", *ENTRA_AUTH_TYPES)
 _API_VERSION = re.compile(r"[\w.-]{1,50}\Z", re.ASCII)
 
 
@@ -31,7 +32,7 @@ class ConnectionOptions(SourceOptions, frozen=True, kw_only=True, omit_defaults=
     """Options of one connection.
 
     `auth_type`: `bearer` (also None) = with the key, `none`, `system_oauth` = with the access token that the user's OAuth
-    provider has issued. `azure`: paths and headers of Azure OpenAI. `operations`: the endpoints that the provider has;
+    provider has issued, `azure_ad` or `microsoft_entra_id` = with a token of this server. `azure`: paths and headers of Azure OpenAI. `operations`: the endpoints that the provider has;
     None = those that it usually has. With `model_ids` the provider's list is not read.
     """
 
@@ -58,7 +59,7 @@ def option_fault(options: ConnectionOptions) -> str:
         ("model_ids", _deployments_fault(options)),
         ("auth_type", _auth_fault(options.auth_type)),
         ("api_version", _api_version_fault(options.api_version)),
-        ("operations", _operations_fault(options.operations)),
+        ("operations", _operations_fault(options)),
     )
     return source_option_fault(options) or first_fault(checks)
 
@@ -82,11 +83,14 @@ def _api_version_fault(version: str | None) -> str:
     return "must be a version of Azure's API, such as 2024-10-21"
 
 
-def _operations_fault(operations: list[str] | None) -> str:
+def _operations_fault(options: ConnectionOptions) -> str:
+    operations = options.operations
     if operations is None:
         return ""
     if not operations or any(one not in OPERATIONS for one in operations):
         return f"must be some of {', '.join(OPERATIONS)}"
+    if options.azure and "messages" in operations:
+        return "Azure OpenAI has no 'messages'"
     return ""
 
 

@@ -46,7 +46,7 @@ class Passthrough:
         client = source.client.client
         sent = {
             name: headers[name] for name in ("accept", "content-type") if headers.get(name)
-        } | dict(source.client.headers(None))
+        } | dict(await source.client.plain_headers())
         try:
             response = await client.open(method, _target(path, query), body or None, headers=sent)
         except (TimeoutError, aiohttp.ClientError) as error:

@@ -54,7 +54,7 @@ class ProviderClient:
 
     async def listing(self) -> Sequence[dict[str, Any]]:
         """Return the models as the provider lists them. Raises: SourceFailed, SourceTimedOut."""
-        path, headers = list_path(self._connection), self.headers(None)
+        path, headers = list_path(self._connection), await self.plain_headers()
         body = await self.client.fetch("GET", path, headers=headers, limits=self.list_limits)
         try:
             return read_listing(body)
@@ -84,6 +84,15 @@ class ProviderClient:
             answer_format=ANSWER_FORMATS[request.operation],
             headers=headers,
         )
+
+    async def plain_headers(self) -> Mapping[str, str]:
+        """Return the headers of requests that concern no user. Raises: SourceFailed."""
+        own = (
+            await self._caller_headers.of_connection(self._connection)
+            if self._caller_headers
+            else {}
+        )
+        return {**self.headers(None), **own}
 
     def headers(self, operation: Operation | None) -> Mapping[str, str]:
         """Return the headers of requests to an endpoint; None = the list of models, and all other paths."""

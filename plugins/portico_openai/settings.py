@@ -86,3 +86,20 @@ class OpenAISettings(Section):
             env="ENABLE_OPENAI_API_PASSTHROUGH",
         ),
     ] = False
+    azure_tenant_id: Annotated[
+        str, setting("Tenant of this server at Microsoft Entra ID", env="AZURE_TENANT_ID")
+    ] = ""
+    azure_client_id: Annotated[
+        str, setting("Client id of this server at Microsoft Entra ID", env="AZURE_CLIENT_ID")
+    ] = ""
+    azure_client_secret: Annotated[
+        Secret, setting("Its secret there", env="AZURE_CLIENT_SECRET")
+    ] = Secret()
+    azure_authority_host: Annotated[
+        str, setting("Where it gets tokens", env="AZURE_AUTHORITY_HOST", min_length=1)
+    ] = "https://login.microsoftonline.com"
+
+    @property
+    def has_entra_identity(self) -> bool:
+        """Whether this server can get tokens at Microsoft Entra ID."""
+        return bool(self.azure_tenant_id and self.azure_client_id and self.azure_client_secret)

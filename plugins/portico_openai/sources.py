@@ -17,6 +17,7 @@ class OpenAISources:
         self._app = app
         self._section = app.runtime_settings.section(OpenAISettings)
         self._settings = settings
+        self._caller_headers = CallerHeaders(app, settings)
         self._sources = tuple(self._made(each) for each in connections(settings))
 
     async def current_sources(self) -> Sequence[ModelSource]:
@@ -46,5 +47,6 @@ class OpenAISources:
         return self._made(connection)
 
     def _made(self, connection: OpenAIConnection) -> OpenAISource:
-        headers = CallerHeaders(self._app)
-        return OpenAISource(connection, self._section.configured, self._app.http, headers)
+        return OpenAISource(
+            connection, self._section.configured, self._app.http, self._caller_headers
+        )

@@ -104,7 +104,7 @@ class RuntimeSettings:
 
     @asynccontextmanager
     async def locked(self, kind: type[Section]) -> AsyncIterator[None]:
-        """Open a transaction in which nobody else changes the settings of this type, and read what is stored now.
+        """Open a transaction in which no other one changes the settings of this type, and read what is stored now.
 
         For a change that depends on the present values, such as one of lists that belong together.
         """

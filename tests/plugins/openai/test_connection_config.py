@@ -135,7 +135,7 @@ def test_secrets_are_encrypted_at_rest_and_absent_from_the_audit_log(
     ("options", "words"),
     [
         ({"auth_type": "session"}, ("auth_type", "'session' is not supported")),
-        ({"auth_type": "azure_ad"}, ("auth_type", "'azure_ad' is not supported")),
+        ({"auth_type": "azure_ad"}, ("auth_type", "AZURE_CLIENT_ID")),
         ({"auth_type": "basic"}, ("auth_type", "'bearer'")),
         ({"api_type": "responses"}, ("api_type", "not supported")),
         ({"model_ids": [1]}, ("model_ids[0]", "expected `str`")),
@@ -150,6 +150,11 @@ def test_secrets_are_encrypted_at_rest_and_absent_from_the_audit_log(
         ({"weight": 0}, ("weight",)),
         ({"order": "first"}, ("order",)),
         ({"operations": ["speech"]}, ("operations", "embeddings")),
+        (
+            {"azure": True, "model_ids": ["d"], "operations": ["messages"]},
+            ("operations", "Azure"),
+        ),
+        ({"order": 10**30}, ("order",)),
         ({"timeout": -1}, ("timeout",)),
         ({"name": "a\nb"}, ("name",)),
     ],

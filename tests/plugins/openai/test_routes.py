@@ -13,6 +13,7 @@ from portico.api.auth import ProviderSession, ProviderTokens
 from portico.testing import Client, InProcessApp
 from portico_openai.caller_headers import CallerHeaders
 from portico_openai.connection import connections
+from portico_openai.settings import OpenAISettings
 
 CONFIG = "/openai/config"
 CHAT = "/openai/chat/completions"
@@ -193,7 +194,7 @@ def test_connection_with_tokens_of_users_sends_that_of_the_caller(
     app: InProcessApp, admin: Client, provider: Provider
 ) -> None:
     class Tokens:
-        """The tokens of an OAuth provider that signs in everybody."""
+        """The tokens of an OAuth provider at which all users have signed in."""
 
         async def access_token(self, session_id: str) -> str | None:
             return f"oauth-{bool(session_id)}"
@@ -208,7 +209,7 @@ def test_connection_with_tokens_of_users_sends_that_of_the_caller(
 
 
 def test_openrouter_learns_the_name_of_the_server(app: InProcessApp) -> None:
-    headers = CallerHeaders(app.portico.context)
+    headers = CallerHeaders(app.portico.context, OpenAISettings())
 
     def of(url: str) -> dict[str, str]:
         [connection] = connections(settings(url))

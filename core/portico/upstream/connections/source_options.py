@@ -21,6 +21,7 @@ TIMEOUTS: Final = (
     "idle_timeout",
     "timeout",
 )
+MAX_ORDER: Final = 1_000_000
 #: Options that web clients do not know, so a form without them does not change them.
 OWN_OPTIONS: Final = ("name", "access", "weight", "order", *TIMEOUTS)
 
@@ -61,6 +62,7 @@ def source_option_fault(options: SourceOptions) -> str:
         ("headers", headers_fault(options.headers or {})),
         ("access", choice_fault(options.access or "public", ("public",))),
         ("weight", "" if 0 < options.weight <= 1000 else "must be over 0 and at most 1000"),
+        ("order", "" if abs(options.order) <= MAX_ORDER else f"must be at most {MAX_ORDER}"),
         *((name, seconds_fault(getattr(options, name))) for name in TIMEOUTS),
     )
     return first_fault(checks)
