@@ -14,6 +14,6 @@ sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(specname="pytest_collection_finish")
-def stop_keeping() -> None:
+def pytest_stop_keeping() -> None:
     """From now on, the choice of the environment is respected."""
     sys.dont_write_bytecode = _IS_FORBIDDEN

@@ -5,10 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.bytecode import stop_keeping  # noqa: F401 - a hook, and what is imported later is kept
+from tests.bytecode import pytest_stop_keeping  # noqa: F401 - a hook, and what is imported later is kept
 from tests.commands import command  # noqa: F401 - a fixture
 from tests.database_templates import Templates
-from tests.effort import choose_effort
+from tests.effort import (
+    choose_effort,
+    pytest_choose_cases,  # noqa: F401 - a hook
+)
 from tests.engines import ENVIRONMENT, choose
 from tests.forked_processes import is_forking_chosen, share_imports
 from tests.installed_plugins import check_entry_points
