@@ -81,7 +81,9 @@ class _Resumed:
     def __await__(self) -> Generator[Any, Any, None]:
         try:
             yield self._first
-        except BaseException as error:  # noqa: BLE001 - a cancellation, for what is waited for
+        except BaseException as error:  # a cancellation, for what is waited for
+            if not hasattr(self._rest, "throw"):
+                raise  # an awaitable of the server itself, to which nothing can be passed
             try:
                 again = self._rest.throw(error)
             except StopIteration:
