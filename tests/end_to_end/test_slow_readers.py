@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests import upstream as behaviours
+from tests.soak.measuring import resident_mb, worker_of
 from tests.upstream import Connection, Upstream, chunk
 
 from portico.testing import Client, ServerProcess
@@ -17,6 +18,8 @@ from portico.testing import Client, ServerProcess
 # Nothing of it is about the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SEND_TIMEOUT = 2.5
+#: What the provider sends meanwhile is many times as much.
+MAX_GROWTH_MB = 40.0
 
 
 async def flood(connection: Connection) -> None:
@@ -100,11 +103,16 @@ def test_only_clients_that_stop_reading_are_disconnected(
         stalled = [opened.enter_context(ask(server, ada, "flood")) for _ in range(12)]
         steady = opened.enter_context(ask(server, ada, "flood"))
         silent = opened.enter_context(ask(server, ada, "pause"))
+        assert server.process is not None
+        worker = worker_of(server.process.pid)
+        before = resident_mb(worker)
         ends = time.monotonic() + 3 * SEND_TIMEOUT
         while time.monotonic() < ends or upstream.open_calls > 2:
             assert time.monotonic() < ends + 30, "clients that do not read are still connected"
             assert steady.recv(4096), "the server disconnected a client that was only slow"
             time.sleep(0.02)
+        grown = resident_mb(worker) - before
+        assert grown < MAX_GROWTH_MB, f"{grown} MB for clients that do not read"
         said = b""
         while not said.endswith(b"0\r\n\r\n"):
             piece = silent.recv(4096)
