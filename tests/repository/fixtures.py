@@ -372,6 +372,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{share_id}": Scene.share,
     "{template_id}": Scene.template,
     "{task_id}": Scene.task,
+    "{source_name}": lambda s: s.admin.get("/api/v1/sources").json["sources"][0]["name"],
     "{url_idx}": lambda _: "0",
     "{model_id}": lambda s: str(s.model()["id"]),
 }

@@ -187,15 +187,25 @@ class Catalogue:
 
     def statuses(self) -> Sequence[SourceStatus]:
         """Return the status of each source, in the order in which they were added. For `/ready` and administrators."""
-        shared, shadowed = self._snapshot.shared, self._snapshot.shadowed
-        return [
-            one.status(shared.get(one.source.name, ()), shadowed.get(one.source.name, ()))
-            for one in self._sources
-        ]
+        return [self._status(one) for one in self._sources]
 
     def sources(self) -> Sequence[ModelSource]:
         """Return all sources, in the order in which they were added."""
         return [one.source for one in self._sources]
+
+    async def update_sources(self) -> None:
+        """Learn which sources there are now, of plugins whose sources change. Asks no source."""
+        await self._sources.update()
+
+    async def check(self, name: str) -> tuple[ModelSource, SourceStatus] | None:
+        """Load the list of one source now, and return the source with its status after that; None = there is none."""
+        await self._sources.update()
+        for one in self._sources:
+            if one.source.name == name:
+                await asyncio.wait([one.refresh()])
+                await self._current_snapshot()
+                return one.source, self._status(one)
+        return None
 
     def start(self) -> None:
         """Begin to refresh expired lists in the background. Needs a running event loop."""
@@ -208,6 +218,11 @@ class Catalogue:
             self._announcer.stop()
         for source in self._sources:
             await source.stop()
+
+    def _status(self, one: CachedSource) -> SourceStatus:
+        name = one.source.name
+        shared, shadowed = self._snapshot.shared, self._snapshot.shadowed
+        return one.status(shared.get(name, ()), shadowed.get(name, ()))
 
     # -- one actor ------------------------------------------------------------------------------------------
 
