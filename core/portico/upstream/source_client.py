@@ -14,6 +14,7 @@ from portico.errors import SourceFailed
 from portico.http_client import OutgoingHTTP, RequestLimits
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat
 from portico.upstream.idle_watch import IdleWatch
+from portico.upstream.lenient_chunk import mended_json
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.redactor import Redactor
 from portico.upstream.stream_relay import StreamRelay
@@ -207,9 +208,8 @@ class SourceClient:
         return SourceResponse(body=relay, content_type=answer_format.stream_type)
 
     def _whole_response(self, body: bytes, answer_format: AnswerFormat) -> SourceResponse:
-        body = _as_utf_8(body)
         try:
-            is_error = answer_format.is_error(body)
+            body, is_error = _checked(body, answer_format)
         except (ValueError, msgspec.MsgspecError):
             raise self.errors.invalid_response("a response that is not a completion") from None
         if is_error:
@@ -219,16 +219,17 @@ class SourceClient:
         return SourceResponse(body=body)
 
 
-def _as_utf_8(body: bytes) -> bytes:
-    """Return a body without a byte order mark and without bytes that are not UTF-8, which clients could not read."""
+def _checked(body: bytes, answer_format: AnswerFormat) -> tuple[bytes, bool]:
+    """Return a whole answer that clients can read, and whether it is an error. Raises: ValueError, MsgspecError."""
     body = body.removeprefix(codecs.BOM_UTF8)
-    if body.isascii():
-        return body
     try:
-        body.decode()
-    except UnicodeDecodeError:
-        return body.decode(errors="replace").encode()
-    return body
+        if not body.isascii():
+            body.decode()
+        return body, answer_format.is_error(body)
+    except (ValueError, msgspec.MsgspecError):
+        # Written again, without what a strict decoder refuses, such as half of a surrogate pair.
+        body = msgspec.json.encode(mended_json(body))
+        return body, answer_format.is_error(body)
 
 
 async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 from tests.plugins.openai.requests import complete, settings, source_request, with_source
-from tests.upstream import DONE, GOOD, KEY, LEAK, Upstream, chunk, completion
+from tests.upstream import BEHAVIOURS, DONE, GOOD, KEY, LEAK, Upstream, answering, chunk, completion
 
 from portico.api import DomainError, RateLimited, SourceFailed, SourceTimedOut
 from portico.api.models import SourceResponse
@@ -297,3 +297,25 @@ def test_password_in_the_address_beside_a_key_is_no_internal_error(
         complete(settings(url), source_request("good"))
     assert "the address or a header is not valid" in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.case("FT-18")
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"hi", "hi"),
+        (rb"\ud83d\ude00", "\U0001f600"),
+        (rb"half \ud83d", "half \ufffd"),
+        (b"bad \xff", "bad \ufffd"),
+        (b"tab\tand\nline", "tab\tand\nline"),
+    ],
+)
+def test_whole_answer_is_mended(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch, content: bytes, text: str
+) -> None:
+    body = (
+        b'\xef\xbb\xbf{"choices":[{"message":{"content":"%b"}}],"error":{},"usage":null}' % content
+    )
+    monkeypatch.setitem(BEHAVIOURS, "mended", answering(body))
+    _, answer = complete(settings(upstream.url), source_request("mended", stream=False))
+    assert json.loads(answer)["choices"][0]["message"]["content"] == text
