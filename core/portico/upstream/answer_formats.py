@@ -8,6 +8,7 @@ import msgspec
 from portico.catalogue import Operation
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat
 from portico.upstream.event_filter import EventFilter
+from portico.upstream.lenient_chunk import says_nothing
 
 
 class _WholeEmbeddings(msgspec.Struct):
@@ -29,7 +30,7 @@ def _are_embeddings_missing(body: bytes) -> bool:
 
 def _has_response_failed(body: bytes) -> bool:
     response = msgspec.json.decode(body, type=_WholeResponse)
-    return response.output is None or bytes(response.error) != b"null"
+    return response.output is None or not says_nothing(response.error)
 
 
 def _is_message_missing(body: bytes) -> bool:

@@ -4,11 +4,14 @@ A block is passed on as it is, unless it may contain the end, an error or bytes 
 read one by one.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+
+from portico.upstream.lenient_chunk import mended_json
 
 #: Bytes of one event, and so of what is buffered while its end is missing.
 MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
@@ -38,6 +41,7 @@ class EventFilter:
         self._clean = clean
         self._held = bytearray()
         self._searched = 0
+        self._is_new = True
         self._is_skipping = False
         self._events = msgspec.json.Decoder(_Event)
 
@@ -45,6 +49,8 @@ class EventFilter:
         """Return the events that are complete, valid and not yet returned."""
         if self.done:
             return b""
+        if self._is_new:
+            block, self._is_new = block.removeprefix(codecs.BOM_UTF8), False
         whole = self._whole_events(block)
         if not whole or self._may_pass(whole):
             return whole
@@ -96,14 +102,20 @@ class EventFilter:
         if payload.strip() == b"[DONE]":
             self.done = self.finished = True
             return event
-        if not payload:
-            return event if any(lines) else b""
+        if not payload.strip():
+            return b""  # only keeps the connection open
         try:
             event.decode()
             kind = self._events.decode(payload).type
         except (UnicodeDecodeError, msgspec.MsgspecError):
-            self.dropped += 1
-            return b""
+            mended = _mended(payload)
+            if not isinstance(mended, dict):
+                self.dropped += mended is not None
+                return b""
+            kind = str(mended.get("type"))
+            payload = msgspec.json.encode(mended)
+            fields = [line for line in lines if line and not line.startswith(b"data:")]
+            event = b"\n".join([*fields, b"data: " + payload, b"", b""])
         if kind in _ERROR_TYPES or b"error" in names:
             self.upstream_error = self.upstream_error or payload
             self.done = True
@@ -111,6 +123,14 @@ class EventFilter:
         if kind in _LAST_TYPES:
             self.done = self.finished = True
         return event
+
+
+def _mended(payload: bytes) -> Any:
+    """Return what can be read of the data of an event; None if it says nothing, False if nothing can be read."""
+    try:
+        return mended_json(payload) or None
+    except ValueError:
+        return False
 
 
 def _split(block: bytes) -> Iterator[bytes]:
