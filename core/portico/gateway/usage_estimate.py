@@ -10,13 +10,13 @@ from portico.catalogue import SourceRequest
 #: Bytes of a token on average. English has about four letters, other scripts fewer letters of more bytes.
 BYTES_PER_TOKEN: Final = 4
 #: The keys of requests that have text for the model: of chats, responses, messages and embeddings.
-_INPUT_KEYS: Final = ("messages", "input", "prompt", "system", "instructions", "tools")
+_INPUT_KEYS: Final = frozenset(("messages", "input", "prompt", "system", "instructions", "tools"))
 #: Images are counted apart: their size says nothing about their tokens.
 _DATA_URL: Final = b'"data:'
 _IMAGE_TOKENS: Final = 800
 #: Keys of a message whose values are not text.
 _NO_TEXT_KEYS: Final = ("role", "type", "id")
-_SAMPLED_EVENTS: Final = 4
+_SAMPLED_EVENTS: Final = 2
 _NOTHING: Final = msgspec.Raw(b"")
 
 
@@ -53,8 +53,8 @@ def estimated_output(body: bytes) -> int:
 def estimated_input(request: SourceRequest) -> int:
     """Return the estimated tokens of a request."""
     tokens = 0
-    for key in _INPUT_KEYS:
-        text = bytes(request.body.get(key, b""))
+    for key in _INPUT_KEYS & request.body.keys():
+        text = bytes(request.body[key])
         size = len(text)
         for length in _data_urls(text):
             size -= length
@@ -88,18 +88,12 @@ def _text_bytes(document: bytes) -> int:
 
 def _size(part: msgspec.Raw) -> int:
     """Return the bytes of a text, or of the texts in a message."""
-    if not _begins_with(part, b"{"):
-        return max(len(memoryview(part)) - 2, 0)
-    fields = msgspec.json.decode(part, type=dict[str, msgspec.Raw])
-    return sum(
-        max(len(memoryview(value)) - 2, 0)
-        for name, value in fields.items()
-        if name not in _NO_TEXT_KEYS and _begins_with(value, b'"[{')
-    )
-
-
-def _begins_with(part: msgspec.Raw, characters: bytes) -> bool:
-    return bytes(memoryview(part)[:1]) in characters and len(memoryview(part)) > 0
+    text = bytes(part)
+    if not text.startswith(b"{"):
+        return max(len(text) - 2, 0)
+    fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    texts = [bytes(value) for name, value in fields.items() if name not in _NO_TEXT_KEYS]
+    return sum(len(one) - 2 for one in texts if one.startswith((b'"', b"[", b"{")))
 
 
 def _tokens(size: int) -> int:

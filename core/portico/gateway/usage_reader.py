@@ -126,8 +126,8 @@ class UsageReader:
             yield self._whole
             return
         held = b"".join(self._held)
-        places = [(block, key) for key in _KEYS for block in (held, *reversed(self._recent))]
-        places += [(block, _KEYS[0]) for block in (*reversed(self._found), self._first)]
+        places = [(block, _KEYS[0]) for block in (held, *reversed(self._found), self._first)]
+        places += [(block, key) for key in _KEYS[1:] for block in (held, *reversed(self._recent))]
         for block, key in places:
             for line in _lines_with(block, key):
                 yield event_data(line) or line
