@@ -1,6 +1,7 @@
 """Each call of a model leaves a row and is added to the sums of its day, once."""
 
 import pytest
+from tests.api_keys import ON, new_key
 from tests.plugins.usage.conftest import Ask, Rows, made_record
 
 from portico.testing import Client
@@ -99,3 +100,16 @@ def test_many_calls_are_one_row_of_the_day(rows: Rows, usage: UsagePlugin, count
         10 * count,
         5 * count,
     )
+
+
+class TestKeys:
+    @pytest.fixture
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | ON
+
+    def test_call_with_an_api_key_names_the_key(self, ask: Ask, admin: Client, rows: Rows) -> None:
+        made = new_key(admin)
+        ask(Client(admin.transport, made["api_key"]))
+        [row] = rows("usage_call")
+        assert (row["user_id"], row["key_id"]) == (admin.account["id"], made["id"])
+        assert admin.get(f"/api/v1/usage?key={made['id']}").json["total"]["calls"] == 1
