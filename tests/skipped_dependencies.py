@@ -26,7 +26,7 @@ MISSING = (
         "INSTALL THEM (DEBIAN: apt-get install nginx haproxy) OR LET apt-get download REACH AN ARCHIVE.",
     ),
     (
-        "THE SOCKET.IO CLIENT OF BROWSERS",
+        "JAVASCRIPT CLIENTS (SOCKET.IO, OPENAI)",
         NO_NODE,
         "INSTALL THEM (DEBIAN: apt-get install nodejs npm) AND LET npm REACH A REGISTRY.",
     ),

@@ -5,6 +5,8 @@ all endpoints.
 """
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -12,6 +14,7 @@ import openai
 import pytest
 from tests.api_keys import ON, new_key
 from tests.native_endpoints import ARGUMENTS, TEXT
+from tests.node_packages import install_packages
 from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.upstream import WORDS, Upstream
 
@@ -56,6 +59,12 @@ def claude(server: ServerProcess, key: str) -> anthropic.Anthropic:
 
 def last_request(upstream: Upstream) -> Any:
     return upstream.requests[-1].json
+
+
+@pytest.fixture(scope="session")
+def javascript_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory in which node finds the npm package `openai`."""
+    return install_packages(Path(__file__).parent / "openai_client", tmp_path_factory)
 
 
 def test_openai_lists_and_retrieves_models(sdk: openai.OpenAI) -> None:
@@ -324,3 +333,29 @@ def test_anthropic_shows_a_sentence_for_each_refusal(
         list(ask(claude, "cut", stream=True))
     bearer = anthropic.Anthropic(base_url=base, auth_token=key, max_retries=0)
     assert ask(bearer, "good").content
+
+
+def test_npm_package_does_all_that_the_python_package_does(
+    server: ServerProcess, key: str, javascript_client: Path
+) -> None:
+    done = subprocess.run(
+        ["node", "scenario.mjs", f"{server.url}/api/v1", key],
+        cwd=javascript_client,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert {"good", "native.good"} <= set(result["listed"]) and result["retrieved"] == "native.good"
+    assert result["chat"] == result["streamed"] == SAID
+    assert result["toolCalls"] == [ARGUMENTS, '{"city": "Rome"}']
+    assert result["responses"] == {"good": [SAID] * 3, "native.good": [TEXT] * 3}
+    assert result["items"] == ["reasoning", "message", "function_call", "function_call"]
+    assert result["embeddings"] == [[1, 0], [3, 0]]
+    wrong = result["wrongKey"]
+    assert (wrong["status"], wrong["code"]) == (401, "invalid_api_key")
+    for refusal in result["unknown"]:
+        assert (refusal["status"], refusal["code"]) == (404, "model_not_found")
+        assert "Model not found" in refusal["message"]
+    assert "broke off" in result["brokeOff"]["message"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 import socketio
-from tests.skipped_dependencies import NO_NODE
+from tests.node_packages import install_packages
 
 from portico.testing import Client, ServerProcess
 
@@ -209,12 +208,4 @@ def test_javascript_client_runs_every_event(
 @pytest.fixture(scope="session")
 def javascript_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory in which node finds the client library of browsers."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip(NO_NODE)
-    directory = tmp_path_factory.mktemp("javascript") / "client"
-    shutil.copytree(SCENARIO, directory)
-    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    installed = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120)
-    if installed.returncode:
-        pytest.skip(NO_NODE)
-    return directory
+    return install_packages(SCENARIO, tmp_path_factory)
