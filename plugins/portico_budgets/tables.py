@@ -43,6 +43,7 @@ class BudgetPartTable(Table, tablename="budgets_part"):
     period_start = BigInt()
     instance_id = Text()
     reserved = BigInt()
+    spare = BigInt()
     used = BigInt()
     expires_at = DoublePrecision()
     kept_until = BigInt()

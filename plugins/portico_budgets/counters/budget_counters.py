@@ -1,9 +1,10 @@
 """Reserves and settles. One transaction at a time writes what all calls of this process have asked for meanwhile."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -11,12 +12,16 @@ from portico.api import PeriodicTask, Unavailable, error_location
 from portico.api.db import now, transaction
 from portico_budgets.counters import statements
 from portico_budgets.counters.demand import CounterKey, Demand, Refusal, Reservation
-from portico_budgets.counters.part import Part
+from portico_budgets.counters.part import Part, Totals
 
 #: Counters that one transaction changes.
 MAX_COUNTERS: Final = 100
 #: Seconds for which the ends of calls are collected, if no other call begins.
 SETTLE_SECONDS: Final = 0.1
+#: Seconds for which a call waits until other processes have given back what they do not need, before it is refused.
+GIVE_BACK_SECONDS: Final = 2.0
+#: Seconds between two looks whether they have.
+LOOK_SECONDS: Final = 0.05
 #: Seconds before the next try after a failed transaction.
 RETRY_SECONDS: Final = 0.5
 #: Seconds that the last writes may take when the process stops.
@@ -26,15 +31,20 @@ log = structlog.get_logger("portico.budgets")
 
 
 class _Request:
-    """A call that waits for its reservation."""
+    """A call that waits for its reservation. `deadline`: monotonic seconds until which other processes may give back."""
 
-    __slots__ = ("demands", "result")
+    __slots__ = ("deadline", "demands", "result")
 
     def __init__(self, demands: tuple[Demand, ...]) -> None:
         self.demands = demands
+        self.deadline = time.monotonic() + GIVE_BACK_SECONDS
         self.result: asyncio.Future[Reservation | Refusal] = (
             asyncio.get_running_loop().create_future()
         )
+
+
+Counters: TypeAlias = Mapping[CounterKey, statements.Counter]
+Decisions: TypeAlias = list[tuple[_Request, Reservation | Refusal]]
 
 
 class BudgetCounters:
@@ -82,18 +92,30 @@ class BudgetCounters:
         writer.cancel()
         await asyncio.wait({writer})
 
-    async def reserve(self, demands: tuple[Demand, ...]) -> Reservation | Refusal:
-        """Reserve what a call wants of all its budgets, or nothing. Raises: Unavailable."""
+    def reserve_spare(self, demands: tuple[Demand, ...]) -> Reservation | Refusal | None:
+        """Do as `reserve` without waiting; None if that is not possible."""
+        at, parts = time.monotonic(), list[Part]()
         for demand in demands:
             part = self._parts.get(demand.key)
-            if part is not None and demand.minimum > demand.budget.amount - part.known_used:
+            if part is None:
+                return None
+            if demand.minimum > demand.budget.amount - part.known_used:
                 return Refusal(demand)
+            if not part.can_give(demand.wanted, at):
+                return None
+            parts.append(part)
+        for part, demand in zip(parts, demands, strict=True):
+            part.give(demand.wanted)
+        return Reservation(demands, tuple(demand.wanted for demand in demands))
+
+    async def reserve(self, demands: tuple[Demand, ...]) -> Reservation | Refusal:
+        """Reserve what a call wants of all its budgets, or nothing. Raises: Unavailable."""
+        if (found := self.reserve_spare(demands)) is not None:
+            return found
         if self._writer is None:
             raise Unavailable
         request = _Request(demands)
-        self._waiting.append(request)
-        self._wanted.set()
-        self._asked.set()
+        self._wait(request)
         try:
             return await request.result
         except asyncio.CancelledError:
@@ -101,6 +123,11 @@ class BudgetCounters:
             if result.done() and not result.cancelled() and result.exception() is None:
                 self._take_back([result.result()])
             raise
+
+    def _wait(self, request: _Request) -> None:
+        self._waiting.append(request)
+        self._wanted.set()
+        self._asked.set()
 
     def enter(self, demands: tuple[Demand, ...]) -> Reservation:
         """Let a call pass without reserving anything. What it uses is settled as that of others."""
@@ -169,7 +196,10 @@ class BudgetCounters:
 
     def _failed(self, requests: Sequence[_Request], due: set[CounterKey], error: Exception) -> None:
         """Have the calls refused, and all else written later. What the database has now is not known."""
-        self._unwritten |= due | {demand.key for one in requests for demand in one.demands}
+        keys = due | {demand.key for one in requests for demand in one.demands}
+        self._unwritten |= keys
+        for key in keys & self._parts.keys():
+            self._parts[key].valid_until = 0.0
         if not isinstance(error, Unavailable):
             at = error_location(error)
             log.warning("budgets not written", error=type(error).__name__, at=at)
@@ -182,19 +212,22 @@ class BudgetCounters:
             for demand in request.demands:
                 self._part(demand)
         keys = due | {demand.key for one in requests for demand in one.demands}
+        started = time.monotonic()
         async with transaction():
             totals = await self._move(requests, sorted(keys & self._parts.keys()), due)
-        for key, (reserved, used) in totals.items():
+        for key in totals:
             if (part := self._parts.get(key)) is not None:
-                part.written_reserved, part.written_used, part.is_known = reserved, used, True
+                part.written, part.is_known = part.writing, True
+                part.valid_until = started + self._seconds / 2
+                part.expires_at = started + self._seconds * 0.9
                 if not part.is_written:
                     self._unwritten.add(key)
 
     async def _move(
         self, requests: Sequence[_Request], keys: list[CounterKey], due: set[CounterKey]
-    ) -> dict[CounterKey, tuple[int, int]]:
+    ) -> Mapping[CounterKey, Totals]:
         """Decide what each call is given, and write the totals. Return those, by counter."""
-        parts = self._parts
+        parts, at = self._parts, time.monotonic()
         await statements.add_counters({key: parts[key] for key in keys if not parts[key].is_known})
         counters = await statements.lock_counters(keys)
         for key in keys:
@@ -203,11 +236,13 @@ class BudgetCounters:
             else:  # the budget was deleted
                 del parts[key]
         decided = [
-            (one, self._decide(one.demands, counters)) for one in requests if not one.result.done()
+            (one, self._decide(one.demands, counters, at))
+            for one in requests
+            if not one.result.done()
         ]
-        changed = [key for key in counters if key in due or not parts[key].is_written]
-        totals = {key: (parts[key].reserved, parts[key].used) for key in changed}
         try:
+            totals = self._totals(counters, due, at)
+            decided = await self._postponed(decided, counters, at)
             await statements.write_parts(self._instance_id, totals, parts, self._seconds)
         except BaseException:
             self._take_back(result for _, result in decided)
@@ -220,13 +255,8 @@ class BudgetCounters:
                 request.result.set_result(result)
         return totals
 
-    def _take_back(self, results: Iterable[Reservation | Refusal]) -> None:
-        for result in results:
-            if isinstance(result, Reservation):
-                self.settle(result, (0,) * len(result.amounts))
-
     def _decide(
-        self, demands: tuple[Demand, ...], counters: dict[CounterKey, statements.Counter]
+        self, demands: tuple[Demand, ...], counters: Counters, at: float
     ) -> Reservation | Refusal:
         amounts: list[int] = []
         for demand in demands:
@@ -234,23 +264,60 @@ class BudgetCounters:
             if counter is None:  # the budget was deleted
                 amounts.append(0)
                 continue
-            left = (
-                counter.amount - counter.used - counter.reserved - self._parts[demand.key].unwritten
-            )
+            left = self._parts[demand.key].left(counter.left, at)
             if left < demand.minimum:
                 return Refusal(demand)
             amounts.append(min(demand.wanted, left))
         for demand, amount in zip(demands, amounts, strict=True):
-            part = self._part(demand)
-            part.calls += 1
-            part.reserved += amount
+            self._part(demand).give(amount)
         return Reservation(demands, tuple(amounts))
+
+    def _totals(
+        self, counters: Counters, due: set[CounterKey], at: float
+    ) -> Mapping[CounterKey, Totals]:
+        """Return what is to be written."""
+        totals = {}
+        for key, counter in counters.items():
+            part = self._parts[key]
+            if key not in due and part.is_written:
+                continue
+            spare = part.spare_for(part.left(counter.left, at))
+            part.granted = 0
+            part.writing = totals[key] = Totals(part.reserved + spare, part.used, spare)
+        return totals
+
+    async def _postponed(self, decided: Decisions, counters: Counters, at: float) -> Decisions:
+        """Return the decisions, without refusals while other processes have something spare: those calls ask again."""
+        short = {
+            result.demand.key
+            for one, result in decided
+            if isinstance(result, Refusal)
+            and at < one.deadline
+            and counters[result.demand.key].can_have(result.demand.minimum)
+        }
+        if not short:
+            return decided
+        spare = await statements.spare_of_others(self._instance_id, list(short))
+        kept: Decisions = []
+        for request, result in decided:
+            if isinstance(result, Refusal) and result.demand.key in spare and at < request.deadline:
+                asyncio.get_running_loop().call_later(LOOK_SECONDS, self._wait, request)
+            else:
+                kept.append((request, result))
+        return kept
+
+    def _take_back(self, results: Iterable[Reservation | Refusal]) -> None:
+        for result in results:
+            if isinstance(result, Reservation):
+                self.settle(result, (0,) * len(result.amounts))
 
     async def _renew(self) -> None:
         """Have the reservations of running calls written again, and forget counters whose period is over."""
         at = now()
         for key in [key for key, part in self._parts.items() if part.is_over(at)]:
             del self._parts[key]
-        self._unwritten |= {key for key, part in self._parts.items() if part.reserved}
+        self._unwritten |= {
+            key for key, part in self._parts.items() if part.reserved or part.written.reserved
+        }
         if self._unwritten:
             self._wanted.set()

@@ -1,46 +1,93 @@
 """The part of this process in one counter, in memory."""
 
+from typing import Final, NamedTuple
+
 import msgspec
 
 from portico_budgets.budget import DAY_SECONDS, PeriodBounds
 
 #: How long counters are kept after their period, by its length in seconds: what was used can be looked up.
-KEPT_SECONDS = {60: DAY_SECONDS, DAY_SECONDS: 62 * DAY_SECONDS}
-KEPT_MONTH_SECONDS = 400 * DAY_SECONDS
+KEPT_SECONDS: Final = {60: DAY_SECONDS, DAY_SECONDS: 62 * DAY_SECONDS}
+KEPT_MONTH_SECONDS: Final = 400 * DAY_SECONDS
 #: How long the part of a process is kept after the last write, or after its period.
-KEPT_PART_SECONDS = 2 * DAY_SECONDS
+KEPT_PART_SECONDS: Final = 2 * DAY_SECONDS
 #: How long after its period a call may still be counted in it that asked before.
-LATE_SECONDS = 600
+LATE_SECONDS: Final = 600
+#: How much is reserved for calls to come: at most this many times what was given lately, and this part of what is left.
+SPARE_FACTOR: Final = 4
+SPARE_PART: Final = 16
 #: A time that does not come.
-NEVER = 2**40
+NEVER: Final = 2**40
+
+
+class Totals(NamedTuple):
+    """What the database has of a part. `spare`: what of `reserved` is for calls to come."""
+
+    reserved: int
+    used: int
+    spare: int = 0
 
 
 class Part(msgspec.Struct):
     """What running calls of this process have reserved of a counter, and what its calls have used since the start.
 
-    `written_reserved`, `written_used`: as the database has them, as far as this process knows. `calls`: how many running
-    calls are counted in it. `known_used`: what all processes had used at the last look; it only grows. `is_known`: whether
-    the database has the counter.
+    `calls`: how many running calls are counted in it. `granted`: what calls were given since the last write.
+    `known_used`: what all processes had used at the last look; it only grows. `is_known`: whether the database has the
+    counter. `written`, `writing`: what it has before and after the present transaction. `valid_until`: monotonic seconds
+    until which what is spare may be given away, since no other process takes it for free; 0 = it may not. `expires_at`:
+    monotonic seconds after which another process may have freed what was reserved.
     """
 
     bounds: PeriodBounds
     reserved: int = 0
     used: int = 0
     calls: int = 0
+    granted: int = 0
     known_used: int = 0
     is_known: bool = False
-    written_reserved: int = 0
-    written_used: int = 0
+    written: Totals = Totals(0, 0)
+    writing: Totals = Totals(0, 0)
+    valid_until: float = 0.0
+    expires_at: float = 0.0
 
     @property
     def unwritten(self) -> int:
         """What the database does not count yet; negative if it counts too much."""
-        return self.reserved - self.written_reserved + self.used - self.written_used
+        return self.reserved - self.written.reserved + self.used - self.written.used
 
     @property
     def is_written(self) -> bool:
-        """Whether the database has the present amounts."""
-        return (self.reserved, self.used) == (self.written_reserved, self.written_used)
+        """Whether the database has the present amounts, and nothing is spare."""
+        return self.written == (self.reserved, self.used, 0)
+
+    def can_give(self, amount: int, at: float) -> bool:
+        """Return whether this much is spare, whether or not the present transaction is committed. `at`: monotonic seconds."""
+        return (
+            at < self.valid_until
+            and amount <= -self.unwritten
+            and amount <= self.writing.reserved + self.writing.used - self.reserved - self.used
+        )
+
+    def left(self, left_of_all: int, at: float) -> int:
+        """Return what is left for this process. `left_of_all`: in the database. `at`: monotonic seconds.
+
+        Whether expired reservations were freed is not known, so they are taken for free and for reserved, which is safe.
+        """
+        return left_of_all - self.unwritten - (self.written.reserved if at > self.expires_at else 0)
+
+    def give(self, amount: int) -> None:
+        """Count a call, which was given this much."""
+        self.calls += 1
+        self.reserved += amount
+        self.granted += amount
+
+    def spare_for(self, left: int) -> int:
+        """Return how much is to be reserved for calls to come. `left`: what no process has reserved.
+
+        As much as calls were given lately, times four, so that few of them wait for the database. If little is left
+        it is nothing: other processes could not give what this one keeps.
+        """
+        return max(0, min(SPARE_FACTOR * self.granted, left // SPARE_PART))
 
     @property
     def counter_kept_until(self) -> int:

@@ -13,7 +13,7 @@ from portico.api.db import (
     with_clock,
 )
 from portico_budgets.counters.demand import CounterKey
-from portico_budgets.counters.part import Part
+from portico_budgets.counters.part import Part, Totals
 
 _ADD: Final = (
     "WITH wanted (budget_id, period_start, kept_until) AS (VALUES {}) "
@@ -41,10 +41,10 @@ _MOVE: Final = (
 )
 _WRITE: Final = (
     "INSERT INTO budgets_part "
-    "(budget_id, period_start, reserved, used, kept_until, instance_id, expires_at) VALUES {} "
-    "ON CONFLICT (budget_id, period_start, instance_id) DO UPDATE SET "
-    "reserved = EXCLUDED.reserved, used = EXCLUDED.used, kept_until = EXCLUDED.kept_until, "
-    "expires_at = EXCLUDED.expires_at"
+    "(budget_id, period_start, reserved, used, spare, kept_until, instance_id, expires_at) "
+    "VALUES {} ON CONFLICT (budget_id, period_start, instance_id) DO UPDATE SET "
+    "reserved = EXCLUDED.reserved, used = EXCLUDED.used, spare = EXCLUDED.spare, "
+    "kept_until = EXCLUDED.kept_until, expires_at = EXCLUDED.expires_at"
 )
 _EXPIRED: Final = (
     "SELECT budget_id, period_start, MAX({clock}) AS at FROM budgets_part "
@@ -58,8 +58,14 @@ _FREE: Final = (
     "WHERE budget_id = $1 AND period_start = $2"
 )
 _CLEAR: Final = (
-    "UPDATE budgets_part SET reserved = 0 WHERE budget_id = $1 AND period_start = $2 "
+    "UPDATE budgets_part SET reserved = 0, spare = 0 WHERE budget_id = $1 AND period_start = $2 "
     "AND reserved <> 0 AND expires_at < $3"
+)
+_SPARE: Final = (
+    "WITH wanted (budget_id, period_start) AS (VALUES {}) "
+    "SELECT DISTINCT p.budget_id, p.period_start FROM wanted w "
+    "JOIN budgets_part p ON p.budget_id = w.budget_id AND p.period_start = w.period_start "
+    "WHERE p.spare > 0 AND p.instance_id <> ${} AND p.expires_at >= {{clock}}"
 )
 _COUNTERS: Final = (
     "WITH wanted (budget_id, period_start) AS (VALUES {}) "
@@ -74,6 +80,15 @@ class Counter(NamedTuple):
     used: int
     reserved: int
     amount: int
+
+    @property
+    def left(self) -> int:
+        """What neither was used nor is reserved."""
+        return self.amount - self.used - self.reserved
+
+    def can_have(self, amount: int) -> bool:
+        """Return whether this much would be left if nothing were reserved."""
+        return amount <= self.amount - self.used
 
 
 async def add_counters(parts: Mapping[CounterKey, Part]) -> None:
@@ -98,29 +113,33 @@ async def lock_counters(keys: Sequence[CounterKey]) -> dict[CounterKey, Counter]
 
 async def write_parts(
     instance_id: str,
-    totals: Mapping[CounterKey, tuple[int, int]],
+    totals: Mapping[CounterKey, Totals],
     parts: Mapping[CounterKey, Part],
     seconds: int,
 ) -> None:
-    """Write the reserved and used totals of this process, and move the counters by the difference.
+    """Write the totals of this process, and move the counters by the difference.
 
     `seconds`: after which the reservations expire. Needs the locks of the counters.
     """
     if not totals:
         return
     at, moved, written = now(), list[object](), list[object]()
-    for (budget_id, start), (reserved, used) in totals.items():
-        moved += (budget_id, start, reserved, used)
-        kept_until = parts[CounterKey(budget_id, start)].kept_until(at)
-        written += (budget_id, start, reserved, used, kept_until)
+    for key, total in totals.items():
+        moved += (*key, total.reserved, total.used)
+        written += (*key, *total, parts[key].kept_until(at))
     count = len(totals)
     await execute(_MOVE.format(_rows(count, 4), 1 + 4 * count), *moved, instance_id)
-    last = 5 * count
-    rows = ", ".join(
-        f"(${n + 1}, ${n + 2}, ${n + 3}, ${n + 4}, ${n + 5}, ${last + 1}, {{clock}} + ${last + 2})"
-        for n in range(0, last, 5)
+    await execute(
+        with_clock(_WRITE.format(_part_rows(count))), *written, instance_id, float(seconds)
     )
-    await execute(with_clock(_WRITE.format(rows)), *written, instance_id, float(seconds))
+
+
+async def spare_of_others(instance_id: str, keys: Sequence[CounterKey]) -> set[CounterKey]:
+    """Return those counters of which other processes have reserved something for calls to come."""
+    values = [value for key in keys for value in key]
+    sql = _SPARE.format(_rows(len(keys), 2), 1 + 2 * len(keys))
+    found = await fetch_all(with_clock(sql), *values, instance_id)
+    return {CounterKey(row["budget_id"], row["period_start"]) for row in found}
 
 
 async def free_expired() -> int:
@@ -158,4 +177,14 @@ def _rows(count: int, width: int) -> str:
         + "".join(f", CAST(${n} AS BIGINT)" for n in range(first + 1, first + width))
         + ")"
         for first in range(1, 1 + count * width, width)
+    )
+
+
+@lru_cache(maxsize=256)
+def _part_rows(count: int) -> str:
+    """Return rows of parts, for VALUES. The last two values are of all rows: the instance, and seconds."""
+    last = 6 * count
+    return ", ".join(
+        f"({', '.join(f'${n + m}' for m in range(1, 7))}, ${last + 1}, {{clock}} + ${last + 2})"
+        for n in range(0, last, 6)
     )

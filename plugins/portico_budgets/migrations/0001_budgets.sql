@@ -35,13 +35,14 @@ CREATE TABLE budgets_counter (
 
 CREATE INDEX budgets_counter_kept ON budgets_counter (kept_until);
 
--- The part of one process in a counter: what its running calls have reserved, until `expires_at` (seconds of the
--- database's clock), and what its calls have used since it started.
+-- The part of one process in a counter: what it has reserved, until `expires_at` (seconds of the database's clock), and
+-- what its calls have used since it started. `spare`: what was reserved for calls to come.
 CREATE TABLE budgets_part (
     budget_id TEXT NOT NULL,
     period_start BIGINT NOT NULL,
     instance_id TEXT NOT NULL,
     reserved BIGINT NOT NULL,
+    spare BIGINT NOT NULL,
     used BIGINT NOT NULL,
     expires_at DOUBLE PRECISION NOT NULL,
     kept_until BIGINT NOT NULL,

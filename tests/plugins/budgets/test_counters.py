@@ -209,12 +209,11 @@ def test_usage_survives_failed_transactions(
         where = failures.pop() if failures else ""
         if where == "before":
             raise Unavailable
-        before = {key: (one.written_reserved, one.written_used) for key, one in self._parts.items()}
+        before = {key: one.written for key, one in self._parts.items()}
         await write(self, *args)
         if where == "after":  # what was written is not known
             for key, known in before.items():
-                part = self._parts[key]
-                part.written_reserved, part.written_used = known
+                self._parts[key].written = known
             raise Unavailable
 
     async def work() -> None:
