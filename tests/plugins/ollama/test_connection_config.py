@@ -119,8 +119,9 @@ def test_verify_answers_the_version_or_names_no_address(
     refused = admin.post("/ollama/verify", {"url": ollama.url, "key": "sk-2"})
     assert refused.status == 502 and "rejected the credentials" in refused.detail
     assert refused.json["error"] == refused.detail
-    save(admin, form(ollama.url, c0={"key": "sk-1"}))
+    save(admin, form(ollama.url, c0={"key": "sk-1", "headers": {"X-Team": "blue"}}))
     assert admin.post("/ollama/verify", {"url": ollama.url, "key": MASK}).status == 200
+    assert ollama.received("/api/version")[-1].headers["x-team"] == "blue"
     down = admin.post("/ollama/verify", {"url": "http://127.0.0.1:9"})
     assert down.status == 502 and "127.0.0.1" not in down.body.decode()
     for path in ("/ollama/verify", UPDATE):

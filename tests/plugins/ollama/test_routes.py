@@ -246,6 +246,12 @@ def test_pulled_model_is_in_the_list_at_once(admin: Client) -> None:
     assert "new:1b" in names
 
 
+def test_deleted_model_is_gone_from_the_list_at_once(admin: Client) -> None:
+    assert admin.delete("/ollama/api/delete", {"model": "qwen:0.5b"}).json is True
+    names = [model["name"] for model in admin.get("/ollama/api/tags").json["models"]]
+    assert names == ["llama3:latest"]
+
+
 def test_loaded_models_are_listed_for_administrators(
     admin: Client, user: Client, ollama: OllamaServer
 ) -> None:
