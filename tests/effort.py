@@ -29,6 +29,14 @@ def is_full() -> bool:
     return settings.get_current_profile_name() == FULL
 
 
+def databases() -> list[str]:
+    """The databases for a test that asks every route: both in the full profile.
+
+    PostgreSQL refuses more values than SQLite: other types, NUL, numbers of more than 64 bits.
+    """
+    return ["sqlite", "postgres"] if is_full() else ["postgres"]
+
+
 def choose_effort() -> None:
     """Load the profile; called once in each process of the tests, before test modules are imported."""
     settings.register_profile(FULL, max_examples=100, deadline=None)

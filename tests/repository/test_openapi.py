@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from tests.api_keys import ON
-from tests.effort import examples, is_full
+from tests.effort import databases, examples
 from tests.repository.fixtures import PROVIDER, Scene, ask
 from tests.upstream import Upstream
 
@@ -62,8 +62,6 @@ STEADY = settings(
     suppress_health_check=list(HealthCheck),
 )
 WELL, BADLY, ABOUT_SOMETHING = examples(8), examples(10), examples(12)
-#: PostgreSQL refuses more values than SQLite: other types, NUL, numbers of more than 64 bits.
-DATABASES = ["sqlite", "postgres"] if is_full() else ["postgres"]
 
 
 @pytest.fixture
@@ -166,7 +164,7 @@ def try_out(scene: Scene, operation: APIOperation, faults: Faults) -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("database_url", DATABASES, indirect=True)
+@pytest.mark.parametrize("database_url", databases(), indirect=True)
 @pytest.mark.parametrize("paths", AREAS.values(), ids=AREAS)
 def test_generated_requests_get_documented_responses(scene: Scene, paths: str) -> None:
     faults = Faults()

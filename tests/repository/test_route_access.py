@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.api_keys import ON
+from tests.effort import databases
 from tests.ollama_server import OllamaServer
 from tests.repository.fixtures import CALLERS, PROVIDER, Scene, ask
 from tests.upstream import Upstream
@@ -63,6 +64,7 @@ def test_route_table_has_one_line_for_each_route(app: InProcessApp) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("database_url", databases(), indirect=True)
 def test_route_answers_each_caller_as_the_table_says(scene: Scene) -> None:
     wrong = []
     for (method, path), expected in table().items():

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.api_keys import ON
+from tests.effort import databases
 from tests.repository.fixtures import PROVIDER, Scene, ask
 from tests.repository.test_route_access import routes
 from tests.upstream import Upstream
@@ -51,6 +52,7 @@ def spelled(value: int, name: str) -> list[Any]:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize("database_url", databases(), indirect=True)
 def test_bodies_accept_scalars_in_equivalent_forms(scene: Scene) -> None:
     document = scene.admin.get("/openapi.json").json
     tried, wrong = 0, []
@@ -77,6 +79,7 @@ def _good(scene: Scene, method: str, path: str, name: str) -> int:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize("database_url", databases(), indirect=True)
 def test_queries_accept_scalars_in_equivalent_forms(scene: Scene) -> None:
     document = scene.admin.get("/openapi.json").json
     tried, wrong = 0, []
@@ -111,6 +114,7 @@ def test_queries_accept_scalars_in_equivalent_forms(scene: Scene) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("database_url", databases(), indirect=True)
 @pytest.mark.parametrize("value", [1, 0, "true", "false", "1", 1.0, "yes"])
 def test_access_rights_accept_json_booleans_only(scene: Scene, value: Any) -> None:
     tree = {"chat": {"delete": value}}

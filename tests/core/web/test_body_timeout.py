@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.errors import RequestTimeout
 from portico.settings.server import ServerSettings

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.one_database import on_sqlite
 
 from portico.testing import Client, InProcessApp, ServerProcess
 from portico.web.middleware.outer import MAX_PATH_CHARS
@@ -38,6 +39,7 @@ def test_too_long_path_is_refused(client: Client) -> None:
         assert "x-request-id" in answer.headers
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("target", "status"), [("/api/v1/chats/search?text=", 400), ("/api/v1/chats/?page=", 422)]
 )
@@ -170,6 +172,7 @@ def flood(server: ServerProcess, path: str, token: str | None) -> int:
     return sent
 
 
+@on_sqlite
 @pytest.mark.case("AB-68")
 def test_endless_body_is_refused_with_bounded_memory(server: ServerProcess) -> None:
     ada = server.client.sign_up("Ada")

@@ -239,6 +239,7 @@ def test_two_sockets_at_one_path_conflict(
         app.close()
 
 
+@on_sqlite
 class TestOverPort:
     @pytest.fixture
     def env(self, env: dict[str, str], tmp_path: Any) -> dict[str, str]:

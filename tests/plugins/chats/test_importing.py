@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.effort import examples
 from tests.plugins.chats.conftest import document, new_chat
 
 from portico.api.interfaces import ChatChanged
@@ -289,9 +290,7 @@ def test_failed_import_is_rolled_back(
     assert count(app, "chats_chat") == count(app, "chats_message") == 0
 
 
-def test_thousand_chats_survive_export_and_import(
-    app: InProcessApp, ann: Client, bob: Client
-) -> None:
+def test_many_chats_survive_export_and_import(app: InProcessApp, ann: Client, bob: Client) -> None:
     def exported_chats(user: Client) -> list[dict[str, Any]]:
         async def read() -> bytes:
             from portico.api.json import json_array_stream
@@ -316,7 +315,7 @@ def test_thousand_chats_survive_export_and_import(
             pinned=number % 5 == 0,
             meta={"tags": [f"t{number % 4}"], "n": number} if number % 2 else {},
         )
-        for number in range(1000)
+        for number in range(examples(1000))
     ]
     import_chats(ann, *chats)
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.effort import examples
 from tests.plugins.models.conftest import Shop, form
 from tests.servers import fresh_database
 
 from portico.testing import Client, InProcessApp
 
 EXPORT, IMPORT = "/api/v1/models/export", "/api/v1/models/import"
-MANY = 10_000
+MANY = examples(10_000)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def many() -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(120)
-def test_ten_thousand_models_survive_export_and_import(admin: Client, target: Client) -> None:
+def test_thousands_of_models_survive_export_and_import(admin: Client, target: Client) -> None:
     assert admin.post(IMPORT, many()).json is True
     left = export(admin)
     assert left.count(b'"user_id"') == MANY
