@@ -21,8 +21,8 @@ class NetworkRules:
 
     def __init__(self, settings: HTTPClientSettings) -> None:
         self._proxies = {
-            "http": _proxy_url(settings.http_proxy),
-            "https": _proxy_url(settings.https_proxy),
+            "http": settings.http_proxy,
+            "https": settings.https_proxy,
         }
         self._direct = [entry for text in settings.no_proxy for entry in text.split()]
         self._ca_file, self._ca_dir = settings.ca_file, settings.ca_dir
@@ -68,11 +68,6 @@ def _load(context: ssl.SSLContext, name: str, path: str) -> None:
     except (OSError, ssl.SSLError):
         reason = "no certificates in PEM can be read from it"
     raise OperatorError(f"{setting} = {path!r}: {reason}. Correct or remove the setting.")
-
-
-def _proxy_url(text: str) -> str:
-    text = text.strip()
-    return text if not text or "://" in text else f"http://{text}"
 
 
 def _matches(entry: str, host: str, port: int) -> bool:

@@ -4,9 +4,6 @@ from typing import Annotated
 
 from portico.settings.section import Section, setting
 
-#: An address of a proxy; without a scheme it is an HTTP proxy.
-_PROXY = r"^(|((?i:https?)://)?(?!\w+://)[!-~]+)\Z"
-
 
 class HTTPClientSettings(Section):
     """Outgoing requests. The proxies and certificates are for addresses that the operator or an administrator chose, such as
@@ -25,8 +22,7 @@ class HTTPClientSettings(Section):
         setting(
             "Proxy for http:// addresses of the operator, such as http://proxy.example:3128",
             env=("http_proxy", "HTTP_PROXY"),
-            pattern=_PROXY,
-            allowed="the http:// or https:// address of a proxy",
+            form="proxy",
         ),
     ] = ""
     https_proxy: Annotated[
@@ -34,8 +30,7 @@ class HTTPClientSettings(Section):
         setting(
             "Proxy for https:// addresses of the operator, such as http://proxy.example:3128",
             env=("https_proxy", "HTTPS_PROXY"),
-            pattern=_PROXY,
-            allowed="the http:// or https:// address of a proxy",
+            form="proxy",
         ),
     ] = ""
     no_proxy: Annotated[

@@ -10,14 +10,16 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 #: `url`: the address of a server. `url_with_user`: one that may hold user and password. `token`: printable ASCII without
-#: blanks. `line`: one line of text. `header`: the value of a header; lines are joined by blanks.
-TextForm: TypeAlias = Literal["", "url", "url_with_user", "token", "line", "header"]
+#: blanks. `proxy`: the address of a proxy, an HTTP proxy if it has no scheme. `line`: one line of text. `header`: the value of a header; lines are joined by blanks.
+TextForm: TypeAlias = Literal["", "url", "url_with_user", "proxy", "token", "line", "header"]
 
 _QUOTES = "\"'`"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 _NOT_IN_URL = re.compile(r"[^!-~]|[\"'`<>\\^{|}]")
 _SEVERAL = re.compile(r"[,;]\s*https?:", re.IGNORECASE)
-_LINES = re.compile(r"\s*[\r\n]\s*")
+_HTTP = re.compile(r"https?://", re.IGNORECASE)
+_VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
+_PRINTABLE_ASCII = re.compile(r"[ -~]*\Z")
 
 
 class TextFault(ValueError):
@@ -53,7 +55,7 @@ def _url(text: str) -> str:
         raise TextFault("it holds several addresses; separate those of a list with ; (semicolon)")
     if _NOT_IN_URL.search(text):
         raise TextFault("an address holds no blanks, quotation marks or line ends")
-    if not re.match(r"https?://", text, re.IGNORECASE):
+    if not _HTTP.match(text):
         raise TextFault("an address begins with http:// or https://")
     try:
         address = urlsplit(text)
@@ -76,8 +78,12 @@ def _url_without_user(text: str) -> str:
     return text
 
 
+def _proxy(text: str) -> str:
+    return _url(text if "://" in text else f"http://{text}")
+
+
 def _token(text: str) -> str:
-    if not re.match(r"[!-~]+\Z", text):
+    if not _VISIBLE_ASCII.match(text):
         raise TextFault("it holds blanks, line ends or other characters that a key cannot have")
     return text
 
@@ -89,8 +95,8 @@ def _line(text: str) -> str:
 
 
 def _header(text: str) -> str:
-    text = _LINES.sub(" ", text)
-    if not re.match(r"[ -~]*\Z", text):
+    text = " ".join(filter(None, map(str.strip, text.splitlines())))
+    if not _PRINTABLE_ASCII.match(text):
         raise TextFault("the value of a header has printable ASCII characters only")
     return text
 
@@ -98,6 +104,7 @@ def _header(text: str) -> str:
 _CHECKS: Mapping[str, Callable[[str], str]] = {
     "url": _url_without_user,
     "url_with_user": _url,
+    "proxy": _proxy,
     "token": _token,
     "line": _line,
     "header": _header,

@@ -166,7 +166,7 @@ def test_proxy_leads_to_addresses_that_are_not_excepted() -> None:
 )
 def test_addresses_are_excepted_from_the_proxy(excepted: str, url: str, is_direct: bool) -> None:
     rules = NetworkRules(
-        HTTPClientSettings(http_proxy="p:1", https_proxy="https://p:2", no_proxy=[excepted])
+        HTTPClientSettings(http_proxy="http://p:1", https_proxy="https://p:2", no_proxy=[excepted])
     )
     through = "https://p:2" if url.startswith("https") else "http://p:1"
     assert rules.proxy_for(url) == (None if is_direct else through)

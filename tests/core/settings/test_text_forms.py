@@ -19,6 +19,7 @@ class TextSettings(Section):
     keys: Annotated[list[Secret], setting("Keys", separator=";", form="token")] = []
     client: Annotated[str, setting("Client id", form="line")] = ""
     header: Annotated[str, setting("Header", form="header")] = ""
+    proxy: Annotated[str, setting("Proxy", form="proxy")] = ""
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +83,12 @@ def test_address_with_a_mistake_is_refused_with_a_sentence(text: str, reason: st
 def test_user_and_password_are_kept_where_there_is_no_key() -> None:
     url = "http://user:secret@ollama:11434"
     assert load(private_url=url).private_url == url
+
+
+def test_proxy_without_a_scheme_is_an_http_proxy() -> None:
+    assert load(proxy=" proxy.example:3128\n").proxy == "http://proxy.example:3128"
+    assert load(proxy="https://user:secret@proxy").proxy == "https://user:secret@proxy"
+    assert "begins with http:// or https://" in problem(proxy="socks5://proxy")
 
 
 def test_key_and_client_id_are_cleaned() -> None:
