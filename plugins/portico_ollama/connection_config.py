@@ -51,7 +51,7 @@ class OllamaConnectionConfig:
             urls=[one.url for one in every],
             configs={
                 str(one.index): _shown(one.options, mask)
-                for one, mask in zip(every, masked_keys(every), strict=True)
+                for one, mask in zip(every, masked_keys(every, self._app.encryptor), strict=True)
             },
             pinned=[name for name in self._app.runtime_settings.pinned() if name in names],
         )
@@ -66,7 +66,7 @@ class OllamaConnectionConfig:
         urls = [trimmed(url) for url in form.urls]
         given = [form.configs.get(str(i)) or form.configs.get(url) for i, url in enumerate(urls)]
         keys = [str((config or {}).get("key") or "").strip() for config in given]
-        before = stored_connections(urls, keys, stored)
+        before = stored_connections(urls, keys, stored, self._app.encryptor)
         options = [
             _read(f"{CONFIGS}.{index}", config, key, was)
             for index, (config, key, was) in enumerate(zip(given, keys, before, strict=True))
@@ -84,7 +84,7 @@ class OllamaConnectionConfig:
         url = trimmed(url)
         check_urls("url", [url])
         stored = all_connections(await self._section.current())
-        [known] = stored_connections([url], [key.strip()], stored)
+        [known] = stored_connections([url], [key.strip()], stored, self._app.encryptor)
         secret = Secret(read_key("key", key, known.key if known else None))
         options = known.options if known and is_mask(key.strip()) else OllamaOptions()
         options = msgspec.structs.replace(options, key=secret)

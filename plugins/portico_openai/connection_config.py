@@ -49,7 +49,7 @@ class ConnectionConfig:
         return ConnectionsAnswer(
             enable=settings.enable,
             urls=[one.url for one in every],
-            keys=masked_keys(every),
+            keys=masked_keys(every, self._app.encryptor),
             configs={str(one.index): _shown(one.options) for one in every},
             pinned=[name for name in self._app.runtime_settings.pinned() if name in names],
         )
@@ -70,7 +70,7 @@ class ConnectionConfig:
         if fault := url_fault(url):
             raise InvalidRequest(f"[ERROR: url: {fault}]")
         stored = all_connections(await self._section.current())
-        [was] = stored_connections([url], [form.key.strip()], stored)
+        [was] = stored_connections([url], [form.key.strip()], stored, self._app.encryptor)
         given = dict(form.config or {})
         if was is not None and was.options.headers and "headers" not in given:
             given["headers"] = dict.fromkeys(was.options.headers, MASK)
@@ -86,7 +86,7 @@ class ConnectionConfig:
         stored = all_connections(await self._section.current())
         urls = [trimmed(url) for url in form.urls]
         texts = [*form.keys, *([""] * len(urls))][: len(urls)]
-        before = stored_connections(urls, texts, stored)
+        before = stored_connections(urls, texts, stored, self._app.encryptor)
         keys = [
             read_key(f"{KEYS}.{index}", text, was.key if was else None)
             for index, (text, was) in enumerate(zip(texts, before, strict=True))

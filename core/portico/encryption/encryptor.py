@@ -1,6 +1,7 @@
 """Encrypts and decrypts single texts."""
 
 import binascii
+import hmac
 import re
 import secrets
 from base64 import b64decode, urlsafe_b64encode
@@ -84,6 +85,14 @@ class Encryptor:
         except (InvalidTag, ValueError, binascii.Error):
             raise DecryptionError("it is damaged or belongs to another context") from None
         return plain.decode("utf-8", "surrogatepass")
+
+    def fingerprint(self, text: str, context: str) -> str:
+        """Return 8 hexadecimal characters by which texts of one context are told apart. Without the key they say nothing.
+
+        They change with the key.
+        """
+        data = f"{context}\0{text}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self.key_ring.first.mark_key, data, "sha256")[:4].hex()
 
     def is_current(self, encrypted: str) -> bool:
         """Return whether a value was encrypted with the current key. Others may still be readable."""

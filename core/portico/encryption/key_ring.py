@@ -19,10 +19,11 @@ _SETTING = "identity.encryption_keys (PORTICO_ENCRYPTION_KEYS)"
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """An encryption key. `id`: a fingerprint that does not reveal the key."""
+    """An encryption key. `id`: a fingerprint that does not reveal the key. `mark_key`: for fingerprints of texts."""
 
     id: str
     cipher: AESGCM = field(repr=False)
+    mark_key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,9 @@ def derive(secret: Secret) -> EncryptionKey:
     """Return the key that is derived from a secret."""
     material = secret.reveal().encode("utf-8", "surrogatepass")
     return EncryptionKey(
-        _expand(material, b"id", ID_CHARS // 2).hex(), AESGCM(_expand(material, b"key", 32))
+        _expand(material, b"id", ID_CHARS // 2).hex(),
+        AESGCM(_expand(material, b"key", 32)),
+        _expand(material, b"mark", 32),
     )
 
 

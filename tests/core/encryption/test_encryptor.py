@@ -115,3 +115,15 @@ def test_weak_encryption_key_is_refused_by_position_and_not_quoted() -> None:
     with pytest.raises(WeakSecret, match="number 2.* is too weak") as refused:
         configured_key_ring(settings, OLD)
     assert "changeme" not in str(refused.value)
+
+
+def test_fingerprints_tell_texts_apart_and_depend_on_the_key() -> None:
+    configured = encryptor(OLD)
+    mark = configured.fingerprint(TEXT, "x")
+    assert mark == encryptor(OLD).fingerprint(TEXT, "x") and len(mark) == 8
+    others = {
+        configured.fingerprint("other", "x"),
+        configured.fingerprint(TEXT, "y"),
+        encryptor(NEW).fingerprint(TEXT, "x"),
+    }
+    assert len(others | {mark}) == 4

@@ -86,18 +86,38 @@ def test_masked_secrets_that_come_back_stay_as_they_are(admin: Client, upstream:
     assert upstream.completions()[-1].headers["x-team"] == "blue-secret"
 
 
-def test_mask_belongs_to_its_url_wherever_the_connection_is(
+def test_mask_belongs_to_its_key_wherever_the_connection_is(
     admin: Client, upstream: Upstream
 ) -> None:
     url, elsewhere = upstream.url, "https://other.example/v1"
-    shown = save(
-        admin,
-        form((elsewhere, "sk-other"), (url, "sk-1"), (url, "sk-2"), c0={"enable": False}),
-    )
-    assert shown["OPENAI_API_KEYS"] == [MASK, MASK, f"{MASK}2"]
-    moved = form((url, f"{MASK}2"), (elsewhere, MASK), c1={"enable": False})
-    assert save(admin, moved)["OPENAI_API_KEYS"] == [MASK, MASK]
+    off = {"enable": False}
+    connections = ((elsewhere, "sk-other"), (url, "sk-1"), (url, "sk-2"), (url, "sk-3"))
+    shown = save(admin, form(*connections, c0=off, c2=off, c3=off))
+    other, first, second, third = shown["OPENAI_API_KEYS"]
+    assert other == MASK and len({first, second, third}) == 3
+    assert all(mask.startswith(MASK) and "sk-" not in mask for mask in (first, second, third))
+    assert keys_sent(admin, upstream) == "Bearer sk-1"
+    # A web client that has removed one goes on with the masks that it has.
+    save(admin, form((url, second), (elsewhere, other), (url, third), c1=off, c2=off))
     assert keys_sent(admin, upstream) == "Bearer sk-2"
+    save(admin, form((url, third), (elsewhere, other), c1=off))
+    assert keys_sent(admin, upstream) == "Bearer sk-3"
+    assert_refused(admin, form((url, first)), "OPENAI_API_KEYS.0", "send it again")
+
+
+def test_connection_keeps_its_own_options_whichever_key_is_replaced(
+    admin: Client, upstream: Upstream
+) -> None:
+    url = upstream.url
+    shown = save(admin, form((url, "sk-1"), (url, "sk-2"), c0={"name": "one"}, c1={"name": "two"}))
+    masks = shown["OPENAI_API_KEYS"]
+
+    def names(*connections: tuple[str, str]) -> list[str]:
+        configs = save(admin, form(*connections))["OPENAI_API_CONFIGS"]
+        return [configs[str(i)].get("name", "") for i in range(len(connections))]
+
+    assert names((url, masks[0]), (url, "sk-9")) == ["one", "two"]
+    assert names((url, "sk-0"), (url, "sk-9"), (url, masks[0])) == ["", "two", "one"]
 
 
 @pytest.mark.case("AB-43")
@@ -108,7 +128,7 @@ def test_stored_secrets_are_not_sent_to_another_server(admin: Client, upstream: 
     masked = {"headers": {"X-Team": MASK}}
     assert_refused(admin, form((moved, MASK)), "OPENAI_API_KEYS.0", "send it again")
     assert_refused(admin, form((moved, "sk-2"), c0=masked), "OPENAI_API_CONFIGS.0.headers.X-Team")
-    assert_refused(admin, form((upstream.url, f"{MASK}2")), "OPENAI_API_KEYS.0")
+    assert_refused(admin, form((upstream.url, f"{MASK}01234567")), "OPENAI_API_KEYS.0")
     assert_refused(admin, form((upstream.url, f"{MASK}x")), "OPENAI_API_KEYS.0")
     edited = upstream.url.replace("/v1", "/v2")
     assert save(admin, form((edited, MASK), c0=masked))["OPENAI_API_BASE_URLS"] == [edited]

@@ -1,13 +1,16 @@
 """Masks in place of stored keys, and what they stand for when a client sends them back.
 
-The mask of a key says which of the connections with the same URL it belongs to: `********`, `********2` for the second
-one, and so on. So a form may leave out or move connections, and a stored key is only ever used for its own URL.
+The mask of a key is `********`; of several connections with the same URL, each has a fingerprint of its key behind that. So
+a form may leave out or move connections, also one that was read before others were removed, and a stored key is only ever
+used for its own URL.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
 
+from portico.encryption import Encryptor
 from portico.settings.section import Secret
 from portico.upstream.connections.base_url import origin
 
@@ -29,16 +32,17 @@ class StoredConnection(Protocol):
 C = TypeVar("C", bound=StoredConnection)
 
 MASK = "********"
-_MASK = re.compile(r"\*{8}(\d{0,4})\Z", re.ASCII)
+_MASK = re.compile(r"\*{8}([0-9a-f]{8})?\Z", re.ASCII)
+_CONTEXT: Final = "connections"
 
 
-def masked_keys(connections: Sequence[StoredConnection]) -> list[str]:
-    """Return the keys of all connections, masked; empty where there is none."""
-    masks = []
-    for connection, number in zip(connections, _numbers([c.url for c in connections]), strict=True):
-        mask = MASK + (str(number) if number > 1 else "")
-        masks.append(mask if connection.key else "")
-    return masks
+def masked_keys(connections: Sequence[StoredConnection], encryptor: Encryptor) -> list[str]:
+    """Return the keys of all connections, masked; empty where there is none. `encryptor`: of the app context."""
+    counts = Counter(connection.url for connection in connections)
+    return [
+        (_mask(one, encryptor) if counts[one.url] > 1 else MASK) if one.key else ""
+        for one in connections
+    ]
 
 
 def is_mask(text: str) -> bool:
@@ -47,40 +51,38 @@ def is_mask(text: str) -> bool:
 
 
 def stored_connections(
-    urls: Sequence[str], keys: Sequence[str], stored: Sequence[C]
+    urls: Sequence[str], keys: Sequence[str], stored: Sequence[C], encryptor: Encryptor
 ) -> list[C | None]:
     """Return for each connection of a form which stored one it was; None for a new one.
 
-    That is the one with the same URL, and of several the one that the mask names; if the URL was edited, the one at the
-    same position, as long as it is the same server.
+    That is the one with the same URL: of several the one with this key or mask, else the first that no other one of the form
+    was. If the URL was edited, it is the one at the same position, as long as it is the same server.
     """
-    by_url: dict[str, list[C]] = {}
-    for connection in stored:
-        by_url.setdefault(connection.url, []).append(connection)
-    found: list[C | None] = []
-    for index, (url, key, number) in enumerate(zip(urls, keys, _numbers(urls), strict=True)):
-        mask = _MASK.match(key)
-        wanted = int(mask[1] or 1) if mask else number
-        same = by_url.get(url, [])
-        if 0 < wanted <= len(same):
-            found.append(same[wanted - 1])
-        else:
-            found.append(_edited(url, index, urls, stored))
+    free = list(stored)
+    found: list[C | None] = [None] * len(urls)
+    marks = {id(one): _mask(one, encryptor) for one in stored}
+    steps: tuple[Callable[[int, C], bool], ...] = (
+        lambda i, one: one.url == urls[i] and keys[i] in (one.key.reveal(), marks[id(one)]),
+        lambda i, one: one.url == urls[i] and keys[i] == MASK and bool(one.key),
+        lambda i, one: one.url == urls[i] and not is_mask(keys[i]),
+        lambda i, one: (
+            one is (stored[i] if i < len(stored) else None)
+            and (not is_mask(keys[i]) or keys[i] in (MASK, marks[id(one)]))
+            and _has_same_origin(one.url, urls[i])
+        ),
+    )
+    for fits in steps:
+        for i in range(len(urls)):
+            if found[i] is None:
+                found[i] = next((one for one in free if fits(i, one)), None)
+                free = [one for one in free if one is not found[i]]
     return found
 
 
-def _edited(url: str, index: int, urls: Sequence[str], stored: Sequence[C]) -> C | None:
-    if index >= len(stored) or stored[index].url in urls:
-        return None
-    before = origin(stored[index].url)
-    return stored[index] if before is not None and before == origin(url) else None
+def _has_same_origin(url: str, other: str) -> bool:
+    found = origin(url)
+    return found is not None and found == origin(other)
 
 
-def _numbers(urls: Sequence[str]) -> list[int]:
-    """Return for each URL how often it occurred up to there."""
-    seen: dict[str, int] = {}
-    numbers = []
-    for url in urls:
-        seen[url] = seen.get(url, 0) + 1
-        numbers.append(seen[url])
-    return numbers
+def _mask(connection: StoredConnection, encryptor: Encryptor) -> str:
+    return MASK + encryptor.fingerprint(connection.key.reveal(), _CONTEXT)
