@@ -15,8 +15,6 @@ from portico.errors import RateLimited, SourceFailed, SourceTimedOut
 REQUEST_ERROR_STATUSES: Final = frozenset({400, 404, 413, 422})
 TIMEOUT_STATUSES: Final = frozenset({408, 504, 524})
 CREDENTIAL_STATUSES: Final = frozenset({401, 403})
-#: Statuses of a server that is overloaded or has no server behind it; never due to one request.
-UNAVAILABLE_STATUSES: Final = frozenset({502, 503, 529})
 #: Seconds to wait if a provider that is too busy sends no usable `Retry-After`.
 DEFAULT_RETRY_AFTER_SECONDS: Final = 5
 MAX_RETRY_AFTER_SECONDS: Final = 86400
@@ -27,7 +25,8 @@ def status_error(
 ) -> SourceFailed | RateLimited | None:
     """Return the error of a source that answered with this status; None if it answered, or refused the request.
 
-    401 and 403 concern the key of this server, not the caller's. `headers`: without regard to case, or in lower case.
+    Any error that is answered may be due to the request, also 403 (flagged texts) and 503 (no server for such a request),
+    unless it is a time-out, or says when to ask again. `headers`: without regard to case, or in lower case.
     """
     if 200 <= status < 300 or status in REQUEST_ERROR_STATUSES:
         return None
@@ -41,11 +40,15 @@ def status_error(
     if status in TIMEOUT_STATUSES:
         return SourceTimedOut(f"The model source {name!r} did not answer in time.")
     if status in CREDENTIAL_STATUSES:
-        return SourceFailed(f"The model source {name!r} rejected the credentials of this server.")
+        return SourceFailed(
+            f"The model source {name!r} rejected the credentials of this server.",
+            may_concern_request=True,
+        )
+    wait = wait if status == 503 else None
     return SourceFailed(
         f"The model source {name!r} answered with an error.",
-        retry_after=wait if status == 503 else None,
-        may_concern_request=status not in UNAVAILABLE_STATUSES,
+        retry_after=wait,
+        may_concern_request=wait is None,
     )
 
 

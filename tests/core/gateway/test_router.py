@@ -255,11 +255,14 @@ async def test_single_source_that_is_down_is_answered_for_without_asking_it() ->
     assert asked(world) == [3]
 
 
-async def test_single_source_stays_in_use_when_requests_make_it_fail() -> None:
-    source = Source("one", ODD)
+@pytest.mark.parametrize(
+    "failure", [ODD, *(SourceResponse(body=b"{}", status=n) for n in (401, 403, 500, 502, 503))]
+)
+async def test_single_source_stays_in_use_when_requests_make_it_fail(failure: Answer) -> None:
+    source = Source("one", failure)
     world = World(source, breaker_failures=3)
     for _ in range(20):
-        assert await world.fail() is ODD
+        assert isinstance(await world.fail(), SourceFailed)
     source.answer = SourceResponse(body=b"{}", status=400)
     for _ in range(20):
         await world.send()
