@@ -53,6 +53,12 @@ class OpenAIConnection:
             return frozenset(self.options.operations)
         return _USUAL_OPERATIONS.get(self.host, _OTHER_OPERATIONS)
 
+    @property
+    def includes_usage(self) -> bool:
+        """Whether the provider is asked for the usage of each stream."""
+        given = self.options.include_usage
+        return self.is_openai if given is None else given
+
 
 def connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
     """Return the enabled connections. The name of one does not depend on whether another is enabled."""

@@ -33,13 +33,15 @@ class ConnectionOptions(SourceOptions, frozen=True, kw_only=True, omit_defaults=
 
     `auth_type`: `bearer` (also None) = with the key, `none`, `system_oauth` = with the access token that the user's OAuth
     provider has issued, `azure_ad` or `microsoft_entra_id` = with a token of this server. `azure`: paths and headers of Azure OpenAI. `operations`: the endpoints that the provider has;
-    None = those that it usually has. With `model_ids` the provider's list is not read.
+    None = those that it usually has. With `model_ids` the provider's list is not read. `include_usage`: ask for the usage of streams,
+    also for clients that do not; None = only OpenAI itself, since some providers refuse to be asked.
     """
 
     auth_type: str | None = None
     azure: bool = False
     api_version: str | None = None
     operations: list[str] | None = None
+    include_usage: bool | None = None
 
 
 def normalized(options: ConnectionOptions) -> ConnectionOptions:
@@ -96,5 +98,5 @@ def _operations_fault(options: ConnectionOptions) -> str:
 
 #: The options as administrators send them.
 OPTIONS_FORM: Final = OptionsForm(
-    ConnectionOptions, option_fault, normalized, own_options=("operations",)
+    ConnectionOptions, option_fault, normalized, own_options=("operations", "include_usage")
 )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from portico.api.models import ModelCard, Operation, SourceRequest, SourceResponse
 from portico.api.sources import ANSWER_FORMATS, OutgoingHTTP, RequestLimits, SourceClient
 from portico_openai.caller_headers import CallerHeaders
@@ -12,6 +14,7 @@ from portico_openai.model_list import cards, provider_model_id, read_listing
 from portico_openai.operation_body import encode_operation
 from portico_openai.request_body import encode
 from portico_openai.settings import OpenAISettings
+from portico_openai.stream_usage import asks_for_usage, with_usage
 
 
 class ProviderClient:
@@ -64,7 +67,10 @@ class ProviderClient:
     async def complete(self, request: SourceRequest) -> SourceResponse:
         """Answer one request. Returns after the first bytes, so that most errors have a status code."""
         model = provider_model_id(self._connection, request.model)
+        hides_usage = False
         if request.operation == "chat":
+            if self._connection.includes_usage and not asks_for_usage(request):
+                request, hides_usage = with_usage(request), True
             body = encode(
                 request,
                 model,
@@ -77,13 +83,14 @@ class ProviderClient:
         if self._caller_headers is not None:
             own = await self._caller_headers.of_request(self._connection, request)
             headers = {**headers, **own} if own else headers
-        return await self.client.answer(
+        response = await self.client.answer(
             endpoint_path(self._connection, request.operation, model),
             body,
             stream=request.stream,
             answer_format=ANSWER_FORMATS[request.operation],
             headers=headers,
         )
+        return msgspec.structs.replace(response, hides_usage=True) if hides_usage else response
 
     async def plain_headers(self) -> Mapping[str, str]:
         """Return the headers of requests that concern no user. Raises: SourceFailed."""

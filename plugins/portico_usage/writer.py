@@ -19,8 +19,8 @@ WRITE_DELAY_SECONDS: Final = 0.3
 RETRY_SECONDS: Final = 1.0
 #: Calls that wait while the database is unavailable. Beyond it the oldest are dropped.
 MAX_QUEUED: Final = 50_000
-#: Calls that are written in one transaction.
-BATCH_CALLS: Final = 1000
+#: Calls that are written in one transaction. Their rows are built at once, which takes some milliseconds.
+BATCH_CALLS: Final = 200
 
 log = structlog.get_logger("portico.usage")
 

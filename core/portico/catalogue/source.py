@@ -61,13 +61,15 @@ class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
 class SourceResponse(msgspec.Struct, frozen=True, kw_only=True):
     """The response of a source: `bytes`, or an iterator of byte blocks, closed when the client disconnects.
 
-    `headers`: only those that a client of any provider should get, such as `retry-after`.
+    `headers`: only those that a client of any provider should get, such as `retry-after`. `hides_usage`: the source asked
+    the provider for an event with the usage, and the client did not; the gateway reads it and leaves it out.
     """
 
     body: bytes | AsyncIterator[bytes]
     status: int = 200
     content_type: str = JSON_MEDIA_TYPE
     headers: Mapping[str, str] = {}
+    hides_usage: bool = False
 
 
 async def close_body(body: object) -> None:

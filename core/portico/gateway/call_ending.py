@@ -27,10 +27,12 @@ class CallEnding:
         self._first_byte_seconds: float | None = None
         self._is_told = False
 
-    def begin_answer(self) -> None:
-        """Note that the source has begun to answer, and let the request go."""
+    def begin_answer(self, *, is_stream: bool) -> None:
+        """Note that the source has begun to answer, and let the request go, which would take memory during a stream."""
         call = self._call
         self._first_byte_seconds = time.monotonic() - call.started
+        if not is_stream:
+            return
         self.usage.begin_answer()
         call.request = msgspec.structs.replace(call.request, body={}, params={})
 

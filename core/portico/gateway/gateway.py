@@ -23,6 +23,7 @@ from portico.gateway.routed_source import SourceActivity
 from portico.gateway.router import Router
 from portico.gateway.stream import CallStream, Outlet
 from portico.gateway.stream_editors import Editors
+from portico.gateway.stream_without_usage import StreamWithoutUsage
 from portico.gateway.text_codecs import TextCodec
 
 #: For which answers the caller runs the outlets itself, because it stores the text of the reply.
@@ -78,7 +79,7 @@ class Gateway:
         except BaseException as error:
             ending.fail(error, "failed" if is_asked else "refused")
             raise
-        ending.begin_answer()
+        ending.begin_answer(is_stream=not isinstance(response.body, bytes))
         outlet = partial(filters.outlet, call) if filters.outlets else None
         try:
             editors = Editors(call, filters, ending.codec)
@@ -141,6 +142,8 @@ async def _with_outlet(body: bytes, outlet: Outlet, codec: TextCodec) -> bytes:
 def _with_body(
     response: SourceResponse, body: bytes | AsyncIterator[bytes], outlet: Outlet | None = None
 ) -> GatewayResponse:
+    if response.hides_usage and not isinstance(body, bytes):
+        body = StreamWithoutUsage(body)
     return GatewayResponse(
         body=body,
         status=response.status,
