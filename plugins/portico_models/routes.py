@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import unquote
 
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -63,8 +64,9 @@ class ModelListRoutes(Controller):
     @get("/api/v1/models/{model_id:path}", response_type=UsableModel, errors="openai")
     async def get_usable(self, request: Request, model_id: FromPath[Path]) -> JSONResponse:
         """Return the entry of one model in the list of those that the caller may use, as OpenAI's clients retrieve it."""
-        # The parameter is normalized like a path of a file, and begins with a slash.
-        wanted = request.scope["path"].removeprefix(MODEL_PREFIX)
+        # Not the parameter: the router removes slashes at the end, and all but one of several, which ids may have.
+        path = unquote(request.scope["raw_path"].partition(b"?")[0], errors="replace")
+        wanted = path.removeprefix(MODEL_PREFIX)
         catalogue = self.plugin.app.catalogue
         return JSONResponse(await catalogue.entry_json(wanted, request.user))
 

@@ -11,8 +11,17 @@ from portico.catalogue import ModelCard
 from portico.testing import Client
 
 PREFIX = "/api/v1/models/"
-#: Not those with a slash at the end or two in a row: the router removes them.
-ODD_IDS = ["meta/llama3:8b", "a/b/c", "../a", "söß 🙂", "50%2Foff", "a?b#c", " x "]
+ODD_IDS = [
+    "meta/llama3:8b",
+    "a/b/c",
+    "/models/tiny.gguf",
+    "//a//b/",
+    "../a",
+    "söß 🙂",
+    "50%2Foff",
+    "a?b#c",
+    " x ",
+]
 
 
 def entries(client: Client) -> dict[str, Any]:
