@@ -7,6 +7,7 @@ import msgspec
 
 from portico.api import AppContext, NotFound, Unavailable
 from portico.api.auth import Actor
+from portico.api.json import let_others_run, raw_object
 from portico.api.messages import MODEL_NOT_FOUND
 from portico.api.models import ResolvedModel
 from portico_ollama.model_list import with_tag
@@ -25,7 +26,7 @@ class _Entry(msgspec.Struct):
 
     id: str
     created: int = 0
-    ollama: dict[str, Any] | None = None
+    ollama: msgspec.Raw = msgspec.Raw()
 
 
 class _Entries(msgspec.Struct):
@@ -56,21 +57,23 @@ class ModelLookup:
 
     async def entries(
         self, actor: Actor, index: int | None = None
-    ) -> Sequence[tuple[str, int, dict[str, Any]]]:
+    ) -> Sequence[tuple[str, int, Any]]:
         """Return id, creation time and details of each model of the servers that the actor may use.
 
         Details: as the server lists the model, with the numbers of all connections that offer it. `index`: of the
         only connection that counts. Raises: as `find`.
         """
-        await self.sources()
+        sources = await self.sources()
         only = None if index is None else await self.source(index)
         document = await self._app.catalogue.entries_json(actor)
-        found = []
+        await let_others_run(len(document))
+        found: list[tuple[str, int, Any]] = []
         for entry in msgspec.json.decode(document, type=_Entries).data:
-            if entry.ollama is None or (only and entry.id not in only.model_ids):
+            if not bytes(entry.ollama) or (only and entry.id not in only.model_ids):
                 continue
-            urls = self._servers.holders(entry.id)
-            details = entry.ollama if not urls else entry.ollama | {"urls": urls}
+            details: Any = entry.ollama
+            if len(sources) > 1 and (urls := self._servers.holders(entry.id)):
+                details = raw_object.split(entry.ollama) | {"urls": urls}
             found.append((entry.id, entry.created, details))
         return found
 
