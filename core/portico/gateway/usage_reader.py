@@ -26,6 +26,8 @@ _ENDS: Final = (
 _KEPT_BLOCKS: Final = 4
 #: The block from which the size of an event without text is taken: the first often has a role and no text.
 _SAMPLED_BLOCK: Final = 2
+#: Bytes at the end of a block in which the end of the stream is looked for, and figures without a usage, which stand there.
+_END_BYTES: Final = 8192
 #: In a longer answer that is not streamed, only the beginning and the end are searched.
 _MAX_DECODED_BYTES: Final = 256 * 1024
 _EDGE_BYTES: Final = 4096
@@ -48,7 +50,7 @@ class UsageReader:
     @property
     def has_ended(self) -> bool:
         """Whether the last block had the end of the stream."""
-        last = b"".join((*list(self._recent)[-1:], *self._held))
+        last = b"".join((*(one[-_END_BYTES:] for one in list(self._recent)[-1:]), *self._held))
         return any(
             (found := last.rfind(mark)) >= 0 and pattern.search(_line_at(last, found))
             for mark, pattern in _ENDS
@@ -127,7 +129,8 @@ class UsageReader:
             return
         held = b"".join(self._held)
         places = [(block, _KEYS[0]) for block in (held, *reversed(self._found), self._first)]
-        places += [(block, key) for key in _KEYS[1:] for block in (held, *reversed(self._recent))]
+        ends = [held, *(block[-_END_BYTES:] for block in reversed(self._recent))]
+        places += [(block, key) for key in _KEYS[1:] for block in ends]
         for block, key in places:
             for line in _lines_with(block, key):
                 yield event_data(line) or line

@@ -122,16 +122,18 @@ class SSEFilter:
                 return b""
             self._is_new = False
         text = self._last_bytes + block  # a blank line may be split between blocks
-        ends = [end.end() - len(self._last_bytes) for end in _END.finditer(text)]
-        if not ends:
+        last = _last_end(text) - len(self._last_bytes)
+        if last <= 0:
             self._last_bytes = text[-2:]
             self._hold_back(block)
             return b""
         if self._held_bytes > MAX_EVENT_BYTES:  # the event was dropped: continue after its end
-            whole = block[ends[0] : ends[-1]]
+            first = _END.search(text)
+            begin = first.end() - len(self._last_bytes) if first else last
+            whole = block[begin:last]
         else:
-            whole = b"".join((*self._tail, block[: ends[-1]]))
-        rest = block[ends[-1] :]
+            whole = b"".join((*self._tail, block[:last]))
+        rest = block[last:]
         self._tail, self._held_bytes, self._last_bytes = [], 0, rest[-2:]
         self._hold_back(rest)
         return whole
@@ -250,6 +252,15 @@ class SSEFilter:
     def _note_error(self, payload: bytes) -> None:
         if self.upstream_error is None and not self.finished:
             self.upstream_error = payload
+
+
+def _last_end(text: bytes) -> int:
+    """Return the place after the last blank line; 0 if there is none. A search from the end, since blocks may be long."""
+    place = text.rfind(b"\n\n")
+    last = place + 2 if place >= 0 else 0
+    if b"\r" not in text:
+        return last
+    return max(last, *(end.end() for end in _END.finditer(text)), 0)
 
 
 def _events(block: bytes) -> Iterator[bytes]:
