@@ -12,13 +12,14 @@ from portico.catalogue.source import ModelCard, ModelSource, WorkspaceModel
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A model in the list.
 
-    `card`: of the first of its sources. `record`: its workspace record, None = none. `base`: for a preset, the entry it
+    `card`: of the first of its sources. `stale`: those of its sources whose last list failed. `record`: its workspace record, None = none. `base`: for a preset, the entry it
     is based on. `json`: the encoded entry.
     """
 
     id: str
     name: str
     sources: Sequence[ModelSource]
+    stale: Sequence[ModelSource] = ()
     card: ModelCard
     record: WorkspaceModel | None = None
     base: "ModelEntry | None" = None

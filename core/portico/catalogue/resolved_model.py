@@ -11,8 +11,8 @@ from portico.catalogue.source import ModelSource, Operation, WorkspaceModel, ope
 class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
     """A resolved model that the actor may use.
 
-    `id`, `name`: as clients see them. `sources`: all that may be asked, in the order of their configuration, also those
-    whose last list is stale. `model`: the id that they know; for a preset, of its base model. `params`: the decoded
+    `id`, `name`: as clients see them. `sources`: all that may be asked, in the order of their configuration. `stale`: those of
+    them that failed when they were last asked for their list. `model`: the id that they know; for a preset, of its base model. `params`: the decoded
     parameters of the record; those of a preset override those of the presets it is based on, but an override of the
     source model at the end is not included. Shared between requests: do not change `params`. `connection_type`: of the
     first source's card, `local` or `external`; no source of a local model is external. `arena_id`: of the arena model that has
@@ -22,6 +22,7 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     sources: Sequence[ModelSource]
+    stale: Sequence[ModelSource] = ()
     model: str
     params: Mapping[str, Any] = {}
     connection_type: str = "external"

@@ -130,6 +130,10 @@ class _SourceModel(NamedTuple):
     def is_stale(self) -> bool:
         return all(offer.is_stale for offer in self.offers)
 
+    @property
+    def stale(self) -> tuple[ModelSource, ...]:
+        return tuple(offer.source for offer in self.offers if offer.is_stale)
+
     def sources(self, *, has_record: bool) -> tuple[ModelSource, ...]:
         """Return the sources that may be asked.
 
@@ -205,6 +209,7 @@ def _base(
                 id=card.id,
                 name=record.name if record else card.name,
                 sources=model.sources(has_record=record is not None),
+                stale=model.stale,
                 card=card,
                 record=record,
                 json=json_cache.of(
@@ -265,6 +270,7 @@ def _preset(record: WorkspaceModel, base: ModelEntry, json_cache: EntryJSONCache
         id=record.id,
         name=record.name,
         sources=base.sources,
+        stale=base.stale,
         card=base.card,
         record=record,
         base=base,
@@ -288,6 +294,7 @@ def _target(entry: ModelEntry) -> ResolvedModel:
         id=entry.id,
         name=entry.name,
         sources=entry.sources,
+        stale=entry.stale,
         model=entry.card.id,
         params=params,
         connection_type=entry.card.connection_type,

@@ -1,17 +1,27 @@
 """The sources of one call: which one is asked next, and which error the client is sent when none answers."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from portico.catalogue import ModelSource
 from portico.errors import RateLimited, SourceFailed
 from portico.gateway.routed_source import RoutedSource
 
 
 class Failover:
-    """The sources that one call may still be sent to, and how the others failed. `chance`: decides between equals."""
+    """The sources that one call may still be sent to, and how the others failed.
 
-    def __init__(self, sources: Iterable[RoutedSource], model: str, chance: random.Random) -> None:
-        self._waiting = list(sources)
+    `stale`: those that did not list their models when last asked. `chance`: decides between equals.
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[RoutedSource],
+        stale: Sequence[ModelSource],
+        model: str,
+        chance: random.Random,
+    ) -> None:
+        self._waiting, self._stale = list(sources), stale
         self._model, self._chance = model, chance
         self._refusals: list[Exception] = []
         self._doubtful: list[tuple[RoutedSource, SourceFailed]] = []
@@ -20,17 +30,19 @@ class Failover:
     def next(self) -> RoutedSource | None:
         """Return the source to ask: the least busy one of those with the smallest order that are not refused now.
 
-        A source that was over its limit just now comes after all others. None if there is none left.
+        A stale source comes after the others of its order, and one that was over its limit just now after all others.
+        None if there is none left.
         """
         best: list[RoutedSource] = []
-        rank: tuple[bool, int, float] | None = None
+        rank: tuple[bool, int, bool, float] | None = None
         self._refusals = []
         for one in self._waiting:
             refusal = one.breaker.refusal(self._model)
             if refusal is not None:
                 self._refusals.append(refusal)
                 continue
-            its = (one.breaker.is_second_choice(self._model), one.order, one.load)
+            is_second_choice = one.breaker.is_second_choice(self._model)
+            its = (is_second_choice, one.order, one.source in self._stale, one.load)
             if rank is None or its < rank:
                 best, rank = [one], its
             elif its == rank:

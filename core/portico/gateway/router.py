@@ -49,7 +49,7 @@ class Router:
         failed; another error of the source, which concerns the request.
         """
         request = call.request
-        failover = Failover(self._able(call), request.model, self._chance)
+        failover = Failover(self._able(call), call.target.stale, request.model, self._chance)
         while (source := failover.next()) is not None:
             if failover.failures:
                 _log_failover(call, failover.failures[-1], source)

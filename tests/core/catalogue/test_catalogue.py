@@ -62,6 +62,7 @@ def test_failed_source_stays_one_of_those_that_offer_the_model() -> None:
         first.failure = SourceFailed("It is down.")
         stale = {entry["id"]: entry.get("stale") for entry in await world.entries(refresh=True)}
         assert stale == {"a": None, "c": True}
+        assert (await world.catalogue.resolve("a", ROOT)).stale == (first,)
         assert await names(world, "a", ROOT) == ["one", "two"]
 
     run(story())

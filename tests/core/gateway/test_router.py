@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 import structlog.testing
 from tests.core.catalogue.factories import actor
@@ -141,6 +142,21 @@ async def test_source_with_a_higher_order_is_asked_only_if_the_others_fail() -> 
     first.answer = DOWN
     assert [await world.send() for _ in range(5)] == ["second"] * 5
     assert first.asked == 52  # then its breaker is open
+
+
+async def test_source_that_did_not_list_its_models_is_asked_after_the_others_of_its_order() -> None:
+    stale, works, spare = Source("stale"), Source("works"), Source("spare", order=1)
+    world = World(stale, works, spare)
+
+    async def send() -> str:
+        call = world.call()
+        call.target = msgspec.structs.replace(call.target, stale=[stale])
+        await world.router.send(call)
+        return call.source
+
+    assert {await send() for _ in range(20)} == {"works"}
+    works.answer = DOWN
+    assert await send() == "stale"
 
 
 @pytest.mark.parametrize(
