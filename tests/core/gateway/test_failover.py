@@ -150,6 +150,16 @@ def test_answer_about_the_request_comes_from_the_first_provider(
     assert (activity("one").breaker, activity("one").calls) == ("closed", {"refused": 5})
 
 
+def test_requests_that_make_both_providers_fail_do_not_keep_others_from_them(
+    user: Client, upstream: Upstream, second: Upstream, activity: Activity
+) -> None:
+    upstream.failures["good"] = second.failures["good"] = 10
+    assert [complete(user).status for _ in range(10)] == [502] * 10
+    assert is_answered(complete(user))
+    assert asked(upstream, second) == [11, 10]
+    assert activity("one").calls == {"failed": 10, "answered": 1}
+
+
 def test_users_are_told_which_source_failed_if_all_do(
     user: Client, upstream: Upstream, second: Upstream
 ) -> None:
