@@ -3,12 +3,14 @@
 The texts of an answer are not decoded: they are the same JSON in both APIs.
 """
 
+import codecs
 import uuid
 from typing import Any
 
 import msgspec
 
 from portico.api.db import now
+from portico.api.sources import ChunkMender
 from portico_ollama.usage import Figures, usage
 
 #: Bytes of one line, and so of what is buffered while its end is missing.
@@ -79,6 +81,7 @@ class ChatStream:
         self._held_bytes = 0
         self._calls = 0
         self._lines = msgspec.json.Decoder(AnswerLine)
+        self._mender = ChunkMender()
 
     @property
     def is_intact(self) -> bool:
@@ -116,16 +119,27 @@ class ChatStream:
             self.dropped += 1
 
     def _chunks(self, lines: bytes) -> bytes:
+        lines = lines.removeprefix(codecs.BOM_UTF8)
         try:
             if not lines.isascii():
                 lines.decode()
-            decoded = self._lines.decode_lines(lines)
+            decoded = None if self._mender.is_waiting else self._lines.decode_lines(lines)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            if lines.count(b"\n", 0, -1):
-                return b"".join(map(self._chunks, lines.splitlines()))
+            decoded = None
+        if decoded is None:
+            return b"".join(map(self._mended_chunk, lines.split(b"\n")))
+        return b"".join(map(self._chunk, decoded))
+
+    def _mended_chunk(self, line: bytes) -> bytes:
+        """Return the chunk of a line that may have what a strict decoder refuses, such as half of a character."""
+        if self.done or not line.strip():
+            return b""
+        try:
+            mended = self._mender.mend_line(line)
+            return self._chunk(self._lines.decode(msgspec.json.encode(mended))) if mended else b""
+        except (ValueError, msgspec.MsgspecError):
             self.dropped += 1
             return b""
-        return b"".join(map(self._chunk, decoded))
 
     def _chunk(self, line: AnswerLine) -> bytes:
         if self.done:

@@ -168,6 +168,25 @@ def test_reply_is_stored_with_its_message(user: Client) -> None:
     }
 
 
+@pytest.mark.case("AB-47")
+def test_id_as_image_address_reaches_the_provider_as_it_is(
+    admin: Client, user: Client, upstream: Upstream
+) -> None:
+    history = {"messages": {"m1": {"id": "m1", "role": "user", "content": "secret"}}}
+    chat_id = admin.post("/api/v1/chats/new", {"chat": {"title": "T", "history": history}}).json[
+        "id"
+    ]
+    for address in (chat_id, f"/api/v1/files/{chat_id}/content", f"/api/v1/chats/{chat_id}"):
+        content = [{"type": "image_url", "image_url": {"url": address}}]
+        messages = [{"role": "user", "content": content}]
+        answer = user.post("/api/chat/completions", {"model": "good", "messages": messages})
+        assert answer.status in (200, 400)
+        assert all(b"secret" not in request.body for request in upstream.completions())
+        for request in upstream.completions():
+            assert request.json["messages"][0]["content"][0]["image_url"] == {"url": address}
+        upstream.requests.clear()
+
+
 # -- providers --------------------------------------------------------------------------------------------------
 
 

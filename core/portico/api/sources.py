@@ -27,7 +27,7 @@ from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat, is_com
 from portico.upstream.answer_formats import ANSWER_FORMATS
 from portico.upstream.error_message import ErrorMessage, error_message
 from portico.upstream.event_filter import EventFilter
-from portico.upstream.lenient_chunk import mended_json
+from portico.upstream.lenient_chunk import ChunkMender, mended_json
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.redactor import Redactor
 from portico.upstream.source_client import (
@@ -49,6 +49,7 @@ __all__ = [
     "MAX_ERROR_BYTES",
     "MAX_RESPONSE_BYTES",
     "AnswerFormat",
+    "ChunkMender",
     "ErrorMessage",
     "EventFilter",
     "OutgoingHTTP",

@@ -14,6 +14,7 @@ import structlog
 from yarl import URL
 
 from portico.errors import FetchRefused
+from portico.http_client.failure import failure_reason
 from portico.http_client.public_addresses import is_public
 from portico.settings.http_client import HTTPClientSettings
 
@@ -154,7 +155,7 @@ class SafeHTTPClient:
                     at = there
                 raise _Rejected("too many redirects")
         except (_Rejected, aiohttp.ClientError, OSError, ValueError, TypeError) as error:
-            reason = str(error) if isinstance(error, _Rejected) else type(error).__name__
+            reason = str(error) if isinstance(error, _Rejected) else failure_reason(error)
             log.info("fetch refused", host=host, reason=reason)
             raise FetchRefused from None
 

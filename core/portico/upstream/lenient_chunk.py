@@ -33,19 +33,26 @@ class ChunkMender:
         """Return whether the rest of a character is expected in the next chunk."""
         return bool(self._open_ends)
 
+    def mend_line(self, payload: bytes) -> dict[str, Any] | None:
+        """Return the mended object in a line of a stream of JSON lines; None if it says nothing.
+
+        Raises: ValueError if it cannot be read.
+        """
+        try:
+            line = _object_in(payload)
+            return self._joined(line, (0,)) if line else None
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
     def mend(self, payload: bytes) -> dict[str, Any] | None:
         """Return the mended chunk; None if it says nothing. Null is read as absent.
 
         Raises: ValueError if it cannot be read.
         """
         try:
-            chunk = lenient_json(payload)
+            chunk = _object_in(payload)
             if not chunk:
                 return None
-            if not isinstance(chunk, dict):
-                raise ValueError("not an object")
-            if says_nothing(chunk.get("error")):
-                chunk.pop("error", None)
             if "choices" in chunk:
                 chunk["choices"] = [
                     self._mended_choice(choice, position)
@@ -87,6 +94,18 @@ class ChunkMender:
             self._open_ends[place] = text[end.start() :]
             text = text[: end.start()]
         return _whole_characters(text)
+
+
+def _object_in(payload: bytes) -> dict[str, Any] | None:
+    """Return the object of a chunk, without an `error` that says nothing; None for null and what is empty."""
+    found = lenient_json(payload)
+    if not found:
+        return None
+    if not isinstance(found, dict):
+        raise ValueError("not an object")
+    if says_nothing(found.get("error")):
+        found.pop("error", None)
+    return found
 
 
 def mended_json(payload: bytes) -> Any:

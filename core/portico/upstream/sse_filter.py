@@ -16,6 +16,9 @@ from portico.upstream.lenient_chunk import ChunkMender, says_nothing
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 DONE = b"data: [DONE]\n\n"
 
+#: A provider that repeats a finish reason as often sends it with every chunk: it says nothing of the end.
+MAX_REPEATED_ENDS = 2
+
 _BOM = b"\xef\xbb\xbf"
 _END = re.compile(rb"\n\r?\n|\r\r")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -70,6 +73,7 @@ class SSEFilter:
         self._sent_done = False
         self._begun: set[int] = set()
         self._ended: set[int] = set()
+        self._repeated_ends = 0
         self._mender = ChunkMender()
         self._chunks = msgspec.json.Decoder(_Chunk)
         self._messages = msgspec.json.Decoder(_StreamMessage)
@@ -77,7 +81,8 @@ class SSEFilter:
     @property
     def finished(self) -> bool:
         """Return whether every choice had a finish reason."""
-        return bool(self._ended) and self._begun <= self._ended
+        has_ended = bool(self._ended) and self._begun <= self._ended
+        return has_ended and self._repeated_ends < MAX_REPEATED_ENDS
 
     @property
     def is_intact(self) -> bool:
@@ -247,7 +252,11 @@ class SSEFilter:
         return event if choices else self._clean(event)
 
     def _note(self, index: int, finish_reason: object) -> None:
-        (self._ended if finish_reason else self._begun).add(index)
+        if not finish_reason:
+            self._begun.add(index)
+            return
+        self._repeated_ends += index in self._ended
+        self._ended.add(index)
 
     def _note_error(self, payload: bytes) -> None:
         if self.upstream_error is None and not self.finished:

@@ -256,6 +256,17 @@ def test_answer_is_finished_when_all_choices_are() -> None:
 
 
 @pytest.mark.case("FT-18")
+@pytest.mark.parametrize("together", [True, False])
+def test_finish_reason_in_every_chunk_is_not_the_end(together: bool) -> None:
+    events = [chunk(f"word{number} ", finish="stop") for number in range(5)]
+    sse_filter = SSEFilter()
+    for block in [b"".join(events)] if together else events:
+        sse_filter.feed(block)
+    assert not sse_filter.finished
+    assert sse_filter.feed(DONE) == DONE and sse_filter.is_intact
+
+
+@pytest.mark.case("FT-18")
 def test_end_without_its_blank_line_is_recognised() -> None:
     sse_filter = SSEFilter()
     assert sse_filter.feed(chunk("a") + b"data: [DONE]\n") == chunk("a") + DONE
