@@ -43,8 +43,10 @@ class OpenAIConnection:
 
     @property
     def azure_version(self) -> str | None:
-        """The version of Azure's API; None if this is not Azure."""
-        return (self.options.api_version or DEFAULT_API_VERSION) if self.options.azure else None
+        """The version of Azure's API with deployments in paths; None if this is not Azure, or Azure with OpenAI's own paths."""
+        if not self.options.azure or self.url.endswith("/openai/v1"):
+            return None
+        return self.options.api_version or DEFAULT_API_VERSION
 
     @property
     def operations(self) -> frozenset[str]:

@@ -18,7 +18,7 @@ ANTHROPIC_HOST: Final = "api.anthropic.com"
 
 def endpoint_path(connection: OpenAIConnection, operation: Operation, model: str) -> str:
     """Return the path of an endpoint, with its query. `model`: the provider's id, which is a deployment at Azure."""
-    if connection.options.azure:
+    if connection.azure_version is not None:
         if operation != "responses":
             return azure_path(
                 connection, f"/deployments/{quote(model, safe='')}{_PATHS[operation]}"
@@ -31,7 +31,7 @@ def endpoint_path(connection: OpenAIConnection, operation: Operation, model: str
 
 def list_path(connection: OpenAIConnection) -> str:
     """Return the path of the list of models."""
-    return azure_path(connection, "/models") if connection.options.azure else "/models"
+    return "/models" if connection.azure_version is None else azure_path(connection, "/models")
 
 
 def azure_path(connection: OpenAIConnection, path: str) -> str:

@@ -74,7 +74,7 @@ class ProviderClient:
             body = encode(
                 request,
                 model,
-                is_openai=self._connection.is_openai,
+                is_openai=self._connection.is_openai or self._connection.options.azure,
                 azure_version=self._connection.azure_version,
             )
         else:

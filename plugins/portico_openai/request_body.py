@@ -30,9 +30,9 @@ MODELS_WITHOUT_DEVELOPER_ROLE = ("o1-mini", "o1-preview")
 def encode(
     request: SourceRequest, model: str, *, is_openai: bool, azure_version: str | None = None
 ) -> bytes:
-    """Return the body of `POST /chat/completions`. `model`: the provider's own id; `is_openai`: OpenAI itself.
+    """Return the body of `POST /chat/completions`. `model`: the provider's own id; `is_openai`: OpenAI itself, or Azure.
 
-    `azure_version`: the version of Azure's API, if this is Azure: keys that it does not take are left out.
+    `azure_version`: the version of Azure's API, if it has one: keys that it does not take are left out.
 
     Values that are not converted stay byte for byte. Raises: InvalidRequest for a parameter of a wrong type.
     """
@@ -46,7 +46,7 @@ def encode(
             body[key] = _cast(key, value)
     if "logit_bias" in body:
         body["logit_bias"] = _logit_bias(_decoded(body["logit_bias"]))
-    _adapt_to_provider(body, model.lower(), is_openai=is_openai or azure_version is not None)
+    _adapt_to_provider(body, model.lower(), is_openai=is_openai)
     if azure_version is not None:
         allowed = allowed_keys(body, azure_version)
         body = {key: value for key, value in body.items() if key in allowed}

@@ -179,6 +179,16 @@ class TestAzure:
         complete(given, msgspec.structs.replace(request("responses"), model="az.good"))
         assert provider.requests[-1].path == "/openai/responses?api-version=2024-10-21"
 
+    def test_newest_api_of_azure_has_the_paths_of_openai(self, provider: Provider) -> None:
+        url = provider.url.removesuffix("/v1") + "/openai/v1"
+        body = {"top_k": 3, "max_completion_tokens": 5}
+        complete(
+            settings(url, key="sk-azure", options=self.options()), source_request("good", **body)
+        )
+        sent = provider.requests[-1]
+        assert sent.path == "/openai/v1/chat/completions" and sent.headers["api-key"] == "sk-azure"
+        assert body.items() <= sent.json.items()
+
     def test_keys_that_azure_refuses_are_left_out(self, provider: Provider) -> None:
         url = provider.url.removesuffix("/v1")
         body = {"stream_options": {"include_usage": True}, "temperature": 0.5, "top_k": 3}
