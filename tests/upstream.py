@@ -29,12 +29,13 @@ LEAK = f"Traceback (most recent call last): key {KEY} at http://10.1.2.3:8000/in
 
 @dataclass(frozen=True)
 class Received:
-    """One request. `headers`: names in lower case."""
+    """One request. `headers`: names in lower case. `names`: those of all headers that were sent."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
+    names: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
@@ -372,7 +373,8 @@ class Upstream:
         method, path, _ = first.split(" ")
         headers = {n.lower(): v for n, v in (line.split(": ", 1) for line in lines)}
         body = await connection.reader.readexactly(int(headers.get("content-length", 0)))
-        request = Received(method, path, headers, body)
+        names = tuple(line.partition(":")[0].lower() for line in lines)
+        request = Received(method, path, headers, body, names)
         self.requests.append(request)
         await self._respond(connection, request)
 

@@ -142,12 +142,12 @@ class SourceClient:
         `follow_redirects`: those to the same origin; no others are followed.
         Raises: HTTP_ERRORS, which `fail` translates.
         """
-        all_headers = {"Content-Type": JSON_MEDIA_TYPE, **self._headers} if body else self._headers
+        content_type = {"Content-Type": JSON_MEDIA_TYPE} if body else {}
         return await self._http.request(
             method,
             self.url + path,
             body=body,
-            headers={**all_headers, **headers} if headers else all_headers,
+            headers=_merged(content_type, self._headers, headers or {}),
             limits=limits or self._limits,
             verify_tls=self._verify_tls,
             follow_redirects=follow_redirects,
@@ -217,6 +217,12 @@ class SourceClient:
                 self.errors.error_in_stream(body[:MAX_ERROR_BYTES]), may_concern_request=True
             )
         return SourceResponse(body=body)
+
+
+def _merged(*parts: Mapping[str, str]) -> dict[str, str]:
+    """Return all headers; of those with the same name, in any case, the last."""
+    merged = {name.lower(): (name, value) for part in parts for name, value in part.items()}
+    return dict(merged.values())
 
 
 def _checked(body: bytes, answer_format: AnswerFormat) -> tuple[bytes, bool]:

@@ -164,7 +164,7 @@ def test_prefix_is_removed_from_requests(ollama: OllamaServer) -> None:
         ("long", "".join(WORDS[:2]), None),
         ("cut", "".join(WORDS[:2]), "broke off its answer"),
         ("garbage", "".join(WORDS), "could not be read and are missing"),
-        ("invalid-utf-8", "".join(WORDS), "could not be read and are missing"),
+        ("invalid-utf-8", "".join([*WORDS[:2], "\ufffd", *WORDS[2:]]), None),
         ("error-inside", "".join(WORDS[:2]), "failed while it answered"),
     ],
 )

@@ -39,6 +39,14 @@ def test_only_the_configured_key_and_headers_are_sent(upstream: Upstream) -> Non
     assert "cookie" not in request.headers
 
 
+def test_headers_of_a_connection_replace_others_in_any_case(upstream: Upstream) -> None:
+    headers = {"user-agent": "own", "CONTENT-TYPE": "application/json; v=2"}
+    complete(settings(upstream.url, options={"headers": headers}), source_request("good"))
+    sent = upstream.completions()[0]
+    assert (sent.headers["user-agent"], sent.headers["content-type"]) == tuple(headers.values())
+    assert sent.names.count("user-agent") == sent.names.count("content-type") == 1
+
+
 def test_connection_without_authentication_sends_no_key(upstream: Upstream) -> None:
     complete(settings(upstream.url, options={"auth_type": "none"}), source_request("good"))
     assert "authorization" not in upstream.completions()[0].headers
