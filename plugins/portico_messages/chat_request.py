@@ -137,7 +137,7 @@ def _parts(block: Block) -> list[dict[str, Any]]:
 def _document(block: Block, source: Source) -> list[dict[str, Any]]:
     match source.type:
         case "text":
-            return [{"type": "text", "text": source.data}]
+            return [{"type": "text", "text": msgspec.json.decode(_json_text(source.data))}]
         case "content":
             content = source.content
             if isinstance(content, str):
@@ -149,8 +149,20 @@ def _document(block: Block, source: Source) -> list[dict[str, Any]]:
     raise _unknown(block)
 
 
-def _url(source: Source) -> str:
-    return source.url or f"data:{source.media_type};base64,{source.data}"
+def _url(source: Source) -> msgspec.Raw:
+    """Return the address of an image or a document, encoded. Its data may be megabytes, and are only copied."""
+    if source.url:
+        return msgspec.Raw(msgspec.json.encode(source.url))
+    begin = msgspec.json.encode(f"data:{source.media_type};base64,")
+    return msgspec.Raw(b"".join((begin[:-1], _json_text(source.data)[1:])))
+
+
+def _json_text(raw: msgspec.Raw) -> memoryview:
+    """Return JSON that is a text. Raises: InvalidRequest for another value."""
+    text = memoryview(raw)
+    if bytes(text[:1]) != b'"':
+        raise InvalidRequest("The data of an image or a document must be a text.")
+    return text
 
 
 def _tool(tool: MessagesTool) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ import msgspec
 from portico.api import AppContext
 from portico.api.auth import Actor
 from portico.api.interfaces import ModelCaller, ModelRecord
+from portico.api.json import let_others_run
 from portico.api.models import (
     ResolvedModel,
     SourceRequest,
@@ -39,7 +40,10 @@ class Messages:
         head = await self._permitted(head, actor)
         if target.answers("messages"):
             return await self._app.gateway.send(target, await self._native(head, target, actor))
+        size = sum(len(memoryview(value)) for value in data.values())
+        await let_others_run(size)
         form = parse_form(head.data)
+        await let_others_run(size)
         request = await self._chat_request(head, form, target, actor)
         response = await self._app.gateway.send(target, request)
         translator = MessageTranslator(

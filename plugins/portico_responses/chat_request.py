@@ -141,18 +141,22 @@ def _part(part: Part) -> dict[str, Any]:
             return {"type": "text", "text": part.text}
         case "refusal":
             return {"type": "text", "text": part.refusal}
-        case "input_image" if part.image_url:
+        case "input_image" if _is_text(part.image_url):
             detail = {"detail": part.detail} if part.detail else {}
             return {"type": "image_url", "image_url": {"url": part.image_url, **detail}}
-        case "input_file" if part.file_data:
+        case "input_file" if _is_text(part.file_data):
             file = {"filename": part.filename or "file", "file_data": part.file_data}
             return {"type": "file", "file": file}
-        case "input_audio" if part.input_audio:
+        case "input_audio" if part.input_audio and _is_text(part.input_audio.data):
             sound = {"data": part.input_audio.data, "format": part.input_audio.format}
             return {"type": "input_audio", "input_audio": sound}
     raise InvalidRequest(
         f"This model cannot read parts of the type {part.type!r} without their data: files are not stored."
     )
+
+
+def _is_text(raw: msgspec.Raw) -> bool:
+    return bytes(memoryview(raw)[:1]) == b'"'
 
 
 def _tools(form: ResponsesForm) -> dict[str, Any]:

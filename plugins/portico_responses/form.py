@@ -12,21 +12,21 @@ NULL: Final = msgspec.Raw(b"null")
 
 
 class Audio(msgspec.Struct):
-    """Sound, in base64."""
+    """Sound, in base64. May be large, so it stays JSON."""
 
-    data: str
+    data: msgspec.Raw
     format: str
 
 
 class Part(msgspec.Struct):
-    """A part of a message of any type; each type has some of these keys."""
+    """A part of a message of any type; each type has some of these keys. What may be large stays JSON."""
 
     type: str
     text: str = ""
     refusal: str = ""
-    image_url: str | None = None
+    image_url: msgspec.Raw = NULL
     detail: str | None = None
-    file_data: str | None = None
+    file_data: msgspec.Raw = NULL
     filename: str | None = None
     input_audio: Audio | None = None
 
@@ -114,6 +114,10 @@ class ResponsesHead(msgspec.Struct, kw_only=True):
     @property
     def has_system_messages(self) -> bool:
         """Whether the input has messages of the system or the developer."""
+        text = bytes(self.data.get("input", b""))
+        # From the end, since that is ten times as fast in megabytes of images.
+        if text.rfind(b'"system"') < 0 and text.rfind(b'"developer"') < 0:
+            return False
         return any(role.is_system for role in self._roles)
 
     def without_system_messages(self) -> "ResponsesHead":
