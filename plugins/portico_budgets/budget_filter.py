@@ -10,7 +10,7 @@ from portico.api.interfaces import ModelPrice, Prices
 from portico.api.models import CallResult, GatewayCall, ModelFilter
 from portico_budgets.budget import Budget, Subject, Unit, period_at
 from portico_budgets.budget_list import BudgetList, BudgetSet
-from portico_budgets.counters import BudgetCounters, Demand, Refusal, Reservation
+from portico_budgets.counters import BudgetCounters, CounterKey, Demand, Refusal, Reservation
 from portico_budgets.estimate import Estimate, estimate
 from portico_budgets.exceeded import BudgetExceeded
 from portico_budgets.settings import BudgetsSettings
@@ -110,7 +110,8 @@ def _demand(budget: Budget, at: int, expected: Estimate, price: ModelPrice | Non
             least = max(1, price.cost(expected.least_usage)) if price else 0
         case _:
             wanted = least = 1
-    return Demand(budget, bounds, max(wanted, least), least)
+    key = CounterKey(budget.id, bounds.start)
+    return Demand(key, budget, bounds, max(wanted, least), least)
 
 
 def _used(unit: Unit, call: GatewayCall, result: CallResult, price: ModelPrice | None) -> int:

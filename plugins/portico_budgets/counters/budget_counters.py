@@ -197,7 +197,7 @@ class BudgetCounters:
     def _failed(self, requests: Sequence[_Request], due: set[CounterKey], error: Exception) -> None:
         """Have the calls refused, and all else written later. What the database has now is not known."""
         keys = due | {demand.key for one in requests for demand in one.demands}
-        self._unwritten |= keys
+        self._unwritten |= keys & self._parts.keys()
         for key in keys & self._parts.keys():
             self._parts[key].valid_until = 0.0
         if not isinstance(error, Unavailable):
@@ -212,9 +212,11 @@ class BudgetCounters:
             for demand in request.demands:
                 self._part(demand)
         keys = due | {demand.key for one in requests for demand in one.demands}
-        started = time.monotonic()
+        known, started = sorted(keys & self._parts.keys()), time.monotonic()
+        if not known:  # all of the budgets were deleted
+            return
         async with transaction():
-            totals = await self._move(requests, sorted(keys & self._parts.keys()), due)
+            totals = await self._move(requests, known, due)
         for key in totals:
             if (part := self._parts.get(key)) is not None:
                 part.written, part.is_known = part.writing, True
@@ -281,8 +283,7 @@ class BudgetCounters:
             part = self._parts[key]
             if key not in due and part.is_written:
                 continue
-            spare = part.spare_for(part.left(counter.left, at))
-            part.granted = 0
+            spare = part.spare_for(part.left(counter.left, at), at)
             part.writing = totals[key] = Totals(part.reserved + spare, part.used, spare)
         return totals
 

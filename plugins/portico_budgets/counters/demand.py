@@ -18,18 +18,14 @@ class Demand(msgspec.Struct, frozen=True):
     """What a call wants of one budget.
 
     `wanted`: what it is expected to use. `minimum`: what has to be left at least. If less than `wanted` is left, the call
-    reserves all of it, so that no other call passes until it has ended.
+    reserves all of it, so that no other call passes until it has ended. `key`: the counter.
     """
 
+    key: CounterKey
     budget: Budget
     bounds: PeriodBounds
     wanted: int
     minimum: int
-
-    @property
-    def key(self) -> CounterKey:
-        """The counter."""
-        return CounterKey(self.budget.id, self.bounds.start)
 
 
 class Reservation(msgspec.Struct, frozen=True):

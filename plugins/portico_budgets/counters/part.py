@@ -13,8 +13,10 @@ KEPT_MONTH_SECONDS: Final = 400 * DAY_SECONDS
 KEPT_PART_SECONDS: Final = 2 * DAY_SECONDS
 #: How long after its period a call may still be counted in it that asked before.
 LATE_SECONDS: Final = 600
+#: Seconds for which what calls are given is added up.
+WINDOW_SECONDS: Final = 0.1
 #: How much is reserved for calls to come: at most this many times what was given lately, and this part of what is left.
-SPARE_FACTOR: Final = 4
+SPARE_FACTOR: Final = 2
 SPARE_PART: Final = 16
 #: A time that does not come.
 NEVER: Final = 2**40
@@ -31,7 +33,8 @@ class Totals(NamedTuple):
 class Part(msgspec.Struct):
     """What running calls of this process have reserved of a counter, and what its calls have used since the start.
 
-    `calls`: how many running calls are counted in it. `granted`: what calls were given since the last write.
+    `calls`: how many running calls are counted in it. `granted`, `granted_before`: what calls were given in the present
+    time window, which began at `window_at` (monotonic seconds), and in the one before.
     `known_used`: what all processes had used at the last look; it only grows. `is_known`: whether the database has the
     counter. `written`, `writing`: what it has before and after the present transaction. `valid_until`: monotonic seconds
     until which what is spare may be given away, since no other process takes it for free; 0 = it may not. `expires_at`:
@@ -43,6 +46,8 @@ class Part(msgspec.Struct):
     used: int = 0
     calls: int = 0
     granted: int = 0
+    granted_before: int = 0
+    window_at: float = 0.0
     known_used: int = 0
     is_known: bool = False
     written: Totals = Totals(0, 0)
@@ -81,13 +86,17 @@ class Part(msgspec.Struct):
         self.reserved += amount
         self.granted += amount
 
-    def spare_for(self, left: int) -> int:
-        """Return how much is to be reserved for calls to come. `left`: what no process has reserved.
+    def spare_for(self, left: int, at: float) -> int:
+        """Return how much is to be reserved for calls to come. `left`: what no process has reserved. `at`: as `left`.
 
-        As much as calls were given lately, times four, so that few of them wait for the database. If little is left
-        it is nothing: other processes could not give what this one keeps.
+        Twice as much as calls were given lately, so that few of them wait for the database. If little is left it is
+        nothing: calls of other processes would wait until this one gives it back.
         """
-        return max(0, min(SPARE_FACTOR * self.granted, left // SPARE_PART))
+        if (age := at - self.window_at) >= WINDOW_SECONDS:
+            self.granted_before = self.granted if age < 2 * WINDOW_SECONDS else 0
+            self.granted, self.window_at = 0, at
+        lately = self.granted + self.granted_before
+        return max(0, min(SPARE_FACTOR * lately, left // SPARE_PART))
 
     @property
     def counter_kept_until(self) -> int:

@@ -13,7 +13,7 @@ from portico.errors import Unavailable
 from portico.testing import InProcessApp
 from portico_budgets import store
 from portico_budgets.budget import EVERYONE, UNBOUNDED, Budget, Period, period_at
-from portico_budgets.counters import BudgetCounters, Demand, Refusal, Reservation
+from portico_budgets.counters import BudgetCounters, CounterKey, Demand, Refusal, Reservation
 from portico_budgets.counters.statements import free_expired
 
 #: Two processes with long reservations.
@@ -46,7 +46,8 @@ async def insert(*budgets: Budget) -> None:
 
 
 def demand(of: Budget, wanted: int, minimum: int | None = None) -> Demand:
-    return Demand(of, UNBOUNDED, wanted, wanted if minimum is None else minimum)
+    key = CounterKey(of.id, UNBOUNDED.start)
+    return Demand(key, of, UNBOUNDED, wanted, wanted if minimum is None else minimum)
 
 
 async def sums(of: Budget) -> tuple[int, int]:
@@ -231,7 +232,46 @@ def test_usage_survives_failed_transactions(
     app.run(work)
 
 
-def test_deleted_budget_limits_nothing_and_leaves_nothing(app: InProcessApp) -> None:
+def test_calls_that_come_often_need_not_wait(app: InProcessApp) -> None:
+    large = budget("large", 100_000)
+
+    async def work() -> None:
+        await insert(large)
+        async with processes("one") as (counters,):
+            wanted, waited = (demand(large, 1),), 0
+            for _ in range(200):
+                found = counters.reserve_spare(wanted)
+                if found is None:
+                    waited += 1
+                    found = await counters.reserve(wanted)
+                counters.settle(await _granted(found), (1,))
+                await asyncio.sleep(0.002)
+            assert waited < 100
+        assert await sums(large) == (200, 0)
+
+    app.run(work)
+
+
+def test_call_waits_until_the_other_process_gives_back_what_is_spare(app: InProcessApp) -> None:
+    shared = budget("shared", 400)
+
+    async def work() -> None:
+        await insert(shared)
+        async with processes("one", "two") as (one, two):
+            for _ in range(50):
+                found = await _granted(await one.reserve((demand(shared, 1),)))
+                one.settle(found, (1,))
+            rest = await _granted(await two.reserve((demand(shared, 350),)))
+            two.settle(rest, (350,))
+            assert isinstance(await one.reserve((demand(shared, 1),)), Refusal)
+        assert await sums(shared) == (400, 0)
+
+    app.run(work)
+
+
+def test_deleted_budget_limits_nothing_and_leaves_nothing(
+    app: InProcessApp, capfd: pytest.CaptureFixture[str]
+) -> None:
     one_budget = budget("b", 10)
 
     async def work() -> None:
@@ -247,6 +287,7 @@ def test_deleted_budget_limits_nothing_and_leaves_nothing(app: InProcessApp) -> 
         assert await fetch_all("SELECT 1 FROM budgets_part") == []
 
     app.run(work)
+    assert "budgets not written" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
