@@ -220,7 +220,6 @@ class BudgetCounters:
         for key in totals:
             if (part := self._parts.get(key)) is not None:
                 part.written, part.is_known = part.writing, True
-                part.valid_until = started + self._seconds / 2
                 part.expires_at = started + self._seconds * 0.9
                 if not part.is_written:
                     self._unwritten.add(key)
@@ -249,7 +248,9 @@ class BudgetCounters:
         except BaseException:
             self._take_back(result for _, result in decided)
             raise
-        # Other processes see the reservations after the commit, and wait for it. The calls need not.
+        # Other processes wait for the commit, and see the reservations then. The calls need not wait.
+        for key in totals:
+            parts[key].valid_until = at + self._seconds / 2
         for request, result in decided:
             if request.result.done():
                 self._take_back([result])

@@ -66,12 +66,9 @@ class Part(msgspec.Struct):
         return self.written == (self.reserved, self.used, 0)
 
     def can_give(self, amount: int, at: float) -> bool:
-        """Return whether this much is spare, whether or not the present transaction is committed. `at`: monotonic seconds."""
-        return (
-            at < self.valid_until
-            and amount <= -self.unwritten
-            and amount <= self.writing.reserved + self.writing.used - self.reserved - self.used
-        )
+        """Return whether this much is spare. `at`: monotonic seconds."""
+        spare = self.writing.reserved + self.writing.used - self.reserved - self.used
+        return amount <= spare and at < self.valid_until
 
     def left(self, left_of_all: int, at: float) -> int:
         """Return what is left for this process. `left_of_all`: in the database. `at`: monotonic seconds.

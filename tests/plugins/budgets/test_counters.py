@@ -117,6 +117,21 @@ def test_used_and_reserved_never_exceed_the_limit(app: InProcessApp, seed: int) 
     app.run(_random_calls, seed)
 
 
+def test_as_many_calls_pass_at_once_as_the_limit_allows(app: InProcessApp) -> None:
+    budgets = [budget(f"b{number}", 20) for number in range(15)]
+
+    async def work() -> None:
+        await insert(*budgets)
+        async with processes("one", "two", "three") as all_counters:
+            for one in budgets:
+                found = await asyncio.gather(
+                    *(counters.reserve((demand(one, 1),)) for counters in all_counters * 10)
+                )
+                assert sum(isinstance(result, Reservation) for result in found) == one.amount
+
+    app.run(work)
+
+
 def test_call_reserves_all_budgets_or_none(app: InProcessApp) -> None:
     wide, narrow = budget("wide", 100), budget("narrow", 1)
 
