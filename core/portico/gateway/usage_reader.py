@@ -14,12 +14,16 @@ from portico.server_sent_events import MAX_EVENT_BYTES, event_data
 _KEYS: Final = (b'"usage"', b'"timings"', b'eval_count"')
 #: What follows a key, if it is not null.
 _FIGURES: Final = re.compile(rb"\s*:\s*[{\d]")
+_DONE: Final = re.compile(rb"^data: ?\[DONE\]")
+_MESSAGE_STOP: Final = re.compile(rb'"type"\s*:\s*"message_stop"')
+_RESPONSE_COMPLETED: Final = re.compile(rb'"type"\s*:\s*"response\.completed"')
+_OLLAMA_DONE: Final = re.compile(rb'"done"\s*:\s*true')
 #: The ends of streams of OpenAI, Anthropic and Ollama: what is searched for, and what its line then has to have.
 _ENDS: Final = (
-    (b"[DONE]", re.compile(rb"^data: ?\[DONE\]")),
-    (b'"message_stop"', re.compile(rb'"type"\s*:\s*"message_stop"')),
-    (b'"response.completed"', re.compile(rb'"type"\s*:\s*"response\.completed"')),
-    (b'"done"', re.compile(rb'"done"\s*:\s*true')),
+    (b"[DONE]", _DONE),
+    (b'"message_stop"', _MESSAGE_STOP),
+    (b'"response.completed"', _RESPONSE_COMPLETED),
+    (b'"done"', _OLLAMA_DONE),
 )
 #: Blocks that are kept, of all and of those with a usage: the last ones, since a later one may be null, or an object of
 #: another meaning that has the same name.
