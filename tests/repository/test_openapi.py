@@ -37,6 +37,7 @@ AREAS = {
     "oauth": r"^/oauth",
     "generation": r"^/api/v1/tasks",
     "openai": r"^/openai",
+    "endpoints": r"^/api(/v1)?/(embeddings|messages|responses)",
 }
 CALLERS = ("anonymous", "user", "admin")
 CHECKS = [
