@@ -1,7 +1,9 @@
 """The sources of a catalogue, by plugin: those that were registered, and those that change while the server runs."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from typing import Final
 
 import structlog
 
@@ -9,6 +11,9 @@ from portico.catalogue.source import ModelSource, SourceProvider
 from portico.catalogue.source_cache import CachedSource
 
 log = structlog.get_logger("portico.catalogue")
+
+#: Seconds after which a provider that does not answer keeps its sources.
+PROVIDER_TIMEOUT_SECONDS: Final = 3.0
 
 
 class SourceList:
@@ -26,6 +31,7 @@ class SourceList:
         self._by_plugin: dict[str, list[CachedSource]] = {}
         self._providers: dict[str, SourceProvider] = {}
         self._provided: dict[str, Sequence[ModelSource]] = {}
+        self._failing: set[str] = set()
         self._all: list[CachedSource] = []
 
     def __iter__(self) -> Iterator[CachedSource]:
@@ -67,15 +73,18 @@ class SourceList:
         self._publish()
 
     async def update(self) -> None:
-        """Ask each provider for its sources. One that fails keeps those it has."""
+        """Ask each provider for its sources. One that fails, or takes too long, keeps those it has."""
         for plugin, provider in list(self._providers.items()):
             try:
-                sources = await provider.current_sources()
+                async with asyncio.timeout(PROVIDER_TIMEOUT_SECONDS):
+                    sources = await provider.current_sources()
             except Exception as error:  # noqa: BLE001 - a plugin's; the other sources must go on
-                log.warning(
-                    "sources of a plugin are unknown", plugin=plugin, error=type(error).__name__
-                )
+                if plugin not in self._failing:  # once, not for each request
+                    self._failing.add(plugin)
+                    kind = type(error).__name__
+                    log.warning("sources of a plugin are unknown", plugin=plugin, error=kind)
                 continue
+            self._failing.discard(plugin)
             is_provider = self._providers.get(plugin) is provider
             if is_provider and sources is not self._provided.get(plugin):
                 self._provided[plugin] = sources

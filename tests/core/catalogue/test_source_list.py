@@ -8,7 +8,7 @@ import pytest
 import structlog.testing
 from tests.core.catalogue.factories import Source, World, actor
 
-from portico.catalogue import ModelSource
+from portico.catalogue import ModelSource, source_list
 from portico.errors import NotFound
 
 ROOT = actor("root", "admin")
@@ -27,10 +27,13 @@ class Connections:
     def __init__(self, *sources: Source) -> None:
         self.sources: Sequence[ModelSource] = sources
         self.fault: Exception | None = None
+        self.gate: asyncio.Event | None = None
 
     async def current_sources(self) -> Sequence[ModelSource]:
         if self.fault is not None:
             raise self.fault
+        if self.gate is not None:
+            await self.gate.wait()
         return self.sources
 
 
@@ -94,7 +97,22 @@ def test_failing_provider_keeps_its_sources() -> None:
         connections.fault = RuntimeError("key sk-1")
         with structlog.testing.capture_logs() as logs:
             assert await some.ids() == ["a"]
-        assert "sk-1" not in str(logs) and logs[0]["plugin"] == "x"
+            assert await some.ids() == ["a"]
+        assert "sk-1" not in str(logs)
+        assert [log["plugin"] for log in logs] == ["x"], "once, not for each request"
+
+    run(story())
+
+
+def test_provider_that_hangs_keeps_its_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_list, "PROVIDER_TIMEOUT_SECONDS", 0.05)
+
+    async def story() -> None:
+        connections = Connections(Source("one", "a"))
+        some = world(("x", connections), ("y", Source("other", "z")))
+        assert await some.ids() == ["a", "z"]
+        connections.gate = asyncio.Event()
+        assert await some.ids() == ["a", "z"]
 
     run(story())
 
