@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 from tests.instance_changes import PATIENCE, Two
 from tests.ollama_server import OllamaServer
-from tests.upstream import Upstream
+from tests.upstream import WORDS, Upstream
 
-from portico.testing import Client, InProcessApp
+from portico.testing import Client, InProcessApp, ServerProcess
 
 CONFIG = "/openai/config"
 
@@ -74,6 +75,34 @@ def test_lost_message_delays_a_connection_until_cached_settings_expire(
     }
     two.post(f"{CONFIG}/update", form)
     wait_until(lambda: ids(two.there) == {"good"})
+
+
+def test_connection_of_a_running_server_answers_the_openai_package(
+    server: ServerProcess, upstream: Upstream
+) -> None:
+    ada = server.client.sign_up("Ada")
+    form = {
+        "OPENAI_API_BASE_URLS": [upstream.url],
+        "OPENAI_API_KEYS": ["sk-1"],
+        "OPENAI_API_CONFIGS": {"0": {}},
+    }
+    assert ada.post(f"{CONFIG}/update", form).status == 200
+    sdk = openai.OpenAI(base_url=f"{server.url}/openai", api_key=ada.token, max_retries=0)
+    assert [model.id for model in sdk.models.list()] == ["good"]
+    whole = sdk.chat.completions.create(model="good", messages=[{"role": "user", "content": "hi"}])
+    assert whole.choices[0].message.content == "".join(WORDS)
+    streamed = sdk.chat.completions.create(
+        model="good", messages=[{"role": "user", "content": "hi"}], stream=True
+    )
+    assert "".join(part.choices[0].delta.content or "" for part in streamed) == "".join(WORDS)
+    with pytest.raises(openai.NotFoundError) as refused:
+        sdk.chat.completions.create(model="none", messages=[{"role": "user", "content": "hi"}])
+    assert refused.value.message and refused.value.code == "model_not_found"
+    with pytest.raises(openai.PermissionDeniedError):
+        sdk.audio.speech.create(model="tts-1", voice="alloy", input="hi")
+    server.stop()
+    server.start()
+    assert [model.id for model in sdk.models.list()] == ["good"]
 
 
 def test_stored_keys_are_in_no_file_of_the_server(two: Two, upstream: Upstream) -> None:
