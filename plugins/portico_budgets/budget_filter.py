@@ -53,15 +53,18 @@ class BudgetFilter:
         try:
             budgets = await self._budgets.current()
         except Unavailable:
-            budgets = self._budgets.last_known
-            if budgets and not self._settings.allow_when_unavailable:
+            known = self._budgets.last_known
+            if (known is None or known) and not self._settings.allow_when_unavailable:
                 raise
+            budgets = known or BudgetSet(())
         if not budgets:
             return
         applying = await self._applying(budgets, call)
+        price = await self._price(call) if any(one.unit == "money" for one in applying) else None
+        if price is None:  # what has no price costs nothing
+            applying = [one for one in applying if one.unit != "money"]
         if not applying:
             return
-        price = await self._price(call) if any(one.unit == "money" for one in applying) else None
         at = now()
         expected = estimate(call.request, self._settings.default_output_tokens)
         demands = tuple(_demand(one, at, expected, price) for one in applying)
@@ -106,8 +109,8 @@ def _demand(budget: Budget, at: int, expected: Estimate, price: ModelPrice | Non
             wanted = expected.input_tokens + expected.output_tokens
             least = max(1, expected.least_usage.output_tokens)
         case "money":
-            wanted = price.cost(expected.usage) if price else 0
-            least = max(1, price.cost(expected.least_usage)) if price else 0
+            assert price is not None
+            wanted, least = price.cost(expected.usage), max(1, price.cost(expected.least_usage))
         case _:
             wanted = least = 1
     key = CounterKey(budget.id, bounds.start)

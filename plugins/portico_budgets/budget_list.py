@@ -49,14 +49,14 @@ class BudgetList:
         self._channel = app.instance_channel
         self._set, self._revision = BudgetSet(()), -1
         self._fresh_until = self._failed_until = float("-inf")
-        self._invalidations = 0
+        self._invalidations, self._loaded_at = 0, -1
         self._loading = asyncio.Lock()
         self._channel.subscribe(TOPIC, lambda *_: self.invalidate())
 
     @property
-    def last_known(self) -> BudgetSet:
-        """The budgets that were read last."""
-        return self._set
+    def last_known(self) -> BudgetSet | None:
+        """The budgets that were read last; None if none were read, or it is known that they have changed since."""
+        return self._set if self._loaded_at == self._invalidations else None
 
     async def current(self) -> BudgetSet:
         """Return the budgets. Raises: Unavailable."""
@@ -89,5 +89,6 @@ class BudgetList:
         except Unavailable:
             self._failed_until = time.monotonic() + CHECK_SECONDS
             raise
+        self._loaded_at = invalidations
         if invalidations == self._invalidations:
             self._fresh_until = at + CHECK_SECONDS

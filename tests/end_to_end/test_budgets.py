@@ -166,3 +166,29 @@ def test_calls_that_end_before_a_stop_are_counted(servers: Servers, upstream: Up
         assert ask(elsewhere).status == 200
     stopped.stop()
     wait_until_used(admin, made, 5)
+
+
+def test_client_that_leaves_pays_what_it_has_got(server: ServerProcess, upstream: Upstream) -> None:
+    admin = server.client.sign_up("Ada")
+    calls = set_budget(admin, 100)
+    tokens = set_budget(admin, 10_000, "tokens", "day")
+
+    async def leave() -> None:
+        headers = {"authorization": f"Bearer {admin.token}"}
+        body = ASK | {"model": "endless", "stream": True}
+        url = f"{server.url}/api/chat/completions"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, json=body, headers=headers) as answer,
+        ):
+            for _ in range(5):
+                await answer.content.readline()
+
+    asyncio.run(leave())
+    upstream.wait_until_idle()
+    wait_until_used(admin, calls, 1)
+    deadline = time.monotonic() + 20
+    while (found := budget_of(admin, tokens))["reserved"] or not found["used"]:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+    assert 0 < found["used"] < 1000
