@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from portico.api import AppContext, InvalidRequest
+from portico.api import AppContext
 from portico.api.auth import Actor
 from portico.api.json import field_error, required_value
 from portico.api.models import SourceRequest, SourceResponse, is_own_key
@@ -20,14 +20,12 @@ class Embeddings:
         """Return the source's response to a request of OpenAI's `POST /embeddings`. A preset stands for its base model.
 
         Raises: ValidationError for a body without model or input; NotFound for an unknown or unreadable model;
-        InvalidRequest if its source makes no embeddings; all errors of the source.
+        InvalidRequest if none of its sources makes embeddings; all errors of the source.
         """
         model_id = required_value(body, "model", str)
         if bytes(body.get("input", b"null")) == b"null":
             raise field_error("input", "missing", "Field required")
         target = await self._app.catalogue.resolve(model_id, actor)
-        if not target.answers("embeddings"):
-            raise InvalidRequest(f"The source of the model {target.id!r} makes no embeddings.")
         request = SourceRequest(
             operation="embeddings",
             model=target.model,

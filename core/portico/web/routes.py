@@ -144,7 +144,9 @@ def route(
             http_method=HttpMethod(method),
             status_code=status_code,
             opt=opt,
-            responses=responses(handler, access=access, answers=response_type, limited=limited)
+            responses=responses(
+                handler, access=access, answers=response_type, limited=limited, form=errors
+            )
             | further,
             operation_class=operation_of(handler),
             **options,

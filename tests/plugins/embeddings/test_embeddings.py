@@ -79,5 +79,8 @@ class TestSourceWithoutEmbeddings:
 
     def test_is_400(self, user: Client, upstream: Upstream) -> None:
         answer = user.post(PATHS[0], {"model": "good", "input": "a"})
-        assert answer.status == 400 and "makes no embeddings" in answer.json["error"]["message"]
+        assert (
+            answer.status == 400
+            and "does not support embeddings" in answer.json["error"]["message"]
+        )
         assert embeddings(upstream) == []

@@ -1,9 +1,9 @@
 """Parts of the OpenAPI document that handler types do not give: error responses, and JSON that stays bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, Final, Literal
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
@@ -12,6 +12,7 @@ from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
 from portico import errors
+from portico.web.error_format import ErrorFormat
 from portico.web.errors import STATUS
 from portico.web.openapi.schema_of import SchemaOf
 
@@ -36,10 +37,63 @@ class ValidationErrorResponse(msgspec.Struct):
     detail: list[FieldError]
 
 
+class OpenAIError(msgspec.Struct):
+    """An error as OpenAI's client packages read it."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAIErrorResponse(msgspec.Struct):
+    """The reason why a request is refused, and the same for OpenAI's client packages."""
+
+    detail: str | list[FieldError]
+    error: OpenAIError
+
+
+class AnthropicError(msgspec.Struct):
+    """An error as Anthropic's client packages read it."""
+
+    type: str
+    message: str
+
+
+class AnthropicErrorResponse(msgspec.Struct):
+    """The reason why a request is refused, and the same for Anthropic's client packages."""
+
+    type: Literal["error"]
+    error: AnthropicError
+    detail: str | list[FieldError]
+
+
+class OllamaErrorResponse(msgspec.Struct):
+    """The reason why a request is refused, and the same for Ollama's client packages."""
+
+    detail: str | list[FieldError]
+    error: str
+
+
+_BODIES: Final[Mapping[ErrorFormat, type]] = {
+    "openai": OpenAIErrorResponse,
+    "anthropic": AnthropicErrorResponse,
+    "ollama": OllamaErrorResponse,
+}
+
+
 def responses(
-    handler: Callable[..., Any], *, access: str, answers: Any, limited: bool = False
+    handler: Callable[..., Any],
+    *,
+    access: str,
+    answers: Any,
+    limited: bool = False,
+    form: ErrorFormat | None = None,
 ) -> dict[int, ResponseSpec]:
-    """Return the responses of a route by status: success, and the errors that its signature and access level imply."""
+    """Return the responses of a route by status: success, and the errors that its signature and access level imply.
+
+    `form`: whose client packages read its errors.
+    """
     parameters = [name for name in signature(handler).parameters if name not in ("self", "request")]
     kinds: list[type[errors.DomainError]] = [errors.Unavailable]
     if access != "public":
@@ -52,7 +106,7 @@ def responses(
         kinds += [errors.InvalidRequest, errors.ValidationError, errors.NotFound]
     if "data" in parameters:
         kinds.append(errors.TooLarge)
-    described = {STATUS[kind]: _error_spec(kind) for kind in kinds}
+    described = {STATUS[kind]: _error_spec(kind, form) for kind in kinds}
     if answers is not None:
         described[200] = ResponseSpec(
             answers, generate_examples=False, description="The requested data."
@@ -60,8 +114,10 @@ def responses(
     return dict(sorted(described.items()))
 
 
-def _error_spec(kind: type[errors.DomainError]) -> ResponseSpec:
-    body = ValidationErrorResponse if kind is errors.ValidationError else ErrorResponse
+def _error_spec(kind: type[errors.DomainError], form: ErrorFormat | None) -> ResponseSpec:
+    body: type = ValidationErrorResponse if kind is errors.ValidationError else ErrorResponse
+    if form is not None:
+        body = _BODIES[form]
     why = (kind.__doc__ or "").partition("\n")[0]
     return ResponseSpec(body, generate_examples=False, description=why)
 
