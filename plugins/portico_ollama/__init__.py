@@ -59,6 +59,7 @@ def register_routes() -> list[object]:
     """Return the routes below `/ollama`."""
     from portico_ollama.routes.calls import OllamaCallRoutes
     from portico_ollama.routes.connections import OllamaConnectionRoutes
+    from portico_ollama.routes.files import OllamaFileRoutes
     from portico_ollama.routes.management import OllamaManagementRoutes
     from portico_ollama.routes.models import OllamaModelRoutes
 
@@ -67,6 +68,7 @@ def register_routes() -> list[object]:
         OllamaCallRoutes,
         OllamaManagementRoutes,
         OllamaConnectionRoutes,
+        OllamaFileRoutes,
     ]
 
 

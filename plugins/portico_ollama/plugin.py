@@ -10,6 +10,7 @@ from portico_ollama.calls import OllamaCalls
 from portico_ollama.connection_config import OllamaConnectionConfig
 from portico_ollama.management import ModelManagement
 from portico_ollama.model_lookup import ModelLookup
+from portico_ollama.model_upload import ModelUpload
 from portico_ollama.server_versions import ServerVersions
 from portico_ollama.servers import OllamaServers
 from portico_ollama.settings import OllamaSettings
@@ -27,6 +28,7 @@ class OllamaPlugin:
         self.models = ModelLookup(app, self.servers)
         self.calls = OllamaCalls(app, self.models)
         self.management = ModelManagement(app, self.models)
+        self.files = ModelUpload(app, self.models)
         self.config = OllamaConnectionConfig(app, self.servers)
         self._versions = ServerVersions()
 

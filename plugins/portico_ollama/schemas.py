@@ -41,3 +41,9 @@ class OllamaVerifyForm(msgspec.Struct, kw_only=True):
 
     url: str
     key: str | None = None
+
+
+class ModelURLForm(msgspec.Struct):
+    """Where the file of a model is."""
+
+    url: str

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import BinaryIO
 
 import aiohttp
 import msgspec
@@ -124,6 +125,19 @@ class ServerClient:
             except (TimeoutError, aiohttp.ClientError) as error:
                 self.requests.fail(error)
         return SourceResponse(body=answer) if response.ok else self._refusal(response, answer)
+
+    async def send_file(self, path: str, file: BinaryIO) -> None:
+        """Send an open file, which is then closed. Raises: SourceFailed."""
+        headers = {"Content-Type": "application/octet-stream"}
+        try:
+            async with await self.requests.open(
+                "POST", path, file, headers=headers, limits=self._work_limits
+            ) as response:
+                answer = await read_body(response, MAX_ERROR_BYTES)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            self.requests.fail(error)
+        if not response.ok:
+            raise self.requests.errors.failed(response.status, answer)
 
     async def follow(
         self, path: str, body: bytes, finished: Callable[[], Awaitable[None]]

@@ -237,6 +237,7 @@ OLLAMA_REQUESTS: list[tuple[str, str, Any]] = [
     ("POST", "api/copy", {"source": "llama3", "destination": "copied"}),
     ("DELETE", "api/delete", {"model": "made"}),
     ("POST", "api/unload", {"model": "llama3"}),
+    ("POST", "models/download", {"url": "https://files.example.org/x"}),
 ]
 
 REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 from portico.http_client.limits import RequestLimits
@@ -42,7 +42,7 @@ class OutgoingHTTP:
         *,
         limits: RequestLimits,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | BinaryIO | None = None,
         verify_tls: bool = True,
         follow_redirects: bool = False,
     ) -> "aiohttp.ClientResponse":

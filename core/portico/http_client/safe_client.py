@@ -5,8 +5,9 @@ of the URL nor a name that resolves differently the second time matters.
 """
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -105,6 +106,39 @@ class SafeHTTPClient:
         given = {"Content-Type": "application/json", **(headers or {})}
         limits = FetchLimits(largest, types, https_only)
         return await self._request("POST", url, body, given, limits, timeout=timeout)
+
+    @contextlib.asynccontextmanager
+    async def download(
+        self, url: str, *, idle: float = 60.0, https_only: bool = True
+    ) -> AsyncIterator["aiohttp.ClientResponse"]:
+        """Open the response to a GET, for a file that is too large to hold. The caller reads `content` inside the block.
+
+        Redirects are followed, to HTTPS only if `https_only`. `idle`: seconds without a byte. Raises: FetchRefused, also
+        for another status than 200 and for what goes wrong while the caller reads.
+        """
+        import aiohttp
+
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=idle, sock_read=idle)
+        host = None
+        try:
+            at = _checked(url, https_only)
+            for _ in range(MAX_REDIRECTS + 1):
+                host = at.host
+                async with self._session(host in self._hosts).get(
+                    at, headers=_DEFAULTS, allow_redirects=False, timeout=timeout
+                ) as answer:
+                    follow = _redirect(answer)
+                    if follow is None:
+                        if answer.status != 200:
+                            raise _Rejected(f"status {answer.status}")
+                        yield answer
+                        return
+                at = _checked(at.join(URL(follow)), https_only or at.scheme == "https")
+            raise _Rejected("too many redirects")
+        except (_Rejected, aiohttp.ClientError, OSError, ValueError, TypeError) as error:
+            reason = str(error) if isinstance(error, _Rejected) else type(error).__name__
+            log.info("fetch refused", host=host, reason=reason)
+            raise FetchRefused from None
 
     async def close(self) -> None:
         """Close all connections. A later request opens new ones."""

@@ -4,7 +4,7 @@ import asyncio
 import codecs
 import re
 from collections.abc import Iterable, Mapping
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import aiohttp
 import msgspec
@@ -131,7 +131,7 @@ class SourceClient:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: bytes | BinaryIO | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         limits: RequestLimits | None = None,

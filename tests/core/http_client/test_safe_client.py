@@ -134,6 +134,28 @@ def test_post_sends_the_body(site: Site) -> None:
     assert headers["x-sign"] == "s"
 
 
+def download(url: str, allow: tuple[str, ...] = (PUBLIC,), **options: Any) -> bytes:
+    async def read(fetch: SafeHTTPClient) -> Any:
+        async with fetch.download(url, **{"https_only": False, **options}) as answer:
+            return await answer.read()
+
+    return bytes(run(read, allow))  # type: ignore[arg-type]
+
+
+def test_download_follows_redirects_and_refuses_what_get_refuses(site: Site) -> None:
+    assert download(site.url(f"/to/302/{site.url('/large')}")) == b"x" * 1000
+    for url, options in (
+        (site.url("/missing"), {}),
+        (site.url("/", PRIVATE), {}),
+        (site.url(f"/to/302/{site.url('/', PRIVATE)}"), {}),
+        (site.url("/"), {"https_only": True}),
+        (site.url("/to/302/ftp://x/"), {}),
+    ):
+        with pytest.raises(FetchRefused):
+            download(url, **options)
+    assert PRIVATE not in site.reached
+
+
 def test_too_large_slow_or_other_type_is_refused(site: Site) -> None:
     refused(site.url("/large"))
     refused(site.url("/endless"))
