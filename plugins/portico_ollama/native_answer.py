@@ -10,6 +10,7 @@ import msgspec
 from portico.api.db import now
 from portico.api.models import EVENT_STREAM, SourceResponse, close_body
 from portico_ollama.completion_chunks import (
+    ChunkChoice,
     ChunkContent,
     ChunkReader,
     CompletionChunk,
@@ -44,12 +45,15 @@ class ChatWriter:
     """The answers of `/api/chat`. `model`: as the client named it."""
 
     stream_type = NDJSON
+    #: What stands around the text in a line that has only a text.
+    around_text = (b',"message":{"role":"assistant","content":', b'},"done":false}\n')
 
     def __init__(self, model: str) -> None:
         self._head = {
             "model": model,
             "created_at": datetime.fromtimestamp(now(), UTC).isoformat().replace("+00:00", "Z"),
         }
+        self._before_text = msgspec.json.encode(self._head)[:-1] + self.around_text[0]
         self._calls = ToolCallCollector()
         self._last: dict[str, Any] | None = None
 
@@ -58,6 +62,9 @@ class ChatWriter:
         lines = b""
         for choice in (chunk.choices or ())[:1]:
             content = choice.delta or ChunkContent()
+            if _is_text_only(choice, content):
+                lines += self._before_text + bytes(content.content) + self.around_text[1]
+                continue
             if content.tool_calls:
                 self._calls.add(content.tool_calls)
             more: dict[str, Any] = {"done": False}
@@ -107,6 +114,8 @@ class ChatWriter:
 
 class GenerateWriter(ChatWriter):
     """The answers of `/api/generate`."""
+
+    around_text = (b',"response":', b',"done":false}\n')
 
     def _said(self, content: ChunkContent, calls: list[dict[str, Any]]) -> dict[str, Any]:
         said: dict[str, Any] = {"response": _text(content.content)}
@@ -199,6 +208,17 @@ class WrittenStream:
 
 def _text_choice(content: ChunkContent, reason: str | None) -> dict[str, Any]:
     return {"index": 0, "text": _text(content.content), "logprobs": None, "finish_reason": reason}
+
+
+def _is_text_only(choice: ChunkChoice, content: ChunkContent) -> bool:
+    """Return whether a choice is one of the many that say a text and nothing else."""
+    return (
+        content.reasoning_content == _NULL
+        and content.tool_calls is None
+        and choice.finish_reason is None
+        and choice.logprobs is None
+        and _text(content.content) != _EMPTY
+    )
 
 
 def _says(content: ChunkContent) -> bool:
