@@ -134,6 +134,14 @@ def test_limit_is_obeyed_for_its_model_only() -> None:
     assert one.refusal("a") is None and one.paused_models() == {}
 
 
+def test_longest_of_several_limits_is_obeyed() -> None:
+    one, _ = breaker()
+    one.limited("a", RateLimited(30))
+    one.limited("a", RateLimited(5))
+    one.limited("a", RateLimited(60, is_estimate=True))
+    assert one.paused_models() == {"a": 30}
+
+
 def test_longest_retry_after_is_bounded() -> None:
     one, clock = breaker()
     one.limited("a", RateLimited(86400))

@@ -331,6 +331,37 @@ async def test_half_open_source_gets_one_request_and_the_others_are_answered_at_
     assert await world.send() == "one"
 
 
+async def test_probe_that_may_fail_because_of_the_request_lets_the_next_one_find_out() -> None:
+    source = Source("one", DOWN)
+    world = World(source, breaker_failures=1)
+    await world.fail()
+    world.router.allow_probe(source)
+    source.answer = ODD
+    assert [await world.fail() for _ in range(3)] == [ODD] * 3
+    source.answer = OK
+    assert await world.send() == "one"
+
+
+async def test_half_open_source_that_fails_what_another_answers_is_not_asked_again() -> None:
+    source = Source("one", DOWN)
+    world = World(source, Source("two", order=1), breaker_failures=1)
+    await world.send()
+    world.router.allow_probe(source)
+    source.answer = ODD
+    assert [await world.send() for _ in range(3)] == ["two"] * 3
+    assert source.asked == 2
+
+
+async def test_failure_of_a_request_that_another_source_refuses_is_not_counted() -> None:
+    odd = Source("one", ODD)
+    world = World(
+        odd, Source("two", SourceResponse(body=b"{}", status=400), order=1), breaker_failures=1
+    )
+    for _ in range(3):
+        await world.send()
+    assert odd.asked == 3
+
+
 async def test_edited_connection_is_asked_at_once() -> None:
     world = World(Source("one", DOWN), breaker_failures=1)
     await world.fail()
@@ -413,6 +444,22 @@ async def test_streamed_answer_that_is_closed_or_dropped_is_not_in_flight() -> N
     del response
     gc.collect()
     assert world.in_flight() == [0]
+
+
+async def test_streamed_error_is_closed_before_another_source_is_asked() -> None:
+    closed = []
+
+    class Body:
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            raise AssertionError
+
+        async def aclose(self) -> None:
+            closed.append(True)
+
+    failure = SourceResponse(body=Body(), status=500)  # type: ignore[arg-type]
+    world = World(Source("one", failure), Source("two", order=1))
+    assert await world.send() == "two"
+    assert closed == [True] and world.in_flight() == [0, 0]
 
 
 async def test_streamed_answer_that_breaks_off_is_not_sent_to_another_source() -> None:
