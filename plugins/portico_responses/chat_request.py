@@ -8,8 +8,8 @@ import msgspec
 from portico.api import InvalidRequest
 from portico.api.models import is_own_key
 from portico_responses.form import (
-    Item,
-    Part,
+    InputItem,
+    InputPart,
     ResponsesForm,
     ResponsesTool,
     ResponsesToolChoice,
@@ -43,7 +43,7 @@ def check_storing(form: ResponsesForm) -> None:
             )
 
 
-def chat_messages(items: Iterable[Item]) -> list[msgspec.Raw]:
+def chat_messages(items: Iterable[InputItem]) -> list[msgspec.Raw]:
     """Return the messages of the chat completion, without `instructions`. Raises: InvalidRequest."""
     found: list[dict[str, Any]] = []
     for item in items:
@@ -89,7 +89,7 @@ def chat_body(form: ResponsesForm) -> dict[str, msgspec.Raw]:
     return {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in body.items()}
 
 
-def _add_message(found: list[dict[str, Any]], item: Item) -> None:
+def _add_message(found: list[dict[str, Any]], item: InputItem) -> None:
     role = item.role or "user"
     if role not in ("user", "assistant", "system", "developer"):
         raise InvalidRequest(f"This model cannot read messages of the role {role!r}.")
@@ -103,7 +103,7 @@ def _add_message(found: list[dict[str, Any]], item: Item) -> None:
     found.append({"role": role, "content": content})
 
 
-def _add_call(found: list[dict[str, Any]], item: Item, arguments: str) -> None:
+def _add_call(found: list[dict[str, Any]], item: InputItem, arguments: str) -> None:
     """Add a call of a tool to the message of the assistant that it belongs to."""
     if not found or found[-1]["role"] != "assistant":
         found.append({"role": "assistant", "content": None})
@@ -112,7 +112,7 @@ def _add_call(found: list[dict[str, Any]], item: Item, arguments: str) -> None:
     found[-1].setdefault("tool_calls", []).append(call)
 
 
-def _result(item: Item) -> dict[str, Any]:
+def _result(item: InputItem) -> dict[str, Any]:
     result: dict[str, Any] = {"role": "tool", "tool_call_id": item.call_id}
     if not isinstance(item.output, list):
         return {**result, "content": item.output or ""}
@@ -135,7 +135,7 @@ def _with_images_last(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]
     return [*found, {"role": "user", "content": others}] if others else found
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: InputPart) -> dict[str, Any]:
     match part.type:
         case "input_text" | "output_text" | "text":
             return {"type": "text", "text": part.text}

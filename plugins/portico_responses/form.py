@@ -18,7 +18,7 @@ class Audio(msgspec.Struct):
     format: str
 
 
-class Part(msgspec.Struct):
+class InputPart(msgspec.Struct):
     """A part of a message of any type; each type has some of these keys. What may be large stays JSON."""
 
     type: str
@@ -31,17 +31,17 @@ class Part(msgspec.Struct):
     input_audio: Audio | None = None
 
 
-class Item(msgspec.Struct):
+class InputItem(msgspec.Struct):
     """An item of the input of any type; each type has some of these keys."""
 
     type: str = "message"
     role: str = ""
-    content: str | list[Part] | None = None
+    content: str | list[InputPart] | None = None
     call_id: str = ""
     name: str = ""
     arguments: str = ""
     input: str = ""
-    output: str | list[Part] | None = None
+    output: str | list[InputPart] | None = None
 
 
 class ResponsesTool(msgspec.Struct):
@@ -139,7 +139,7 @@ class ResponsesHead(msgspec.Struct, kw_only=True):
 class ResponsesForm(msgspec.Struct, kw_only=True):
     """A request that is translated. `data`: all keys as they were sent; `rest`: those that are not read here."""
 
-    input: str | list[Item]
+    input: str | list[InputItem]
     tools: list[ResponsesTool]
     tool_choice: str | ResponsesToolChoice | None
     text: TextConfig | None
@@ -152,10 +152,12 @@ class ResponsesForm(msgspec.Struct, kw_only=True):
     rest: Mapping[str, msgspec.Raw]
 
     @property
-    def items(self) -> list[Item]:
+    def items(self) -> list[InputItem]:
         """The items of the input: a text is the message of a user."""
         return (
-            self.input if isinstance(self.input, list) else [Item(role="user", content=self.input)]
+            self.input
+            if isinstance(self.input, list)
+            else [InputItem(role="user", content=self.input)]
         )
 
     @property
@@ -192,7 +194,7 @@ def parse_form(data: Mapping[str, msgspec.Raw]) -> ResponsesForm:
     """Parse a request that is translated. Raises: ValidationError, naming the key."""
     values = {key: optional_value(data, key, kind) for key, kind in _READ.items()}
     return ResponsesForm(
-        input=required_value(data, "input", str | list[Item]),
+        input=required_value(data, "input", str | list[InputItem]),
         data=data,
         rest={k: v for k, v in data.items() if k not in (*_READ, *_HEAD, "input")},
         **values | {key: values[key] or [] for key in ("tools", "include")},

@@ -7,7 +7,7 @@ import msgspec
 
 from portico.catalogue import Operation
 from portico.gateway.choice_text import ChoiceText
-from portico.gateway.typed_event_codecs import MessageText, ResponseText
+from portico.gateway.typed_event_codecs import MessagesText, ResponsesText
 
 
 class TextCodec(Protocol):
@@ -124,9 +124,9 @@ def text_codec(operation: Operation) -> TextCodec:
         case "chat":
             return ChatText()
         case "responses":
-            return ResponseText()
+            return ResponsesText()
         case "messages":
-            return MessageText()
+            return MessagesText()
     return NoText()
 
 

@@ -14,7 +14,7 @@ _TEXT: Final = "output_text"
 _MAX_PARTS: Final = 1 << 16
 
 
-class _Delta(msgspec.Struct, gc=False):
+class _TextPart(msgspec.Struct, gc=False):
     type: Any = None
     text: Any = None
 
@@ -22,14 +22,14 @@ class _Delta(msgspec.Struct, gc=False):
 class _MessageEvent(msgspec.Struct, gc=False):
     type: Any = None
     index: int = 0
-    delta: _Delta | None = None
+    delta: _TextPart | None = None
 
 
-class _Message(msgspec.Struct, gc=False):
-    content: list[_Delta] | None = None
+class _TextBlocks(msgspec.Struct, gc=False):
+    content: list[_TextPart] | None = None
 
 
-class MessageText:
+class MessagesText:
     """The text of messages: `delta.text` of events, `content[].text` if not streamed. Each text block is edited alone."""
 
     repeats = False
@@ -64,7 +64,7 @@ class MessageText:
     def read_whole(self, body: bytes) -> Sequence[ChoiceText]:
         """Return the texts of a message (part of `TextCodec`)."""
         try:
-            blocks = msgspec.json.decode(body, type=_Message).content or ()
+            blocks = msgspec.json.decode(body, type=_TextBlocks).content or ()
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return ()
         return [
@@ -81,12 +81,12 @@ class MessageText:
         return msgspec.json.encode(message)
 
 
-class _Item(msgspec.Struct, gc=False):
-    content: list[_Delta] | None = None
+class _TextItem(msgspec.Struct, gc=False):
+    content: list[_TextPart] | None = None
 
 
-class _Response(msgspec.Struct, gc=False):
-    output: list[_Item] | None = None
+class _TextItems(msgspec.Struct, gc=False):
+    output: list[_TextItem] | None = None
 
 
 class _ResponseEvent(msgspec.Struct, gc=False):
@@ -95,12 +95,12 @@ class _ResponseEvent(msgspec.Struct, gc=False):
     content_index: int = 0
     delta: Any = None
     text: Any = None
-    part: _Delta | None = None
-    item: _Item | None = None
-    response: _Response | None = None
+    part: _TextPart | None = None
+    item: _TextItem | None = None
+    response: _TextItems | None = None
 
 
-class ResponseText:
+class ResponsesText:
     """The text of responses: deltas of output texts, and the events that repeat these texts."""
 
     repeats = True
@@ -158,7 +158,7 @@ class ResponseText:
     def read_whole(self, body: bytes) -> Sequence[ChoiceText]:
         """Return the texts of a response (part of `TextCodec`)."""
         try:
-            items = msgspec.json.decode(body, type=_Response).output or ()
+            items = msgspec.json.decode(body, type=_TextItems).output or ()
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return ()
         return [
@@ -179,7 +179,7 @@ def _place(output_index: int, content_index: int) -> int:
     return output_index * _MAX_PARTS + content_index
 
 
-def _repeats(output_index: int, parts: Sequence[_Delta], first: int = 0) -> list[ChoiceText]:
+def _repeats(output_index: int, parts: Sequence[_TextPart], first: int = 0) -> list[ChoiceText]:
     return [
         ChoiceText(_place(output_index, number), part.text, is_repeat=True)
         for number, part in enumerate(parts, first)
