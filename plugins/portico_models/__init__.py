@@ -113,7 +113,7 @@ def register_routes() -> list[object]:
     from portico_models.routes import ModelListRoutes, ModelRoutes
     from portico_models.template_routes import TemplateRoutes
     from portico_models.transfer_routes import TransferRoutes
-    from portico_models.usage.routes import UsageRoutes
+    from portico_models.usage.routes import UsagePoolRoutes
     from portico_models.version_routes import VersionRoutes
 
     return [
@@ -122,16 +122,16 @@ def register_routes() -> list[object]:
         VersionRoutes,
         TemplateRoutes,
         TransferRoutes,
-        UsageRoutes,
+        UsagePoolRoutes,
     ]
 
 
 @hookimpl
 def register_socket_events(plugin: "ModelsPlugin") -> list[SocketEvent]:
     """Return the event by which clients report the model that they wait for."""
-    from portico_models.usage.pool import UsageReport
+    from portico_models.usage.pool import PoolReport
 
-    return [SocketEvent("usage", UsageReport, plugin.usage.report)]
+    return [SocketEvent("usage", PoolReport, plugin.usage.report)]
 
 
 @hookimpl

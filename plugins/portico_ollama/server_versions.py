@@ -12,6 +12,8 @@ from portico_ollama.source import OllamaSource
 TTL_SECONDS = 30.0
 NOT_REACHABLE = "WebUI could not connect to Ollama"
 
+_NUMBER = re.compile(r"\d+")
+
 
 class ServerVersions:
     """Asks servers for their versions, at most every `TTL_SECONDS`."""
@@ -53,4 +55,4 @@ class ServerVersions:
 
 def _order(version: str) -> list[int]:
     """Sort key: the numbers of a version."""
-    return [int(number) for number in re.findall(r"\d+", version)[:4] if len(number) < 10]
+    return [int(number) for number in _NUMBER.findall(version)[:4] if len(number) < 10]

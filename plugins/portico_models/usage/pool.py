@@ -22,7 +22,7 @@ TOPIC: Final = "models.usage"
 _IDS: Final = msgspec.json.Decoder(list[str])
 
 
-class UsageReport(msgspec.Struct, frozen=True):
+class PoolReport(msgspec.Struct, frozen=True):
     """The payload of the event `usage`. Its other fields are not read."""
 
     model: str
@@ -40,7 +40,7 @@ class UsagePool:
         self._timer: asyncio.TimerHandle | None = None
         app.instance_channel.subscribe(TOPIC, self._on_announcement)
 
-    async def report(self, socket: ConnectedSocket, report: UsageReport) -> None:
+    async def report(self, socket: ConnectedSocket, report: PoolReport) -> None:
         """Note that a socket uses a model, if its account may use that. Others are ignored."""
         if await self._app.catalogue.is_usable(report.model, socket.actor):
             now = time.monotonic()

@@ -13,7 +13,7 @@ class Usage(msgspec.Struct):
     user_count: int
 
 
-class UsageRoutes(Controller):
+class UsagePoolRoutes(Controller):
     """`/api/usage`."""
 
     plugin: ModelsPlugin
