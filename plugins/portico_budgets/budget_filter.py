@@ -17,8 +17,8 @@ from portico_budgets.settings import BudgetsSettings
 from portico_budgets.subjects import Subjects
 
 NAME = "budgets"
-#: Seconds that a call may wait for its reservation.
-TIME_LIMIT = 15.0
+#: Seconds that a call may wait for the list of budgets and for its reservation, which have limits of their own.
+TIME_LIMIT = 20.0
 
 
 class BudgetedCall(msgspec.Struct, frozen=True):

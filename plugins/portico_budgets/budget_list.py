@@ -11,6 +11,8 @@ from portico_budgets.budget import Budget, Subject, SubjectKind
 
 #: Seconds for which the list is used before its revision is read again, so that a change is in force within a second.
 CHECK_SECONDS: Final = 0.5
+#: Seconds that reading may take.
+LOAD_SECONDS: Final = 5.0
 TOPIC: Final = "budgets:changed"
 
 
@@ -82,13 +84,14 @@ class BudgetList:
         if at < self._failed_until:  # those that wait need not wait for the same failure
             raise Unavailable
         try:
-            revision = await store.revision()
-            if revision != self._revision:
-                self._set = BudgetSet(await store.all_budgets())
-                self._revision = revision
-        except Unavailable:
+            async with asyncio.timeout(LOAD_SECONDS):
+                revision = await store.revision()
+                if revision != self._revision:
+                    self._set = BudgetSet(await store.all_budgets())
+                    self._revision = revision
+        except (Unavailable, TimeoutError) as error:
             self._failed_until = time.monotonic() + CHECK_SECONDS
-            raise
+            raise Unavailable from error
         self._loaded_at = invalidations
         if invalidations == self._invalidations:
             self._fresh_until = at + CHECK_SECONDS

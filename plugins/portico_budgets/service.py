@@ -97,14 +97,14 @@ class BudgetService:
         """Delete a budget. Raises: NotFound, Forbidden."""
         async with transaction():
             await store.count_up()
-            await self._delete(await self._required(actor, budget_id))
+            await self._delete([await self._required(actor, budget_id)])
 
     async def remove_subjects(self, subjects: Sequence[Subject]) -> None:
         """Delete the budgets of subjects that are being deleted, in the deleting transaction."""
         await store.count_up()
-        for subject in subjects:
-            for budget in await store.of_subject(subject):
-                await self._delete(budget)
+        budgets = [one for subject in subjects for one in await store.of_subject(subject)]
+        if budgets:
+            await self._delete(budgets)
 
     async def account_deleting(self, account_id: str) -> None:
         """Delete the budgets of an account and of its API keys."""
@@ -156,9 +156,10 @@ class BudgetService:
         after_commit(self._budgets.changed)
         return changed
 
-    async def _delete(self, budget: Budget) -> None:
-        await store.delete(budget.id)
-        await record_change("budget.deleted", KIND, budget.id, audit_view(budget))
+    async def _delete(self, budgets: Sequence[Budget]) -> None:
+        await store.delete([one.id for one in budgets])
+        for budget in budgets:
+            await record_change("budget.deleted", KIND, budget.id, audit_view(budget))
         after_commit(self._budgets.changed)
 
     async def _check_price(self, subject: Subject) -> None:

@@ -1,8 +1,17 @@
 """The SQL statements of budgets. Each change counts up the revision, by which other processes notice it."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from portico.api.db import current_database, execute, fetch_all, fetch_one, now
+from portico.api.db import (
+    chunks,
+    current_database,
+    execute,
+    fetch_all,
+    fetch_one,
+    now,
+    placeholders,
+)
 from portico_budgets.budget import Budget, Subject
 
 _COUNT_UP: Final = "UPDATE budgets_revision SET revision = revision + 1 WHERE id = 1"
@@ -17,11 +26,13 @@ _INSERT: Final = (
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"
 )
 _UPDATE: Final = "UPDATE budgets_budget SET amount = $2, updated_at = $3 WHERE id = $1"
-_DELETE: Final = "DELETE FROM budgets_budget WHERE id = $1"
-_LOCK_COUNTERS: Final = "SELECT 1 FROM budgets_counter WHERE budget_id = $1 ORDER BY period_start"
-_DELETE_OF: Final = (
-    "DELETE FROM budgets_part WHERE budget_id = $1",
-    "DELETE FROM budgets_counter WHERE budget_id = $1",
+_LOCK_COUNTERS: Final = (
+    "SELECT 1 FROM budgets_counter WHERE budget_id IN ({}) ORDER BY budget_id, period_start"
+)
+_DELETE: Final = (
+    "DELETE FROM budgets_budget WHERE id IN ({})",
+    "DELETE FROM budgets_part WHERE budget_id IN ({})",
+    "DELETE FROM budgets_counter WHERE budget_id IN ({})",
 )
 
 
@@ -81,13 +92,13 @@ async def update(budget_id: str, amount: int) -> None:
     await execute(_UPDATE, budget_id, amount, now())
 
 
-async def delete(budget_id: str) -> None:
-    """Delete a budget and what was counted for it."""
-    await execute(_DELETE, budget_id)
+async def delete(budget_ids: Sequence[str]) -> None:
+    """Delete budgets and what was counted for them. The counters are locked in the order in which calls lock them."""
     lock = " FOR UPDATE" if current_database().dialect == "postgres" else ""
-    await fetch_all(_LOCK_COUNTERS + lock, budget_id)  # in the order of the counters
-    for statement in _DELETE_OF:
-        await execute(statement, budget_id)
+    for some in chunks(budget_ids):
+        await fetch_all(_LOCK_COUNTERS.format(placeholders(len(some))) + lock, *some)
+        for statement in _DELETE:
+            await execute(statement.format(placeholders(len(some))), *some)
 
 
 def _budget(row: dict[str, Any]) -> Budget:

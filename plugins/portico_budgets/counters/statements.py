@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from portico.api.db import (
     current_database,
@@ -74,6 +74,12 @@ _COUNTERS: Final = (
 )
 
 
+class PartLookup(Protocol):
+    """The parts of this process, by counter."""
+
+    def __getitem__(self, key: CounterKey, /) -> Part: ...
+
+
 class Counter(NamedTuple):
     """A counter as the database has it. `amount`: the limit of its budget."""
 
@@ -114,7 +120,7 @@ async def lock_counters(keys: Sequence[CounterKey]) -> dict[CounterKey, Counter]
 async def write_parts(
     instance_id: str,
     totals: Mapping[CounterKey, Totals],
-    parts: Mapping[CounterKey, Part],
+    parts: PartLookup,
     seconds: int,
 ) -> None:
     """Write the totals of this process, and move the counters by the difference.

@@ -225,7 +225,7 @@ def test_usage_survives_failed_transactions(
         where = failures.pop() if failures else ""
         if where == "before":
             raise Unavailable
-        before = {key: one.written for key, one in self._parts.items()}
+        before = {key: one.written for key, one in self._parts._parts.items()}
         await write(self, *args)
         if where == "after":  # what was written is not known
             for key, known in before.items():
@@ -293,7 +293,7 @@ def test_deleted_budget_limits_nothing_and_leaves_nothing(
         await insert(one_budget)
         async with processes("one") as (counters,):
             running = await _granted(await counters.reserve((demand(one_budget, 10),)))
-            await store.delete(one_budget.id)
+            await store.delete([one_budget.id])
             assert (await _granted(await counters.reserve((demand(one_budget, 5),)))).amounts == (
                 0,
             )
