@@ -58,8 +58,9 @@ class Messages:
         head = parse_head({"max_tokens": msgspec.Raw(b"1"), **data})
         target = await self._app.catalogue.resolve(head.model, actor)
         head = await self._permitted(head, actor)
-        request = await self._chat_request(head, parse_form(head.data), target, actor)
-        return estimated_input(request)
+        if target.answers("messages"):
+            return estimated_input(await self._native(head, target, actor))
+        return estimated_input(await self._chat_request(head, parse_form(head.data), target, actor))
 
     async def _chat_request(
         self, head: MessagesHead, form: MessagesForm, target: ResolvedModel, actor: Actor

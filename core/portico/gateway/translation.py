@@ -1,14 +1,17 @@
 """Answers of chat completions, translated to the protocol of another endpoint, whole or event by event."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Final, Protocol
 
 from portico.catalogue import EVENT_STREAM, SourceResponse, close_body, error_in
 from portico.errors import DomainError, SourceFailed
 from portico.gateway.call import TokenUsage
 from portico.gateway.chat_answers import ChatAnswer, ChatAnswerReader
 
-UNREADABLE = "The model source sent a response that cannot be read."
+UNREADABLE: Final = "The model source sent a response that cannot be read."
+TOO_LONG: Final = "The answer is too long to be translated."
+#: Bytes of a streamed answer: its text is kept until its end, which events repeat.
+MAX_STREAM_BYTES: Final = 128 * 1024 * 1024
 
 
 class AnswerTranslator(Protocol):
@@ -52,15 +55,15 @@ async def translated_response(
             headers=response.headers,
         )
     reader = ChatAnswerReader()
-    begin = translator.begin()
     if isinstance(response.body, bytes):
         answer = reader.read(response.body)
         if answer is None or answer.first is None:
             raise SourceFailed(UNREADABLE)
-        events = translator.feed(answer)
-    else:
-        events = await _collected(response.body, reader, translator)
-    events = begin + events + translator.end(reader.usage)
+        events = translator.begin() + translator.feed(answer) + translator.end(reader.usage)
+    else:  # of a source that streams in any case
+        events = b""
+        await _collect(response.body, reader, translator)
+        translator.end(reader.usage)
     if stream:
         return SourceResponse(
             body=_once(events), content_type=EVENT_STREAM, headers=response.headers
@@ -68,17 +71,19 @@ async def translated_response(
     return SourceResponse(body=translator.document(), headers=response.headers)
 
 
-async def _collected(
+async def _collect(
     body: AsyncIterator[bytes], reader: ChatAnswerReader, translator: AnswerTranslator
-) -> bytes:
-    events = b""
+) -> None:
+    size = 0
     try:
         async for block in body:
+            size += len(block)
+            if size > MAX_STREAM_BYTES:
+                raise SourceFailed(TOO_LONG)
             for answer in reader.feed(block):
-                events += translator.feed(answer)
+                translator.feed(answer)
     finally:
         await close_body(body)
-    return events
 
 
 async def _once(block: bytes) -> AsyncIterator[bytes]:
@@ -95,6 +100,7 @@ class TranslatedStream:
         self._body, self._translator = body, translator
         self._reader = ChatAnswerReader()
         self._has_begun = self._has_ended = False
+        self._bytes = 0
 
     def __aiter__(self) -> "TranslatedStream":
         return self
@@ -108,6 +114,9 @@ class TranslatedStream:
         try:
             while True:
                 block = await self._body.__anext__()
+                self._bytes += len(block)
+                if self._bytes > MAX_STREAM_BYTES:
+                    raise SourceFailed(TOO_LONG)
                 events = b"".join(map(self._translator.feed, self._reader.feed(block)))
                 if events:
                     return events
