@@ -1,4 +1,4 @@
-"""Caches what Litestar derives from handlers' signatures, and entry points, for all applications of a test process.
+"""Caches for all applications of a test process: what Litestar derives from handlers' signatures, entry points, policies.
 
 Every application registers the same functions again, as new closures over its own services. What Litestar derives from
 their signatures (the parsed signature, a struct for the arguments, the source of each argument) does not depend on the
@@ -9,8 +9,10 @@ Two signatures are equal if code, annotations and defaults are equal, so a handl
 code is parsed separately.
 """
 
+import importlib
 import os
 import sys
+from collections import deque
 from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
@@ -21,6 +23,11 @@ from litestar.utils.signature import ParsedSignature
 
 from portico.plugins import discovery
 
+# As modules of which attributes are replaced; the package of the second has a function of its name.
+decisions: Any = importlib.import_module("portico.permissions.decisions")
+migrate: Any = importlib.import_module("portico.db.migrate")
+#: Policies that are kept: those of the usual plugins, and of a few other choices.
+MAX_POLICIES = 8
 #: Attributes of a function that its parsed signature depends on, beside its code.
 PARTS = ("__annotations__", "__defaults__", "__kwdefaults__")
 
@@ -103,6 +110,50 @@ class InstalledPlugins:
         return self._found[1]
 
 
+class Policies:
+    """Compiled policies, which are immutable, for applications with equal kinds and files. `parse`, `build`: as replaced."""
+
+    def __init__(self, parse: Callable[..., Any], build: Callable[..., Any]) -> None:
+        self._parse, self._build = parse, build
+        self._parsed: deque[tuple[Any, Any]] = deque(maxlen=MAX_POLICIES)
+        self._built: deque[tuple[Any, Any, Any]] = deque(maxlen=MAX_POLICIES)
+
+    def parsed(self, kinds: Any, files: Any, *, allow_unknown_kinds: bool = False) -> Any:
+        """Replaces `parse_files`."""
+        given = dict(kinds), tuple(files), allow_unknown_kinds
+        for known, found in self._parsed:
+            if known == given:
+                return found
+        found = self._parse(*given[:2], allow_unknown_kinds=allow_unknown_kinds)
+        self._parsed.append((given, found))
+        return found
+
+    def policy_set(self, kinds: Any, parsed: Any) -> Any:
+        """Replaces `PolicySet`."""
+        for known, of, found in self._built:
+            if of is parsed and known == kinds:
+                return found
+        found = self._build(kinds, parsed)
+        self._built.append((dict(kinds), parsed, found))
+        return found
+
+
+class Migrations:
+    """Names of the migrations of our own packages, of which no file changes. `find`: the function of this name."""
+
+    def __init__(self, find: Callable[[str], dict[str, set[str]]]) -> None:
+        self._find = find
+        self._found: dict[str, dict[str, set[str]]] = {}
+
+    def __call__(self, package: str) -> dict[str, set[str]]:
+        """Replaces `list_migrations`."""
+        if not package.startswith(("portico.", "portico_")):
+            return self._find(package)
+        if package not in self._found:
+            self._found[package] = self._find(package)
+        return dict(self._found[package])
+
+
 def _changed_at(path: str) -> int:
     try:
         return os.stat(path or ".").st_mtime_ns
@@ -118,4 +169,8 @@ def share() -> None:
     ParsedSignature.from_fn = signatures.parsed  # type: ignore[method-assign, assignment]
     SignatureModel.create = signatures.model  # type: ignore[method-assign]
     KwargsModel.create_for_signature_model = signatures.arguments  # type: ignore[method-assign]
+    policies = Policies(decisions.parse_files, decisions.PolicySet)
+    decisions.parse_files = policies.parsed
+    decisions.PolicySet = policies.policy_set
+    migrate.list_migrations = Migrations(migrate.list_migrations)
     discovery.entry_points = InstalledPlugins(discovery.entry_points)  # type: ignore[assignment]
