@@ -32,7 +32,7 @@ from portico.api.models import (
     close_body,
     error_in,
 )
-from portico.api.prompts import system_index, without_system
+from portico.api.prompts import has_system, without_system
 from portico_completions.arena_choice import with_choice
 from portico_completions.chat_store import chat_store_of
 from portico_completions.direct_source import DirectSource
@@ -225,8 +225,10 @@ class Completions:
 
     async def _drop_forbidden(self, request: CompletionRequest, actor: Actor) -> CompletionRequest:
         """Return the request without what the actor may not set. Reads permissions only if one matters."""
-        system = system_index(request.messages) is not None
-        if actor.is_admin or not (request.params or request.chat_id or system):
+        if actor.is_admin:
+            return request
+        system = has_system(request.messages)
+        if not (request.params or request.chat_id or system):
             return request
         tree = await self._app.identity.permissions_of(actor.id)
         may = tree.get("chat", {})

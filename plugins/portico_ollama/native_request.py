@@ -10,6 +10,7 @@ import msgspec
 
 from portico.api.json import RawFields, field_error, lenient_decoder
 from portico.api.models import is_own_key
+from portico.api.prompts import is_system_role
 
 #: Keys that are read here.
 _READ_KEYS = frozenset({"model", "messages", "stream", "prompt", "system", "images"})
@@ -88,7 +89,7 @@ def model_name(data: RawFields) -> str:
 
 def without_system_prompt(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the messages without those that give the model instructions of the system."""
-    return [message for message in messages if _role(message) not in ("system", "developer")]
+    return [message for message in messages if not is_system_role(_role(message))]
 
 
 def has_system_prompt(messages: list[dict[str, Any]]) -> bool:
@@ -96,12 +97,9 @@ def has_system_prompt(messages: list[dict[str, Any]]) -> bool:
     return len(without_system_prompt(messages)) != len(messages)
 
 
-def _role(message: Mapping[str, Any]) -> str:
-    """Return the role of a message, as Ollama reads it."""
-    role = message.get("role", "user")
-    if isinstance(role, msgspec.Raw):
-        role = msgspec.json.decode(role)
-    return role.lower() if isinstance(role, str) else ""
+def _role(message: Mapping[str, Any]) -> object:
+    role = message.get("role")
+    return msgspec.json.decode(role) if isinstance(role, msgspec.Raw) else role
 
 
 def _further(data: RawFields) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from portico.api.interfaces import ModelCall, ModelCaller
 from portico.api.json import field_error
 from portico.api.messages import MODEL_NOT_FOUND
 from portico.api.models import SourceResponse
-from portico.api.prompts import system_index, without_system
+from portico.api.prompts import is_system_role, role_of
 from portico_openai.source import OpenAISource
 
 #: Keys that clients of this API send and no provider knows. The next three are given to the call by name.
@@ -41,13 +41,14 @@ class ChatCalls:
         target = await self._app.catalogue.resolve(model, actor)
         if not any(isinstance(source, OpenAISource) for source in target.sources):
             raise NotFound(MODEL_NOT_FOUND, code="model_not_found")
-        may_set_system = await self._app.identity.is_permitted(actor, "chat.system_prompt")
-        if not may_set_system and system_index(messages) is not None:
-            messages = without_system(messages)
+        given = [_message(place, message) for place, message in enumerate(messages)]
+        if not await self._app.identity.is_permitted(actor, "chat.system_prompt"):
+            pairs = zip(given, messages, strict=True)
+            given = [one for one, message in pairs if not is_system_role(role_of(message))]
         decided = target.params.get("stream_response")
         call = ModelCall(
             target=target,
-            messages=[_message(place, message) for place, message in enumerate(messages)],
+            messages=given,
             body={key: value for key, value in data.items() if _is_forwarded(key)},
             stream=decided if isinstance(decided, bool) else stream,
         )

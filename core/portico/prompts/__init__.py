@@ -2,6 +2,8 @@
 
 from portico.prompts.conversation import (
     content_text,
+    has_system,
+    is_system_role,
     last_user_text,
     prepend_system,
     role_of,
@@ -24,6 +26,8 @@ __all__ = [
     "last_user_text",
     "placeholders",
     "prepend_system",
+    "has_system",
+    "is_system_role",
     "role_of",
     "system_index",
     "text_of",

@@ -9,34 +9,47 @@ from typing import Any
 import msgspec
 
 
-class _PromptMessage(msgspec.Struct):
+class _MessageRole(msgspec.Struct):
     role: Any = None
+
+
+class _MessageContent(msgspec.Struct):
     content: Any = None
 
 
 def role_of(message: msgspec.Raw) -> str:
     """Return the role of a message; empty if it has none."""
-    role = msgspec.json.decode(message, type=_PromptMessage).role
+    role = msgspec.json.decode(message, type=_MessageRole).role
     return role if isinstance(role, str) else ""
 
 
+def is_system_role(role: object) -> bool:
+    """Return whether a message of this role instructs the model. Servers of models read roles in any case."""
+    return isinstance(role, str) and role.strip().casefold() in ("system", "developer")
+
+
+def has_system(messages: Sequence[msgspec.Raw]) -> bool:
+    """Return whether one of the messages instructs the model."""
+    # Not by their bytes: JSON may write any letter of a role as an escape.
+    return any(is_system_role(role_of(message)) for message in messages)
+
+
 def without_system(messages: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
-    """Return the messages without system messages."""
-    return [message for message in messages if role_of(message) not in ("system", "developer")]
+    """Return the messages without those that instruct the model."""
+    return [message for message in messages if not is_system_role(role_of(message))]
 
 
 def system_index(messages: Sequence[msgspec.Raw]) -> int | None:
     """Return the index of the first system message; None if there is none."""
     for place, message in enumerate(messages):
-        # Checking the bytes avoids decoding messages that cannot be one.
-        if b"system" in bytes(message) and role_of(message) == "system":
+        if role_of(message) == "system":
             return place
     return None
 
 
 def text_of(message: msgspec.Raw) -> str:
     """Return the text of a message: its content, or the texts among its parts."""
-    return content_text(msgspec.json.decode(message, type=_PromptMessage).content)
+    return content_text(msgspec.json.decode(message, type=_MessageContent).content)
 
 
 def content_text(content: object) -> str:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from portico.prompts import (
+    has_system,
     last_user_text,
     prepend_system,
     system_index,
@@ -61,6 +62,19 @@ def test_first_system_message_is_found_at_any_position() -> None:
 def test_system_messages_are_removed() -> None:
     given = raws({"role": "system"}, USER, {"role": "developer"})
     assert plain(without_system(given)) == [USER]
+
+
+@pytest.mark.parametrize(
+    "role", [r"\u0073ystem", r"devel\u006fper", "developer", "System", " SYSTEM", "Developer "]
+)
+def test_system_message_is_found_however_its_role_is_written(role: str) -> None:
+    message = msgspec.Raw(b'{"content":"x","role":"' + role.encode() + b'"}')
+    assert has_system([message]) and without_system([message]) == []
+
+
+def test_other_roles_are_no_system_messages() -> None:
+    given = raws(USER, {"role": "assistant"}, {"role": None}, {"role": ["system"]}, {})
+    assert not has_system(given) and len(without_system(given)) == 5
 
 
 def test_non_text_parts_are_unchanged() -> None:
