@@ -2,7 +2,12 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from itertools import chain
+from operator import add
+from typing import Final
+
+import msgspec
+from msgspec.structs import astuple
 
 from portico.api import AppContext
 from portico.api.db import (
@@ -17,11 +22,32 @@ from portico.api.db import (
 from portico_usage.call_record import CallRecord, storable
 from portico_usage.prices import PriceTable
 
-_CALL: Final = (
-    "id", "at", "user_id", "group_set", "key_id", "chat_id", "operation", "model", "base_model", "source", "outcome",
-    "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "is_estimated", "cost", "first_byte_ms",
-    "duration_ms",
-)  # fmt: skip
+
+class StoredCall(msgspec.Struct, frozen=True, gc=False):
+    """A row of `usage_call`, with its columns in their order."""
+
+    id: str
+    at: int
+    user_id: str
+    group_set: str
+    key_id: str
+    chat_id: str
+    operation: str
+    model: str
+    base_model: str
+    source: str
+    outcome: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    is_estimated: bool
+    cost: int | None
+    first_byte_ms: int | None
+    duration_ms: int
+
+
+_CALL: Final = StoredCall.__struct_fields__
 _DAY_KEYS: Final = ("day", "user_id", "group_set", "model", "base_model", "source", "key_id")
 #: What is added up.
 SUMS: Final = (
@@ -81,9 +107,9 @@ class UsageStore:
             written: set[str] = set()
             for some in chunks(rows, MAX_ROWS_PER_STATEMENT):
                 sql = _INSERT_CALLS.format(placeholder_rows(len(some), len(_CALL)))
-                found = await fetch_all(sql, *(row[name] for row in some for name in _CALL))
+                found = await fetch_all(sql, *chain.from_iterable(map(astuple, some)))
                 written |= {row["id"] for row in found}
-            await _add_days(row for row in rows if row["id"] in written)
+            await _add_days(row for row in rows if row.id in written)
 
 
 async def forget_account(account_id: str) -> None:
@@ -114,55 +140,60 @@ async def _write_group_sets(sets: Mapping[str, Sequence[str]]) -> None:
 
 def _row(
     record: CallRecord, is_known: bool, sets: Mapping[str, str], prices: PriceTable
-) -> dict[str, Any]:
+) -> StoredCall:
     usage = record.usage
     price = prices.find(record.model, record.base_model)
-    return {
-        "id": record.id,
-        "at": record.at,
-        "user_id": record.user_id if is_known else "",
-        "group_set": sets.get(record.user_id, ""),
-        "key_id": record.key_id if is_known else "",
-        "chat_id": storable(record.chat_id) if is_known else "",
-        "operation": record.operation,
-        "model": record.model,
-        "base_model": record.base_model,
-        "source": record.source,
-        "outcome": record.outcome,
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "is_estimated": usage.is_estimated,
-        "cost": None if price is None else price.cost(usage),
-        "first_byte_ms": record.first_byte_ms,
-        "duration_ms": record.duration_ms,
-    }
+    return StoredCall(
+        id=record.id,
+        at=record.at,
+        user_id=record.user_id if is_known else "",
+        group_set=sets.get(record.user_id, ""),
+        key_id=record.key_id if is_known else "",
+        chat_id=storable(record.chat_id) if is_known else "",
+        operation=record.operation,
+        model=record.model,
+        base_model=record.base_model,
+        source=record.source,
+        outcome=record.outcome,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        is_estimated=usage.is_estimated,
+        cost=None if price is None else price.cost(usage),
+        first_byte_ms=record.first_byte_ms,
+        duration_ms=record.duration_ms,
+    )
 
 
-async def _add_days(rows: Iterable[Mapping[str, Any]]) -> None:
-    days: dict[tuple[Any, ...], list[int]] = {}
+async def _add_days(rows: Iterable[StoredCall]) -> None:
+    days: dict[tuple[int | str, ...], list[int]] = {}
     for row in rows:
-        key = (row["at"] - row["at"] % DAY_SECONDS, *(row[name] for name in _DAY_KEYS[1:]))
-        sums = days.setdefault(key, [0] * len(SUMS))
-        for place, value in enumerate(_summands(row)):
-            sums[place] += value
+        sums = days.setdefault(_day_key(row), [0] * len(SUMS))
+        sums[:] = map(add, sums, _summands(row))
     # Sorted: instances that write the same days at the same time take their rows in the same order.
     for some in chunks(sorted(days.items()), MAX_ROWS_PER_STATEMENT):
         sql = _ADD_DAYS.format(placeholder_rows(len(some), len(_DAY_KEYS) + len(SUMS)))
         await execute(sql, *(value for key, sums in some for value in (*key, *sums)))
 
 
-def _summands(row: Mapping[str, Any]) -> tuple[int, ...]:
+def _day_key(row: StoredCall) -> tuple[int | str, ...]:
+    """Return the values of `_DAY_KEYS`."""
+    day = row.at - row.at % DAY_SECONDS
+    return day, row.user_id, row.group_set, row.model, row.base_model, row.source, row.key_id
+
+
+def _summands(row: StoredCall) -> tuple[int, ...]:
+    """Return the values of `SUMS`."""
     return (
         1,
-        int(row["outcome"] != "completed"),
-        int(row["is_estimated"]),
-        int(row["cost"] is None),
-        row["input_tokens"],
-        row["output_tokens"],
-        row["cached_tokens"],
-        row["reasoning_tokens"],
-        row["cost"] or 0,
-        row["duration_ms"],
+        int(row.outcome != "completed"),
+        int(row.is_estimated),
+        int(row.cost is None),
+        row.input_tokens,
+        row.output_tokens,
+        row.cached_tokens,
+        row.reasoning_tokens,
+        row.cost or 0,
+        row.duration_ms,
     )
