@@ -15,6 +15,8 @@ from portico.api import InvalidRequest
 WRITE_BYTES: Final = 1024 * 1024
 NO_FILE: Final = "The form has no file."
 
+_NOT_OF_NAMES = re.compile(r"[^a-z0-9._-]+")
+
 
 class ModelFile:
     """A temporary file; a context manager. `size`: bytes. `name`: of the file where it comes from."""
@@ -43,7 +45,7 @@ class ModelFile:
     def model(self) -> str:
         """The name of a model that is made of the file."""
         stem = self.name.rpartition(".")[0] or self.name
-        return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-.") or "model"
+        return _NOT_OF_NAMES.sub("-", stem.lower()).strip("-.") or "model"
 
     async def write(self, block: bytes) -> None:
         """Append a block; the disk is written in a thread."""

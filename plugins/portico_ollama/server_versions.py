@@ -12,6 +12,8 @@ from portico_ollama.source import OllamaSource
 TTL_SECONDS = 30.0
 NOT_REACHABLE = "WebUI could not connect to Ollama"
 
+_NUMBER = re.compile(r"\d+", re.ASCII)
+
 _NUMBER = re.compile(r"\d+")
 
 
