@@ -76,7 +76,8 @@ class Origin:
 
     def __init__(self) -> None:
         self._control: socket.socket | None = None
-        self._interpreter: dict[str, str] = {}
+        #: What other processes have in common. One that differs must not decide how the origin is started.
+        self._interpreter = _of_interpreter(bare_environment())
         self._lock = threading.Lock()
 
     def popen(self, command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
@@ -84,20 +85,19 @@ class Origin:
         environment: dict[str, str] = options["env"]
         with self._lock:
             if self._control is None:
-                self._start(environment)
+                self._start()
         if command[0] == sys.executable and _of_interpreter(environment) == self._interpreter:
             # If the origin has died, for example of an error in a module, a new interpreter shows the reason.
             with suppress(OSError, struct.error):
                 return self._fork(command, options)
         return subprocess.Popen(command, **options)
 
-    def _start(self, environment: Mapping[str, str]) -> None:
+    def _start(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._interpreter = _of_interpreter(environment)
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
-                env={**bare_environment(), **self._interpreter},
+                env=bare_environment(),
                 pass_fds=[theirs.fileno()],
             )
         atexit.register(process.wait)
