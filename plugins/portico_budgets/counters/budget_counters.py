@@ -11,9 +11,9 @@ import structlog
 from portico.api import PeriodicTask, Unavailable, error_location
 from portico.api.db import now, transaction
 from portico_budgets.counters import statements
+from portico_budgets.counters.counter_part import Totals
+from portico_budgets.counters.counter_parts import CounterParts, Counters
 from portico_budgets.counters.demand import CounterKey, Demand, Refusal, Reservation
-from portico_budgets.counters.part import Totals
-from portico_budgets.counters.parts import Counters, Parts
 
 #: Counters that one transaction changes.
 MAX_COUNTERS: Final = 100
@@ -62,7 +62,7 @@ class BudgetCounters:
 
     def __init__(self, instance_id: str, reservation_seconds: int) -> None:
         self._instance_id, self._seconds = instance_id, reservation_seconds
-        self._parts = Parts(reservation_seconds)
+        self._parts = CounterParts(reservation_seconds)
         self._waiting: list[_Request] = []
         self._wanted, self._asked = asyncio.Event(), asyncio.Event()
         self._writer: asyncio.Task[None] | None = None

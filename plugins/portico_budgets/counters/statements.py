@@ -12,8 +12,8 @@ from portico.api.db import (
     transaction,
     with_clock,
 )
+from portico_budgets.counters.counter_part import CounterPart, Totals
 from portico_budgets.counters.demand import CounterKey
-from portico_budgets.counters.part import Part, Totals
 
 _ADD: Final = (
     "WITH wanted (budget_id, period_start, kept_until) AS (VALUES {}) "
@@ -77,7 +77,7 @@ _COUNTERS: Final = (
 class PartLookup(Protocol):
     """The parts of this process, by counter."""
 
-    def __getitem__(self, key: CounterKey, /) -> Part: ...
+    def __getitem__(self, key: CounterKey, /) -> CounterPart: ...
 
 
 class Counter(NamedTuple):
@@ -97,7 +97,7 @@ class Counter(NamedTuple):
         return amount <= self.amount - self.used
 
 
-async def add_counters(parts: Mapping[CounterKey, Part]) -> None:
+async def add_counters(parts: Mapping[CounterKey, CounterPart]) -> None:
     """Create the counters that do not exist yet."""
     values = [value for key in sorted(parts) for value in (*key, parts[key].counter_kept_until)]
     if values:

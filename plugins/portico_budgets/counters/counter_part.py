@@ -30,7 +30,7 @@ class Totals(NamedTuple):
     spare: int = 0
 
 
-class Part(msgspec.Struct):
+class CounterPart(msgspec.Struct):
     """What running calls of this process have reserved of a counter, and what its calls have used since the start.
 
     `calls`: how many running calls are counted in it. `granted`, `granted_before`: what calls were given in the present

@@ -4,33 +4,33 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from portico_budgets.counters.counter_part import CounterPart, Totals
 from portico_budgets.counters.demand import CounterKey, Demand, Refusal, Reservation
-from portico_budgets.counters.part import Part, Totals
 from portico_budgets.counters.statements import Counter
 
 Counters: TypeAlias = Mapping[CounterKey, Counter]
 
-#: Parts of the time until reservations expire: for which what is spare is given, and after which they may be free.
+#: Fractions of the time until reservations expire: for which what is spare is given, and after which they may be free.
 _VALID: Final = 0.5
 _EXPIRED: Final = 0.9
 
 
-class Parts:
+class CounterParts:
     """Knows no database. `unwritten`: the counters whose amounts there are not the present ones."""
 
     def __init__(self, reservation_seconds: int) -> None:
         self._seconds = reservation_seconds
-        self._parts: dict[CounterKey, Part] = {}
+        self._parts: dict[CounterKey, CounterPart] = {}
         self.unwritten: set[CounterKey] = set()
 
-    def __getitem__(self, key: CounterKey) -> Part:
+    def __getitem__(self, key: CounterKey) -> CounterPart:
         return self._parts[key]
 
     # -- calls ----------------------------------------------------------------------------------------------
 
     def reserve(self, demands: tuple[Demand, ...]) -> Reservation | Refusal | None:
         """Give a call what is spare; refuse it if too much was used. None: only the database can tell."""
-        at, parts = time.monotonic(), list[Part]()
+        at, parts = time.monotonic(), list[CounterPart]()
         for demand in demands:
             part = self._parts.get(demand.key)
             if part is None:
@@ -72,18 +72,18 @@ class Parts:
 
     # -- transactions ---------------------------------------------------------------------------------------
 
-    def add(self, demands: Iterable[Demand]) -> list[Part]:
+    def add(self, demands: Iterable[Demand]) -> list[CounterPart]:
         """Return the parts in these counters. New ones are added."""
         for demand in demands:
             if demand.key not in self._parts:
-                self._parts[demand.key] = Part(demand.bounds)
+                self._parts[demand.key] = CounterPart(demand.bounds)
         return [self._parts[demand.key] for demand in demands]
 
     def known(self, keys: Iterable[CounterKey]) -> list[CounterKey]:
         """Return those counters in which this process has a part, in the order in which they are locked."""
         return sorted(key for key in keys if key in self._parts)
 
-    def without_counter(self, keys: Iterable[CounterKey]) -> Mapping[CounterKey, Part]:
+    def without_counter(self, keys: Iterable[CounterKey]) -> Mapping[CounterKey, CounterPart]:
         """Return the parts whose counter may not exist yet."""
         return {key: part for key in keys if not (part := self._parts[key]).is_known}
 
