@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from portico.api.models import SourceRequest
-from portico_openai.request_body import RESERVED_KEYS, chooses_upstream
+from portico_openai.request_body import given_keys, given_params
 
 #: Parameters of models by endpoint, where their names differ from those of chat completions.
 _NAMES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -34,15 +34,8 @@ _OF_EMBEDDINGS: Final = frozenset({"dimensions", "encoding_format", "user"})
 
 def encode_operation(request: SourceRequest, model: str) -> bytes:
     """Return the body of a request for embeddings, responses or messages. `model`: the provider's own id."""
-    body: dict[str, Any] = {"model": model}
-    body |= {
-        key: value
-        for key, value in request.body.items()
-        if key not in RESERVED_KEYS and not chooses_upstream(key)
-    }
-    for key, value in request.params.items():
-        if value is None or key in RESERVED_KEYS or chooses_upstream(key):
-            continue
+    body: dict[str, Any] = {"model": model, **given_keys(request)}
+    for key, value in given_params(request):
         if request.operation == "embeddings":
             if key in _OF_EMBEDDINGS:
                 body[key] = value

@@ -2,7 +2,7 @@
 
 import codecs
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -21,6 +21,8 @@ STRIPPED_KEYS = frozenset(
     }
 )  # fmt: skip
 RESERVED_KEYS = frozenset({"model", "stream"})
+#: Keys that are set here, or decide what the caller may do.
+_SET_KEYS = RESERVED_KEYS | {"messages", "input", "instructions", "system"}
 
 REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
 #: Reasoning models that do not support the developer role.
@@ -36,14 +38,9 @@ def encode(
 
     Values that are not converted stay byte for byte. Raises: InvalidRequest for a parameter of a wrong type.
     """
-    body: dict[str, Any] = {
-        key: value
-        for key, value in request.body.items()
-        if key not in RESERVED_KEYS and not chooses_upstream(key)
-    }
-    for key, value in request.params.items():
-        if value is not None and key not in RESERVED_KEYS and not chooses_upstream(key):
-            body[key] = _cast(key, value)
+    body = given_keys(request)
+    for key, value in given_params(request):
+        body[key] = _cast(key, value)
     if "logit_bias" in body:
         body["logit_bias"] = _logit_bias(_decoded(body["logit_bias"]))
     _adapt_to_provider(body, model.lower(), is_openai=is_openai)
@@ -53,9 +50,30 @@ def encode(
     return msgspec.json.encode({"model": model, "stream": request.stream, **body})
 
 
+def given_keys(request: SourceRequest) -> dict[str, Any]:
+    """Return what a provider is sent of the client's body."""
+    ours = _SET_KEYS | request.params.keys()
+    return {key: value for key, value in request.body.items() if _is_sent(key, ours)}
+
+
+def given_params(request: SourceRequest) -> Iterator[tuple[str, Any]]:
+    """Yield the parameters that a provider is sent."""
+    ours = _SET_KEYS | request.params.keys()
+    for key, value in request.params.items():
+        if value is not None and _is_sent(key, ours):
+            yield key, value
+
+
+def _is_sent(key: str, ours: Collection[str]) -> bool:
+    """Return whether a provider is sent a key. Some read `Model` as `model`: other spellings of our keys are left out."""
+    meant = key.strip().casefold()
+    is_other_spelling = meant != key and meant in ours
+    return key not in RESERVED_KEYS and not is_other_spelling and not chooses_upstream(key)
+
+
 def chooses_upstream(key: str) -> bool:
     """Return whether a key, in any spelling, would choose the upstream."""
-    return key.strip().lower().replace("-", "_") in STRIPPED_KEYS
+    return key.strip().casefold().replace("-", "_") in STRIPPED_KEYS
 
 
 def _cast(key: str, value: Any) -> Any:
@@ -156,4 +174,10 @@ def _rename_system(body: dict[str, Any], role: str) -> None:
 
 
 def _decoded(value: Any, kind: Any = Any) -> Any:
-    return msgspec.json.decode(value, type=kind) if isinstance(value, msgspec.Raw) else value
+    """Return a value, decoded if it is raw. Raises: InvalidRequest for a number that is too large."""
+    if not isinstance(value, msgspec.Raw):
+        return value
+    try:
+        return msgspec.json.decode(value, type=kind)
+    except msgspec.MsgspecError:
+        raise InvalidRequest("A parameter of the request cannot be read.") from None

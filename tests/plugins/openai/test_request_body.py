@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from tests.plugins.openai.requests import source_request
 
@@ -28,6 +29,31 @@ def test_model_and_stream_cannot_be_overridden() -> None:
     )
     assert body["model"] == "real" and body["stream"] is True
     assert body["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.case("AB-43")
+@pytest.mark.parametrize(
+    "key", ["Model", "MODEL", " model", "Messages", "me\u017f\u017fages", "Stream", "Temperature"]
+)
+def test_other_spelling_of_a_set_key_is_left_out(key: str) -> None:
+    limits = {"temperature": 0.5}
+    body = sent("real", params=limits, **{key: "evil"})
+    assert key not in body and body["model"] == "real" and body["temperature"] == 0.5
+    assert key not in sent("real", params=limits | {key: "evil"})
+
+
+def test_key_in_capitals_that_is_none_of_ours_is_kept() -> None:
+    assert sent(dataSources=[1])["dataSources"] == [1]
+
+
+@pytest.mark.parametrize("value", [b"1e400", b'{"5":1e400}'])
+def test_bias_that_is_no_number_is_refused(value: bytes) -> None:
+    completion = source_request("m")
+    completion = msgspec.structs.replace(
+        completion, body={**completion.body, "logit_bias": msgspec.Raw(value)}
+    )
+    with pytest.raises(InvalidRequest):
+        encode(completion, "m", is_openai=False)
 
 
 @pytest.mark.case("AB-43")
