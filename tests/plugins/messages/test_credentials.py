@@ -1,0 +1,47 @@
+"""The header `x-api-key`, as Anthropic's clients send a key, is held to the same limits as a bearer token."""
+
+from typing import Any
+
+import pytest
+from tests.api_keys import ON, new_key
+from tests.one_database import database_url  # noqa: F401 - a fixture
+from tests.upstream import Upstream
+
+from portico.testing import Client, Response
+
+FORM = {"model": "good", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture
+def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
+    return env | upstream.environment | ON
+
+
+def ask(client: Client, key: str, name: str = "x-api-key") -> Response:
+    return Client(client.transport).post("/api/v1/messages", FORM, headers={name: key})
+
+
+@pytest.mark.parametrize(
+    ("limits", "status"),
+    [
+        ({}, 200),
+        ({"endpoints": ["/api/v1/messages"]}, 200),
+        ({"endpoints": ["/api/v1/models"]}, 403),
+        ({"scopes": ["read"]}, 403),
+    ],
+)
+def test_limits_of_a_key_apply_in_either_header(admin: Client, limits: Any, status: int) -> None:
+    key = new_key(admin, **limits)["api_key"]
+    by_header, by_bearer = ask(admin, key), ask(admin, f"Bearer {key}", "authorization")
+    assert by_header.status == by_bearer.status == status
+    if status == 403:
+        assert by_header.json == by_bearer.json
+        assert by_header.json["error"]["type"] == "permission_error"
+
+
+def test_revoked_key_is_refused(admin: Client) -> None:
+    made = new_key(admin)
+    assert ask(admin, made["api_key"]).status == 200
+    assert admin.delete(f"/api/v1/auths/api_keys/{made['id']}").status == 200
+    answer = ask(admin, made["api_key"])
+    assert (answer.status, answer.json["error"]["type"]) == (401, "authentication_error")
