@@ -60,6 +60,10 @@ class BudgetFilter:
         if not budgets:
             return
         applying = await self._applying(budgets, call)
+        if (
+            call.target.is_direct
+        ):  # its tokens are what the client says, and others share the budgets
+            applying = [one for one in applying if one.unit in ("requests", "concurrency")]
         price = await self._price(call) if any(one.unit == "money" for one in applying) else None
         if price is None:  # what has no price costs nothing
             applying = [one for one in applying if one.unit != "money"]
@@ -92,7 +96,7 @@ class BudgetFilter:
         subjects = await self._subjects.of_actor(
             call.request.actor, with_groups=budgets.has("group")
         )
-        if budgets.has("model"):
+        if budgets.has("model") and not call.target.is_direct:
             names = dict.fromkeys((call.target.id, call.target.model))
             subjects += [Subject("model", one) for one in names]
         return budgets.of(subjects)

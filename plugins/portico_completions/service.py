@@ -198,7 +198,11 @@ class Completions:
             raise InvalidRequest(INVALID_SESSION)
         sources = [DirectSource(self._app, request)]
         return ResolvedModel(
-            id=request.model, name=request.model, sources=sources, model=request.model
+            id=request.model,
+            name=request.model,
+            sources=sources,
+            model=request.model,
+            is_direct=True,
         )
 
     async def _recorded(

@@ -8,6 +8,8 @@ from portico.api.models import CallResult, GatewayCall, TokenUsage
 #: Longer ids of chats are not stored. Clients choose them.
 MAX_CHAT_ID_CHARS = 255
 _KEY = "key"
+#: The model of calls that the client's own model answers. Clients choose the names of those.
+DIRECT = "direct"
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -39,11 +41,12 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             key_id=actor.session_id if actor.credential == _KEY else "",
             chat_id=request.chat_id or "",
             operation=request.operation,
-            model=target.id,
-            base_model=target.model,
+            model=DIRECT if target.is_direct else target.id,
+            base_model=DIRECT if target.is_direct else target.model,
             source=call.source,
             outcome=result.outcome,
-            usage=result.usage,
+            # What the client says of its own model costs nobody anything here.
+            usage=TokenUsage() if target.is_direct else result.usage,
             first_byte_ms=None if first is None else round(first * 1000),
             duration_ms=round(result.seconds * 1000),
         )

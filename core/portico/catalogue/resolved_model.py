@@ -16,7 +16,8 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
     parameters of the record; those of a preset override those of the presets it is based on, but an override of the
     source model at the end is not included. Shared between requests: do not change `params`. `connection_type`: of the
     first source's card, `local` or `external`; no source of a local model is external. `arena_id`: of the arena model that has
-    picked it; None = the client named it.
+    picked it; None = the client named it. `is_direct`: the client's own model, so its name, its answer and the usage in
+    it are only what the client says.
     """
 
     id: str
@@ -27,6 +28,7 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
     params: Mapping[str, Any] = {}
     connection_type: str = "external"
     arena_id: str | None = None
+    is_direct: bool = False
 
     @property
     def source(self) -> ModelSource:

@@ -1,8 +1,11 @@
 """Models that the client itself holds: its browser calls the provider, over its socket."""
 
+import json
+import time
 from typing import Any
 
 import pytest
+from tests.plugins.budgets.requests import budget_of, set_budget, wait_until_used
 from tests.reply_requests import ask, start_chat, stored, until_end
 
 from portico.testing import Client
@@ -135,3 +138,31 @@ def test_other_socket_cannot_answer_in_place_of_the_browser(user: Client, admin:
         assert "error" in refused
         socket.emit(call["channel"], {"done": True})
         assert until_end(socket, chat[1])[-1][1]["content"] == ""
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_usage_that_the_browser_claims_costs_nobody_anything(
+    user: Client, admin: Client, stream: bool
+) -> None:
+    shared = set_budget(admin, 100, "tokens")
+    requests = set_budget(admin, 5, "requests")
+    chat = start_chat(user)
+    with user.connect_socket() as socket:
+        ask_own(user, chat, socket.id, stream=stream)
+        call, ack_id = next_call(socket)
+        claimed = {"prompt_tokens": 10**8, "completion_tokens": 10**8}
+        answer = {"choices": [{"message": {"content": "x"}, "delta": {}}], "usage": claimed}
+        socket.answer(ack_id, {"status": True} if stream else answer)
+        if stream:
+            socket.emit(call["channel"], f"data: {json.dumps(answer)}")
+            socket.emit(call["channel"], {"done": True})
+        until_end(socket, chat[1])
+    wait_until_used(admin, requests, 1)
+    assert budget_of(admin, shared)["used"] == 0
+    deadline = time.monotonic() + 20
+    while not (calls := user.get("/api/v1/usage/me/calls").json["items"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    [row] = calls
+    assert (row["model"], row["base_model"], row["source"]) == ("direct", "direct", "direct")
+    assert row["input_tokens"] == row["output_tokens"] == 0
