@@ -14,7 +14,7 @@ from portico_usage.store import UsageStore
 from portico_usage.traffic import Traffic
 
 #: Seconds from the end of a call until it is written. A process that is killed loses the calls of so long.
-WRITE_DELAY_SECONDS: Final = 0.3
+WRITE_DELAY_SECONDS: Final = 0.5
 #: Seconds until a batch that could not be written is tried again.
 RETRY_SECONDS: Final = 1.0
 #: Calls that wait while the database is unavailable. Beyond it the oldest are dropped.
