@@ -63,7 +63,7 @@ def set_budget(
         form = NewBudget(
             subject=await _with_id(app, subject), unit=unit, period=period, limit=limit
         )
-        return await service.set(form)
+        return await service.create_or_change(form)
 
     found = context.run(work)
     if as_json:

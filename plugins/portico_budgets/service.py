@@ -40,7 +40,8 @@ class BudgetService:
         if actor is not None:
             reads_all = await self._app.permissions.allows_on_collection(actor, KIND, "read")
             if not reads_all:
-                budgets = [one for one in budgets if await self._allows(actor, "read", one.subject)]
+                allowed = await self._allowed(actor, "read", [one.subject for one in budgets])
+                budgets = [one for one in budgets if one.subject in allowed]
                 if not budgets:
                     raise Forbidden
         return await self._views(budgets)
@@ -68,7 +69,7 @@ class BudgetService:
             await self._insert(budget)
         return await self._view(budget)
 
-    async def set(self, form: NewBudget) -> BudgetView:
+    async def create_or_change(self, form: NewBudget) -> BudgetView:
         """Set a budget, or the limit of one with the same subject, unit and period. Raises: InvalidRequest."""
         async with transaction():
             budget = await self._new_budget(None, form)
@@ -177,23 +178,30 @@ class BudgetService:
 
     # -- access ---------------------------------------------------------------------------------------------
 
-    async def _allows(self, actor: Actor, action: str, subject: Subject) -> bool:
-        resource = Resource(KIND, "", await self._subjects.manager_of(subject))
-        return await self._app.permissions.allows(actor, action, resource)
+    async def _allowed(
+        self, actor: Actor | None, action: str, subjects: Sequence[Subject]
+    ) -> set[Subject]:
+        """Return those of these subjects whose manager the actor is, if managers may do this."""
+        if actor is None:
+            return set(subjects)
+        managers = await self._subjects.managers(subjects)
+        allows = self._app.permissions.allows
+        own = [subject for subject, manager in managers.items() if manager == actor.id]
+        return {one for one in own if await allows(actor, action, Resource(KIND, "", actor.id))}
 
     async def _check_manager(self, actor: Actor, text: str) -> None:
         """Raises: Forbidden, as for a subject that does not exist."""
         subject = parse_subject(text)
-        if subject is None or not await self._allows(actor, "write", subject):
+        if subject is None or not await self._allowed(actor, "write", [subject]):
             raise Forbidden
 
     async def _required(self, actor: Actor | None, budget_id: str) -> Budget:
         """Return a budget that the actor may write. Raises: Forbidden, also where there is none; NotFound."""
         budget = await store.find(budget_id)
-        if actor is not None and not await self._writes_all(actor):
-            subject = budget.subject if budget else None
-            if subject is None or not await self._allows(actor, "write", subject):
-                raise Forbidden
+        subjects = [budget.subject] if budget else []
+        writes_all = actor is None or await self._writes_all(actor)
+        if not (writes_all or await self._allowed(actor, "write", subjects)):
+            raise Forbidden
         if budget is None:
             raise NotFound
         return budget

@@ -8,6 +8,7 @@ from portico.api.db import (
     current_database,
     execute,
     fetch_all,
+    fetch_all_in_thread,
     fetch_one,
     now,
     placeholders,
@@ -49,7 +50,7 @@ async def count_up() -> None:
 
 async def all_budgets() -> list[Budget]:
     """Return all budgets, oldest first."""
-    return [_budget(row) for row in await fetch_all(_ALL)]
+    return [_budget(row) for row in await fetch_all_in_thread(_ALL)]
 
 
 async def find(budget_id: str) -> Budget | None:

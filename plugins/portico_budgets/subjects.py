@@ -1,15 +1,18 @@
 """The subjects of budgets: which exist, who manages them, and which are those of an actor."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from portico.api import AppContext, InvalidRequest, TTLCache
 from portico.api.auth import Actor
-from portico.api.db import hold_rows
+from portico.api.db import chunks, fetch_all, hold_rows, placeholders
 from portico.api.interfaces import ApiKeyLookup
 from portico_budgets.budget import EVERYONE, Subject, parse_subject
 
 #: `Actor.credential` of API keys.
 KEY_CREDENTIAL = "key"
+
+_OWNERS: Final = "SELECT id, account_id FROM portico_group WHERE id IN ({})"
 
 
 class Subjects:
@@ -39,12 +42,14 @@ class Subjects:
             raise InvalidRequest(f"There is no {_NAMES[subject.kind]} with the id {subject.id}.")
         return subject
 
-    async def manager_of(self, subject: Subject) -> str | None:
-        """Return the account that manages the subject: the owner of a group. None = no account does."""
-        if subject.kind != "group":
-            return None
-        group = await self._app.identity.groups.find(subject.id)
-        return group.account_id if group else None
+    async def managers(self, subjects: Iterable[Subject]) -> Mapping[Subject, str]:
+        """Return the accounts that manage these subjects: the owners of groups. Other subjects have none."""
+        groups = [one.id for one in dict.fromkeys(subjects) if one.kind == "group"]
+        return {
+            Subject("group", row["id"]): row["account_id"]
+            for some in chunks(groups)
+            for row in await fetch_all(_OWNERS.format(placeholders(len(some))), *some)
+        }
 
     async def of_actor(self, actor: Actor, *, with_groups: bool = True) -> list[Subject]:
         """Return everyone, the account, the API key of the request, and the groups of the account."""

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from portico.api.db import (
+    chunks,
     current_database,
     execute,
     fetch_all,
@@ -165,14 +166,13 @@ async def free_expired() -> int:
 
 async def read_counters(keys: Sequence[CounterKey]) -> dict[CounterKey, tuple[int, int]]:
     """Return what was used and what is reserved, of those counters that exist."""
-    if not keys:
-        return {}
-    values = [value for key in keys for value in key]
-    found = await fetch_all(_COUNTERS.format(_rows(len(keys), 2)), *values)
-    return {
-        CounterKey(row["budget_id"], row["period_start"]): (row["used"], row["reserved"])
-        for row in found
-    }
+    read = {}
+    for some in chunks(keys):
+        values = [value for key in some for value in key]
+        for row in await fetch_all(_COUNTERS.format(_rows(len(some), 2)), *values):
+            key = CounterKey(row["budget_id"], row["period_start"])
+            read[key] = row["used"], row["reserved"]
+    return read
 
 
 @lru_cache(maxsize=256)
