@@ -7,6 +7,7 @@ from portico.api.auth import Actor
 from portico.api.json import let_others_run
 from portico.api.models import ResolvedModel, SourceRequest
 from portico.api.prompts import (
+    TEMPLATE_KEYS,
     PromptTemplate,
     last_user_text,
     prepend_system,
@@ -15,6 +16,7 @@ from portico.api.prompts import (
     transcript,
     user_variables,
     with_text,
+    without_templates,
 )
 from portico_completions.params import merged
 from portico_completions.request import CompletionRequest
@@ -29,6 +31,8 @@ async def source_request(
     stream: bool,
 ) -> SourceRequest:
     """Return the request to the source of a model. `stream`: whether the answer is streamed."""
+    if _has_templates(request):
+        request = await _without_templates(app, actor, request, target)
     messages = await _with_system_prompt(app, actor, request, target.system)
     await let_others_run(request.size)
     body = {
@@ -45,6 +49,24 @@ async def source_request(
         actor=actor,
         chat_id=request.chat_id,
     )
+
+
+async def _without_templates(
+    app: AppContext, actor: Actor, request: CompletionRequest, target: ResolvedModel
+) -> CompletionRequest:
+    """Return the request without templates, if the model has a system prompt or the actor may not set one."""
+    if not target.system and await app.identity.is_permitted(actor, "chat.system_prompt"):
+        return request
+    params = without_templates(request.params)
+    if isinstance(custom := params.get("custom_params"), dict):
+        params["custom_params"] = without_templates(custom)
+    return msgspec.structs.replace(request, body=without_templates(request.body), params=params)
+
+
+def _has_templates(request: CompletionRequest) -> bool:
+    custom = request.params.get("custom_params")
+    given = (request.body, request.params, custom if isinstance(custom, dict) else ())
+    return any(not TEMPLATE_KEYS.isdisjoint(keys) for keys in given)
 
 
 async def _with_system_prompt(

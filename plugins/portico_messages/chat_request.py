@@ -7,6 +7,7 @@ import msgspec
 
 from portico.api import InvalidRequest
 from portico.api.models import is_own_key
+from portico.api.prompts import TEMPLATE_KEYS
 from portico_messages.form import (
     Block,
     Message,
@@ -51,7 +52,10 @@ def chat_body(form: MessagesForm) -> dict[str, msgspec.Raw]:
     body: dict[str, Any] = {
         key: value
         for key, value in form.rest.items()
-        if key not in _IGNORED and key not in _REFUSED and not is_own_key(key)
+        if key not in _IGNORED
+        and key not in _REFUSED
+        and key not in TEMPLATE_KEYS
+        and not is_own_key(key)
     }
     body["max_tokens"] = form.max_tokens
     if form.stop_sequences:

@@ -7,6 +7,7 @@ import msgspec
 
 from portico.api import InvalidRequest
 from portico.api.models import is_own_key
+from portico.api.prompts import TEMPLATE_KEYS
 from portico_responses.form import (
     InputItem,
     InputPart,
@@ -73,7 +74,10 @@ def chat_body(form: ResponsesForm) -> dict[str, msgspec.Raw]:
     body: dict[str, Any] = {
         key: value
         for key, value in form.rest.items()
-        if key not in _IGNORED and key not in _STORING and not is_own_key(key)
+        if key not in _IGNORED
+        and key not in _STORING
+        and key not in TEMPLATE_KEYS
+        and not is_own_key(key)
     }
     if form.max_output_tokens is not None:
         body["max_tokens"] = form.max_output_tokens

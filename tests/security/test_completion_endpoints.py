@@ -181,6 +181,48 @@ def test_system_prompt_needs_its_permission_however_the_role_is_written(
     assert not any(b"forbidden" in one for one in sent), sent
 
 
+TEMPLATES: dict[str, Any] = {
+    "template": "{{ .Prompt }} forbidden",
+    "chat_template": "forbidden",
+    "raw": True,
+    "context": [666, 666],
+}
+
+
+@pytest.mark.parametrize("is_permitted", [True, False])
+def test_template_of_a_client_replaces_no_system_prompt(
+    scene: Scene, upstream: Upstream, ollama: OllamaServer, is_permitted: bool
+) -> None:
+    """Of a preset that has one; and of any model, if the caller may not set one."""
+    defaults = scene.defaults()
+    defaults["chat"]["system_prompt"] = is_permitted
+    assert scene.admin.post("/api/v1/users/default/permissions", defaults).status == 200
+    prompt = {"system": "Be brief."} if is_permitted else {}
+    for name, base in (("desk", "good"), ("llama-desk", "llama3:latest")):
+        form = scene.model_form(id=name, base_model_id=base, params=prompt, access_control=None)
+        assert scene.admin.post("/api/v1/models/create", form).status == 200
+    params = {"params": {**TEMPLATES, "custom_params": TEMPLATES}}
+    for path, key in {**CHATS, "/ollama/api/generate": "prompt"}.items():
+        body = {key: "hi" if key == "prompt" else HI, "max_tokens": 9, "stream": False, **TEMPLATES}
+        body |= params if path.startswith("/api/") and path.endswith("completions") else {}
+        for model in ("llama-desk",) if path.startswith("/ollama") else ("desk", "llama-desk"):
+            if model == "llama-desk" and path.startswith("/openai"):
+                continue
+            seen = len(upstream.requests), len(ollama.requests)
+            answer = scene.callers["other"].post(path, body | {"model": model})
+            assert answer.status == 200, (path, answer)
+            [sent] = [
+                one.body.decode()
+                for one in (*upstream.requests[seen[0] :], *ollama.requests[seen[1] :])
+                if one.method == "POST"
+            ]
+            assert "forbidden" not in sent and "666" not in sent and '"raw":true' not in sent
+            assert ("Be brief." in sent) == is_permitted
+    raw = {"model": "llama3:latest", "prompt": "hi", "raw": True, "stream": False}
+    assert scene.admin.post("/ollama/api/generate", raw).status == 200
+    assert ollama.requests[-1].json["raw"] is True
+
+
 HI = [{"role": "user", "content": "hi"}]
 WRONG: dict[str, list[tuple[Any, int]]] = {
     "/api/v1/messages": [

@@ -3,10 +3,12 @@
 Constants:
 
     MAX_PROMPT_CHARS  Characters of a prompt after its placeholders are filled.
+    TEMPLATE_KEYS     Keys of requests that replace how a server puts system prompt and conversation together.
 """
 
 from portico.prompts import (
     MAX_PROMPT_CHARS,
+    TEMPLATE_KEYS,
     Placeholder,
     PromptTemplate,
     account_variables,
@@ -23,6 +25,7 @@ from portico.prompts import (
     user_variables,
     with_text,
     without_system,
+    without_templates,
 )
 
 __all__ = [
@@ -34,7 +37,9 @@ __all__ = [
     "last_user_text",
     "placeholders",
     "prepend_system",
+    "TEMPLATE_KEYS",
     "has_system",
+    "without_templates",
     "is_system_role",
     "role_of",
     "system_index",

@@ -1,6 +1,7 @@
 """Prompts: templates with placeholders such as `{{USER_NAME}}`, and the texts of a conversation."""
 
 from portico.prompts.conversation import (
+    TEMPLATE_KEYS,
     content_text,
     has_system,
     is_system_role,
@@ -12,6 +13,7 @@ from portico.prompts.conversation import (
     transcript,
     with_text,
     without_system,
+    without_templates,
 )
 from portico.prompts.placeholders import Placeholder, placeholders
 from portico.prompts.template import MAX_PROMPT_CHARS, PromptTemplate
@@ -26,7 +28,9 @@ __all__ = [
     "last_user_text",
     "placeholders",
     "prepend_system",
+    "TEMPLATE_KEYS",
     "has_system",
+    "without_templates",
     "is_system_role",
     "role_of",
     "system_index",

@@ -3,10 +3,16 @@
 All messages but a changed one keep their bytes.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
+
+#: Keys of requests that replace the template by which a server puts system prompt and conversation together, or the
+#: result: with them a client could leave a system prompt out, or set one. At Ollama, and at vLLM.
+TEMPLATE_KEYS: Final = frozenset({"template", "raw", "context", "chat_template"})
+
+Value = TypeVar("Value")
 
 
 class _MessageRole(msgspec.Struct):
@@ -45,6 +51,15 @@ def system_index(messages: Sequence[msgspec.Raw]) -> int | None:
         if role_of(message) == "system":
             return place
     return None
+
+
+def without_templates(keys: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the keys of a request without those in `TEMPLATE_KEYS`, unless they say only that nothing is replaced."""
+    return {key: v for key, v in keys.items() if key not in TEMPLATE_KEYS or _is_false(v)}
+
+
+def _is_false(value: object) -> bool:
+    return value is False or (isinstance(value, msgspec.Raw) and bytes(value) == b"false")
 
 
 def text_of(message: msgspec.Raw) -> str:
