@@ -15,6 +15,7 @@ from portico.catalogue import (
     error_in,
 )
 from portico.db import new_id
+from portico.gateway.account_objects import refuse_account_objects
 from portico.gateway.call import GatewayCall, GatewayResponse
 from portico.gateway.call_ending import CallEnding
 from portico.gateway.filter_set import FilterSet, LogFailure, OwnedFilter
@@ -67,6 +68,8 @@ class Gateway:
         Does not check access: `Catalogue.resolve` has. `deferred`: the answers whose `outlet` the caller calls.
         Raises: the domain error of a filter that refuses the call; all errors of the source.
         """
+        if not request.actor.is_admin:
+            refuse_account_objects(request)
         call = GatewayCall(id=new_id(), target=target, request=request)
         filters = self._sets[request.operation]
         if not filters:
