@@ -62,6 +62,11 @@ class OllamaConnectionConfig:
         Raises: InvalidRequest, naming the field, for an invalid value, an option that is not supported, another value of
         a pinned setting, and a mask that stands for nothing; then nothing is stored.
         """
+        async with self._app.runtime_settings.locked(OllamaSettings):
+            await self._change(actor, form)
+        return await self.current()
+
+    async def _change(self, actor: Actor, form: OllamaConnectionsForm) -> None:
         stored = all_connections(await self._section.current())
         urls = [trimmed(url) for url in form.urls]
         given = [form.configs.get(str(i)) or form.configs.get(url) for i, url in enumerate(urls)]
@@ -74,7 +79,6 @@ class OllamaConnectionConfig:
         await self._app.runtime_settings.change(
             self._changes(form, stored, urls, options), actor.id
         )
-        return await self.current()
 
     async def verify(self, url: str, key: str) -> str:
         """Return the version of a server that need not be stored; a masked key is the stored one of the same URL.

@@ -1,14 +1,12 @@
 """Converts parameters to the options of Ollama, and to the keys that Ollama has beside them."""
 
-import codecs
-import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
-from portico.api import InvalidRequest
 from portico.api.json import decode_anything
+from portico.api.sources import ParamCasts, cast_param, finite_number, stop_sequences
 
 #: Keys that Ollama has in the body itself. A parameter of that name is no option.
 ROOT_KEYS = frozenset({"format", "keep_alive", "think"})
@@ -56,15 +54,7 @@ def set_format(body: dict[str, Any], response_format: Any) -> None:
 
 def cast(name: str, value: Any) -> Any:
     """Return the value of an option in the type that Ollama takes. Raises: InvalidRequest."""
-    convert = _CASTS.get(name)
-    if convert is None:
-        return value
-    try:
-        return convert(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidRequest(
-            f"The parameter {name!r} cannot be of type {type(value).__name__}."
-        ) from None
+    return cast_param(name, value, _CASTS)
 
 
 def _parsed(value: Any) -> Any:
@@ -77,31 +67,10 @@ def _parsed(value: Any) -> Any:
         return value
 
 
-def _number(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError
-    return number
-
-
 def _flag(value: Any) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in ("1", "true", "yes", "on")
     return bool(value)
-
-
-def _stops(value: Any) -> Any:
-    """Return stop sequences with escapes decoded: forms send a newline as a backslash and an n."""
-    if isinstance(value, str):
-        value = [value]
-    return [_unescaped(item) if isinstance(item, str) else item for item in value]
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return codecs.decode(text.encode("latin-1", "backslashreplace"), "unicode_escape")
-    except UnicodeDecodeError:
-        return text  # a single backslash at the end stands for itself
 
 
 #: Names of parameters, by the name that Ollama has for them.
@@ -118,11 +87,11 @@ _NUMBERS = (
     "frequency_penalty", "typical_p",
 )  # fmt: skip
 _FLAGS = ("use_mmap", "use_mlock")
-_CASTS: Mapping[str, Callable[[Any], Any]] = {
+_CASTS: Final[ParamCasts] = {
     **dict.fromkeys(_INTEGERS, int),
-    **dict.fromkeys(_NUMBERS, _number),
+    **dict.fromkeys(_NUMBERS, finite_number),
     **dict.fromkeys(_FLAGS, _flag),
-    "stop": _stops,
+    "stop": stop_sequences,
 }
 #: Keys of an OpenAI request that are options of Ollama.
 OPTION_KEYS = frozenset({*_CASTS, *RENAMED, "main_gpu", "numa", "penalize_newline"})

@@ -8,6 +8,7 @@ import aiohttp
 import msgspec
 
 from portico.api import SourceFailed
+from portico.api.connections import list_limits, request_limits
 from portico.api.models import SourceRequest, SourceResponse
 from portico.api.sources import (
     MAX_ERROR_BYTES,
@@ -42,12 +43,10 @@ class ServerClient:
         if options.key:
             headers.setdefault("Authorization", f"Bearer {options.key.reveal()}")
         self._connection = connection
-        connect = options.connect_timeout or settings.connect_timeout
-        self._list_limits = RequestLimits(
-            connect=connect, total=options.list_timeout or settings.list_timeout
-        )
+        limits = request_limits(options, settings)
+        self._list_limits = list_limits(options, settings)
         self._work_limits = RequestLimits(
-            connect=connect,
+            connect=limits.connect,
             first_byte=MAX_SILENT_SECONDS,
             idle=MAX_SILENT_SECONDS,
         )
@@ -57,12 +56,7 @@ class ServerClient:
             http,
             headers=headers,
             secrets=[options.key.reveal()],
-            limits=RequestLimits.chosen(
-                connect=connect,
-                first_byte=options.first_byte_timeout or settings.first_byte_timeout,
-                idle=options.idle_timeout or settings.idle_timeout,
-                total=options.timeout or settings.timeout,
-            ),
+            limits=limits,
             verify_tls=settings.verify_tls,
         )
 

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from portico.api import Section, setting
+from portico.api import setting
+from portico.api.connections import SourceSettings
 from portico_ollama.connection_options import OllamaOptions
 
 DEFAULT_BASE_URL = "http://localhost:11434"
 
 
-class OllamaSettings(Section):
+class OllamaSettings(SourceSettings):
     """Ollama servers: any number of addresses."""
 
     enable: Annotated[
@@ -37,37 +38,3 @@ class OllamaSettings(Section):
             runtime_key="ollama.api_configs",
         ),
     ] = {}
-    connect_timeout: Annotated[float, setting("Seconds to connect to a server", gt=0)] = 10.0
-    list_timeout: Annotated[
-        float,
-        setting(
-            "Seconds for a server to list its models",
-            env="AIOHTTP_CLIENT_TIMEOUT_MODEL_LIST",
-            gt=0,
-        ),
-    ] = 10.0
-    first_byte_timeout: Annotated[
-        float | None,
-        setting(
-            "Seconds until the first byte of a response; a model may have to be loaded; unset = 300, or `timeout` if that is longer",
-            gt=0,
-        ),
-    ] = None
-    idle_timeout: Annotated[
-        float | None,
-        setting(
-            "Seconds without a byte after which a response is aborted; unset = 300, or `timeout` if that is longer",
-            gt=0,
-        ),
-    ] = None
-    timeout: Annotated[
-        float | None,
-        setting(
-            "Seconds for a whole response; unset = no limit",
-            env="AIOHTTP_CLIENT_TIMEOUT",
-            gt=0,
-        ),
-    ] = None
-    verify_tls: Annotated[
-        bool, setting("Verify the TLS certificates of servers", env="AIOHTTP_CLIENT_SESSION_SSL")
-    ] = True

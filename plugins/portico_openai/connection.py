@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from portico.api import Secret
+from portico.api.connections import trimmed, unique_name
 from portico_openai.connection_options import DEFAULT_API_VERSION, ConnectionOptions
 from portico_openai.settings import OpenAISettings
 
@@ -86,21 +87,7 @@ def all_connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
             if index < len(settings.keys)
             else Secret()
         )
-        name = _unique_name(options.name or "openai", names)
+        name = unique_name(options.name or "openai", names)
         names.add(name)
         result.append(OpenAIConnection(index, name, url, key, options))
     return result
-
-
-def trimmed(url: str) -> str:
-    """Return a base URL as paths are appended to it."""
-    return url.strip().rstrip("/")
-
-
-def _unique_name(name_wanted: str, taken: set[str]) -> str:
-    number = 1
-    name = name_wanted
-    while name in taken:
-        number += 1
-        name = f"{name_wanted}-{number}"
-    return name

@@ -14,9 +14,10 @@ from portico.api.connections import (
     masked_keys,
     read_key,
     stored_connections,
+    trimmed,
     url_fault,
 )
-from portico_openai.connection import OpenAIConnection, all_connections, trimmed
+from portico_openai.connection import OpenAIConnection, all_connections
 from portico_openai.connection_options import (
     ENTRA_AUTH_TYPES,
     NO_ENTRA_IDENTITY,

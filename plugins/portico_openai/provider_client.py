@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from portico.api.connections import list_limits, request_limits
 from portico.api.models import ModelCard, Operation, SourceRequest, SourceResponse
-from portico.api.sources import ANSWER_FORMATS, OutgoingHTTP, RequestLimits, SourceClient
+from portico.api.sources import ANSWER_FORMATS, OutgoingHTTP, SourceClient
 from portico_openai.caller_headers import CallerHeaders
 from portico_openai.connection import OpenAIConnection
 from portico_openai.endpoints import auth_headers, endpoint_path, list_path
@@ -35,19 +36,13 @@ class ProviderClient:
         # Those of the connection override all others.
         self._own_headers = {**server_headers, **own_headers}
         self._headers: dict[Operation | None, Mapping[str, str]] = {}
-        limits = RequestLimits.chosen(
-            connect=options.connect_timeout or settings.connect_timeout,
-            first_byte=options.first_byte_timeout or settings.first_byte_timeout,
-            idle=options.idle_timeout or settings.idle_timeout,
-            total=options.timeout or settings.timeout,
-        )
-        self.list_limits = limits._replace(total=options.list_timeout or settings.list_timeout)
+        self.list_limits = list_limits(options, settings)
         self.client = SourceClient(
             connection.name,
             connection.url,
             http,
             secrets=[connection.key.reveal(), *own_headers.values()],
-            limits=limits,
+            limits=request_limits(options, settings),
             verify_tls=settings.verify_tls,
         )
 

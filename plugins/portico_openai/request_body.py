@@ -1,14 +1,13 @@
 """Converts a source request to the body that a provider is sent."""
 
-import codecs
-import math
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, Final
 
 import msgspec
 
 from portico.api import InvalidRequest
 from portico.api.models import SourceRequest
+from portico.api.sources import ParamCasts, cast_param, finite_number, stop_sequences
 from portico_openai.azure_body import allowed_keys
 
 #: Keys that set address and credentials in client libraries. Neither a client nor a model's
@@ -40,7 +39,7 @@ def encode(
     """
     body = given_keys(request)
     for key, value in given_params(request):
-        body[key] = _cast(key, value)
+        body[key] = cast_param(key, value, _CASTS)
     if "logit_bias" in body:
         body["logit_bias"] = _logit_bias(_decoded(body["logit_bias"]))
     _adapt_to_provider(body, model.lower(), is_openai=is_openai)
@@ -76,48 +75,15 @@ def chooses_upstream(key: str) -> bool:
     return key.strip().casefold().replace("-", "_") in STRIPPED_KEYS
 
 
-def _cast(key: str, value: Any) -> Any:
-    cast = _CASTS.get(key)
-    if cast is None:
-        return value
-    try:
-        return cast(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidRequest(
-            f"The parameter {key!r} cannot be of type {type(value).__name__}."
-        ) from None
-
-
-def _number(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError
-    return number
-
-
-def _stops(value: Any) -> Any:
-    """Return stop sequences with escapes decoded: forms send a newline as a backslash and an n."""
-    if isinstance(value, str):
-        value = [value]
-    return [_unescaped(item) if isinstance(item, str) else item for item in value]
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return codecs.decode(text.encode("latin-1", "backslashreplace"), "unicode_escape")
-    except UnicodeDecodeError:
-        return text  # a single backslash at the end stands for itself
-
-
-_CASTS: Mapping[str, Callable[[Any], Any]] = {
-    "temperature": _number,
-    "top_p": _number,
-    "min_p": _number,
-    "frequency_penalty": _number,
-    "presence_penalty": _number,
+_CASTS: Final[ParamCasts] = {
+    "temperature": finite_number,
+    "top_p": finite_number,
+    "min_p": finite_number,
+    "frequency_penalty": finite_number,
+    "presence_penalty": finite_number,
     "max_tokens": int,
     "reasoning_effort": str,
-    "stop": _stops,
+    "stop": stop_sequences,
 }
 
 
@@ -143,7 +109,7 @@ def _bias(value: Any) -> float | bool:
     """Return a bias; a whole number without a fraction, since some providers take no other."""
     if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() == "false"):
         return value is True
-    number = max(-100.0, min(100.0, _number(value)))
+    number = max(-100.0, min(100.0, finite_number(value)))
     return int(number) if number == int(number) else number
 
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from portico.api import Secret, Section, setting
+from portico.api import Secret, setting
+from portico.api.connections import SourceSettings
 from portico_openai.connection_options import ConnectionOptions
 
 
-class OpenAISettings(Section):
+class OpenAISettings(SourceSettings):
     """OpenAI-compatible model sources: any number of base URLs, each with its key."""
 
     enable: Annotated[
@@ -45,40 +46,6 @@ class OpenAISettings(Section):
             runtime_key="openai.api_configs",
         ),
     ] = {}
-    connect_timeout: Annotated[float, setting("Seconds to connect to a provider", gt=0)] = 10.0
-    list_timeout: Annotated[
-        float,
-        setting(
-            "Seconds for a provider to list its models",
-            env="AIOHTTP_CLIENT_TIMEOUT_MODEL_LIST",
-            gt=0,
-        ),
-    ] = 10.0
-    first_byte_timeout: Annotated[
-        float | None,
-        setting(
-            "Seconds until the first byte of a response; unset = 300, or `timeout` if that is longer",
-            gt=0,
-        ),
-    ] = None
-    idle_timeout: Annotated[
-        float | None,
-        setting(
-            "Seconds without a byte after which a response is aborted; unset = 300, or `timeout` if that is longer",
-            gt=0,
-        ),
-    ] = None
-    timeout: Annotated[
-        float | None,
-        setting(
-            "Seconds for a whole response; unset = no limit",
-            env="AIOHTTP_CLIENT_TIMEOUT",
-            gt=0,
-        ),
-    ] = None
-    verify_tls: Annotated[
-        bool, setting("Verify the TLS certificates of providers", env="AIOHTTP_CLIENT_SESSION_SSL")
-    ] = True
     passthrough: Annotated[
         bool,
         setting(

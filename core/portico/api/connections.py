@@ -30,6 +30,11 @@ from portico.upstream.connections.source_options import (
     first_fault,
     source_option_fault,
 )
+from portico.upstream.connections.source_settings import (
+    SourceSettings,
+    list_limits,
+    request_limits,
+)
 
 __all__ = [
     "MASK",
@@ -37,6 +42,7 @@ __all__ = [
     "TIMEOUTS",
     "OptionsForm",
     "SourceOptions",
+    "SourceSettings",
     "StoredConnection",
     "check_key",
     "check_names",
@@ -44,8 +50,10 @@ __all__ = [
     "choice_fault",
     "first_fault",
     "is_mask",
+    "list_limits",
     "masked_keys",
     "read_key",
+    "request_limits",
     "source_option_fault",
     "stored_connections",
     "trimmed",

@@ -19,6 +19,7 @@ Constants and types:
     HTTP_ERRORS          Exceptions that requests raise, which `SourceClient.fail` translates.
     MAX_ERROR_BYTES      Bytes of an error response that are read.
     MAX_RESPONSE_BYTES   Bytes of an answer that is not streamed.
+    ParamCasts           What converts parameters of models, by their names.
     StreamFilterFactory  Creates the filter of one stream; its parameter removes the key and address of the source.
 """
 
@@ -28,6 +29,12 @@ from portico.upstream.answer_formats import ANSWER_FORMATS
 from portico.upstream.error_message import ErrorMessage, error_message
 from portico.upstream.event_filter import EventFilter
 from portico.upstream.lenient_chunk import ChunkMender, mended_json
+from portico.upstream.model_params import (
+    ParamCasts,
+    cast_param,
+    finite_number,
+    stop_sequences,
+)
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.redactor import Redactor
 from portico.upstream.source_client import (
@@ -53,6 +60,7 @@ __all__ = [
     "ErrorMessage",
     "EventFilter",
     "OutgoingHTTP",
+    "ParamCasts",
     "ProviderErrors",
     "Redactor",
     "RequestLimits",
@@ -61,9 +69,12 @@ __all__ = [
     "StreamFilter",
     "StreamFilterFactory",
     "StreamRelay",
+    "cast_param",
     "error_message",
+    "finite_number",
     "is_completion_error",
     "mended_json",
     "read_body",
+    "stop_sequences",
     "user_headers",
 ]
