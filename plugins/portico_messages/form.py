@@ -92,7 +92,7 @@ class OutputConfig(msgspec.Struct):
     format: OutputFormat | None = None
 
 
-class _MessageRole(msgspec.Struct):
+class _TurnRole(msgspec.Struct):
     role: Any = None
 
 
@@ -125,8 +125,8 @@ class MessagesHead(msgspec.Struct, kw_only=True):
         return msgspec.structs.replace(self, data={**self.data, "messages": encoded})
 
     @property
-    def _roles(self) -> list[_MessageRole]:
-        roles: list[_MessageRole] = required_value(self.data, "messages", list[_MessageRole])
+    def _roles(self) -> list[_TurnRole]:
+        roles: list[_TurnRole] = required_value(self.data, "messages", list[_TurnRole])
         return roles
 
 

@@ -45,7 +45,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             base_model=DIRECT if target.is_direct else target.model,
             source=call.source,
             outcome=result.outcome,
-            # What the client says of its own model costs nobody anything here.
+            # What the client says of its own model costs nothing here.
             usage=TokenUsage() if target.is_direct else result.usage,
             first_byte_ms=None if first is None else round(first * 1000),
             duration_ms=round(result.seconds * 1000),

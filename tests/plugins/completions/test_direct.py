@@ -141,7 +141,7 @@ def test_other_socket_cannot_answer_in_place_of_the_browser(user: Client, admin:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_usage_that_the_browser_claims_costs_nobody_anything(
+def test_usage_that_the_browser_claims_costs_nothing(
     user: Client, admin: Client, stream: bool
 ) -> None:
     shared = set_budget(admin, 100, "tokens")
