@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import structlog
 
 from portico.catalogue import close_body
+from portico.gateway.plugin_exit import PluginExit
 
 log = structlog.get_logger("portico.gateway")
 
@@ -31,24 +32,17 @@ async def bounded(work: Coroutine[Any, Any, T], source: str) -> T:
         task.add_done_callback(_dropped)
         await end(task, source)
         raise
-    result = task.result()
-    if isinstance(result, _Exit):
-        raise result.error
-    return result
+    return task.result()
 
 
-class _Exit:
-    """An exit of the interpreter, which a task would raise in the event loop itself."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-
-async def _held(work: Coroutine[Any, Any, T]) -> T | _Exit:
+async def _held(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await work
-    except (SystemExit, KeyboardInterrupt) as error:
-        return _Exit(error)
+    except (
+        SystemExit,
+        KeyboardInterrupt,
+    ) as error:  # a task would raise it in the event loop itself
+        raise PluginExit from error
 
 
 async def end(task: "asyncio.Future[Any]", source: str) -> None:
@@ -105,6 +99,8 @@ class BoundedStream:
                     break  # a source that ignored its cancellation
                 await self._room.acquire()
                 self._blocks.put_nowait(block)
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise PluginExit from error
         finally:
             self._blocks.put_nowait(None)
             if self._is_closed:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 
 from portico.catalogue import close_body
+from portico.gateway.plugin_exit import PluginExit
 
 
 class CountedStream:
@@ -28,6 +29,9 @@ class CountedStream:
         except StopAsyncIteration:
             self._end()
             raise
+        except SystemExit as error:
+            self._end(failure := PluginExit())
+            raise failure from error
         except Exception as error:
             self._end(error)
             raise

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from portico.errors import DomainError, SourceFailed
 from portico.gateway.call import CallResult, GatewayCall
 from portico.gateway.model_filter import ModelFilter
+from portico.gateway.plugin_exit import PLUGIN_ERRORS
 
 #: Logs an exception of a plugin: its name, what it was doing, the exception.
 LogFailure = Callable[[str, str, BaseException], None]
@@ -52,7 +53,7 @@ class FilterSet:
                     await one.filter.inlet(call)  # type: ignore[misc]  # of `inlets`
             except DomainError:
                 raise
-            except Exception as error:  # noqa: BLE001 - of a plugin
+            except PLUGIN_ERRORS as error:
                 self.failed(one, "inlet", error)
                 call.request = before
 
@@ -67,7 +68,7 @@ class FilterSet:
                 text = changed
             except DomainError:
                 raise
-            except Exception as error:  # noqa: BLE001 - of a plugin
+            except PLUGIN_ERRORS as error:
                 self.failed(one, "outlet", error)
         return text
 
@@ -76,7 +77,7 @@ class FilterSet:
         for one in self._observers:
             try:
                 one.filter.ended(call, result)  # type: ignore[misc]  # of `_observers`
-            except Exception as error:  # noqa: BLE001 - of a plugin; the others must learn of it too
+            except PLUGIN_ERRORS as error:  # the others must learn of it too
                 self._log_failure(one.plugin, f"ended of the filter {one.name}", error)
 
     def failed(self, one: OwnedFilter, doing: str, error: BaseException) -> None:

@@ -22,6 +22,7 @@ from portico.errors import DomainError, RateLimited, SourceFailed, SourceTimedOu
 from portico.gateway.bounded_cancellation import BoundedStream, bounded
 from portico.gateway.circuit_breaker import BreakerState, CircuitBreaker
 from portico.gateway.counted_stream import CountedStream
+from portico.gateway.plugin_exit import PluginExit
 from portico.settings.gateway import GatewaySettings
 
 log = structlog.get_logger("portico.gateway")
@@ -148,7 +149,10 @@ class RoutedSource:
     async def _complete(self, request: SourceRequest) -> SourceResponse:
         """Return the response; of a source that may ignore its cancellation, bounded."""
         if self._ends_promptly:
-            return await self.source.complete(request)
+            try:
+                return await self.source.complete(request)
+            except SystemExit as error:
+                raise PluginExit from error
         response = await bounded(self.source.complete(request), self.name)
         if isinstance(response.body, bytes):
             return response

@@ -9,11 +9,12 @@ from portico.gateway.call import GatewayCall
 from portico.gateway.choice_text import ChoiceText
 from portico.gateway.filter_set import FilterSet, OwnedFilter
 from portico.gateway.model_filter import StreamEditor
+from portico.gateway.plugin_exit import PLUGIN_ERRORS
 from portico.gateway.text_codecs import TextCodec
 from portico.server_sent_events import DONE, EventSplitter, event_data, with_data
 
 #: Logs the failure of a filter. Raises: FilterFailed, unless the filter is to be skipped.
-Failed = Callable[[Exception], None]
+Failed = Callable[[BaseException], None]
 
 
 class Editors:
@@ -78,7 +79,7 @@ class _Guard:
             return result
         except DomainError:
             raise
-        except Exception as error:  # noqa: BLE001 - of a plugin
+        except PLUGIN_ERRORS as error:
             self.is_broken = True
             self._failed(error)
             return otherwise
@@ -236,7 +237,7 @@ def _editor(one: OwnedFilter, call: GatewayCall, codec: TextCodec, failed: Faile
         editor = begin(call)
     except DomainError:
         raise
-    except Exception as error:  # noqa: BLE001 - of a plugin
+    except PLUGIN_ERRORS as error:
         guard.is_broken = True
         failed(error)
         return _Unedited()
