@@ -19,6 +19,8 @@ _MAXIMA: Final[Mapping[Operation, tuple[str, ...]]] = {
     "messages": ("max_tokens",),
 }
 MAX_TOKENS: Final = 10**9
+#: Answers that one call is expected to have at most, whatever its client asks for: OpenAI's limit.
+MAX_ANSWERS: Final = 128
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -47,7 +49,7 @@ def estimate(request: SourceRequest, default_output_tokens: int) -> Estimate:
         return Estimate(input_tokens, 0, is_limited=True)
     limits = [n for name in _MAXIMA[request.operation] if (n := _number(request, name))]
     limit = max(limits, default=None)  # which one counts is up to the provider
-    answers = _number(request, "n") or 1
+    answers = min(_number(request, "n") or 1, MAX_ANSWERS)
     output_tokens = min((limit or default_output_tokens) * answers, MAX_TOKENS)
     return Estimate(input_tokens, output_tokens, is_limited=limit is not None)
 

@@ -25,6 +25,7 @@ def reserved(operation: Any = "chat", **body: Any) -> int:
         ("chat", {"max_output_tokens": 5}, DEFAULT),
         ("chat", {"num_predict": 5}, DEFAULT),
         ("chat", {"max_tokens": 5, "n": 4}, 20),
+        ("chat", {"n": 10**8}, 128 * DEFAULT),
         ("responses", {"max_output_tokens": 5}, 5),
         ("responses", {"max_tokens": 5}, DEFAULT),
         ("messages", {"max_tokens": 5}, 5),
