@@ -185,13 +185,19 @@ def _document(block: _OpenBlock) -> dict[str, Any]:
     return {"type": "tool_use", "id": block.id, "name": block.name, "input": _input(text)}
 
 
-def _input(arguments: str) -> dict[str, Any]:
-    """Return arguments as an object, which the protocol asks for: what is none is in the key `arguments`."""
+def _input(arguments: str) -> dict[str, Any] | msgspec.Raw:
+    """Return arguments as the object that the protocol asks for, as they were written: what is none is in the key `arguments`."""
+    text = arguments.strip() or "{}"
     try:
-        found = json.loads(arguments or "{}")
+        found = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
         found = None
-    return found if isinstance(found, dict) else {"arguments": arguments}
+    return msgspec.Raw(text.encode()) if isinstance(found, dict) else {"arguments": arguments}
+
+
+def _no_number(name: str) -> None:
+    """Refuse NaN and infinity, which are not JSON. Raises: ValueError."""
+    raise ValueError(name)
 
 
 def _usage(usage: TokenUsage | None) -> dict[str, Any]:

@@ -261,7 +261,10 @@ def _hex_id() -> str:
 def _logprobs(raw: msgspec.Raw) -> list[Any]:
     if bytes(raw) == b"null":
         return []
-    found = msgspec.json.decode(raw)
+    try:
+        found = msgspec.json.decode(raw)
+    except msgspec.MsgspecError:  # a number that is too large
+        return []
     content = found.get("content") if isinstance(found, dict) else None
     return content if isinstance(content, list) else []
 

@@ -161,6 +161,14 @@ def test_call_of_a_custom_tool_has_its_input_as_text() -> None:
     assert kinds == [f"response.custom_tool_call_input.{end}" for end in ("delta", "done")]
 
 
+@pytest.mark.parametrize("logprobs", [b"1e400", b"[1]", b'{"content":5}', b'{"content":[1e400]}'])
+def test_logprobs_that_are_none_are_left_out(logprobs: bytes) -> None:
+    chunk = b'{"choices":[{"index":0,"delta":{"content":"x"},"logprobs":' + logprobs + b"}]}"
+    said = translator().feed(msgspec.json.decode(chunk, type=ChatAnswer))
+    [one] = [event for event in events(said) if event["type"] == "response.output_text.delta"]
+    assert (one["delta"], one["logprobs"]) == ("x", [])
+
+
 def test_logprobs_are_in_the_deltas_and_the_part() -> None:
     entry = {"token": "hi", "logprob": -0.5, "bytes": [104, 105], "top_logprobs": []}
     chunk = delta(content="hi")
