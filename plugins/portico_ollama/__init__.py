@@ -5,9 +5,11 @@ Ollama's. Calls of models below `/ollama` take the same way as all others, so ac
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from portico.api import AppContext, HealthCheck, PluginInfo, Section, SourceFailed, hookimpl
+from portico.api import AppContext, HealthCheck, PluginInfo, Section, hookimpl
+from portico.api.connections import check_reachable
 from portico.api.models import SourceProvider
 from portico.api.policy import PackagedPolicy, ResourceKind
 from portico_ollama.settings import OllamaSettings
@@ -84,14 +86,5 @@ async def startup(app: AppContext, settings: OllamaSettings) -> None:
 @hookimpl
 def register_health_checks(app: AppContext) -> Sequence[HealthCheck]:
     """Return a check that names unreachable servers. It does not make Portico unready."""
-
-    async def check_servers() -> None:
-        down = [
-            f"{state.name} ({state.state}): {state.reason}"
-            for state in app.catalogue.statuses()
-            if state.plugin == "ollama" and state.reason
-        ]
-        if down:
-            raise SourceFailed("; ".join(down))
-
-    return [HealthCheck("ollama connections", check_servers, critical=False)]
+    check = partial(check_reachable, app.catalogue, "ollama")
+    return [HealthCheck("ollama connections", check, critical=False)]

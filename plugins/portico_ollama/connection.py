@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from portico.api import Secret
-from portico.api import connections as shared
+from portico.api.connections import options_at, trimmed, unique_name
 from portico_ollama.connection_options import OllamaOptions
 from portico_ollama.settings import DEFAULT_BASE_URL, OllamaSettings
 
@@ -47,20 +47,16 @@ def connections(settings: OllamaSettings) -> Sequence[OllamaConnection]:
 
 
 def all_connections(settings: OllamaSettings) -> Sequence[OllamaConnection]:
-    """Return all connections, disabled ones and those without a URL too, with unique names.
-
-    Source: options may be stored under the URL, as in older deployments.
-    """
+    """Return all connections, disabled ones and those without a URL too, with unique names."""
     result: list[OllamaConnection] = []
     for index, given in enumerate(settings.base_urls or [DEFAULT_BASE_URL]):
-        options = settings.configs.get(str(index)) or settings.configs.get(given)
-        options = options or OllamaOptions()
-        name = shared.unique_name(options.name or "ollama", {other.name for other in result})
+        options = options_at(settings.configs, index, given) or OllamaOptions()
+        name = unique_name(options.name or "ollama", {other.name for other in result})
         assumed = not settings.base_urls
-        result.append(OllamaConnection(index, name, trimmed(given), options, assumed))
+        result.append(OllamaConnection(index, name, server_url(given), options, assumed))
     return result
 
 
-def trimmed(url: str) -> str:
+def server_url(url: str) -> str:
     """Return an address without what its paths are appended to."""
-    return shared.trimmed(shared.trimmed(url).removesuffix(API_SUFFIX))
+    return trimmed(trimmed(url).removesuffix(API_SUFFIX))

@@ -1,29 +1,27 @@
 """The connections in the form of clients: shown with masks in place of secrets, changed all or none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from portico.api import AppContext, InvalidRequest, OperatorError, Secret
+from portico.api import AppContext, InvalidRequest, Secret
 from portico.api.auth import Actor
 from portico.api.connections import (
-    MASK,
-    check_names,
-    check_urls,
+    ConnectionKind,
+    check_url,
     is_mask,
     masked_keys,
+    options_at,
     read_key,
-    source_option_fault,
+    shown_options,
     stored_connections,
-    url_fault,
 )
-from portico_ollama.connection import OllamaConnection, all_connections, trimmed
+from portico_ollama.connection import OllamaConnection, all_connections, server_url
 from portico_ollama.connection_options import (
     IGNORED_OPTIONS,
     OPTIONS_FORM,
     OllamaOptions,
-    normalized,
 )
 from portico_ollama.schemas import OllamaConnectionsAnswer, OllamaConnectionsForm
 from portico_ollama.servers import OllamaServers
@@ -32,6 +30,7 @@ from portico_ollama.settings import OllamaSettings
 ENABLE: Final = "ENABLE_OLLAMA_API"
 URLS: Final = "OLLAMA_BASE_URLS"
 CONFIGS: Final = "OLLAMA_API_CONFIGS"
+KIND: Final = ConnectionKind("ollama", ENABLE, URLS, CONFIGS, OPTIONS_FORM)
 
 
 class OllamaConnectionConfig:
@@ -68,25 +67,30 @@ class OllamaConnectionConfig:
 
     async def _change(self, actor: Actor, form: OllamaConnectionsForm) -> None:
         stored = all_connections(await self._section.current())
-        urls = [trimmed(url) for url in form.urls]
-        given = [form.configs.get(str(i)) or form.configs.get(url) for i, url in enumerate(urls)]
+        urls = [server_url(url) for url in form.urls]
+        given = [options_at(form.configs, index, url) for index, url in enumerate(urls)]
         keys = [str((config or {}).get("key") or "").strip() for config in given]
         before = stored_connections(urls, keys, stored, self._app.encryptor)
         options = [
             _read(f"{CONFIGS}.{index}", config, key, was)
             for index, (config, key, was) in enumerate(zip(given, keys, before, strict=True))
         ]
-        await self._app.runtime_settings.change(
-            self._changes(form, stored, urls, options), actor.id
+        changes = KIND.changes(
+            enable=form.enable,
+            urls=urls,
+            options=options,
+            stored=stored,
+            statuses=self._app.catalogue.statuses(),
         )
+        await self._app.runtime_settings.change(changes, actor.id)
 
     async def verify(self, url: str, key: str) -> str:
         """Return the version of a server that need not be stored; a masked key is the stored one of the same URL.
 
         Raises: InvalidRequest for an address or a key that is none; SourceFailed.
         """
-        url = trimmed(url)
-        check_urls("url", [url])
+        url = server_url(url)
+        check_url("url", url)
         stored = all_connections(await self._section.current())
         [known] = stored_connections([url], [key.strip()], stored, self._app.encryptor)
         secret = Secret(read_key("key", key, known.key if known else None))
@@ -95,38 +99,10 @@ class OllamaConnectionConfig:
         connection = OllamaConnection(0, "ollama", url, options)
         return await self._servers.source_of(connection).client.version()
 
-    def _changes(
-        self,
-        form: OllamaConnectionsForm,
-        stored: Sequence[OllamaConnection],
-        urls: Sequence[str],
-        options: Sequence[OllamaOptions],
-    ) -> dict[str, Any]:
-        """Return the values that differ from the present ones, checked."""
-        changes: dict[str, Any] = {}
-        if form.enable is not None:
-            changes[ENABLE] = form.enable
-        if urls != [one.url for one in stored]:
-            check_urls(URLS, urls)
-            changes[URLS] = urls
-        if options != [normalized(one.options) for one in stored]:
-            taken = {one.name for one in self._app.catalogue.statuses() if one.plugin != "ollama"}
-            check_names(CONFIGS, options, taken)
-            changes[CONFIGS] = {
-                str(index): msgspec.to_builtins(one, enc_hook=Secret.reveal)
-                for index, one in enumerate(options)
-            }
-        return changes
-
 
 def check_settings(settings: OllamaSettings) -> None:
     """Raises: OperatorError for connections of the operator that can never work."""
-    for one in all_connections(settings):
-        # An empty URL keeps the place of a connection that was removed.
-        if one.url and (fault := url_fault(one.url)):
-            raise OperatorError(f"plugins.ollama.base_urls ({URLS}), number {one.index}: {fault}")
-        if one.options.enable and (fault := source_option_fault(one.options)):
-            raise OperatorError(f"plugins.ollama.configs ({CONFIGS}), {one.index}.{fault}")
+    KIND.check(all_connections(settings))
 
 
 def _read(
@@ -140,14 +116,4 @@ def _read(
 
 
 def _shown(options: OllamaOptions, mask: str) -> dict[str, Any]:
-    """Return options as clients see them: those that web clients know are always there."""
-    known = {
-        "enable": options.enable,
-        "tags": options.tags,
-        "prefix_id": options.prefix_id or "",
-        "model_ids": options.model_ids,
-        "connection_type": options.connection_type,
-        "key": mask,
-    }
-    plain: dict[str, Any] = msgspec.to_builtins(options, enc_hook=lambda _: MASK)
-    return plain | known
+    return shown_options(options) | {"key": mask}

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import msgspec
-
 from portico.api import Secret
 from portico.api.connections import OptionsForm, SourceOptions, source_option_fault
 
@@ -15,14 +13,7 @@ class OllamaOptions(SourceOptions, frozen=True, kw_only=True, omit_defaults=True
     connection_type: str = "local"
 
 
-def normalized(options: OllamaOptions) -> OllamaOptions:
-    """Return options in which what means the same is the same, so that they can be compared."""
-    return msgspec.structs.replace(
-        options, prefix_id=options.prefix_id or None, headers=options.headers or None
-    )
-
-
 #: The options as administrators send them.
-OPTIONS_FORM: Final = OptionsForm(OllamaOptions, source_option_fault, normalized)
+OPTIONS_FORM: Final = OptionsForm(OllamaOptions, source_option_fault)
 #: Options that clients may send and that say nothing: how to authenticate follows from the key.
 IGNORED_OPTIONS: Final = ("auth_type",)

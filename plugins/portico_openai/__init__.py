@@ -5,9 +5,11 @@ error texts are never sent to clients. Administrators change the connections whi
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from portico.api import AppContext, HealthCheck, PluginInfo, Section, SourceFailed, hookimpl
+from portico.api import AppContext, HealthCheck, PluginInfo, Section, hookimpl
+from portico.api.connections import check_reachable
 from portico.api.models import SourceProvider
 from portico_openai.settings import OpenAISettings
 
@@ -61,14 +63,5 @@ async def startup(app: AppContext, settings: OpenAISettings) -> None:
 @hookimpl
 def register_health_checks(app: AppContext) -> Sequence[HealthCheck]:
     """Return a check that names unreachable connections. It does not make the server unready."""
-
-    async def check_connections() -> None:
-        down = [
-            f"{state.name} ({state.state}): {state.reason}"
-            for state in app.catalogue.statuses()
-            if state.plugin == "openai" and state.reason
-        ]
-        if down:
-            raise SourceFailed("; ".join(down))
-
-    return [HealthCheck("openai connections", check_connections, critical=False)]
+    check = partial(check_reachable, app.catalogue, "openai")
+    return [HealthCheck("openai connections", check, critical=False)]

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from portico.api import Secret
-from portico.api.connections import trimmed, unique_name
+from portico.api.connections import options_at, trimmed, unique_name
 from portico_openai.connection_options import DEFAULT_API_VERSION, ConnectionOptions
 from portico_openai.settings import OpenAISettings
 
@@ -73,15 +73,13 @@ def connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
 def all_connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
     """Return all connections, disabled ones and those without a URL too, with unique names.
 
-    Keys are cut or padded to the number of URLs. Source: options may be stored under the URL, as in older deployments.
+    Keys are cut or padded to the number of URLs.
     """
     urls = settings.base_urls or ([OPENAI_BASE_URL] if any(settings.keys) else [])
     result: list[OpenAIConnection] = []
     names: set[str] = set()
     for index, url in enumerate(map(trimmed, urls)):
-        options = (
-            settings.configs.get(str(index)) or settings.configs.get(url) or ConnectionOptions()
-        )
+        options = options_at(settings.configs, index, url) or ConnectionOptions()
         key = (
             Secret(settings.keys[index].reveal().strip())
             if index < len(settings.keys)

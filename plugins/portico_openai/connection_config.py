@@ -1,21 +1,19 @@
 """The connections in the form of clients: shown with masks in place of secrets, changed all or none."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
-from portico.api import AppContext, InvalidRequest, OperatorError, Secret
+from portico.api import AppContext, InvalidRequest, Secret
 from portico.api.auth import Actor
 from portico.api.connections import (
     MASK,
-    check_names,
-    check_urls,
+    ConnectionKind,
+    check_url,
     masked_keys,
+    options_at,
     read_key,
+    shown_options,
     stored_connections,
     trimmed,
-    url_fault,
 )
 from portico_openai.connection import OpenAIConnection, all_connections
 from portico_openai.connection_options import (
@@ -23,8 +21,6 @@ from portico_openai.connection_options import (
     NO_ENTRA_IDENTITY,
     OPTIONS_FORM,
     ConnectionOptions,
-    normalized,
-    option_fault,
 )
 from portico_openai.schemas import ConnectionsAnswer, ConnectionsForm, VerifyForm
 from portico_openai.settings import OpenAISettings
@@ -33,6 +29,7 @@ ENABLE: Final = "ENABLE_OPENAI_API"
 URLS: Final = "OPENAI_API_BASE_URLS"
 KEYS: Final = "OPENAI_API_KEYS"
 CONFIGS: Final = "OPENAI_API_CONFIGS"
+KIND: Final = ConnectionKind("openai", ENABLE, URLS, CONFIGS, OPTIONS_FORM)
 
 
 class ConnectionConfig:
@@ -68,8 +65,7 @@ class ConnectionConfig:
     async def connection_to_verify(self, form: VerifyForm) -> OpenAIConnection:
         """Return the connection of a form. A mask stands for what is stored for its URL. Raises: InvalidRequest."""
         url = trimmed(form.url)
-        if fault := url_fault(url):
-            raise InvalidRequest(f"[ERROR: url: {fault}]")
+        check_url("url", url)
         stored = all_connections(await self._section.current())
         [was] = stored_connections([url], [form.key.strip()], stored, self._app.encryptor)
         given = dict(form.config or {})
@@ -95,16 +91,23 @@ class ConnectionConfig:
         options = [
             OPTIONS_FORM.read(
                 f"{CONFIGS}.{index}",
-                form.configs.get(str(index)) or form.configs.get(url),
+                options_at(form.configs, index, url),
                 was.options if was else None,
             )
             for index, (url, was) in enumerate(zip(urls, before, strict=True))
         ]
         for index, one in enumerate(options):
             self._check_identity(f"{CONFIGS}.{index}", one)
-        await self._app.runtime_settings.change(
-            self._changes(form, stored, urls, keys, options), actor.id
+        changes = KIND.changes(
+            enable=form.enable,
+            urls=urls,
+            options=options,
+            stored=stored,
+            statuses=self._app.catalogue.statuses(),
         )
+        if keys != [one.key.reveal() for one in stored]:
+            changes[KEYS] = keys
+        await self._app.runtime_settings.change(changes, actor.id)
 
     def _check_identity(self, place: str, options: ConnectionOptions) -> None:
         if (
@@ -113,56 +116,15 @@ class ConnectionConfig:
         ):
             raise InvalidRequest(f"[ERROR: {place}.{NO_ENTRA_IDENTITY}]")
 
-    def _changes(
-        self,
-        form: ConnectionsForm,
-        stored: Sequence[OpenAIConnection],
-        urls: Sequence[str],
-        keys: Sequence[str],
-        options: Sequence[ConnectionOptions],
-    ) -> dict[str, Any]:
-        """Return the values that differ from the present ones, checked."""
-        changes: dict[str, Any] = {}
-        if form.enable is not None:
-            changes[ENABLE] = form.enable
-        if urls != [one.url for one in stored]:
-            check_urls(URLS, urls)
-            changes[URLS] = urls
-        if keys != [one.key.reveal() for one in stored]:
-            changes[KEYS] = keys
-        if options != [normalized(one.options) for one in stored]:
-            taken = {one.name for one in self._app.catalogue.statuses() if one.plugin != "openai"}
-            check_names(CONFIGS, options, taken)
-            changes[CONFIGS] = {
-                str(index): msgspec.to_builtins(one, enc_hook=Secret.reveal)
-                for index, one in enumerate(options)
-            }
-        return changes
-
 
 def check_settings(settings: OpenAISettings) -> None:
     """Raises: OperatorError for connections of the operator that can never work."""
-    for one in all_connections(settings):
-        # An empty URL keeps the place of a connection that was removed.
-        if one.url and (fault := url_fault(one.url)):
-            raise OperatorError(f"plugins.openai.base_urls ({URLS}), number {one.index}: {fault}")
-        if one.options.enable and (fault := option_fault(one.options)):
-            raise OperatorError(f"plugins.openai.configs ({CONFIGS}), {one.index}.{fault}")
+    every = all_connections(settings)
+    KIND.check(every)
+    for one in every:
         if one.options.auth_type in ENTRA_AUTH_TYPES and not settings.has_entra_identity:
-            raise OperatorError(
-                f"plugins.openai.configs ({CONFIGS}), {one.index}.{NO_ENTRA_IDENTITY}"
-            )
+            raise KIND.option_error(one, NO_ENTRA_IDENTITY)
 
 
 def _shown(options: ConnectionOptions) -> dict[str, Any]:
-    """Return options as clients see them: those that web clients know are always there."""
-    known = {
-        "enable": options.enable,
-        "tags": options.tags,
-        "prefix_id": options.prefix_id or "",
-        "model_ids": options.model_ids,
-        "connection_type": options.connection_type,
-        "auth_type": options.auth_type or "bearer",
-    }
-    plain: dict[str, Any] = msgspec.to_builtins(options, enc_hook=lambda _: MASK)
-    return plain | known
+    return shown_options(options) | {"auth_type": options.auth_type or "bearer"}

@@ -3,8 +3,6 @@
 import re
 from typing import Final
 
-import msgspec
-
 from portico.api.connections import (
     OptionsForm,
     SourceOptions,
@@ -42,17 +40,6 @@ class ConnectionOptions(SourceOptions, frozen=True, kw_only=True, omit_defaults=
     api_version: str | None = None
     operations: list[str] | None = None
     include_usage: bool | None = None
-
-
-def normalized(options: ConnectionOptions) -> ConnectionOptions:
-    """Return options in which what means the same is the same, so that they can be compared."""
-    return msgspec.structs.replace(
-        options,
-        prefix_id=options.prefix_id or None,
-        headers=options.headers or None,
-        auth_type=None if options.auth_type == "bearer" else options.auth_type or None,
-        api_version=options.api_version or None,
-    )
 
 
 def option_fault(options: ConnectionOptions) -> str:
@@ -98,5 +85,8 @@ def _operations_fault(options: ConnectionOptions) -> str:
 
 #: The options as administrators send them.
 OPTIONS_FORM: Final = OptionsForm(
-    ConnectionOptions, option_fault, normalized, own_options=("operations", "include_usage")
+    ConnectionOptions,
+    option_fault,
+    own_options=("operations", "include_usage"),
+    usual={"auth_type": "bearer"},
 )

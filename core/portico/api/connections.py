@@ -11,10 +11,10 @@ from portico.upstream.connections.base_url import trimmed, unique_name, url_faul
 from portico.upstream.connections.connection_form import (
     OptionsForm,
     check_key,
-    check_names,
-    check_urls,
+    check_url,
     read_key,
 )
+from portico.upstream.connections.connection_kind import ConnectionKind, NumberedConnection
 from portico.upstream.connections.masked_secrets import (
     MASK,
     StoredConnection,
@@ -23,11 +23,14 @@ from portico.upstream.connections.masked_secrets import (
     stored_connections,
 )
 from portico.upstream.connections.option_checks import choice_fault
+from portico.upstream.connections.reachability import check_reachable
 from portico.upstream.connections.source_options import (
     OWN_OPTIONS,
     TIMEOUTS,
     SourceOptions,
     first_fault,
+    options_at,
+    shown_options,
     source_option_fault,
 )
 from portico.upstream.connections.source_settings import (
@@ -38,22 +41,26 @@ from portico.upstream.connections.source_settings import (
 
 __all__ = [
     "MASK",
+    "ConnectionKind",
     "OWN_OPTIONS",
     "TIMEOUTS",
+    "NumberedConnection",
     "OptionsForm",
     "SourceOptions",
     "SourceSettings",
     "StoredConnection",
     "check_key",
-    "check_names",
-    "check_urls",
+    "check_reachable",
+    "check_url",
     "choice_fault",
     "first_fault",
     "is_mask",
     "list_limits",
     "masked_keys",
+    "options_at",
     "read_key",
     "request_limits",
+    "shown_options",
     "source_option_fault",
     "stored_connections",
     "trimmed",

@@ -15,7 +15,7 @@ TEMPLATE_KEYS: Final = frozenset({"template", "raw", "context", "chat_template"}
 Value = TypeVar("Value")
 
 
-class _MessageRole(msgspec.Struct):
+class _RoleOfMessage(msgspec.Struct):
     role: Any = None
 
 
@@ -25,7 +25,7 @@ class _MessageContent(msgspec.Struct):
 
 def role_of(message: msgspec.Raw) -> str:
     """Return the role of a message; empty if it has none."""
-    role = msgspec.json.decode(message, type=_MessageRole).role
+    role = msgspec.json.decode(message, type=_RoleOfMessage).role
     return role if isinstance(role, str) else ""
 
 

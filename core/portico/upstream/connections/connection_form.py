@@ -1,7 +1,7 @@
 """Reads connections that an administrator sends: URLs, keys and options, each with masks in place of stored secrets."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -23,15 +23,15 @@ OptionsT = TypeVar("OptionsT", bound=SourceOptions)
 class OptionsForm(Generic[OptionsT]):
     """Reads the options of one connection.
 
-    `fault(options)`: the first invalid one and why, empty if all are valid. `normalized(options)`: options in which what means
-    the same is the same. `own_options`: further options that web clients do not know; a form without them does not
-    change them.
+    `fault(options)`: the first invalid one and why, empty if all are valid. `own_options`: further options that web clients
+    do not know; a form without them does not change them. `usual`: values that mean the same as an option that is not
+    set, by its name.
     """
 
     kind: type[OptionsT]
     fault: Callable[[OptionsT], str]
-    normalized: Callable[[OptionsT], OptionsT]
     own_options: Sequence[str] = ()
+    usual: Mapping[str, Any] = field(default_factory=dict)
 
     def read(
         self, place: str, given: Mapping[str, Any] | None, stored: OptionsT | None
@@ -62,6 +62,16 @@ class OptionsForm(Generic[OptionsT]):
             raise InvalidRequest(f"[ERROR: {place}.{fault}]")
         return self.normalized(options)
 
+    def normalized(self, options: OptionsT) -> OptionsT:
+        """Return options in which what means the same is the same, so that they can be compared."""
+        unset = {
+            one.name: None
+            for one in msgspec.structs.fields(self.kind)
+            if one.default is None
+            and getattr(options, one.name) in ("", {}, self.usual.get(one.name))
+        }
+        return msgspec.structs.replace(options, **unset)
+
 
 def read_key(place: str, text: str, stored: Secret | None) -> str:
     """Return a key; a mask stands for the stored one. Raises: InvalidRequest if there is none, or the text is no key."""
@@ -85,13 +95,18 @@ def check_key(place: str, text: str) -> str:
     return text
 
 
+def check_url(place: str, url: str) -> None:
+    """Raises: InvalidRequest, with the place, if this is no base URL."""
+    if fault := url_fault(url):
+        raise InvalidRequest(f"[ERROR: {place}: {fault}]")
+
+
 def check_urls(place: str, urls: Sequence[str]) -> None:
     """Raises: InvalidRequest, with the place and the number of the first that is no base URL."""
     if len(urls) > MAX_CONNECTIONS:
         raise InvalidRequest(f"[ERROR: {place}: at most {MAX_CONNECTIONS} connections]")
     for index, url in enumerate(urls):
-        if fault := url_fault(url):
-            raise InvalidRequest(f"[ERROR: {place}.{index}: {fault}]")
+        check_url(f"{place}.{index}", url)
 
 
 def check_names(place: str, options: Sequence[SourceOptions], taken: Collection[str]) -> None:

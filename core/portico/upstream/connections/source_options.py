@@ -1,10 +1,12 @@
 """Options that connections of every kind of model source have."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from portico.settings.section import Secret
+from portico.upstream.connections.masked_secrets import MASK
 from portico.upstream.connections.option_checks import (
     MAX_NAME_CHARS,
     choice_fault,
@@ -13,6 +15,8 @@ from portico.upstream.connections.option_checks import (
     seconds_fault,
     text_fault,
 )
+
+OptionsT = TypeVar("OptionsT")
 
 TIMEOUTS: Final = (
     "connect_timeout",
@@ -50,6 +54,27 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     first_byte_timeout: float | None = None
     idle_timeout: float | None = None
     timeout: float | None = None
+
+
+def options_at(configs: Mapping[str, OptionsT], index: int, url: str) -> OptionsT | None:
+    """Return the options of a connection; None if there are none.
+
+    They are stored under its number or, as in older deployments, under its URL (source: the clients' contract).
+    """
+    return configs.get(str(index)) or configs.get(url)
+
+
+def shown_options(options: SourceOptions) -> dict[str, Any]:
+    """Return options as clients see them, with masks in place of secrets: those that web clients know are always there."""
+    known = {
+        "enable": options.enable,
+        "tags": options.tags,
+        "prefix_id": options.prefix_id or "",
+        "model_ids": options.model_ids,
+        "connection_type": options.connection_type,
+    }
+    plain: dict[str, Any] = msgspec.to_builtins(options, enc_hook=lambda _: MASK)
+    return plain | known
 
 
 def source_option_fault(options: SourceOptions) -> str:
