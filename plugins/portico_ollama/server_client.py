@@ -1,7 +1,7 @@
 """Requests to one Ollama server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import BinaryIO
 
 import aiohttp
@@ -18,6 +18,7 @@ from portico.api.sources import (
     RequestLimits,
     SourceClient,
     read_body,
+    user_headers,
 )
 from portico_ollama import chat_request, embeddings
 from portico_ollama.chat_answer import ChatStream, completion, is_error
@@ -33,16 +34,24 @@ MAX_SILENT_SECONDS = 3600.0
 
 
 class ServerClient:
-    """Sends requests to one server. The names of models are the server's own."""
+    """Sends requests to one server. The names of models are the server's own.
+
+    `forward_user_info`: tell the server who calls a model.
+    """
 
     def __init__(
-        self, connection: OllamaConnection, settings: OllamaSettings, http: OutgoingHTTP
+        self,
+        connection: OllamaConnection,
+        settings: OllamaSettings,
+        http: OutgoingHTTP,
+        *,
+        forward_user_info: bool = False,
     ) -> None:
         options = connection.options
         headers = {name: value.reveal() for name, value in (options.headers or {}).items()}
         if options.key:
             headers.setdefault("Authorization", f"Bearer {options.key.reveal()}")
-        self._connection = connection
+        self._forward_user_info = forward_user_info
         limits = request_limits(options, settings)
         self._list_limits = list_limits(options, settings)
         self._work_limits = RequestLimits(
@@ -91,7 +100,11 @@ class ServerClient:
         path, body = chat_request.encode(request, name)
         answer_format = AnswerFormat(is_error, lambda _: ChatStream(request.model))
         response = await self.requests.answer(
-            path, body, stream=request.stream, answer_format=answer_format
+            path,
+            body,
+            stream=request.stream,
+            answer_format=answer_format,
+            headers=self._caller_headers(request),
         )
         if response.status != 200 or not isinstance(response.body, bytes):
             return response
@@ -104,6 +117,7 @@ class ServerClient:
             embeddings.encode(request, name),
             stream=False,
             answer_format=AnswerFormat(embeddings.is_error),
+            headers=self._caller_headers(request),
         )
         if response.status != 200 or not isinstance(response.body, bytes):
             return response
@@ -146,6 +160,9 @@ class ServerClient:
                 return self._refusal(response, await read_body(response, MAX_ERROR_BYTES))
         progress = ProgressStream(response, self.requests, finished)
         return SourceResponse(body=progress, content_type=response.content_type)
+
+    def _caller_headers(self, request: SourceRequest) -> Mapping[str, str]:
+        return user_headers(request.actor, request.chat_id) if self._forward_user_info else {}
 
     async def _opened(self, method: str, path: str, body: bytes) -> aiohttp.ClientResponse:
         try:

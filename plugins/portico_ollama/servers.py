@@ -42,5 +42,10 @@ class OllamaServers:
 
     def source_of(self, connection: OllamaConnection) -> OllamaSource:
         """Return a source of a connection, also of one that is not among the settings."""
-        limits = self._section.configured
-        return OllamaSource(connection, limits, self._app.http, self.holders)
+        return OllamaSource(
+            connection,
+            self._section.configured,
+            self._app.http,
+            self.holders,
+            forward_user_info=self._app.settings.catalogue.forward_user_info,
+        )

@@ -23,7 +23,7 @@ EXPIRY_STEP_SECONDS = 60
 class OllamaSource:
     """A `ModelSource`. `holders(id)`: the numbers of all connections that offer a model, for clients.
 
-    `model_ids`: ids of the models of the last list.
+    `model_ids`: ids of the models of the last list. `forward_user_info`: tell the server who calls a model.
     """
 
     operations = frozenset({"chat", "embeddings"})
@@ -35,6 +35,8 @@ class OllamaSource:
         settings: OllamaSettings,
         http: "OutgoingHTTP",
         holders: Callable[[str], Sequence[int]],
+        *,
+        forward_user_info: bool = False,
     ) -> None:
         self.name = connection.name
         self.connection = connection
@@ -42,6 +44,7 @@ class OllamaSource:
         self._settings = settings
         self._http = http
         self._holders = holders
+        self._forward_user_info = forward_user_info
         self._expiries: Mapping[str, int] = {}
 
     @cached_property
@@ -49,7 +52,12 @@ class OllamaSource:
         """The client, built with the first request: most commands send none, and need not import it."""
         from portico_ollama.server_client import ServerClient
 
-        return ServerClient(self.connection, self._settings, self._http)
+        return ServerClient(
+            self.connection,
+            self._settings,
+            self._http,
+            forward_user_info=self._forward_user_info,
+        )
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return the server's models. None if no address was set and there is no server at the usual one."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.plugins.openai.requests import source_request
+from tests.source_calls import source_request
 
 from portico_budgets.estimate import estimate
 

@@ -1,79 +1,35 @@
-"""Helpers: a source for a test, and requests to it."""
+"""Helpers: a source for a test, requests to it, and what its answers say."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-import msgspec
+from tests.source_calls import first_options, on_own_loop, whole_answer
 
-from portico.api import SourceFailed
-from portico.api.auth import Actor
 from portico.api.models import SourceRequest, SourceResponse
-from portico.api.sources import OutgoingHTTP
-from portico.web.error_format import error_event
 from portico_ollama.connection import connections
 from portico_ollama.connection_options import OllamaOptions
 from portico_ollama.settings import OllamaSettings
 from portico_ollama.source import OllamaSource
 
 T = TypeVar("T")
-ANN = Actor("ann-id", "ann@example.org", "Ann", "user", "", "")
 
 
 def settings(url: str, *, options: Any = None, **more: Any) -> OllamaSettings:
     """The settings of one server."""
-    configs = (
-        {"0": msgspec.convert(options, OllamaOptions, dec_hook=lambda kind, raw: kind(raw))}
-        if options
-        else {}
-    )
+    configs = first_options(OllamaOptions, options)
     return OllamaSettings(base_urls=[url] if url else [], configs=configs, **more)
 
 
 def with_source(given: OllamaSettings, work: Callable[[OllamaSource], Awaitable[T]]) -> T:
-    """Return the result of `work` with a source, on its own event loop."""
-
-    async def inside() -> T:
-        http = OutgoingHTTP()
-        try:
-            return await work(OllamaSource(connections(given)[0], given, http, lambda _: [0]))
-        finally:
-            await http.close()
-
-    return asyncio.run(inside())
+    """The result of `work` with a source, on its own event loop."""
+    [connection] = connections(given)
+    return on_own_loop(lambda http: OllamaSource(connection, given, http, lambda _: [0]), work)
 
 
-def source_request(
-    model: str, *, stream: bool = True, params: Any = None, **body: Any
-) -> SourceRequest:
-    """A source request, as the completions plugin makes it."""
-    body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **body}
-    return SourceRequest(
-        model=model,
-        body={key: msgspec.Raw(msgspec.json.encode(value)) for key, value in body.items()},
-        params=params or {},
-        stream=stream,
-        actor=ANN,
-    )
-
-
-def complete(given: OllamaSettings, completion: SourceRequest) -> tuple[SourceResponse, bytes]:
+def complete(given: OllamaSettings, request: SourceRequest) -> tuple[SourceResponse, bytes]:
     """The response and all of its bytes."""
-
-    async def ask(source: OllamaSource) -> tuple[SourceResponse, bytes]:
-        reply = await source.complete(completion)
-        if isinstance(reply.body, bytes):
-            return reply, reply.body
-        blocks = []
-        try:
-            async for block in reply.body:
-                blocks.append(block)
-        except SourceFailed as failure:  # as the client receives it
-            blocks.append(error_event(None, 502, failure.detail, failure.code))
-        return reply, b"".join(blocks)
-
-    return with_source(given, ask)
+    return with_source(given, lambda source: whole_answer(source, request))
 
 
 def chunks(body: bytes) -> Sequence[Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.plugins.ollama.requests import source_request
+from tests.source_calls import source_request
 
 from portico.api import InvalidRequest
 from portico_ollama.chat_request import encode

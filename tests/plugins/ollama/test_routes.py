@@ -301,3 +301,15 @@ def test_failure_in_the_middle_of_a_stream_is_its_last_line(
     *parts, last = lines(user.post("/ollama/api/chat", {"model": "cut", "messages": HI}))
     assert "".join(part["message"]["content"] for part in parts) == "word0 word1 "
     assert last == {"error": "The model source 'ollama' broke off its answer."}
+
+
+@pytest.mark.parametrize(("path", "form"), CALLS)
+def test_server_is_told_who_calls_a_model_if_the_operator_wants_that(
+    opened: Callable[..., InProcessApp], ollama: OllamaServer, path: str, form: dict[str, Any]
+) -> None:
+    ben = opened({"ENABLE_FORWARD_USER_INFO_HEADERS": "true"}).client.sign_up("Ada").add_user("Ben")
+    assert ben.post(path, form | {"model": "llama3"}).status == 200
+    told = ollama.requests[-1].headers
+    is_call = path != "/ollama/api/show"
+    assert told.get("x-openwebui-user-name") == ("Ben" if is_call else None)
+    assert told.get("x-openwebui-user-id") == (ben.account["id"] if is_call else None)

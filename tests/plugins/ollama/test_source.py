@@ -12,10 +12,10 @@ from tests.plugins.ollama.requests import (
     chunks,
     complete,
     settings,
-    source_request,
     text_of,
     with_source,
 )
+from tests.source_calls import source_request
 from tests.upstream import WORDS
 
 from portico.api import InvalidRequest, SourceFailed

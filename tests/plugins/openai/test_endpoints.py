@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
-from tests.plugins.openai.requests import complete, settings, source_request, with_source
+from tests.plugins.openai.requests import complete, settings, with_source
+from tests.source_calls import source_request
 from tests.upstream import Connection, Received, Upstream
 
 from portico.api import SourceFailed, SourceTimedOut

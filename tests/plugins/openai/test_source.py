@@ -6,7 +6,8 @@ import logging
 import socket
 
 import pytest
-from tests.plugins.openai.requests import complete, settings, source_request, with_source
+from tests.plugins.openai.requests import complete, settings, with_source
+from tests.source_calls import source_request
 from tests.upstream import BEHAVIOURS, DONE, GOOD, KEY, LEAK, Upstream, answering, chunk, completion
 
 from portico.api import DomainError, RateLimited, SourceFailed, SourceTimedOut
