@@ -284,6 +284,31 @@ def test_call_waits_until_the_other_process_gives_back_what_is_spare(app: InProc
     app.run(work)
 
 
+def test_call_whose_reservation_cannot_be_written_is_refused(
+    app: InProcessApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_budget = budget("b", 10)
+    from portico_budgets.counters import statements
+
+    write = statements.write_parts
+
+    async def failing(*_: Any) -> None:
+        monkeypatch.setattr(statements, "write_parts", write)
+        raise Unavailable
+
+    async def work() -> None:
+        await insert(one_budget)
+        async with processes("one") as (counters,):
+            monkeypatch.setattr(statements, "write_parts", failing)
+            with pytest.raises(Unavailable):
+                await counters.reserve((demand(one_budget, 10),))
+            again = await _granted(await counters.reserve((demand(one_budget, 10),)))
+            counters.settle(again, (4,))
+        assert await sums(one_budget) == (4, 0)
+
+    app.run(work)
+
+
 def test_deleted_budget_limits_nothing_and_leaves_nothing(
     app: InProcessApp, capfd: pytest.CaptureFixture[str]
 ) -> None:
