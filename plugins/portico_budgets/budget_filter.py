@@ -97,8 +97,9 @@ class BudgetFilter:
             call.request.actor, with_groups=budgets.has("group")
         )
         if budgets.has("model") and not call.target.is_direct:
-            names = dict.fromkeys((call.target.id, call.target.model))
-            subjects += [Subject("model", one) for one in names]
+            target = call.target
+            names = dict.fromkeys((target.arena_id, target.id, target.model))
+            subjects += [Subject("model", one) for one in names if one]
         return budgets.of(subjects)
 
     async def _price(self, call: GatewayCall) -> ModelPrice | None:

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from tests.plugins.budgets.requests import set_budget
 from tests.reply_requests import ask, start_chat, stored, until_end
 from tests.upstream import Upstream
 
@@ -42,3 +43,13 @@ def test_refusal_of_the_picked_model_is_no_choice(admin: Client, upstream: Upstr
     answer = admin.post("/api/chat/completions", json=body)
     assert answer.status == 502
     assert "selected_model_id" not in answer.json
+
+
+@pytest.mark.parametrize("subject", ["model:ring", "model:good"])
+def test_budget_of_the_arena_model_or_the_picked_one_limits_it(
+    admin: Client, user: Client, subject: str
+) -> None:
+    set_budget(admin, 1, "requests", "month", subject)
+    body = {"model": "ring", "messages": [{"role": "user", "content": "Hi"}]}
+    statuses = [user.post("/api/chat/completions", json=body).status for _ in range(2)]
+    assert statuses == [200, 429]
