@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from portico.api.models import SourceRequest
-from portico_openai.request_body import given_keys, given_params
+from portico_openai.request_body import decoded, given_keys, given_params
 
 #: Parameters of models by endpoint, where their names differ from those of chat completions.
 _NAMES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -49,7 +49,7 @@ def encode_operation(request: SourceRequest, model: str) -> bytes:
 def _set(body: dict[str, Any], key: str, value: Any) -> None:
     if key == "reasoning_effort":  # only responses get here, which have it inside of an object
         given = body.get("reasoning")
-        known = msgspec.json.decode(given) if isinstance(given, msgspec.Raw) else given
+        known = decoded(given)
         body["reasoning"] = {**(known if isinstance(known, dict) else {}), "effort": value}
     elif key == "stop_sequences" and isinstance(value, str):
         body[key] = [value]

@@ -41,7 +41,7 @@ def encode(
     for key, value in given_params(request):
         body[key] = cast_param(key, value, _CASTS)
     if "logit_bias" in body:
-        body["logit_bias"] = _logit_bias(_decoded(body["logit_bias"]))
+        body["logit_bias"] = _logit_bias(decoded(body["logit_bias"]))
     _adapt_to_provider(body, model.lower(), is_openai=is_openai)
     if azure_version is not None:
         allowed = allowed_keys(body, azure_version)
@@ -116,7 +116,7 @@ def _bias(value: Any) -> float | bool:
 def _adapt_to_provider(body: dict[str, Any], model: str, *, is_openai: bool) -> None:
     """Rename keys and roles as this provider and model expect them."""
     for key in ("max_tokens", "max_completion_tokens"):
-        if key in body and _decoded(body[key]) is None:
+        if key in body and decoded(body[key]) is None:
             del body[key]  # renamed, it would replace a value that is set
     if model.startswith(REASONING_MODELS):
         if "max_tokens" in body:
@@ -131,15 +131,15 @@ def _adapt_to_provider(body: dict[str, Any], model: str, *, is_openai: bool) -> 
 
 
 def _rename_system(body: dict[str, Any], role: str) -> None:
-    messages = _decoded(body.get("messages"), list[msgspec.Raw])
+    messages = decoded(body.get("messages"), list[msgspec.Raw])
     if not messages or b'"system"' not in bytes(messages[0]):
         return
-    first = _decoded(messages[0])
+    first = decoded(messages[0])
     if isinstance(first, dict) and first.get("role") == "system":
         body["messages"] = [first | {"role": role}, *messages[1:]]
 
 
-def _decoded(value: Any, kind: Any = Any) -> Any:
+def decoded(value: Any, kind: Any = Any) -> Any:
     """Return a value, decoded if it is raw. Raises: InvalidRequest for a number that is too large."""
     if not isinstance(value, msgspec.Raw):
         return value

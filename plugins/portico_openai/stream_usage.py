@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from portico.api.models import SourceRequest
+from portico_openai.request_body import decoded
 
 _OPTIONS: Final = "stream_options"
 
@@ -32,4 +33,4 @@ def _options(request: SourceRequest) -> Any:
     if (given := request.params.get(_OPTIONS)) is not None:
         return given
     raw = request.body.get(_OPTIONS)
-    return (msgspec.json.decode(raw) if raw is not None else None) or {}
+    return decoded(raw) or {}

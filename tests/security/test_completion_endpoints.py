@@ -223,6 +223,28 @@ def test_template_of_a_client_replaces_no_system_prompt(
     assert ollama.requests[-1].json["raw"] is True
 
 
+@pytest.mark.parametrize("number", [b"1e400", b"-1e999"])
+@pytest.mark.parametrize("shape", [b"%b", b'{"x":%b}', b"[%b]"])
+def test_number_that_is_too_large_is_no_failure_of_the_server(
+    scene: Scene, number: bytes, shape: bytes
+) -> None:
+    form = {"subject": "everyone", "unit": "tokens", "period": "month", "limit": 1e9}
+    assert scene.admin.post("/api/v1/budgets", form).status == 200
+    keys = {
+        "max_tokens", "n", "stop", "stream_options", "logit_bias", "response_format", "reasoning", "reasoning_effort",
+        "options", "tool_choice", "tools", "thinking", "params", "format", "keep_alive", "temperature", "metadata",
+    }  # fmt: skip
+    for path, name in CHATS.items():
+        model = b"llama3:latest" if path.startswith("/ollama") else b"good"
+        for key in keys:
+            given = {"max_tokens": b"9", key: shape % number, "stream": b"true"}
+            rest = b",".join(b'"%b":%b' % (one.encode(), value) for one, value in given.items())
+            head = b'{"model":"%b","%b":[{"role":"user","content":"hi"}],' % (model, name.encode())
+            answer = scene.callers["other"].post(path, body=head + rest + b"}")
+            # The servers of these tests fail at tools of a wrong shape.
+            assert answer.status < 500 or key == "tools", (path, key, answer)
+
+
 HI = [{"role": "user", "content": "hi"}]
 WRONG: dict[str, list[tuple[Any, int]]] = {
     "/api/v1/messages": [
