@@ -28,16 +28,6 @@ class OllamaConnection:
         """The key that is sent as a bearer token."""
         return self.options.key
 
-    def public_id(self, name: str) -> str:
-        """Return the id of the server's model in the catalogue."""
-        prefix = self.options.prefix_id
-        return f"{prefix}.{name}" if prefix else name
-
-    def server_name(self, model_id: str) -> str:
-        """Return the server's name of a model, by its id in the catalogue."""
-        prefix = self.options.prefix_id
-        return model_id.removeprefix(f"{prefix}.") if prefix else model_id
-
 
 def connections(settings: OllamaSettings) -> Sequence[OllamaConnection]:
     """Return the enabled connections. The name of one does not depend on whether another is enabled."""

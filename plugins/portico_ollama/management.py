@@ -33,7 +33,7 @@ class ModelManagement:
     ) -> SourceResponse:
         """Have a server download a model, by default the first. Returns its progress, line by line."""
         source = await self._models.source(index)
-        body = {**form, "model": source.connection.server_name(name), "insecure": True}
+        body = {**form, "model": source.connection.options.provider_id(name), "insecure": True}
         return await self._relay(source, "/api/pull", body, actor)
 
     async def push(
@@ -41,7 +41,7 @@ class ModelManagement:
     ) -> SourceResponse:
         """Have a server that has the model upload it to a registry. Returns its progress, line by line."""
         source = (await self._models.holders(name, index))[0]
-        body = {**form, "model": source.connection.server_name(name)}
+        body = {**form, "model": source.connection.options.provider_id(name)}
         return await self._relay(source, "/api/push", body, actor)
 
     async def create(
@@ -49,9 +49,9 @@ class ModelManagement:
     ) -> SourceResponse:
         """Have a server make a model, by default the first. Returns its progress, line by line."""
         source = await self._models.source(index)
-        body = {**form, "model": source.connection.server_name(name)}
+        body = {**form, "model": source.connection.options.provider_id(name)}
         if isinstance(base := form.get("from"), str):
-            body["from"] = source.connection.server_name(base)
+            body["from"] = source.connection.options.provider_id(base)
         return await self._relay(source, "/api/create", body, actor)
 
     async def copy(
@@ -59,14 +59,14 @@ class ModelManagement:
     ) -> SourceResponse:
         """Give a model a second name on the server that has it. Returns `true`."""
         source = (await self._models.holders(name, index))[0]
-        server_name = source.connection.server_name
-        body = {"source": server_name(name), "destination": server_name(new_name)}
+        provider_id = source.connection.options.provider_id
+        body = {"source": provider_id(name), "destination": provider_id(new_name)}
         return await self._change(source, "POST", "/api/copy", body, actor)
 
     async def delete(self, name: str, actor: Actor, index: int | None) -> SourceResponse:
         """Delete a model on the first server that has it. Returns `true`."""
         source = (await self._models.holders(name, index))[0]
-        body = {"model": source.connection.server_name(name)}
+        body = {"model": source.connection.options.provider_id(name)}
         return await self._change(source, "DELETE", "/api/delete", body, actor)
 
     async def unload(self, name: str) -> None:
@@ -92,12 +92,12 @@ class ModelManagement:
             models = await source.client.loaded_models()
         except DomainError:
             return []
-        public_id = source.connection.public_id
+        public_id = source.connection.options.public_id
         return [{**model.fields, "model": public_id(model.name)} for model in models]
 
     async def _unload(self, source: OllamaSource, name: str) -> str:
         """Return the name of the source if that failed."""
-        form = {"model": source.connection.server_name(name), "keep_alive": 0, "prompt": ""}
+        form = {"model": source.connection.options.provider_id(name), "keep_alive": 0, "prompt": ""}
         try:
             await source.client.call("POST", "/api/generate", msgspec.json.encode(form))
         except DomainError:

@@ -60,7 +60,7 @@ def card(
     None = it is not loaded.
     """
     options = connection.options
-    model_id = connection.public_id(model.name)
+    model_id = connection.options.public_id(model.name)
     entry = {
         **model.fields,
         "model": model_id,
@@ -78,7 +78,7 @@ def card(
         owned_by="ollama",
         created=epoch_seconds(model.fields.get("modified_at")) or 0,
         connection_type=options.connection_type,
-        tags=[tag["name"] for tag in options.tags if "name" in tag],
+        tags=options.tag_names,
         details={"ollama": entry},
         public=options.access == "public",
     )

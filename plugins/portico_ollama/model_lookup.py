@@ -90,7 +90,11 @@ class ModelLookup:
         With an `index`, the server's own name is a name, too.
         """
         among = await self.sources() if index is None else [await self.source(index)]
-        names = [model_id] if index is None else [model_id, among[0].connection.public_id(model_id)]
+        names = (
+            [model_id]
+            if index is None
+            else [model_id, among[0].connection.options.public_id(model_id)]
+        )
         for candidate in dict.fromkeys((*names, *map(with_tag, names))):
             if found := [source for source in among if candidate in source.model_ids]:
                 return found

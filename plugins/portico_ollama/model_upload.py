@@ -49,7 +49,7 @@ class ModelUpload:
         if answer.status >= 400:
             return answer
         await self._app.catalogue.entries_json(actor, refresh=True)
-        created = source.connection.public_id(file.model)
+        created = source.connection.options.public_id(file.model)
         events = _progress(file.size, file.size) + _event(sent | {"model_created": created})
         return SourceResponse(body=events, content_type=EVENT_STREAM)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from portico.api.json import RawFields, field_error, lenient_decoder
+from portico.api.json import RawFields, field_error, optional_value
 from portico.api.models import is_own_key
 from portico.api.prompts import is_system_role
 
@@ -112,10 +112,5 @@ def _further(data: RawFields) -> dict[str, Any]:
 
 def _optional(data: RawFields, key: str, kind: Any, default: Any) -> Any:
     """Return the value of a key; the default without one. Raises: ValidationError if it has another type."""
-    raw = data.get(key)
-    if raw is None or bytes(raw) == b"null":
-        return default
-    try:
-        return lenient_decoder(kind).decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise field_error(key, "type_error", f"Not a valid value of `{key}`") from None
+    value = optional_value(data, key, kind)
+    return default if value is None else value

@@ -50,7 +50,7 @@ class OllamaPlugin:
         """
         target = await self.models.find(name, actor, index)
         [source, *_] = await self.models.holders(target.model, index)
-        form = {"model": source.connection.server_name(target.model)}
+        form = {"model": source.connection.options.provider_id(target.model)}
         response = await source.client.call("POST", "/api/show", msgspec.json.encode(form))
         if response.status >= 400 or await self._may_inspect(actor):
             return response

@@ -48,7 +48,7 @@ class ServerClient:
         forward_user_info: bool = False,
     ) -> None:
         options = connection.options
-        headers = {name: value.reveal() for name, value in (options.headers or {}).items()}
+        headers = options.plain_headers
         if options.key:
             headers.setdefault("Authorization", f"Bearer {options.key.reveal()}")
         self._forward_user_info = forward_user_info

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from portico.api import SourceFailed
+from portico.api.connections import ConnectedSource
 from portico.api.models import ModelCard, SourceRequest, SourceResponse
 from portico_ollama.connection import OllamaConnection
 from portico_ollama.model_list import ServerModel, card, epoch_seconds, offered
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
 EXPIRY_STEP_SECONDS = 60
 
 
-class OllamaSource:
+class OllamaSource(ConnectedSource[OllamaConnection]):
     """A `ModelSource`. `holders(id)`: the numbers of all connections that offer a model, for clients.
 
     `model_ids`: ids of the models of the last list. `forward_user_info`: tell the server who calls a model.
     """
 
     operations = frozenset({"chat", "embeddings"})
-    ends_promptly = True
 
     def __init__(
         self,
@@ -38,8 +38,7 @@ class OllamaSource:
         *,
         forward_user_info: bool = False,
     ) -> None:
-        self.name = connection.name
-        self.connection = connection
+        super().__init__(connection)
         self.model_ids: frozenset[str] = frozenset()
         self._settings = settings
         self._http = http
@@ -66,19 +65,21 @@ class OllamaSource:
             return []
         listed, loaded = await asyncio.gather(self.client.list_models(), self._loaded())
         models = offered(self.connection, listed)
-        self.model_ids = frozenset(self.connection.public_id(model.name) for model in models)
+        self.model_ids = frozenset(
+            self.connection.options.public_id(model.name) for model in models
+        )
         self._expiries = _expiries(loaded, self._expiries)
         return [self._card(model) for model in models]
 
     async def complete(self, request: SourceRequest) -> SourceResponse:
         """Answer one request: a chat completion, or one for embeddings."""
-        name = self.connection.server_name(request.model)
+        name = self.connection.options.provider_id(request.model)
         if request.operation == "embeddings":
             return await self.client.embed(request, name)
         return await self.client.chat(request, name)
 
     def _card(self, model: ServerModel) -> ModelCard:
-        urls = self._holders(self.connection.public_id(model.name))
+        urls = self._holders(self.connection.options.public_id(model.name))
         return card(self.connection, model, urls, self._expiries.get(model.name))
 
     async def _loaded(self) -> Sequence[ServerModel]:

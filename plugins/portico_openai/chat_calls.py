@@ -1,26 +1,21 @@
 """Chat completions below `/openai`: a call of a model without chats, tasks and events."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from portico.api import AppContext, NotFound
 from portico.api.auth import Actor
 from portico.api.interfaces import ModelCall, ModelCaller
-from portico.api.json import field_error
+from portico.api.json import field_error, optional_value, required_value
 from portico.api.messages import MODEL_NOT_FOUND
-from portico.api.models import SourceResponse
+from portico.api.models import SourceResponse, is_own_key
 from portico.api.prompts import is_system_role, role_of
 from portico_openai.source import OpenAISource
 
-#: Keys that clients of this API send and no provider knows. The next three are given to the call by name.
-_OWN_KEYS: Final = frozenset(
-    {
-        "background_tasks", "chat_id", "features", "files", "filter_ids", "id", "metadata", "model_item", "params",
-        "parent_id", "session_id", "tool_ids", "tool_servers", "variables", "model", "messages", "stream",
-    }
-)  # fmt: skip
+#: Keys that are given to the call by name.
+_READ_KEYS: Final = frozenset({"model", "messages", "stream"})
 
 
 class ChatCalls:
@@ -35,9 +30,9 @@ class ChatCalls:
         Raises: ValidationError; NotFound for a model that the actor may not use, or of another kind of source; all errors
         of the source.
         """
-        model: str = _value(data, "model", str)
-        messages: list[msgspec.Raw] = _value(data, "messages", list[msgspec.Raw])
-        stream = "stream" in data and bool(_value(data, "stream", bool | None))
+        model: str = required_value(data, "model", str)
+        messages: list[msgspec.Raw] = required_value(data, "messages", list[msgspec.Raw])
+        stream = bool(optional_value(data, "stream", bool))
         target = await self._app.catalogue.resolve(model, actor)
         if not any(isinstance(source, OpenAISource) for source in target.sources):
             raise NotFound(MODEL_NOT_FOUND, code="model_not_found")
@@ -49,23 +44,14 @@ class ChatCalls:
         call = ModelCall(
             target=target,
             messages=given,
-            body={key: value for key, value in data.items() if _is_forwarded(key)},
+            body={
+                key: value
+                for key, value in data.items()
+                if key not in _READ_KEYS and not is_own_key(key)
+            },
             stream=decided if isinstance(decided, bool) else stream,
         )
         return await self._app.services.require(ModelCaller).call(actor, call)
-
-
-def _is_forwarded(key: str) -> bool:
-    return key not in _OWN_KEYS and not key.startswith(("bypass_", "__"))
-
-
-def _value(data: Mapping[str, msgspec.Raw], key: str, kind: Any) -> Any:
-    if key not in data:
-        raise field_error(key, "missing", "Field required")
-    try:
-        return msgspec.json.decode(data[key], type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise field_error(key, "type_error", "The value has another type") from None
 
 
 def _message(place: int, message: msgspec.Raw) -> dict[str, msgspec.Raw]:

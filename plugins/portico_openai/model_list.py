@@ -47,16 +47,10 @@ def cards(connection: OpenAIConnection, models: Sequence[dict[str, Any]]) -> Seq
     ]
 
 
-def provider_model_id(connection: OpenAIConnection, model_id: str) -> str:
-    """Return the provider's id of a model."""
-    prefix = connection.options.prefix_id
-    return model_id.removeprefix(f"{prefix}.") if prefix else model_id
-
-
 def _card(connection: OpenAIConnection, model: dict[str, Any]) -> ModelCard:
     options = connection.options
     name, created = model.get("name"), model.get("created")
-    model_id = f"{options.prefix_id}.{model['id']}" if options.prefix_id else model["id"]
+    model_id = options.public_id(model["id"])
     provider = {**model, "connection_type": options.connection_type}
     return ModelCard(
         id=model_id,
@@ -64,7 +58,7 @@ def _card(connection: OpenAIConnection, model: dict[str, Any]) -> ModelCard:
         owned_by="openai",
         created=created if isinstance(created, int) else 0,
         connection_type=options.connection_type,
-        tags=[tag["name"] for tag in options.tags if "name" in tag],
+        tags=options.tag_names,
         details={
             "openai": provider,
             "urlIdx": connection.index,

@@ -11,7 +11,7 @@ from portico.api.sources import ANSWER_FORMATS, OutgoingHTTP, SourceClient
 from portico_openai.caller_headers import CallerHeaders
 from portico_openai.connection import OpenAIConnection
 from portico_openai.endpoints import auth_headers, endpoint_path, list_path
-from portico_openai.model_list import cards, provider_model_id, read_listing
+from portico_openai.model_list import cards, read_listing
 from portico_openai.operation_body import encode_operation
 from portico_openai.request_body import encode
 from portico_openai.settings import OpenAISettings
@@ -31,7 +31,7 @@ class ProviderClient:
         self._connection = connection
         self._caller_headers = caller_headers
         options = connection.options
-        own_headers = {name: value.reveal() for name, value in (options.headers or {}).items()}
+        own_headers = options.plain_headers
         server_headers = caller_headers.of_server(connection) if caller_headers else {}
         # Those of the connection override all others.
         self._own_headers = {**server_headers, **own_headers}
@@ -61,7 +61,7 @@ class ProviderClient:
 
     async def complete(self, request: SourceRequest) -> SourceResponse:
         """Answer one request. Returns after the first bytes, so that most errors have a status code."""
-        model = provider_model_id(self._connection, request.model)
+        model = self._connection.options.provider_id(request.model)
         hides_usage = False
         if request.operation == "chat":
             if self._connection.includes_usage and not asks_for_usage(request):

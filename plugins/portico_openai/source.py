@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from portico.api.connections import ConnectedSource
 from portico.api.models import ModelCard, SourceRequest, SourceResponse
 from portico_openai.connection import OpenAIConnection
 from portico_openai.model_list import cards, fixed_listing
@@ -15,14 +16,11 @@ if TYPE_CHECKING:
     from portico_openai.provider_client import ProviderClient
 
 
-class OpenAISource:
+class OpenAISource(ConnectedSource[OpenAIConnection]):
     """A `ModelSource`.
 
-    `operations`: the endpoints that the provider has. `weight`, `order`: how requests are spread over sources with the
-    same model. `settings`: what holds for all connections.
+    `operations`: the endpoints that the provider has. `settings`: what holds for all connections.
     """
-
-    ends_promptly = True
 
     def __init__(
         self,
@@ -31,11 +29,8 @@ class OpenAISource:
         http: "OutgoingHTTP",
         caller_headers: "CallerHeaders | None" = None,
     ) -> None:
-        self.name = connection.name
-        self.connection = connection
+        super().__init__(connection)
         self.operations = connection.operations
-        self.weight = connection.options.weight
-        self.order = connection.options.order
         self._settings = settings
         self._http = http
         self._caller_headers = caller_headers

@@ -8,6 +8,7 @@ Constants:
 """
 
 from portico.upstream.connections.base_url import trimmed, unique_name, url_fault
+from portico.upstream.connections.connected_source import ConnectedSource, NamedConnection
 from portico.upstream.connections.connection_form import (
     OptionsForm,
     check_key,
@@ -41,9 +42,11 @@ from portico.upstream.connections.source_settings import (
 
 __all__ = [
     "MASK",
+    "ConnectedSource",
     "ConnectionKind",
     "OWN_OPTIONS",
     "TIMEOUTS",
+    "NamedConnection",
     "NumberedConnection",
     "OptionsForm",
     "SourceOptions",

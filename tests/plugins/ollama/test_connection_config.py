@@ -64,6 +64,14 @@ def test_connection_is_in_force_at_once_and_stays_as_it_is_shown(
     assert off["OLLAMA_API_CONFIGS"] == {"0": OPTIONS | hidden}
 
 
+def test_weight_and_order_are_those_of_the_source(admin: Client, ollama: OllamaServer) -> None:
+    shown = save(admin, form(ollama.url, c0={"weight": 2.5, "order": 1}))
+    assert shown["OLLAMA_API_CONFIGS"] == {"0": OPTIONS | {"weight": 2.5, "order": 1}}
+    assert names(admin) == ollama.names
+    [source] = admin.get("/api/v1/sources").json["sources"]
+    assert (source["weight"], source["order"]) == (2.5, 1)
+
+
 @pytest.mark.case("AB-43")
 def test_stored_key_is_not_sent_to_another_server(admin: Client, ollama: OllamaServer) -> None:
     save(admin, form(ollama.url, c0={"key": "sk-1"}))

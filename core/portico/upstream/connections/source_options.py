@@ -1,6 +1,6 @@
 """Options that connections of every kind of model source have."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -54,6 +54,24 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     first_byte_timeout: float | None = None
     idle_timeout: float | None = None
     timeout: float | None = None
+
+    @property
+    def plain_headers(self) -> dict[str, str]:
+        """The headers, in plain text."""
+        return {name: value.reveal() for name, value in (self.headers or {}).items()}
+
+    @property
+    def tag_names(self) -> Sequence[str]:
+        """The names of the tags."""
+        return [tag["name"] for tag in self.tags if "name" in tag]
+
+    def public_id(self, provider_id: str) -> str:
+        """Return the id in the catalogue of the provider's model."""
+        return f"{self.prefix_id}.{provider_id}" if self.prefix_id else provider_id
+
+    def provider_id(self, public_id: str) -> str:
+        """Return the provider's id of a model, by its id in the catalogue."""
+        return public_id.removeprefix(f"{self.prefix_id}.") if self.prefix_id else public_id
 
 
 def options_at(configs: Mapping[str, OptionsT], index: int, url: str) -> OptionsT | None:

@@ -40,4 +40,7 @@ _NAMES: Final[Mapping[Any, str]] = {
     int | None: "int",
     list[msgspec.Raw]: "list",
     list[msgspec.Raw] | None: "list",
+    list[dict[str, msgspec.Raw]] | None: "list",
+    list[str] | None: "list",
+    str | list[str] | None: "string",
 }
