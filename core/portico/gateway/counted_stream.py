@@ -1,9 +1,10 @@
 """The body of a streamed answer, which tells once when it has ended."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from portico.catalogue import close_body
-from portico.gateway.plugin_exit import PluginExit
+from portico.gateway.plugin_exit import PluginExit, is_failure
 
 
 class CountedStream:
@@ -29,7 +30,9 @@ class CountedStream:
         except StopAsyncIteration:
             self._end()
             raise
-        except SystemExit as error:
+        except (SystemExit, asyncio.CancelledError) as error:
+            if not is_failure(error):
+                raise
             self._end(failure := PluginExit())
             raise failure from error
         except Exception as error:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from portico.errors import DomainError, SourceFailed
 from portico.gateway.call import CallResult, GatewayCall
 from portico.gateway.model_filter import ModelFilter
-from portico.gateway.plugin_exit import PLUGIN_ERRORS
+from portico.gateway.plugin_exit import is_failure
 
 #: Logs an exception of a plugin: its name, what it was doing, the exception.
 LogFailure = Callable[[str, str, BaseException], None]
@@ -53,7 +53,9 @@ class FilterSet:
                     await one.filter.inlet(call)  # type: ignore[misc]  # of `inlets`
             except DomainError:
                 raise
-            except PLUGIN_ERRORS as error:
+            except BaseException as error:
+                if not is_failure(error):
+                    raise
                 self.failed(one, "inlet", error)
                 call.request = before
 
@@ -68,7 +70,9 @@ class FilterSet:
                 text = changed
             except DomainError:
                 raise
-            except PLUGIN_ERRORS as error:
+            except BaseException as error:
+                if not is_failure(error):
+                    raise
                 self.failed(one, "outlet", error)
         return text
 
@@ -77,7 +81,9 @@ class FilterSet:
         for one in self._observers:
             try:
                 one.filter.ended(call, result)  # type: ignore[misc]  # of `_observers`
-            except PLUGIN_ERRORS as error:  # the others must learn of it too
+            except BaseException as error:  # the others must learn of it too
+                if not is_failure(error):
+                    raise
                 self._log_failure(one.plugin, f"ended of the filter {one.name}", error)
 
     def failed(self, one: OwnedFilter, doing: str, error: BaseException) -> None:

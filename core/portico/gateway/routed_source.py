@@ -1,5 +1,6 @@
 """One source as the router sees it: how busy it is, whether it is asked, and how its calls ended."""
 
+import asyncio
 import math
 import time
 from collections import Counter
@@ -22,7 +23,7 @@ from portico.errors import DomainError, RateLimited, SourceFailed, SourceTimedOu
 from portico.gateway.bounded_cancellation import BoundedStream, bounded
 from portico.gateway.circuit_breaker import BreakerState, CircuitBreaker
 from portico.gateway.counted_stream import CountedStream
-from portico.gateway.plugin_exit import PluginExit
+from portico.gateway.plugin_exit import PluginExit, is_failure
 from portico.settings.gateway import GatewaySettings
 
 log = structlog.get_logger("portico.gateway")
@@ -148,12 +149,14 @@ class RoutedSource:
 
     async def _complete(self, request: SourceRequest) -> SourceResponse:
         """Return the response; of a source that may ignore its cancellation, bounded."""
-        if self._ends_promptly:
-            try:
+        try:
+            if self._ends_promptly:
                 return await self.source.complete(request)
-            except SystemExit as error:
-                raise PluginExit from error
-        response = await bounded(self.source.complete(request), self.name)
+            response = await bounded(self.source.complete(request), self.name)
+        except (SystemExit, asyncio.CancelledError) as error:
+            if not is_failure(error):
+                raise
+            raise PluginExit from error
         if isinstance(response.body, bytes):
             return response
         return msgspec.structs.replace(response, body=BoundedStream(response.body, self.name))

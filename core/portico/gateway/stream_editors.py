@@ -9,7 +9,7 @@ from portico.gateway.call import GatewayCall
 from portico.gateway.choice_text import ChoiceText
 from portico.gateway.filter_set import FilterSet, OwnedFilter
 from portico.gateway.model_filter import StreamEditor
-from portico.gateway.plugin_exit import PLUGIN_ERRORS
+from portico.gateway.plugin_exit import is_failure
 from portico.gateway.text_codecs import TextCodec
 from portico.server_sent_events import DONE, EventSplitter, event_data, with_data
 
@@ -79,7 +79,9 @@ class _Guard:
             return result
         except DomainError:
             raise
-        except PLUGIN_ERRORS as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             self.is_broken = True
             self._failed(error)
             return otherwise
@@ -237,7 +239,9 @@ def _editor(one: OwnedFilter, call: GatewayCall, codec: TextCodec, failed: Faile
         editor = begin(call)
     except DomainError:
         raise
-    except PLUGIN_ERRORS as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         guard.is_broken = True
         failed(error)
         return _Unedited()

@@ -1,5 +1,6 @@
-"""Plugins that end the process: a filter or a source that does so fails, and the server goes on."""
+"""Plugins that exit or cancel: a filter or a source that does so fails, and the server goes on."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -10,19 +11,28 @@ from portico.api.models import EVENT_STREAM, ModelCard, SourceRequest, SourceRes
 from portico.testing import Client, InProcessApp
 
 
+@pytest.fixture(params=[SystemExit, asyncio.CancelledError], autouse=True)
+def raised(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the plugins of a test raise."""
+    monkeypatch.setitem(RAISED, "error", request.param)
+
+
+RAISED: dict[str, type[BaseException]] = {}
+
+
 def leave(*_: Any) -> Any:
-    raise SystemExit(3)
+    raise RAISED["error"]
 
 
 async def leave_later(*_: Any) -> Any:
-    raise SystemExit(3)
+    raise RAISED["error"]
 
 
 class Leaving:
-    """An editor that ends the process at its first piece, or at its end."""
+    """An editor that does so at its first piece, or at its end."""
 
     def feed(self, piece: Any) -> Any:
-        raise SystemExit(3)
+        raise RAISED["error"]
 
     close: Callable[[], Any] = leave
 
@@ -59,7 +69,7 @@ def test_filter_that_exits_when_told_of_the_end_is_ignored(
 
 
 class LeavingSource:
-    """Ends the process, before or in its answer."""
+    """Exits or cancels, before or in its answer."""
 
     name = "leaving"
 
@@ -71,12 +81,12 @@ class LeavingSource:
 
     async def complete(self, request: SourceRequest) -> SourceResponse:
         if not self._begins:
-            raise SystemExit(3)
+            raise RAISED["error"]
         return SourceResponse(body=self._stream(), content_type=EVENT_STREAM)
 
     async def _stream(self) -> AsyncIterator[bytes]:
         yield b'data: {"choices":[{"delta":{"content":"first"}}]}\n\n'
-        raise SystemExit(3)
+        raise RAISED["error"]
 
 
 @pytest.mark.case("FT-28")
