@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
+from portico.api import SourceFailed
 from portico.api.sources import SourceClient
 
 
@@ -30,10 +31,10 @@ class ProgressStream:
         if self._ended:
             raise StopAsyncIteration
         try:
-            block = await self._response.content.readany()
-        except (TimeoutError, aiohttp.ClientError) as error:
+            block = await self._client.next_block(self._response)
+        except SourceFailed:
             await self._end()
-            self._client.fail(error)
+            raise
         except asyncio.CancelledError:
             self._response.close()
             raise

@@ -17,7 +17,6 @@ from portico.api.sources import (
     OutgoingHTTP,
     RequestLimits,
     SourceClient,
-    read_body,
     user_headers,
 )
 from portico_ollama import chat_request, embeddings
@@ -87,13 +86,8 @@ class ServerClient:
             raise self.requests.errors.invalid_response("the version cannot be read") from None
 
     async def is_reachable(self) -> bool:
-        """Return whether something accepts connections at the server's address."""
-        try:
-            response = await self.requests.open("GET", "/", limits=self._list_limits)
-        except (TimeoutError, aiohttp.ClientError):
-            return False
-        response.close()
-        return True
+        """Return whether a server answers at the address."""
+        return await self.requests.is_reachable(self._list_limits)
 
     async def chat(self, request: SourceRequest, name: str) -> SourceResponse:
         """Answer a chat completion. Returns after the first bytes of the answer."""
@@ -128,22 +122,16 @@ class ServerClient:
         """Send any request; return the whole answer, or the server's refusal of it. Raises: SourceFailed."""
         response = await self._opened(method, path, body)
         async with response:
-            try:
-                answer = await read_body(response, MAX_RESPONSE_BYTES)
-            except (TimeoutError, aiohttp.ClientError) as error:
-                self.requests.fail(error)
+            answer = await self.requests.read(response, MAX_RESPONSE_BYTES)
         return SourceResponse(body=answer) if response.ok else self._refusal(response, answer)
 
     async def send_file(self, path: str, file: BinaryIO) -> None:
         """Send an open file, which is then closed. Raises: SourceFailed."""
         headers = {"Content-Type": "application/octet-stream"}
-        try:
-            async with await self.requests.open(
-                "POST", path, file, headers=headers, limits=self._work_limits
-            ) as response:
-                answer = await read_body(response, MAX_ERROR_BYTES)
-        except (TimeoutError, aiohttp.ClientError) as error:
-            self.requests.fail(error)
+        async with await self.requests.open(
+            "POST", path, file, headers=headers, limits=self._work_limits
+        ) as response:
+            answer = await self.requests.read(response, MAX_ERROR_BYTES)
         if not response.ok:
             raise self.requests.errors.failed(response.status, answer)
 
@@ -157,7 +145,7 @@ class ServerClient:
         response = await self._opened("POST", path, body)
         if not response.ok:
             async with response:
-                return self._refusal(response, await read_body(response, MAX_ERROR_BYTES))
+                return self._refusal(response, await self.requests.read(response, MAX_ERROR_BYTES))
         progress = ProgressStream(response, self.requests, finished)
         return SourceResponse(body=progress, content_type=response.content_type)
 
@@ -165,10 +153,7 @@ class ServerClient:
         return user_headers(request.actor, request.chat_id) if self._forward_user_info else {}
 
     async def _opened(self, method: str, path: str, body: bytes) -> aiohttp.ClientResponse:
-        try:
-            return await self.requests.open(method, path, body, limits=self._work_limits)
-        except (TimeoutError, aiohttp.ClientError) as error:
-            self.requests.fail(error)
+        return await self.requests.open(method, path, body, limits=self._work_limits)
 
     def _refusal(self, response: aiohttp.ClientResponse, body: bytes) -> SourceResponse:
         """Return the refusal of a request. Raises: SourceFailed with the server's own sentence, which administrators need."""

@@ -14,8 +14,6 @@ NOT_REACHABLE = "WebUI could not connect to Ollama"
 
 _NUMBER = re.compile(r"\d+", re.ASCII)
 
-_NUMBER = re.compile(r"\d+")
-
 
 class ServerVersions:
     """Asks servers for their versions, at most every `TTL_SECONDS`."""

@@ -13,7 +13,7 @@ import aiohttp
 
 from portico.api import Forbidden, NotFound
 from portico.api.models import SourceResponse
-from portico.api.sources import MAX_ERROR_BYTES, SourceClient, read_body
+from portico.api.sources import MAX_ERROR_BYTES, SourceClient
 from portico_openai.settings import OpenAISettings
 from portico_openai.sources import OpenAISources
 
@@ -47,10 +47,7 @@ class Passthrough:
         sent = {
             name: headers[name] for name in ("accept", "content-type") if headers.get(name)
         } | dict(await source.client.plain_headers())
-        try:
-            response = await client.open(method, _target(path, query), body or None, headers=sent)
-        except (TimeoutError, aiohttp.ClientError) as error:
-            client.fail(error)
+        response = await client.open(method, _target(path, query), body or None, headers=sent)
         return await _answer(client, response)
 
 
@@ -62,10 +59,7 @@ async def _answer(client: SourceClient, response: aiohttp.ClientResponse) -> Sou
             content_type=_media_type(response.content_type),
         )
     with contextlib.closing(response):
-        try:
-            body = await read_body(response, MAX_ERROR_BYTES)
-        except (TimeoutError, aiohttp.ClientError) as error:
-            client.fail(error)
+        body = await client.read(response, MAX_ERROR_BYTES)
         return client.errors.from_response(response.status, response.headers, body)
 
 
@@ -79,13 +73,9 @@ class _Body:
         return self
 
     async def __anext__(self) -> bytes:
-        try:
-            block = await self._response.content.readany()
-        except (TimeoutError, aiohttp.ClientError) as error:
-            self._client.fail(error)
-        if not block:
-            raise StopAsyncIteration
-        return block
+        if block := await self._client.next_block(self._response):
+            return block
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Close the provider's response."""

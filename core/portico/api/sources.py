@@ -16,7 +16,6 @@ Constants and types:
 
     ANSWER_FORMATS       Formats of the answers of each operation.
     CHAT_COMPLETION      Format of the answers of `POST /chat/completions`.
-    HTTP_ERRORS          Exceptions that requests raise, which `SourceClient.fail` translates.
     MAX_ERROR_BYTES      Bytes of an error response that are read.
     MAX_RESPONSE_BYTES   Bytes of an answer that is not streamed.
     ParamCasts           What converts parameters of models, by their names.
@@ -38,7 +37,6 @@ from portico.upstream.model_params import (
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.redactor import Redactor
 from portico.upstream.source_client import (
-    HTTP_ERRORS,
     MAX_ERROR_BYTES,
     MAX_RESPONSE_BYTES,
     SourceClient,
@@ -52,7 +50,6 @@ from portico.upstream.user_headers import user_headers
 __all__ = [
     "ANSWER_FORMATS",
     "CHAT_COMPLETION",
-    "HTTP_ERRORS",
     "MAX_ERROR_BYTES",
     "MAX_RESPONSE_BYTES",
     "AnswerFormat",

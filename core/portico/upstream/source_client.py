@@ -76,18 +76,15 @@ class SourceClient:
 
         Raises: SourceFailed, also for another status than 2xx; SourceTimedOut.
         """
-        try:
-            async with await self.open(
-                method,
-                path,
-                body,
-                headers=headers,
-                limits=limits,
-                follow_redirects=method == "GET",
-            ) as response:
-                content = await read_body(response, MAX_RESPONSE_BYTES)
-        except HTTP_ERRORS as error:
-            self.fail(error)
+        async with await self.open(
+            method,
+            path,
+            body,
+            headers=headers,
+            limits=limits,
+            follow_redirects=method == "GET",
+        ) as response:
+            content = await self.read(response, MAX_RESPONSE_BYTES)
         if not 200 <= response.status < 300:
             raise self.errors.failed(response.status, content[:MAX_ERROR_BYTES])
         return content
@@ -121,7 +118,7 @@ class SourceClient:
                 first = await response.content.readany()
             result = await self._response(response, first, answer_format, stream=stream)
         except HTTP_ERRORS as error:
-            self.fail(error)
+            self._fail(error)
         finally:
             if response is not None and not (result and isinstance(result.body, StreamRelay)):
                 response.close()
@@ -140,20 +137,52 @@ class SourceClient:
         """Return the open response of any request; the caller reads and closes it. `body`: JSON unless `headers` say otherwise.
 
         `follow_redirects`: those to the same origin; no others are followed.
-        Raises: HTTP_ERRORS, which `fail` translates.
+        Raises: SourceFailed, SourceTimedOut.
         """
         content_type = {"Content-Type": JSON_MEDIA_TYPE} if body else {}
-        return await self._http.request(
-            method,
-            self.url + path,
-            body=body,
-            headers=_merged(content_type, self._headers, headers or {}),
-            limits=limits or self._limits,
-            verify_tls=self._verify_tls,
-            follow_redirects=follow_redirects,
-        )
+        try:
+            return await self._http.request(
+                method,
+                self.url + path,
+                body=body,
+                headers=_merged(content_type, self._headers, headers or {}),
+                limits=limits or self._limits,
+                verify_tls=self._verify_tls,
+                follow_redirects=follow_redirects,
+            )
+        except HTTP_ERRORS as error:
+            self._fail(error)
 
-    def fail(self, error: BaseException) -> NoReturn:
+    async def next_block(self, response: aiohttp.ClientResponse) -> bytes:
+        """Return the next bytes of an open response; none at its end. Raises: SourceFailed, SourceTimedOut."""
+        try:
+            return await response.content.readany()
+        except HTTP_ERRORS as error:
+            self._fail(error)
+
+    async def read(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+        """Return the rest of an open response; more than `limit` bytes if it is too long. Raises: as `next_block`."""
+        try:
+            return await read_body(response, limit)
+        except HTTP_ERRORS as error:
+            self._fail(error)
+
+    async def is_reachable(self, limits: RequestLimits) -> bool:
+        """Return whether a server answers at the address, whatever it answers. Nothing is logged."""
+        try:
+            response = await self._http.request(
+                "GET",
+                self.url,
+                headers=self._headers,
+                limits=limits,
+                verify_tls=self._verify_tls,
+            )
+        except HTTP_ERRORS:
+            return False
+        response.close()
+        return True
+
+    def _fail(self, error: BaseException) -> NoReturn:
         """Raise the error for clients in place of one of the HTTP client."""
         if isinstance(error, TimeoutError):
             raise self.errors.timed_out() from None

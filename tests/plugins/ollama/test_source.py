@@ -4,6 +4,7 @@ import base64
 import json
 import socket
 import struct
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -66,6 +67,22 @@ def test_key_and_headers_are_sent(ollama: OllamaServer) -> None:
     with pytest.raises(SourceFailed) as refused:
         with_source(settings(ollama.url), OllamaSource.list_models)
     assert "rejected the credentials" in refused.value.detail
+
+
+@pytest.mark.case("FT-17")
+def test_password_in_the_address_beside_a_key_is_no_internal_error(
+    ollama: OllamaServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = ollama.url.replace("//", "//user:secret@")
+    given = settings(url, options={"key": "sk-ollama"})
+    with pytest.raises(SourceFailed):
+        with_source(given, OllamaSource.list_models)
+    with pytest.raises(SourceFailed):
+        with_source(given, lambda source: source.client.call("POST", "/api/show", b"{}"))
+    with pytest.raises(SourceFailed):
+        with_source(given, lambda source: source.client.send_file("/api/blobs/1", BytesIO(b"1")))
+    assert "the address or a header is not valid" in caplog.text
+    assert "secret" not in caplog.text and not ollama.requests
 
 
 def test_server_that_was_set_and_is_down_fails() -> None:
