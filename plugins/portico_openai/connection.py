@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from portico.api import Secret
 from portico.api.connections import options_at, trimmed, unique_name
-from portico_openai.connection_options import DEFAULT_API_VERSION, ConnectionOptions
+from portico_openai.connection_options import DEFAULT_API_VERSION, OpenAIOptions
 from portico_openai.settings import OpenAISettings
 
 OPENAI_BASE_URL: Final = "https://api.openai.com/v1"
@@ -27,7 +27,7 @@ class OpenAIConnection:
     name: str
     url: str
     key: Secret
-    options: ConnectionOptions
+    options: OpenAIOptions
 
     @property
     def host(self) -> str:
@@ -79,7 +79,7 @@ def all_connections(settings: OpenAISettings) -> Sequence[OpenAIConnection]:
     result: list[OpenAIConnection] = []
     names: set[str] = set()
     for index, url in enumerate(map(trimmed, urls)):
-        options = options_at(settings.configs, index, url) or ConnectionOptions()
+        options = options_at(settings.configs, index, url) or OpenAIOptions()
         key = (
             Secret(settings.keys[index].reveal().strip())
             if index < len(settings.keys)

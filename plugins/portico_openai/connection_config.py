@@ -20,7 +20,7 @@ from portico_openai.connection_options import (
     ENTRA_AUTH_TYPES,
     NO_ENTRA_IDENTITY,
     OPTIONS_FORM,
-    ConnectionOptions,
+    OpenAIOptions,
 )
 from portico_openai.schemas import ConnectionsAnswer, ConnectionsForm, VerifyForm
 from portico_openai.settings import OpenAISettings
@@ -109,7 +109,7 @@ class ConnectionConfig:
             changes[KEYS] = keys
         await self._app.runtime_settings.change(changes, actor.id)
 
-    def _check_identity(self, place: str, options: ConnectionOptions) -> None:
+    def _check_identity(self, place: str, options: OpenAIOptions) -> None:
         if (
             options.auth_type in ENTRA_AUTH_TYPES
             and not self._section.configured.has_entra_identity
@@ -126,5 +126,5 @@ def check_settings(settings: OpenAISettings) -> None:
             raise KIND.option_error(one, NO_ENTRA_IDENTITY)
 
 
-def _shown(options: ConnectionOptions) -> dict[str, Any]:
+def _shown(options: OpenAIOptions) -> dict[str, Any]:
     return shown_options(options) | {"auth_type": options.auth_type or "bearer"}

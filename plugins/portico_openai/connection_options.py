@@ -26,7 +26,7 @@ AUTH_TYPES: Final = ("bearer", "none", "system_oauth", *ENTRA_AUTH_TYPES)
 _API_VERSION = re.compile(r"[\w.-]{1,50}\Z", re.ASCII)
 
 
-class ConnectionOptions(SourceOptions, frozen=True, kw_only=True, omit_defaults=True):
+class OpenAIOptions(SourceOptions, frozen=True, kw_only=True, omit_defaults=True):
     """Options of one connection.
 
     `auth_type`: `bearer` (also None) = with the key, `none`, `system_oauth` = with the access token that the user's OAuth
@@ -42,7 +42,7 @@ class ConnectionOptions(SourceOptions, frozen=True, kw_only=True, omit_defaults=
     include_usage: bool | None = None
 
 
-def option_fault(options: ConnectionOptions) -> str:
+def option_fault(options: OpenAIOptions) -> str:
     """Return the first option with an invalid value and why, as `name: reason`; empty if all are valid."""
     checks = (
         ("model_ids", _deployments_fault(options)),
@@ -53,7 +53,7 @@ def option_fault(options: ConnectionOptions) -> str:
     return source_option_fault(options) or first_fault(checks)
 
 
-def _deployments_fault(options: ConnectionOptions) -> str:
+def _deployments_fault(options: OpenAIOptions) -> str:
     if options.azure and not options.model_ids:
         return "must name the deployments, because Azure does not list them"
     return ""
@@ -72,7 +72,7 @@ def _api_version_fault(version: str | None) -> str:
     return "must be a version of Azure's API, such as 2024-10-21"
 
 
-def _operations_fault(options: ConnectionOptions) -> str:
+def _operations_fault(options: OpenAIOptions) -> str:
     operations = options.operations
     if operations is None:
         return ""
@@ -85,7 +85,7 @@ def _operations_fault(options: ConnectionOptions) -> str:
 
 #: The options as administrators send them.
 OPTIONS_FORM: Final = OptionsForm(
-    ConnectionOptions,
+    OpenAIOptions,
     option_fault,
     own_options=("operations", "include_usage"),
     usual={"auth_type": "bearer"},

@@ -43,7 +43,7 @@ class Passthrough:
         source = await self._sources.source(0)
         if source is None:
             raise NotFound(OPENAI_NOT_FOUND)
-        client = source.client.client
+        client = source.client.requests
         sent = {
             name: headers[name] for name in ("accept", "content-type") if headers.get(name)
         } | dict(await source.client.plain_headers())

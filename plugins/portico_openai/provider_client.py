@@ -36,8 +36,8 @@ class ProviderClient:
         # Those of the connection override all others.
         self._own_headers = {**server_headers, **own_headers}
         self._headers: dict[Operation | None, Mapping[str, str]] = {}
-        self.list_limits = list_limits(options, settings)
-        self.client = SourceClient(
+        self._list_limits = list_limits(options, settings)
+        self.requests = SourceClient(
             connection.name,
             connection.url,
             http,
@@ -53,11 +53,13 @@ class ProviderClient:
     async def listing(self) -> Sequence[dict[str, Any]]:
         """Return the models as the provider lists them. Raises: SourceFailed, SourceTimedOut."""
         path, headers = list_path(self._connection), await self.plain_headers()
-        body = await self.client.fetch("GET", path, headers=headers, limits=self.list_limits)
+        body = await self.requests.fetch("GET", path, headers=headers, limits=self._list_limits)
         try:
             return read_listing(body)
         except ValueError:
-            raise self.client.errors.invalid_response("the list of models cannot be read") from None
+            raise self.requests.errors.invalid_response(
+                "the list of models cannot be read"
+            ) from None
 
     async def complete(self, request: SourceRequest) -> SourceResponse:
         """Answer one request. Returns after the first bytes, so that most errors have a status code."""
@@ -78,7 +80,7 @@ class ProviderClient:
         if self._caller_headers is not None:
             own = await self._caller_headers.of_request(self._connection, request)
             headers = {**headers, **own} if own else headers
-        response = await self.client.answer(
+        response = await self.requests.answer(
             endpoint_path(self._connection, request.operation, model),
             body,
             stream=request.stream,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from portico.api import Secret, setting
 from portico.api.connections import SourceSettings
-from portico_openai.connection_options import ConnectionOptions
+from portico_openai.connection_options import OpenAIOptions
 
 
 class OpenAISettings(SourceSettings):
@@ -39,7 +39,7 @@ class OpenAISettings(SourceSettings):
         ),
     ] = []
     configs: Annotated[
-        dict[str, ConnectionOptions],
+        dict[str, OpenAIOptions],
         setting(
             'Options of connections, by their number from "0" on',
             env="OPENAI_API_CONFIGS",

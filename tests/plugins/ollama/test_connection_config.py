@@ -1,8 +1,10 @@
 """Administrators change the connections to Ollama servers while Portico runs."""
 
+from functools import partial
 from typing import Any
 
 import pytest
+from tests.edited_connections import assert_refused, save_connections
 from tests.ollama_server import OllamaServer
 
 from portico.testing import Client, InProcessApp
@@ -13,6 +15,9 @@ MASK = "********"
 OPTIONS: dict[str, Any] = {
     "enable": True, "tags": [], "prefix_id": "", "model_ids": [], "connection_type": "local", "key": "",
 }  # fmt: skip
+
+
+save = partial(save_connections, CONFIG)
 
 
 @pytest.fixture
@@ -28,14 +33,6 @@ def form(*urls: str, **configs: Any) -> dict[str, Any]:
         "OLLAMA_BASE_URLS": list(urls),
         "OLLAMA_API_CONFIGS": {name[1:]: OPTIONS | given for name, given in configs.items()},
     }
-
-
-def save(admin: Client, wanted: dict[str, Any]) -> dict[str, Any]:
-    answer = admin.post(UPDATE, wanted)
-    assert answer.status == 200, answer
-    assert answer.json == admin.get(CONFIG).json
-    config: dict[str, Any] = answer.json
-    return config
 
 
 def names(admin: Client) -> list[str]:
@@ -99,10 +96,7 @@ def test_stored_key_is_not_sent_to_another_server(admin: Client, ollama: OllamaS
 def test_connection_that_can_not_work_is_refused(
     admin: Client, url: str, options: Any, words: tuple[str, ...]
 ) -> None:
-    before = admin.get(CONFIG).json
-    refused = admin.post(UPDATE, form(url, c0=options))
-    assert refused.status == 400 and all(word in refused.detail for word in words), refused
-    assert admin.get(CONFIG).json == before
+    assert_refused(CONFIG, admin, form(url, c0=options), *words)
 
 
 def test_keys_are_encrypted_at_rest(app: InProcessApp, admin: Client, ollama: OllamaServer) -> None:

@@ -8,7 +8,7 @@ from tests.source_calls import first_options, on_own_loop, whole_answer
 from portico.api import Secret
 from portico.api.models import SourceRequest, SourceResponse
 from portico_openai.connection import connections
-from portico_openai.connection_options import ConnectionOptions
+from portico_openai.connection_options import OpenAIOptions
 from portico_openai.settings import OpenAISettings
 from portico_openai.source import OpenAISource
 
@@ -19,7 +19,7 @@ def settings(
     url: str, *, key: str = "sk-ours-and-secret", options: Any = None, **more: Any
 ) -> OpenAISettings:
     """The settings of one connection."""
-    configs = first_options(ConnectionOptions, options)
+    configs = first_options(OpenAIOptions, options)
     return OpenAISettings(base_urls=[url], keys=[Secret(key)], configs=configs, **more)
 
 

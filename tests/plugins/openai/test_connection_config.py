@@ -1,9 +1,11 @@
 """Administrators change the connections while the server runs."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from tests.edited_connections import assert_refused, save_connections
 from tests.one_database import on_sqlite
 from tests.upstream import Upstream
 
@@ -21,6 +23,10 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 
 
+save = partial(save_connections, CONFIG)
+assert_not_saved = partial(assert_refused, CONFIG)
+
+
 def form(*connections: tuple[str, str], **configs: Any) -> dict[str, Any]:
     """All connections, as pairs of URL and key; `c0`: options of the first one."""
     return {
@@ -29,21 +35,6 @@ def form(*connections: tuple[str, str], **configs: Any) -> dict[str, Any]:
         "OPENAI_API_KEYS": [key for _, key in connections],
         "OPENAI_API_CONFIGS": {name[1:]: OPTIONS | given for name, given in configs.items()},
     }
-
-
-def save(admin: Client, wanted: dict[str, Any]) -> dict[str, Any]:
-    answer = admin.post(UPDATE, wanted)
-    assert answer.status == 200, answer
-    assert answer.json == admin.get(CONFIG).json
-    config: dict[str, Any] = answer.json
-    return config
-
-
-def assert_refused(admin: Client, wanted: dict[str, Any], *words: str) -> None:
-    before = admin.get(CONFIG).json
-    answer = admin.post(UPDATE, wanted)
-    assert answer.status == 400 and all(word in answer.detail for word in words), answer
-    assert admin.get(CONFIG).json == before
 
 
 def ids(who: Client) -> list[str]:
@@ -102,7 +93,7 @@ def test_mask_belongs_to_its_key_wherever_the_connection_is(
     assert keys_sent(admin, upstream) == "Bearer sk-2"
     save(admin, form((url, third), (elsewhere, other), c1=off))
     assert keys_sent(admin, upstream) == "Bearer sk-3"
-    assert_refused(admin, form((url, first)), "OPENAI_API_KEYS.0", "send it again")
+    assert_not_saved(admin, form((url, first)), "OPENAI_API_KEYS.0", "send it again")
 
 
 def test_connection_keeps_its_own_options_whichever_key_is_replaced(
@@ -126,10 +117,10 @@ def test_stored_secrets_are_not_sent_to_another_server(admin: Client, upstream: 
     save(admin, form((upstream.url, "sk-1"), c0={"headers": headers}))
     moved = "https://evil.example/v1"
     masked = {"headers": {"X-Team": MASK}}
-    assert_refused(admin, form((moved, MASK)), "OPENAI_API_KEYS.0", "send it again")
-    assert_refused(admin, form((moved, "sk-2"), c0=masked), "OPENAI_API_CONFIGS.0.headers.X-Team")
-    assert_refused(admin, form((upstream.url, f"{MASK}01234567")), "OPENAI_API_KEYS.0")
-    assert_refused(admin, form((upstream.url, f"{MASK}x")), "OPENAI_API_KEYS.0")
+    assert_not_saved(admin, form((moved, MASK)), "OPENAI_API_KEYS.0", "send it again")
+    assert_not_saved(admin, form((moved, "sk-2"), c0=masked), "OPENAI_API_CONFIGS.0.headers.X-Team")
+    assert_not_saved(admin, form((upstream.url, f"{MASK}01234567")), "OPENAI_API_KEYS.0")
+    assert_not_saved(admin, form((upstream.url, f"{MASK}x")), "OPENAI_API_KEYS.0")
     edited = upstream.url.replace("/v1", "/v2")
     assert save(admin, form((edited, MASK), c0=masked))["OPENAI_API_BASE_URLS"] == [edited]
 
@@ -183,7 +174,7 @@ def test_unsupported_option_is_refused_by_name(
     admin: Client, options: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     wanted = form(("https://api.example/v1", "sk-1"), c0=options)
-    assert_refused(admin, wanted, "OPENAI_API_CONFIGS.0.", *words)
+    assert_not_saved(admin, wanted, "OPENAI_API_CONFIGS.0.", *words)
 
 
 @on_sqlite
@@ -246,9 +237,9 @@ class TestPinned:
     def test_other_value_of_a_pinned_field_saves_nothing(
         self, admin: Client, upstream: Upstream
     ) -> None:
-        assert_refused(admin, form((upstream.url, "sk-2")), "OPENAI_API_KEYS", "the operator")
+        assert_not_saved(admin, form((upstream.url, "sk-2")), "OPENAI_API_KEYS", "the operator")
         more = form((upstream.url, MASK), ("https://b.example", ""), c0={"prefix_id": "lab"})
-        assert_refused(admin, more, "OPENAI_API_BASE_URLS", "the operator")
+        assert_not_saved(admin, more, "OPENAI_API_BASE_URLS", "the operator")
 
 
 class TestAllPinned:

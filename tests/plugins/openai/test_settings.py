@@ -2,7 +2,7 @@
 
 from portico.api import Secret
 from portico_openai.connection import OPENAI_BASE_URL, connections
-from portico_openai.connection_options import ConnectionOptions
+from portico_openai.connection_options import OpenAIOptions
 from portico_openai.settings import OpenAISettings
 
 
@@ -28,9 +28,9 @@ def test_keys_are_cut_and_padded_to_the_urls() -> None:
 def test_connection_names_are_unique_and_contain_no_address() -> None:
     urls = ["http://a", "http://b", "http://c", "http://d"]
     configs = {
-        "1": ConnectionOptions(name="lab"),
-        "http://c": ConnectionOptions(name="lab"),
-        "3": ConnectionOptions(enable=False),
+        "1": OpenAIOptions(name="lab"),
+        "http://c": OpenAIOptions(name="lab"),
+        "3": OpenAIOptions(enable=False),
     }
     some = connections(OpenAISettings(base_urls=urls, configs=configs))
     assert [c.name for c in some] == ["openai", "lab", "lab-2"]
