@@ -36,7 +36,7 @@ class OllamaConnectionRoutes(Controller):
         """
         return json_response(await self.plugin.config.update(request.user, data))
 
-    @post("/ollama/verify", requires="settings:write", errors="ollama")
+    @post("/ollama/verify", requires="settings:write", session_only=True, errors="ollama")
     async def verify_ollama_connection(self, data: JSONBody[OllamaVerifyForm]) -> JSONResponse:
         """Return the version of a server, as it answers now."""
         return json_response({"version": await self.plugin.config.verify(data.url, data.key or "")})

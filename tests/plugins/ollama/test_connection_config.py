@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from tests.api_keys import ON, with_key
 from tests.edited_connections import assert_refused, save_connections
 from tests.ollama_server import OllamaServer
 
@@ -129,6 +130,16 @@ def test_verify_answers_the_version_or_names_no_address(
     for path in ("/ollama/verify", UPDATE):
         assert user.post(path, {"url": ollama.url} | form()).status == 403
     assert user.get(CONFIG).status == 403
+
+
+def test_key_can_neither_change_nor_try_connections(opened: Any, ollama: OllamaServer) -> None:
+    admin = opened(ON).client.sign_up("Ada")
+    key = with_key(admin)
+    assert key.get(CONFIG).json == admin.get(CONFIG).json
+    assert key.post("/ollama/verify", {"url": ollama.url}).status == 403
+    assert key.post(UPDATE, form(ollama.url)).status == 403
+    assert not ollama.requests
+    assert admin.post("/ollama/verify", {"url": ollama.url}).status == 200
 
 
 def test_pinned_connections_cannot_be_changed(
