@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from portico.api import AppContext
 from portico_openai.chat_calls import ChatCalls
-from portico_openai.connection_config import ConnectionConfig
+from portico_openai.connection_config import OpenAIConnectionConfig
 from portico_openai.provider_lists import ProviderLists
 from portico_openai.settings import OpenAISettings
 from portico_openai.sources import OpenAISources
@@ -22,7 +22,7 @@ class OpenAIPlugin:
     app: AppContext
     settings: OpenAISettings
     sources: OpenAISources
-    config: ConnectionConfig
+    config: OpenAIConnectionConfig
     lists: ProviderLists
     chats: ChatCalls
 
@@ -41,7 +41,7 @@ def build_components(app: AppContext, settings: OpenAISettings) -> OpenAIPlugin:
         app,
         settings,
         sources,
-        ConnectionConfig(app),
+        OpenAIConnectionConfig(app),
         ProviderLists(app, sources),
         ChatCalls(app),
     )

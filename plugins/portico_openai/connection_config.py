@@ -32,7 +32,7 @@ CONFIGS: Final = "OPENAI_API_CONFIGS"
 KIND: Final = ConnectionKind("openai", ENABLE, URLS, CONFIGS, OPTIONS_FORM)
 
 
-class ConnectionConfig:
+class OpenAIConnectionConfig:
     """Reads and changes the connections."""
 
     def __init__(self, app: AppContext) -> None:
