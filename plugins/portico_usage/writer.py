@@ -57,15 +57,19 @@ class UsageWriter:
     async def stop(self) -> None:
         """Stop, and write what is queued. Does nothing if it was not started."""
         if await self._task.stop():
-            await self._task.attempt()
+            while self._queue and await self._task.attempt():
+                pass
             if self._queue:
                 log.error("usage of calls is lost, the database is unavailable", calls=self.queued)
 
     async def flush(self) -> None:
-        """Write all queued calls. Raises: Unavailable; they stay queued then."""
+        """Write the calls that are queued now. Raises: Unavailable; they stay queued then."""
         self._drop_oldest()
-        while self._queue:
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_CALLS))]
+        # Not those that end meanwhile: with them, busy servers would write small batches all the time.
+        remaining = len(self._queue)
+        while remaining > 0:
+            batch = [self._queue.popleft() for _ in range(min(remaining, BATCH_CALLS))]
+            remaining -= len(batch)
             try:
                 prices = await self._prices.table()
                 await self._store.write(batch, prices)

@@ -1,6 +1,5 @@
 """The sources of a catalogue, by plugin: those that were registered, and those that change while the server runs."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
@@ -9,6 +8,7 @@ import structlog
 
 from portico.catalogue.source import ModelSource, SourceProvider
 from portico.catalogue.source_cache import CachedSource
+from portico.time_limit import within
 
 log = structlog.get_logger("portico.catalogue")
 
@@ -76,8 +76,7 @@ class SourceList:
         """Ask each provider for its sources. One that fails, or takes too long, keeps those it has."""
         for plugin, provider in list(self._providers.items()):
             try:
-                async with asyncio.timeout(PROVIDER_TIMEOUT_SECONDS):
-                    sources = await provider.current_sources()
+                sources = await within(PROVIDER_TIMEOUT_SECONDS, provider.current_sources())
             except Exception as error:  # noqa: BLE001 - a plugin's; the other sources must go on
                 if plugin not in self._failing:  # once, not for each request
                     self._failing.add(plugin)

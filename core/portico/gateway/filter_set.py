@@ -1,6 +1,5 @@
 """The filters of one operation, sorted by what they do, and how their callbacks are run."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +7,7 @@ from portico.errors import DomainError, SourceFailed
 from portico.gateway.call import CallResult, GatewayCall
 from portico.gateway.model_filter import ModelFilter
 from portico.gateway.plugin_exit import is_failure
+from portico.time_limit import within
 
 #: Logs an exception of a plugin: its name, what it was doing, the exception.
 LogFailure = Callable[[str, str, BaseException], None]
@@ -49,8 +49,7 @@ class FilterSet:
         for one in self.inlets:
             before = call.request
             try:
-                async with asyncio.timeout(one.filter.time_limit):
-                    await one.filter.inlet(call)  # type: ignore[misc]  # of `inlets`
+                await within(one.filter.time_limit, one.filter.inlet(call))  # type: ignore[misc]  # of `inlets`
             except DomainError:
                 raise
             except BaseException as error:
@@ -63,8 +62,7 @@ class FilterSet:
         """Have each filter see the whole text, and return what they make of it. Raises: DomainError of a filter."""
         for one in self.outlets:
             try:
-                async with asyncio.timeout(one.filter.time_limit):
-                    changed: Any = await one.filter.outlet(call, text)  # type: ignore[misc]  # of `outlets`
+                changed: Any = await within(one.filter.time_limit, one.filter.outlet(call, text))  # type: ignore[misc]  # of `outlets`
                 if not isinstance(changed, str):
                     raise TypeError(f"outlet returned {type(changed).__name__}, expected str")
                 text = changed

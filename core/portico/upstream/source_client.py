@@ -12,6 +12,7 @@ import msgspec
 from portico.catalogue import JSON_MEDIA_TYPE, SourceResponse
 from portico.errors import SourceFailed
 from portico.http_client import OutgoingHTTP, RequestLimits
+from portico.time_limit import within
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat
 from portico.upstream.idle_watch import IdleWatch
 from portico.upstream.lenient_chunk import mended_json
@@ -216,8 +217,7 @@ class SourceClient:
         """Return the rest of a response that is not a stream. The idle limit is for each block."""
         parts, size = [], 0
         while size <= limit:
-            async with asyncio.timeout(self._limits.idle):
-                block = await response.content.readany()
+            block = await within(self._limits.idle, response.content.readany())
             if not block:
                 break
             parts.append(block)

@@ -5,10 +5,12 @@ not taken in time means that the client does not read. A silent model source sen
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from litestar.types import Message, Send
+
+from portico.time_limit import FirstStep
 
 #: Bytes of one piece. Large enough to be cheap, small enough that a slow client reads one in time.
 PIECE_BYTES: Final = 64 * 1024
@@ -33,12 +35,9 @@ class ReadWatch:
 
     async def send(self, send: Send, message: Message) -> None:
         """Send a message. Raises: ClientStalled if the client does not read it in time."""
-        sending = send(message).__await__()
-        try:
-            waits_for = next(sending)
-        except StopIteration:
-            return  # the server took it at once, as it mostly does: no time to limit
-        await self._watched(_Resumed(waits_for, sending))
+        step = FirstStep(send(message))
+        if not step.is_done:  # else the server took it at once, as it mostly does: no time to limit
+            await self._watched(step)
 
     async def _watched(self, sending: Awaitable[None]) -> None:
         task = asyncio.current_task()
@@ -68,28 +67,6 @@ class ReadWatch:
         self._timer = (
             loop.call_later(self._every, self._check_deadlines, loop) if self._sending else None
         )
-
-
-class _Resumed:
-    """The rest of an awaitable of which one step was run already: that step waits for `first`."""
-
-    __slots__ = ("_first", "_rest")
-
-    def __init__(self, first: Any, rest: Generator[Any, Any, None]) -> None:
-        self._first, self._rest = first, rest
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        try:
-            yield self._first
-        except BaseException as error:  # a cancellation, for what is waited for
-            if not hasattr(self._rest, "throw"):
-                raise  # an awaitable of the server itself, to which nothing can be passed
-            try:
-                again = self._rest.throw(error)
-            except StopIteration:
-                return
-            yield again
-        yield from self._rest
 
 
 async def send_in_pieces(body: bytes, more: bool, send: Callable[[Message], Any]) -> None:
