@@ -25,7 +25,7 @@ class UsageSettings(Section):
         str,
         setting(
             "Currency of all prices and budgets; nothing is converted",
-            env="PORTICO_USAGE_CURRENCY",
+            env=("PORTICO_USAGE_CURRENCY", "PORTICO_BUDGETS_CURRENCY"),
             runtime_key="usage.currency",
             min_length=1,
             max_length=10,

@@ -15,7 +15,7 @@ PRICES = {"reasoning": {"input": 100_000, "output": 200_000}}
 def env(env: dict[str, str]) -> dict[str, str]:
     return env | {
         "PORTICO_USAGE_PRICES": json.dumps(PRICES),
-        "PORTICO_USAGE_CURRENCY": "EUR",
+        "PORTICO_BUDGETS_CURRENCY": "EUR",
         "PORTICO_BUDGETS_DEFAULT_OUTPUT_TOKENS": "1",
     }
 
