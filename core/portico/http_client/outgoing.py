@@ -1,10 +1,10 @@
 """Outgoing HTTP to addresses that the operator or an administrator chose, such as those of model sources."""
 
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
+from portico.context import ContextValue
 from portico.http_client.limits import RequestLimits
 from portico.http_client.network_rules import DEFAULT_PORTS, NetworkRules
 from portico.settings.http_client import HTTPClientSettings
@@ -74,6 +74,8 @@ class OutgoingHTTP:
     ) -> "aiohttp.ClientResponse":
         import aiohttp
 
+        from portico.http_client.noting_connector import CURRENT, ConnectionUse
+
         options = {
             **options,
             "allow_redirects": False,
@@ -82,19 +84,15 @@ class OutgoingHTTP:
             if verify_tls and url[:6].lower() == "https:"
             else verify_tls,
         }
-        attempt = SimpleNamespace(is_reused=False)
-        try:
-            return await self._session(reuse=True).request(
-                method, url, trace_request_ctx=attempt, **options
-            )
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            has_begun = not isinstance(getattr(error, "message", ""), str)
-            if (
-                not attempt.is_reused
-                or has_begun
-                or isinstance(error, aiohttp.ClientConnectorError)
-            ):
-                raise
+        session, use = self._session(reuse=True), ConnectionUse()
+        with ContextValue(CURRENT, use):
+            try:
+                return await session.request(method, url, **options)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                has_begun = not isinstance(getattr(error, "message", ""), str)
+                is_refused = isinstance(error, aiohttp.ClientConnectorError)
+                if use.is_new or has_begun or is_refused:
+                    raise
         return await self._session(reuse=False).request(method, url, **options)
 
     def _session(self, *, reuse: bool) -> "aiohttp.ClientSession":
@@ -102,27 +100,21 @@ class OutgoingHTTP:
         if reuse not in self._sessions:
             import aiohttp  # takes a tenth of a second, and most commands need no session
 
-            traces = aiohttp.TraceConfig()
-            traces.on_connection_reuseconn.append(_note_reuse)
+            from portico.http_client.noting_connector import NotingConnector
+
             pool: dict[str, Any] = (
                 {"keepalive_timeout": KEEP_ALIVE_SECONDS} if reuse else {"force_close": True}
             )
             self._sessions[reuse] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, **pool),
+                connector=NotingConnector(limit=0, ttl_dns_cache=60, **pool),
                 timeout=aiohttp.ClientTimeout(total=None),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 max_line_size=MAX_HEADER_BYTES,
                 max_field_size=MAX_HEADER_BYTES,
                 max_headers=MAX_HEADERS,
-                trace_configs=[traces] if reuse else None,
             )
         return self._sessions[reuse]
-
-
-async def _note_reuse(_session: object, context: SimpleNamespace, _params: object) -> None:
-    if context.trace_request_ctx is not None:
-        context.trace_request_ctx.is_reused = True
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
