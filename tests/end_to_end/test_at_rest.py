@@ -38,6 +38,7 @@ def test_encrypted_database_serves_and_cannot_be_read_by_others(
     servers: Servers, cli: CommandLine, env: dict[str, str]
 ) -> None:
     data = Path(env["DATA_DIR"])
+    (data / "portico.db").unlink()  # an encrypted one is created
     server = servers(**CIPHER).start()
     ada = server.client.sign_up("Ada")
     document = {"title": "Animals", "messages": [{"id": "a", "role": "user", "content": SAID}]}

@@ -18,7 +18,7 @@ from tests.upstream import BEHAVIOURS, DONE, Connection, Upstream, chunk
 from portico.api.auth import Actor
 from portico.api.db import fetch_all
 from portico.api.interfaces import RunningReplies
-from portico.api.models import SourceResponse
+from portico.api.models import GatewayResponse
 from portico.boot import Application
 from portico.testing import Client, InProcessApp
 from portico_completions.replies import store
@@ -134,10 +134,10 @@ def test_requests_that_are_cancelled_anywhere_leave_no_reply(
     replies, rng = replies_of(app), random.Random(14)  # noqa: S311 - chooses moments
     actor = app.run(actor_of, user.get("/api/v1/auths/").json)
     chats = [start_chat(user) for _ in range(120)]
-    answer = SourceResponse(body=b'{"choices":[{"message":{"content":"whole"}}]}')
+    answer = GatewayResponse(body=b'{"choices":[{"message":{"content":"whole"}}]}')
     options = ReplyOptions(reasoning_tags=())
 
-    async def produce() -> SourceResponse:
+    async def produce() -> GatewayResponse:
         return answer
 
     async def blocks() -> Any:

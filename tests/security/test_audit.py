@@ -32,7 +32,9 @@ AUDITED = {
 #: Columns that change with every request.
 VOLATILE_COLUMNS = ("last_active_at", "seen_at", "last_seen_at")
 #: Tables that are updated by themselves, such as the search index.
-DELAYED_TABLES = ("chats_text", "portico_task", "portico_task_schedule")
+DELAYED_TABLES = (
+    "chats_text", "portico_task", "portico_task_schedule", "usage_call", "usage_day",
+)  # fmt: skip
 #: Tables that count attempts, also failed ones.
 COUNTER_TABLES = ("portico_attempt",)
 

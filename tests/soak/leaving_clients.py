@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tests.soak.leaving_clients [--clients 1000] [--at-once 100]
 
-Exits with 0 if upstream calls, tasks and file handles are as before the first client, and memory as after the first few.
+Exits with 0 if upstream calls, tasks and file handles are as after the first few, and memory as after the first few.
 """
 
 import asyncio
@@ -26,6 +26,8 @@ from portico.testing import Client, ServerProcess
 
 #: Megabytes that the memory may differ by: the allocator of the system returns it in pieces.
 MAX_GROWTH_MB = 8.0
+#: Seconds in which a server writes what the first clients have used.
+SETTLE_SECONDS = 1.0
 #: Where a client leaves: in a stream, or before the first byte of the answer.
 MODELS = ("endless", "endless", "slow", "silent")
 
@@ -69,6 +71,12 @@ class LeavingClients:
         found = json.loads(self._admin.get("/api/x/held/").body)
         memory = resident_mb(self._worker)
         return Held(self._upstream.open_calls, found["tasks"], found["handles"], memory)
+
+    def base(self) -> Held:
+        """Return what the server holds after a few clients: what is opened once, such as files of the database, is open."""
+        self.come_and_leave(len(MODELS), len(MODELS))
+        time.sleep(SETTLE_SECONDS)
+        return self.held()
 
     def settled(self, base: Held, seconds: float = 30) -> Held:
         """Return what the server holds as soon as that is no more than `base`, or after so many seconds."""
@@ -131,7 +139,7 @@ def main(clients: int, at_once: int) -> None:
         tempfile.TemporaryDirectory(prefix="portico-leaving-") as folder,
         leaving_clients(Path(folder)) as crowd,
     ):
-        base = crowd.held()
+        base = crowd.base()
         crowd.come_and_leave(at_once, at_once)
         first = crowd.settled(base)
         crowd.come_and_leave(clients, at_once)

@@ -11,7 +11,7 @@ from tests.soak.leaving_clients import leaving_clients
 @pytest.mark.slow
 def test_nothing_is_left_of_clients_that_leave(tmp_path: Path) -> None:
     with leaving_clients(tmp_path) as crowd:
-        base = crowd.held()
+        base = crowd.base()
         crowd.come_and_leave(120, at_once=40)
         last = crowd.settled(base)
     assert last.calls == 0

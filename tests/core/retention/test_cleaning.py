@@ -125,11 +125,13 @@ def test_zero_days_keeps_everything(app: InProcessApp) -> None:
 def test_every_retention_column_has_an_index(app: InProcessApp) -> None:
     sqlite = app.portico.database.dialect == "sqlite"
     for one in app.portico.retentions:
+        if one.table == "usage_day":
+            continue  # its primary key begins with the column
         sql = (
             f"SELECT COUNT(*) AS n FROM sqlite_master WHERE type = 'index' AND tbl_name = '{one.table}' "
-            f"AND sql LIKE '%({one.column})'"
+            f"AND (sql LIKE '%({one.column})' OR sql LIKE '%({one.column}, id)')"
             if sqlite
             else f"SELECT COUNT(*) AS n FROM pg_indexes WHERE tablename = '{one.table}' "
-            f"AND indexdef LIKE '%({one.column})'"
+            f"AND (indexdef LIKE '%({one.column})' OR indexdef LIKE '%({one.column}, id)')"
         )
         assert app.run(fetch_all, sql)[0]["n"] == 1, one

@@ -1,5 +1,6 @@
 """The ready line, and errors at the start of the server."""
 
+import os
 import socket
 from typing import Any
 
@@ -10,6 +11,7 @@ from portico.server import serve, server_process
 from portico.server.serve import CannotServe
 from portico.server.server_process import ServedApplication
 from portico.settings.server import ServerSettings
+from portico.web.middleware.tcp_sockets import is_listening
 
 pytestmark = pytest.mark.anyio
 
@@ -99,3 +101,12 @@ def test_start_waits_for_the_port_of_a_server_that_is_ending(
         port = other.getsockname()[1]
         monkeypatch.setattr(serve.time, "sleep", lambda _seconds: other.close())
         assert serve._bindable(ServerSettings(port=port)) == ("127.0.0.1", port)
+
+
+def test_search_for_a_listening_socket_leaves_no_handle_behind() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, open("/dev/null", "rb"):
+        before = len(os.listdir("/dev/fd"))
+        for _ in range(3):
+            assert is_listening(listening.getsockname()[1])
+            assert not is_listening(1)
+        assert len(os.listdir("/dev/fd")) == before

@@ -43,14 +43,26 @@ def shut_down(peer: tuple[str, int]) -> None:
 
 
 def _sockets() -> Iterator[socket.socket]:
+    """Yield a duplicate of each TCP socket of this process. It is closed when the next one is asked for."""
     for entry in list(Path("/dev/fd").iterdir()):
-        try:
-            found = socket.socket(fileno=os.dup(int(entry.name)))
-        except OSError:
-            continue
-        with found:
-            if found.family in (socket.AF_INET, socket.AF_INET6):
-                yield found
+        found = _duplicate(int(entry.name))
+        if found is not None:
+            with found:
+                if found.family in (socket.AF_INET, socket.AF_INET6):
+                    yield found
+
+
+def _duplicate(handle: int) -> socket.socket | None:
+    """Return a duplicate of a socket; None if the handle is none, or was closed since."""
+    try:
+        duplicate = os.dup(handle)
+    except OSError:
+        return None
+    try:
+        return socket.socket(fileno=duplicate)
+    except OSError:
+        os.close(duplicate)  # or each search would leave one behind for each file and pipe
+        return None
 
 
 def _listens_on(found: socket.socket, port: int) -> bool:
