@@ -26,8 +26,6 @@ from portico.testing import Client, ServerProcess
 
 #: Megabytes that the memory may differ by: the allocator of the system returns it in pieces.
 MAX_GROWTH_MB = 8.0
-#: Seconds in which a server writes what the first clients have used.
-SETTLE_SECONDS = 1.0
 #: Where a client leaves: in a stream, or before the first byte of the answer.
 MODELS = ("endless", "endless", "slow", "silent")
 
@@ -75,7 +73,10 @@ class LeavingClients:
     def base(self) -> Held:
         """Return what the server holds after a few clients: what is opened once, such as files of the database, is open."""
         self.come_and_leave(len(MODELS), len(MODELS))
-        time.sleep(SETTLE_SECONDS)
+        ends = time.monotonic() + 30
+        while len(json.loads(self._admin.get("/api/v1/usage/calls").body)["items"]) < len(MODELS):
+            assert time.monotonic() < ends, "the usage of clients that left was not written"
+            time.sleep(0.05)
         return self.held()
 
     def settled(self, base: Held, seconds: float = 30) -> Held:
