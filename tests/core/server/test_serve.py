@@ -1,7 +1,11 @@
 """The ready line, and errors at the start of the server."""
 
+import fcntl
 import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,3 +114,15 @@ def test_search_for_a_listening_socket_leaves_no_handle_behind() -> None:
             assert is_listening(listening.getsockname()[1])
             assert not is_listening(1)
         assert len(os.listdir("/dev/fd")) == before
+
+
+def test_search_for_a_listening_socket_keeps_the_locks_on_files(tmp_path: Path) -> None:
+    script = (
+        "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    )
+    path = tmp_path / "locked"
+    with path.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        assert not is_listening(1)
+        command = [sys.executable, "-c", script, str(path)]
+        assert b"BlockingIOError" in subprocess.run(command, capture_output=True).stderr

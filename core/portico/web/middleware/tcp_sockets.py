@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
@@ -53,15 +54,15 @@ def _sockets() -> Iterator[socket.socket]:
 
 
 def _duplicate(handle: int) -> socket.socket | None:
-    """Return a duplicate of a socket; None if the handle is none, or was closed since."""
+    """Return a duplicate of a socket; None if the handle is none, or was closed since.
+
+    Files are not duplicated: closing the duplicate would end the locks that this process has on them, such as SQLite's.
+    """
     try:
-        duplicate = os.dup(handle)
+        if not stat.S_ISSOCK(os.fstat(handle).st_mode):
+            return None
+        return socket.socket(fileno=os.dup(handle))
     except OSError:
-        return None
-    try:
-        return socket.socket(fileno=duplicate)
-    except OSError:
-        os.close(duplicate)  # or each search would leave one behind for each file and pipe
         return None
 
 
