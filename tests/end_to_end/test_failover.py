@@ -68,7 +68,7 @@ def test_death_of_one_connection_is_seen_only_in_streams_under_way(
     assert [call.response.body for call in unanswered if not call.stream] == []
     assert [call.response.body for call in unanswered if call.begun > killed_at] == []
     assert {call.response.status for call in unanswered} <= {200}
-    assert 0 < len(unanswered) <= USERS
+    assert len(unanswered) <= USERS  # none, if no stream of that connection was under way
 
     upstream.restart()
     before = len(upstream.completions())
