@@ -38,8 +38,8 @@ class FirstStep(Generic[T]):
         return (yield from self._rest)
 
 
-async def within(seconds: float, work: Awaitable[T]) -> T:
-    """Await work. Raises: TimeoutError if it waits longer."""
+async def within(seconds: float | None, work: Awaitable[T]) -> T:
+    """Await work. `seconds`: None = no limit. Raises: TimeoutError if it waits longer."""
     step = FirstStep(work)
     if step.is_done:
         return step.result

@@ -199,7 +199,7 @@ class SourceClient:
     ) -> SourceResponse:
         media_type = response.content_type
         if response.status != 200:
-            body = first + await self._rest(response, MAX_ERROR_BYTES)
+            body = first + await read_body(response, MAX_ERROR_BYTES, self._limits.idle)
             return self.errors.from_response(response.status, response.headers, body)
         if not first:
             raise self.errors.invalid_response("an empty response")
@@ -210,19 +210,8 @@ class SourceClient:
             raise self.errors.invalid_response(f"a response of the type {media_type}")
         if stream and (media_type != JSON_MEDIA_TYPE or is_event):
             return self._streamed_response(response, first, answer_format)
-        rest = await self._rest(response, MAX_RESPONSE_BYTES)
+        rest = await read_body(response, MAX_RESPONSE_BYTES, self._limits.idle)
         return self._whole_response(first + rest, answer_format)
-
-    async def _rest(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
-        """Return the rest of a response that is not a stream. The idle limit is for each block."""
-        parts, size = [], 0
-        while size <= limit:
-            block = await within(self._limits.idle, response.content.readany())
-            if not block:
-                break
-            parts.append(block)
-            size += len(block)
-        return b"".join(parts)
 
     def _streamed_response(
         self, response: aiohttp.ClientResponse, first: bytes, answer_format: AnswerFormat
@@ -267,10 +256,15 @@ def _checked(body: bytes, answer_format: AnswerFormat) -> tuple[bytes, bool]:
         return body, answer_format.is_error(body)
 
 
-async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Return the rest of a response; more than `limit` bytes if it is too long."""
+async def read_body(
+    response: aiohttp.ClientResponse, limit: int, idle: float | None = None
+) -> bytes:
+    """Return the rest of a response; more than `limit` bytes if it is too long.
+
+    `idle`: seconds to wait for each block; None = as long as the limits of the request allow. Raises: TimeoutError.
+    """
     parts, size = [], 0
-    while size <= limit and (block := await response.content.readany()):
+    while size <= limit and (block := await within(idle, response.content.readany())):
         parts.append(block)
         size += len(block)
     return b"".join(parts)
