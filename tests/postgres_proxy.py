@@ -26,6 +26,17 @@ class PostgresProxy:
         user = (self._target.netloc or "postgres@").rpartition("@")[0] or "postgres"
         return f"postgresql://{user}@127.0.0.1:{self._port}{self._target.path}?sslmode=disable"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of an application that uses the database through the proxy, and does not wait for it for long."""
+        return {
+            "DATABASE_TYPE": "",
+            "DATABASE_PASSWORD": "",
+            "DATABASE_URL": self.url,
+            "DATABASE_POOL_TIMEOUT": "1",
+            "PORTICO_DATABASE_STATEMENT_TIMEOUT": "1",
+        }
+
     def hang_up(self) -> None:
         """Close all connections; new ones are accepted."""
         self._run(self._hang_up())

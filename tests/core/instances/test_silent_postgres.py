@@ -19,15 +19,14 @@ CHAT = {"chat": {"title": "x"}}
 
 @pytest.fixture
 def env(env: dict[str, str], proxy: PostgresProxy) -> dict[str, str]:
-    return env | {
-        "DATABASE_TYPE": "",
-        "DATABASE_PASSWORD": "",
-        "DATABASE_URL": proxy.url,
-        "DATABASE_POOL_SIZE": "3",
-        "DATABASE_POOL_TIMEOUT": "1",
-        "PORTICO_DATABASE_STATEMENT_TIMEOUT": "1",
-        "PORTICO_IDENTITY_SESSION_CACHE_SECONDS": "0",
-    }
+    return (
+        env
+        | proxy.environment
+        | {
+            "DATABASE_POOL_SIZE": "3",
+            "PORTICO_IDENTITY_SESSION_CACHE_SECONDS": "0",
+        }
+    )
 
 
 @pytest.fixture

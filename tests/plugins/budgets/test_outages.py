@@ -20,13 +20,7 @@ RESULT = CallResult(outcome="completed", usage=TokenUsage(output_tokens=5), seco
 
 @pytest.fixture
 def env(env: dict[str, str], proxy: PostgresProxy) -> dict[str, str]:
-    return env | {
-        "DATABASE_TYPE": "",
-        "DATABASE_PASSWORD": "",
-        "DATABASE_URL": proxy.url,
-        "DATABASE_POOL_TIMEOUT": "1",
-        "PORTICO_DATABASE_STATEMENT_TIMEOUT": "1",
-    }
+    return env | proxy.environment
 
 
 @pytest.fixture
