@@ -21,6 +21,7 @@ from portico.permissions import (
     PolicyService,
     ResourceKind,
 )
+from portico.permissions.policies.files import PolicyFile
 from portico_models.records.resource_kind import COLLECTION_ACTIONS, ITEM_ACTIONS
 
 pytestmark = pytest.mark.anyio
@@ -146,6 +147,26 @@ async def test_file_that_just_changed_is_read_later(
     os.utime(path, ns=(10**9, 10**9))
     await service.reload_if_changed()
     assert not allowed(service, "everyone")
+
+
+async def test_reload_keeps_policies_that_are_saved_while_it_reads_older_ones(
+    service: PolicyService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await (await opened(None)).save({"ours.csv": "p, model, read, user:ann, allow\n"}, "root")
+    read_files = service.builder.read_files
+
+    async def read_slowly() -> list[PolicyFile]:
+        files = await read_files()
+        await service.save({"ours.csv": "p, model, read, user:bob, allow\n"}, "root")
+        return files
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.builder, "read_files", read_slowly)
+        await service.reload_if_changed()
+    assert allowed(service, "user:bob") and not allowed(service, "user:ann")
+
+    await service.reload_if_changed()
+    assert allowed(service, "user:bob") and not allowed(service, "user:ann")
 
 
 @pytest.mark.parametrize(

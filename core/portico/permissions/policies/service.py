@@ -36,6 +36,7 @@ class PolicyService:
         self.builder = PolicyBuilder(permissions, directory)
         self._permissions = permissions
         self._known: tuple[Signature, int] | None = None
+        self._activations = 0
         self._task = PeriodicTask("policy reload", POLL_SECONDS, self.reload_if_changed)
         #: The active files, in the order in which they are read.
         self.files: tuple[PolicyFile, ...] = ()
@@ -76,8 +77,15 @@ class PolicyService:
         if state == self._known or not has_settled(signature):
             return
         self._known = state
+        activations = self._activations
         try:
-            await self._compile_and_activate(await self.builder.read_files())
+            files = await self.builder.read_files()
+            policies = await self.builder.compile(files)
+            if self._activations != activations:
+                # Policies were saved meanwhile, and what was read may be older than they are.
+                self._known = None
+                return
+            self._activate(policies, files)
         except InvalidPolicy as error:
             self._reject(error)
         else:
@@ -115,6 +123,7 @@ class PolicyService:
 
     def _activate(self, policies: PolicySet, files: Sequence[PolicyFile]) -> None:
         self._permissions.activate(policies)
+        self._activations += 1
         self.files, self.rejected = tuple(files), ()
 
     def _reject(self, error: InvalidPolicy) -> None:
