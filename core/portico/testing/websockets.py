@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from portico.testing.response import Response
@@ -136,20 +136,14 @@ class PortSocket:
             ) from None
 
     def send(self, message: str | bytes) -> None:
-        """Send one message."""
-        self._connection.send(message)
+        """Send one message. Raises: SocketClosed."""
+        with _translated_closing():
+            self._connection.send(message)
 
     def receive(self) -> str | bytes:
         """Wait for one message. Raises: SocketClosed."""
-        from websockets.exceptions import ConnectionClosed
-
-        try:
+        with _translated_closing():
             return self._connection.recv(RECEIVE_TIMEOUT_SECONDS)
-        except ConnectionClosed as error:
-            closing = error.rcvd
-            raise SocketClosed(
-                closing.code if closing else 1006, closing.reason if closing else ""
-            ) from None
 
     def close(self) -> None:
         """Close the socket."""
@@ -160,6 +154,19 @@ class PortSocket:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def _translated_closing() -> Iterator[None]:
+    from websockets.exceptions import ConnectionClosed
+
+    try:
+        yield
+    except ConnectionClosed as error:
+        closing = error.rcvd
+        raise SocketClosed(
+            closing.code if closing else 1006, closing.reason if closing else ""
+        ) from None
 
 
 async def _queue() -> "asyncio.Queue[dict[str, Any]]":
