@@ -8,7 +8,7 @@ import msgspec
 
 from portico.api.interfaces import BackgroundTasks
 from portico.api.json import field_error, optional_value, required_value
-from portico.api.models import is_own_key
+from portico.api.models import FILTER_OPTIONS, is_own_key
 
 #: Prefix of a temporary chat's id: the chat exists in the browser only and is never stored.
 TEMPORARY_PREFIX = "local:"
@@ -26,6 +26,7 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     `variables`: text by placeholder. `direct`: the client asks for a model of its own that the server does not
     know. `size`: bytes of the whole request. `session_id`: the client's socket; with a chat and a message the reply is
     delivered in events. `model_item`: the client's entry of the model. `wanted`: what is generated after the reply.
+    `options`: the keys that filters of plugins read, raw.
     """
 
     model: str
@@ -42,6 +43,7 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     model_item: msgspec.Raw = msgspec.Raw(b"null")
     wanted: BackgroundTasks = BackgroundTasks()
+    options: Mapping[str, msgspec.Raw] = {}
 
     @property
     def is_temporary(self) -> bool:
@@ -73,6 +75,7 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
         session_id=_read_id(data, "session_id"),
         model_item=data.get("model_item", msgspec.Raw(b"null")),
         wanted=optional_value(data, "background_tasks", BackgroundTasks) or BackgroundTasks(),
+        options={key: data[key] for key in FILTER_OPTIONS if key in data},
         size=size,
         direct=bytes(item.get("direct", b"")) == b"true",
     )

@@ -287,7 +287,9 @@ async def _recorded_refusal(
 
 def _without_content(request: CompletionRequest) -> CompletionRequest:
     """Return the request without what only the call to the source needs: a reply may take minutes."""
-    return msgspec.structs.replace(request, messages=[], body={}, params={}, variables={})
+    return msgspec.structs.replace(
+        request, messages=[], body={}, params={}, variables={}, options={}
+    )
 
 
 def _reply_options(params: Mapping[str, Any], settings: CompletionsSettings) -> ReplyOptions:

@@ -48,6 +48,7 @@ async def source_request(
         stream=stream,
         actor=actor,
         chat_id=request.chat_id,
+        options=request.options,
     )
 
 

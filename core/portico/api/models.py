@@ -3,6 +3,7 @@
 Constants:
 
     EVENT_STREAM      Media type of a streamed response.
+    FILTER_OPTIONS    Keys of a client's request that filters read in `SourceRequest.options`.
     JSON_MEDIA_TYPE   Media type of a response that is not streamed.
     MAX_CHAIN_LENGTH  Number of presets that may be based on one another.
     OPERATIONS        The kinds of calls that models answer.
@@ -15,7 +16,7 @@ Types:
 """
 
 from portico.catalogue.message_action import ActionRequest, MessageAction
-from portico.catalogue.own_keys import is_own_key
+from portico.catalogue.own_keys import FILTER_OPTIONS, is_own_key
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.response_error import error_in
 from portico.catalogue.source import (
@@ -57,6 +58,7 @@ from portico.server_sent_events import EventSplitter, event_data, with_data
 
 __all__ = [
     "EVENT_STREAM",
+    "FILTER_OPTIONS",
     "JSON_MEDIA_TYPE",
     "MAX_CHAIN_LENGTH",
     "OPERATIONS",

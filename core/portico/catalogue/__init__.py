@@ -2,7 +2,7 @@
 
 from portico.catalogue.catalogue import Catalogue
 from portico.catalogue.message_action import ActionRequest, MessageAction
-from portico.catalogue.own_keys import is_own_key
+from portico.catalogue.own_keys import FILTER_OPTIONS, is_own_key
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.response_error import REQUEST_ERROR_STATUSES, error_in, status_error
 from portico.catalogue.source import (
@@ -26,6 +26,7 @@ from portico.catalogue.text_response import text_response
 
 __all__ = [
     "EVENT_STREAM",
+    "FILTER_OPTIONS",
     "JSON_MEDIA_TYPE",
     "MAX_CHAIN_LENGTH",
     "OPERATIONS",

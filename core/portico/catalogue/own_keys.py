@@ -9,6 +9,8 @@ OWN_KEYS: Final = frozenset(
         "files", "tool_ids", "tool_servers", "filter_ids", "model_item", "metadata", "__metadata__",
     }
 )  # fmt: skip
+#: Those of them that filters read: what a client asks for besides the reply.
+FILTER_OPTIONS: Final = ("features", "files")
 
 
 def is_own_key(key: str) -> bool:

@@ -46,7 +46,8 @@ class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
     `model`: the id as its source listed it. `body`: the client's request without Portico's own keys and without
     `model`; values are raw JSON, so unchanged ones are passed on byte for byte. System prompts are already in
     `messages`. `params`: the parameters of the model's record and of the chat, decoded and merged; the source
-    translates them into the provider's names, and they override the body.
+    translates them into the provider's names, and they override the body. `options`: the keys of the client's request in
+    `FILTER_OPTIONS`, raw, for filters; no source sends them.
     """
 
     model: str
@@ -56,6 +57,7 @@ class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
     actor: Actor
     chat_id: str | None = None
     operation: Operation = "chat"
+    options: Mapping[str, msgspec.Raw] = {}
 
 
 class SourceResponse(msgspec.Struct, frozen=True, kw_only=True):

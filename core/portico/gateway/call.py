@@ -15,7 +15,8 @@ Outcome = Literal["completed", "failed", "refused", "cancelled"]
 class GatewayCall(msgspec.Struct, kw_only=True, eq=False):
     """One call of a model. Filters may replace `request` in their inlet, until the source is asked.
 
-    Once the source has answered, `request` has neither `body` nor `params`: they may be large, and an answer takes minutes.
+    Once the source has answered, `request` has no `body`, `params` and `options`: they may be large, and an answer takes
+    minutes.
 
     `target`: the model as its client named it, with the sources that offer it. `source`: the name of the one that was
     asked last; empty before. `started`: monotonic seconds. `state`: what filters keep for the call, each under its name.

@@ -34,7 +34,7 @@ class CallEnding:
         if not is_stream:
             return
         self.usage.begin_answer()
-        call.request = msgspec.structs.replace(call.request, body={}, params={})
+        call.request = msgspec.structs.replace(call.request, body={}, params={}, options={})
 
     def __call__(self, outcome: Outcome, error: str = "") -> None:
         """Tell the filters. Another call does nothing."""

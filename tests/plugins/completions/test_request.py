@@ -27,6 +27,16 @@ def test_other_keys_are_forwarded_raw() -> None:
     }
 
 
+def test_options_are_read_by_filters_and_not_forwarded() -> None:
+    turn = read(features={"memory": True}, files=[{"id": "f"}], tool_ids=["t"], temperature=1)
+    assert {key: bytes(value) for key, value in turn.options.items()} == {
+        "features": b'{"memory": true}',
+        "files": b'[{"id": "f"}]',
+    }
+    assert list(turn.body) == ["temperature"]
+    assert read().options == {}
+
+
 #: Keys whose value is decoded.
 OBJECTS = ("params", "variables", "model_item", "background_tasks")
 
