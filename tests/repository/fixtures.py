@@ -261,6 +261,7 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/auths/api_keys/{key_id}/update"): lambda s, path: (path, KEY),
     ("POST", "/api/v1/budgets"): lambda s, path: (path, s.budget_form()),
     ("PATCH", "/api/v1/budgets/{budget_id}"): lambda s, path: (path, {"limit": 7}),
+    ("POST", "/api/webhook"): lambda s, path: (path, {"url": ""}),
     ("GET", "/api/v1/models/model"): one_model,
     ("POST", "/api/v1/models/model/toggle"): one_model,
     ("GET", "/api/v1/models/model/profile/image"): one_model,
