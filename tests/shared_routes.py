@@ -12,7 +12,7 @@ Plugins that a test installs, and routes that are no controllers, are built for 
 import inspect
 import weakref
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from litestar import Litestar
@@ -43,19 +43,29 @@ class Forwarder:
 
 
 class SharedRouter:
-    """The router of a plugin for one application. `described`: an equal one that is already built."""
+    """The router of a plugin for one application. `describe` returns an equal one, which is built once."""
 
     def __init__(
-        self, plugin: str, controllers: tuple[Any, ...], components: Any, described: PluginRouter
+        self,
+        plugin: str,
+        controllers: tuple[Any, ...],
+        components: Any,
+        describe: Callable[..., PluginRouter],
     ) -> None:
-        self.key = plugin, controllers
-        self.components, self._described = components, described
+        self.components, self._describe = components, describe
+        self.key = plugin, controllers, frozenset[tuple[str, str]]()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._described, name)
+        return getattr(self._describe(*self.key), name)
+
+    def give_way(self, displaced: frozenset[tuple[str, str]]) -> None:
+        self.key = *self.key[:2], displaced
 
     def build(self) -> PluginRouter:
-        return _build_router(*self.key, self.components)
+        plugin, controllers, displaced = self.key
+        built = _build_router(plugin, controllers, self.components)
+        built.give_way(displaced)
+        return built
 
 
 class Routes:
@@ -133,10 +143,16 @@ class Pool:
             inspect.isclass(one) and one.__module__.startswith("portico_") for one in handlers
         ):
             return _build_router(plugin, handlers, components)
-        key = plugin, handlers
+        return SharedRouter(plugin, handlers, components, self._describe)
+
+    def _describe(
+        self, plugin: str, handlers: tuple[Any, ...], displaced: frozenset[tuple[str, str]]
+    ) -> PluginRouter:
+        key = plugin, handlers, displaced
         if key not in self._described:
             self._described[key] = _build_router(plugin, handlers, None)
-        return SharedRouter(plugin, handlers, components, self._described[key])
+            self._described[key].give_way(displaced)
+        return self._described[key]
 
     def web_application(
         self,

@@ -23,17 +23,17 @@ ADMIN_LISTS = ["/api/v1/functions/list"]
 class EmptyAnswerRoutes(Controller):
     """Lists without elements, and a changelog without releases."""
 
-    @get(USER_LISTS, response_type=list[object])
+    @get(USER_LISTS, response_type=list[object], placeholder=True)
     async def list_for_users(self) -> JSONResponse:
         """List what the caller may use: nothing, since no plugin provides this."""
         return json_response([])
 
-    @get(ADMIN_LISTS, access="admin", response_type=list[object])
+    @get(ADMIN_LISTS, access="admin", response_type=list[object], placeholder=True)
     async def list_for_administrators(self) -> JSONResponse:
         """List everything there is: nothing, since no plugin provides this."""
         return json_response([])
 
-    @get("/api/changelog", access="public", response_type=dict[str, object])
+    @get("/api/changelog", access="public", response_type=dict[str, object], placeholder=True)
     async def changelog(self) -> JSONResponse:
         """Return what is new by version: nothing, since the web client describes its own releases."""
         return json_response({})

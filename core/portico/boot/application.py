@@ -30,6 +30,7 @@ from portico.plugins import isolation
 from portico.plugins.conflicts import plugins_that_block_start
 from portico.plugins.contributions import Contribution, hook_of
 from portico.plugins.loader import new_manager
+from portico.plugins.placeholders import resolve_placeholders
 from portico.plugins.registry import PluginRegistry
 from portico.redis import RedisRequired
 from portico.settings.load import LoadedSettings
@@ -162,6 +163,7 @@ class Application(CoreServices):
         self.gateway.remove_filters(plugin)
         for dependent in [c for c in self.contributions if plugin in c.info.requires]:
             self.fail_plugin(dependent.plugin_name, f"it requires {plugin!r}, which has failed")
+        resolve_placeholders(self.contributions, self.registry)
 
     def retry_without_failing_plugins(
         self,

@@ -1,19 +1,18 @@
 """Detects conflicts between the contributions of plugins. A plugin with a conflict fails whole."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from portico.catalogue.source import ModelSource
 from portico.db import Retention
 from portico.permissions import BASE_POLICY, PackagedPolicy
 from portico.plugins.contributions import Contribution
+from portico.plugins.placeholders import own_paths, resolve_placeholders, route_key
 from portico.plugins.registry import PluginRecord, PluginRegistry
 from portico.sockets import OWN_EVENTS
 
 CORE = "portico"
 #: Kinds of tasks of one plugin. Each is a part of the statements that find due tasks, and SQLite allows 500 parts.
 MAX_TASKS = 100
-_PARAMETER = re.compile(r"\{\w+\}")
 
 
 def drop_conflicts(
@@ -23,7 +22,8 @@ def drop_conflicts(
 ) -> list[Contribution]:
     """Return the contributions without conflicts. Of two plugins in conflict, the later one fails.
 
-    The core comes before all plugins, and a plugin before those that require it. The failures are in `registry`.
+    The core comes before all plugins, and a plugin before those that require it. Placeholders are in no conflict: they
+    give way to the routes of those that are kept. The failures are in `registry`.
     """
     taken: dict[tuple[str, str, str], str] = {
         ("route", method, path): CORE for method, path in core_paths
@@ -47,14 +47,14 @@ def drop_conflicts(
         names.add(contribution.plugin_name)
         record.provides = summarize(contribution)
         kept.append(contribution)
+    resolve_placeholders(kept, registry)
     return kept
 
 
 def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
     """Return what must be unique in an application, as triples of kind, name and path."""
-    for method, path in _paths(contribution):
-        # Routes that differ only in the type of a parameter are the same route.
-        yield "route", method, _PARAMETER.sub("{}", path)
+    for method, path in own_paths(contribution):
+        yield "route", *route_key(method, path)
     named = (
         ("service", [service.protocol.__name__ for service in contribution.services]),
         ("model source", _source_names(contribution)),
@@ -188,7 +188,7 @@ def _missing_requirement(contribution: Contribution, valid: set[str]) -> str:
 def summarize(contribution: Contribution) -> dict[str, list[str]]:
     """Return what a plugin contributes by kind, for `portico plugin list`. Empty kinds are left out."""
     provided = {
-        "routes": [f"{method} {path}" for method, path in _paths(contribution)],
+        "routes": [f"{method} {path}" for method, path in own_paths(contribution)],
         "model sources": _source_names(contribution),
         "message actions": [one.id for one in contribution.message_actions],
         "model filters": [one.name for one in contribution.model_filters],

@@ -1,13 +1,13 @@
 """The routes of one plugin. Imported only by processes that serve routes or list them: it needs the web framework."""
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Any, TypeGuard
 
-from litestar.routes import WebSocketRoute
+from litestar.routes import BaseRoute, HTTPRoute, WebSocketRoute
 
-from portico.web.handler_map import GrowingMap
+from portico.web.handler_map import GrowingMap, is_automatic
 from portico.web.routes import Controller
 
 
@@ -22,19 +22,42 @@ class PluginRouter(GrowingMap):
     def __init__(self, plugin: str, handlers: Sequence[Any]) -> None:
         super().__init__(path="/", route_handlers=handlers, opt={"plugin": plugin}, tags=[plugin])
         self._arguments = plugin, handlers
+        self._declared = tuple(self.routes)
+        self._displaced: frozenset[tuple[str, str]] = frozenset()
 
     def __deepcopy__(self, _: object) -> "PluginRouter":
-        return self if self.owner is None else PluginRouter(*self._arguments)
+        if self.owner is None:
+            return self
+        copied = PluginRouter(*self._arguments)
+        copied.give_way(self._displaced)
+        return copied
+
+    @cached_property
+    def placeholders(self) -> frozenset[tuple[str, str]]:
+        """Those of all declared paths, in the shape of `paths`, that give way to routes of other plugins."""
+        return frozenset(
+            (method, _path_of(route))
+            for route in self._declared
+            for handler in _handlers(route)
+            if handler.opt.get("placeholder")
+            for method in handler.http_methods
+        )
+
+    def give_way(self, displaced: Collection[tuple[str, str]]) -> None:
+        """Leave out these placeholders, which other plugins serve, and no others."""
+        if self._displaced == displaced:
+            return
+        self._displaced = frozenset(displaced)
+        left = (_without(route, self._displaced) for route in self._declared)
+        self.routes = [route for route in left if route is not None]
+        self.__dict__.pop("paths", None)
 
     @cached_property
     def paths(self) -> tuple[tuple[str, str], ...]:
         """Pairs of method (WEBSOCKET for a web socket) and path, parameters without their names, sorted by path."""
         found = set()
         for route in self.routes:
-            path = "/" + "/".join(
-                part if isinstance(part, str) else "{" + part.type.__name__ + "}"
-                for part in route.path_components
-            )
+            path = _path_of(route)
             socket = isinstance(route, WebSocketRoute)
             methods = {"WEBSOCKET"} if socket else getattr(route, "methods", None) or {"ANY"}
             found |= {(method, path) for method in methods if method != "OPTIONS"}
@@ -62,6 +85,24 @@ def plugin_router(plugin: str, handlers: Iterable[Any], components: Any) -> Plug
 
 def _is_controller(route: Any) -> TypeGuard[type[Controller]]:
     return inspect.isclass(route) and issubclass(route, Controller)
+
+
+def _path_of(route: BaseRoute) -> str:
+    return "/" + "/".join(
+        part if isinstance(part, str) else "{" + part.type.__name__ + "}"
+        for part in route.path_components
+    )
+
+
+def _without(route: Any, displaced: frozenset[tuple[str, str]]) -> Any:
+    """Return the route without the displaced handlers; None if no handler is left."""
+    if not isinstance(route, HTTPRoute):
+        return route
+    path, own = _path_of(route), [one for one in route.route_handlers if not is_automatic(one)]
+    left = [one for one in own if displaced.isdisjoint((way, path) for way in one.http_methods)]
+    if len(left) == len(own):
+        return route
+    return HTTPRoute(path=route.path, route_handlers=left) if left else None
 
 
 def _handlers(route: Any) -> Iterable[Any]:

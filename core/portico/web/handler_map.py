@@ -4,6 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 from litestar import Router
+from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute, WebSocketRoute
 
 
@@ -24,9 +25,19 @@ class GrowingMap(Router):
         for route in self.routes[len(known) :]:
             if isinstance(route, HTTPRoute):
                 for handler in route.route_handlers:
+                    if is_automatic(handler):
+                        continue
                     found[route.path].update(dict.fromkeys(handler.http_methods, handler))
             else:
                 kind = "websocket" if isinstance(route, WebSocketRoute) else "asgi"
                 found[route.path][kind] = route.route_handler
         self._mapped = list(self.routes), found
         return found
+
+
+def is_automatic(handler: HTTPRouteHandler) -> bool:
+    """Return whether Litestar made this handler, which answers OPTIONS. It makes one for each path that has none.
+
+    So it is not part of a map: a path whose methods belong to two plugins would have two of them.
+    """
+    return handler.http_methods == {"OPTIONS"}

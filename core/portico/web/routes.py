@@ -93,6 +93,7 @@ def route(
     csrf_checked: bool = False,
     content_policy: str | None = None,
     errors: ErrorFormat | None = None,
+    placeholder: bool = False,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
     """Turn an `async def` into a route handler. Further `options` are those of Litestar's `HTTPRouteHandler`.
@@ -117,6 +118,8 @@ def route(
     content_policy: Content-Security-Policy of its responses, for a page that the server's own policy does not fit.
     errors: whose client packages read its errors: `openai`, `anthropic` or `ollama`. All errors, also those before the
         handler and within streams, then have the shape that these packages show; `detail` stays.
+    placeholder: it is served only while no other plugin has a route of the same method and path, such as an empty list
+        of a feature that no plugin provides. Any other route of two plugins is a conflict.
 
     Raises: TypeError for an option that is none of these.
     """
@@ -124,7 +127,7 @@ def route(
     opt = {**options.pop("opt", {}), **_access_options(access, requires, permission)}
     opt["session_only"], opt["csrf_checked"] = session_only, csrf_checked
     opt["reads_import"], opt["limited"] = reads_import, limited
-    opt["errors"] = errors
+    opt["errors"], opt["placeholder"] = errors, placeholder
     opt["large_body"] = large_body or reads_import or max_body is not None
     if read_only is not None:
         opt["read_only"] = read_only
