@@ -105,7 +105,7 @@ class CoreServices:
             self.permissions, Path(directory).absolute() if directory else None
         )
         self.catalogue = Catalogue(
-            settings.catalogue,
+            self.runtime_settings.add(settings.catalogue, loaded.explicitly_set("catalogue")),
             self.permissions,
             self.identity.accounts,
             self.identity.groups,

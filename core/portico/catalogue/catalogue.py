@@ -9,7 +9,8 @@ import structlog
 
 from portico.cache import BytesCache
 from portico.catalogue.access import AccessChecker, CatalogueAccounts, GroupLookup, ModelAccess
-from portico.catalogue.arena import Arena, arenas
+from portico.catalogue.arena import Arena
+from portico.catalogue.current_settings import CatalogueSettingsReader, CurrentSettings
 from portico.catalogue.list_announcement import ListAnnouncer
 from portico.catalogue.message_action import MessageAction, MessageActions
 from portico.catalogue.model_entry import ModelEntry
@@ -27,7 +28,6 @@ from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.identity import Actor
 from portico.instances import InstanceChannel
 from portico.periodic_task import PeriodicTask
-from portico.settings.catalogue import CatalogueSettings
 
 log = structlog.get_logger("portico.catalogue")
 
@@ -52,7 +52,7 @@ class Catalogue:
 
     def __init__(
         self,
-        settings: CatalogueSettings,
+        settings: CatalogueSettingsReader,
         access: AccessChecker,
         accounts: CatalogueAccounts,
         groups: GroupLookup,
@@ -60,10 +60,9 @@ class Catalogue:
         *,
         channel: InstanceChannel | None = None,
     ) -> None:
-        self._settings = settings
+        self._settings = CurrentSettings(settings)
         self._access = ModelAccess(access, accounts, groups, ttl_seconds)
         self._documents = BytesCache(ttl_seconds)
-        self._arenas = arenas(settings)
         self._sources = SourceList(self._list_changed, self._changed)
         self._workspace: WorkspaceModels | None = None
         self._actions = MessageActions()
@@ -281,6 +280,8 @@ class Catalogue:
             self._announcer.announce([source])
 
     async def _current_snapshot(self, refresh: bool = False) -> CatalogueSnapshot:
+        if await self._settings.refresh():
+            self._changed()
         await self._refresh_due_sources(refresh)
         revision = await self._workspace.revision() if self._workspace else 0
         if self._snapshot_version != (self._version, revision):
@@ -312,8 +313,8 @@ class Catalogue:
         return CatalogueSnapshot(
             list(self._sources),
             records,
-            self._arenas,
-            self._settings.model_order,
+            self._settings.arenas,
+            self._settings.now.model_order,
             self._snapshot,
             actions=self._actions,
         )
@@ -331,7 +332,7 @@ class Catalogue:
     async def _refresh_due_sources(self, refresh: bool) -> None:
         """Refresh the sources whose list has expired; wait only for lists that are needed."""
         await self._sources.update()
-        ttl, self._used_at = self._settings.list_ttl, time.monotonic()
+        ttl, self._used_at = self._settings.now.list_ttl, time.monotonic()
         due = [source for source in self._sources if refresh or source.is_due(ttl)]
         if not due:
             return
@@ -345,12 +346,12 @@ class Catalogue:
         if refresh and self._announcer is not None and (ttl is None or ttl > MAX_UNTOLD_SECONDS):
             self._announcer.announce(due)
         if urgent:
-            await asyncio.wait(urgent, timeout=self._settings.refresh_timeout)
+            await asyncio.wait(urgent, timeout=self._settings.now.refresh_timeout)
         while self._no_source_loaded() and (pending := self._pending_requests()):
             await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
 
     async def _refresh_in_background(self) -> None:
-        ttl = self._settings.list_ttl
+        ttl = self._settings.now.list_ttl
         if ttl == 0 or time.monotonic() - self._used_at > BACKGROUND_USE_SECONDS:
             return
         for source in self._sources:
@@ -361,7 +362,7 @@ class Catalogue:
         """Wait for running refreshes, within the limit; False if there are none."""
         pending = self._pending_requests()
         if pending:
-            await asyncio.wait(pending, timeout=self._settings.refresh_timeout)
+            await asyncio.wait(pending, timeout=self._settings.now.refresh_timeout)
         return bool(pending)
 
     def _no_source_loaded(self) -> bool:

@@ -68,6 +68,7 @@ class CatalogueSettings(Section):
         setting(
             "List arena models, each of which answers by another model chosen at random",
             env="ENABLE_EVALUATION_ARENA_MODELS",
+            runtime_key="evaluation.arena.enable",
         ),
     ] = True
     arena_models: Annotated[
@@ -75,6 +76,7 @@ class CatalogueSettings(Section):
         setting(
             "Arena models as JSON: id, name, meta; none = one for all models, which only administrators see",
             env="EVALUATION_ARENA_MODELS",
+            runtime_key="evaluation.arena.models",
         ),
     ] = []
 

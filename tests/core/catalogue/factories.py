@@ -149,6 +149,16 @@ class People:
         )
 
 
+class FixedSettings:
+    """Settings that a test changes by assigning others."""
+
+    def __init__(self, settings: CatalogueSettings) -> None:
+        self.now = settings
+
+    async def current(self) -> CatalogueSettings:
+        return self.now
+
+
 class World:
     """A catalogue and everything around it."""
 
@@ -168,14 +178,17 @@ class World:
         self.records = Records(*records)
         self.people = People(*admins)
         self.access = Access(self.records, readers or {}, **switches)
-        self.catalogue = Catalogue(
+        self.settings = FixedSettings(
             CatalogueSettings(
                 cache_ttl=ttl,
                 refresh_timeout=limit,
                 model_order=list(order),
                 arena=arenas is not None,
                 arena_models=list(arenas or ()),
-            ),
+            )
+        )
+        self.catalogue = Catalogue(
+            self.settings,
             self.access,
             self.people,
             self.people,

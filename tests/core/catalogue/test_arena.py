@@ -1,5 +1,6 @@
 """Models that stand for others, and the order of the list."""
 
+import msgspec
 import pytest
 from tests.core.catalogue.factories import Source, World, actor, card, record
 
@@ -128,3 +129,20 @@ async def test_listed_ids_come_first_and_the_others_by_name() -> None:
     world = World(source, order=["b", "gone"])
 
     assert await world.ids() == ["b", "c", "a"]
+
+
+async def test_settings_changed_while_the_server_runs_apply_to_the_next_request() -> None:
+    world = World(shop(), arenas=[arena(access_control=None)])
+    assert await world.ids(actor("ann")) == ["open", "free", "any"]
+
+    other = arena("other", access_control=None)
+    world.settings.now = msgspec.structs.replace(
+        world.settings.now, arena_models=[other], model_order=["other"]
+    )
+
+    assert await world.ids(actor("ann")) == ["other", "free", "open"]
+    with pytest.raises(NotFound):
+        await world.catalogue.resolve("any", actor("ann"))
+    world.settings.now = msgspec.structs.replace(world.settings.now, arena=False)
+    with pytest.raises(NotFound):
+        await world.catalogue.resolve("other", actor("ann"))
