@@ -22,6 +22,8 @@ _MADE_OF_MARKS: Final = {
 #: The same for NFKC and NFKD, which replace halfwidth characters.
 _HALFWIDTH_MARKS: Final = {"\uff9e": "\u3099", "\uff9f": "\u309a"}
 _JOINERS: Final = ("\u200c", "\u200d")
+#: Control characters, invisible ones, and blanks of every width.
+_INVISIBLE_CATEGORIES: Final = ("Cc", "Cf", "Zs", "Zl", "Zp")
 _TOO_MANY: Final = re.compile(rb"[^\x00]{%d,}" % (MAX_MARKS + 1))
 
 
@@ -52,6 +54,22 @@ def label_key(text: str) -> str:
         if one in _JOINERS or unicodedata.category(one) not in ("Cf", "Cc") or one.isspace()
     )
     return likeness("".join(" " if one.isspace() else one for one in visible.strip()))
+
+
+def normalized_id(model_id: str) -> str:
+    """Return an id without case, blanks, invisible characters and other Unicode forms of the same letters.
+
+    For ids that users could confuse: `GPT-4o`, `gpt-4o ` and `ｇｐｔ-4o` are equal.
+    """
+    normal = ""
+    while normal != model_id:  # removing a character can make two others combine
+        normal, model_id = model_id, _folded(model_id)
+    return normal
+
+
+def _folded(text: str) -> str:
+    folded = normalized("NFKC", normalized("NFKC", text).casefold())
+    return "".join(c for c in folded if unicodedata.category(c) not in _INVISIBLE_CATEGORIES)
 
 
 def _with_few_marks(text: str, compatible: bool) -> str:

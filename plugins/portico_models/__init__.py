@@ -62,12 +62,7 @@ def register_resources() -> list[ResourceKind]:
     from portico_models.templates import service as template_service
 
     return [
-        ResourceKind(
-            resource_kind.KIND,
-            "models_model",
-            resource_kind.ITEM_ACTIONS,
-            collection_actions=resource_kind.COLLECTION_ACTIONS,
-        ),
+        resource_kind.MODELS,
         ResourceKind(
             template_service.KIND,
             "models_template",

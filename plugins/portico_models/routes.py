@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from portico.api.json import SchemaOf
+from portico.api.resources import read_sharing
 from portico.api.web import (
     IMAGE_RESPONSES,
     Controller,
@@ -21,7 +22,6 @@ from portico.api.web import (
     post,
 )
 from portico_models.components import ModelsPlugin
-from portico_models.fields.access_fields import read_sharing
 from portico_models.fields.schemas import (
     Model,
     ModelForm,

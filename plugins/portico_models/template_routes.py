@@ -4,9 +4,9 @@ from typing import Annotated
 
 from litestar.params import FromQuery, JSONBody, PathParameter
 
+from portico.api.resources import read_sharing
 from portico.api.web import Controller, JSONResponse, Request, delete, get, json_response, post
 from portico_models.components import ModelsPlugin
-from portico_models.fields.access_fields import read_sharing
 from portico_models.fields.schemas import Model
 from portico_models.fields.validation import MAX_MODEL_BYTES
 from portico_models.templates.schemas import (

@@ -7,6 +7,7 @@
     portico.api.db          statements, transactions, tables, encrypted columns
     portico.api.auth        accounts, groups, auth providers, credentials, rate limits
     portico.api.policy      resources, access, policies and their reports
+    portico.api.resources   resources that accounts own and share: access fields, rows, lists, grants
     portico.api.models      model sources and the model catalogue
     portico.api.connections connections to providers that administrators edit
     portico.api.sources     requests of model sources to their providers, and streams that pass through

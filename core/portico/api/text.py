@@ -1,6 +1,6 @@
 """Texts that users wrote: comparing names that look alike, and regular expressions of the operator."""
 
-from portico.normalization import label_key, likeness, normalized
+from portico.normalization import label_key, likeness, normalized, normalized_id
 from portico.operator_pattern import OperatorPattern, PatternTooSlow
 
 __all__ = [
@@ -9,4 +9,5 @@ __all__ = [
     "label_key",
     "likeness",
     "normalized",
+    "normalized_id",
 ]

@@ -1,4 +1,4 @@
-"""Values of statements: ids of new rows, chunks and placeholders for many values, limits of numbers.
+"""Values of statements: ids of new rows, chunks and placeholders for many values, patterns, limits of numbers.
 
 for batch in chunks(ids):
     await rows(f"SELECT name FROM note WHERE id IN ({placeholders(len(batch))})", *batch)
@@ -19,6 +19,8 @@ MAX_ROWS_PER_STATEMENT: Final = 100
 MAX_INT64: Final = 2**63 - 1
 #: Higher page numbers are read as this one, whose offset still fits into 64 bits. Such pages are always empty.
 MAX_PAGE: Final = 2**32
+#: What LIKE would read as a wildcard or an escape, and what no database stores.
+_WILDCARDS: Final = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "\x00": ""})
 
 
 def new_id() -> str:
@@ -41,6 +43,11 @@ def placeholders(count: int, first: int = 1) -> str:
 def placeholder_rows(count: int, width: int) -> str:
     """Return `($1, $2), ($3, $4)`, for VALUES. `width`: values in a row."""
     return ", ".join(f"({placeholders(width, 1 + row * width)})" for row in range(count))
+
+
+def contains_pattern(text: str) -> str:
+    """Return the pattern of texts that contain this one, for `LIKE $1 ESCAPE '!'`. No character of it is a wildcard."""
+    return f"%{text.translate(_WILDCARDS)}%"
 
 
 def page_offset(page: int, size: int) -> int:

@@ -1,67 +1,21 @@
 """Request and response bodies. Times are epoch seconds; open documents stay JSON."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Protocol, TypeAlias
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from portico.api.json import JSONObject, SchemaOf
+from portico.api.policy import Sharing
+from portico.api.resources import (
+    AccessControl,
+    AccessFields,
+    AccessGrants,
+    Owner,
+    access_fields_of,
+)
 
 EMPTY_OBJECT = msgspec.Raw(b"{}")
-
-
-class HasAccessControl(Protocol):
-    """A sharing that can be written in both forms."""
-
-    @property
-    def fits_access_control(self) -> bool:
-        """Whether `document()` contains every grant."""
-        ...
-
-    def grants(self) -> msgspec.Raw:
-        """Return the value of `access_grants`."""
-        ...
-
-    def document(self) -> msgspec.Raw:
-        """Return the value of `access_control`."""
-        ...
-
-
-class PrincipalIds(msgspec.Struct):
-    """Ids of users and groups."""
-
-    group_ids: list[str] = []
-    user_ids: list[str] = []
-
-
-class AccessLists(msgspec.Struct):
-    """Users and groups with access besides the owner. Both empty: only the owner."""
-
-    read: PrincipalIds | msgspec.UnsetType = msgspec.UNSET
-    write: PrincipalIds | msgspec.UnsetType = msgspec.UNSET
-
-
-#: Who has access; null = everyone reads.
-AccessControl: TypeAlias = Annotated[msgspec.Raw, SchemaOf(AccessLists | None)]
-
-
-class AccessGrant(msgspec.Struct):
-    """One grant. `principal_id`: `*` with type `user` = everyone, who can get `read` only."""
-
-    principal_type: Literal["user", "group"]
-    principal_id: str
-    permission: Literal["read", "write"]
-
-
-#: Who has access, in the form of Open WebUI 0.8 and later; empty = only the owner.
-AccessGrants: TypeAlias = Annotated[msgspec.Raw, SchemaOf(list[AccessGrant])]
-
-
-class AccessFields(msgspec.Struct, kw_only=True):
-    """Fields that say who has access, in either form. With both, they must agree; with neither, access is not specified."""
-
-    access_control: AccessControl | msgspec.UnsetType = msgspec.UNSET
-    access_grants: AccessGrants | msgspec.UnsetType = msgspec.UNSET
 
 
 class ModelForm(AccessFields, kw_only=True):
@@ -106,9 +60,7 @@ class Model(msgspec.Struct, kw_only=True):
     write_access: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-def model_document(
-    row: Mapping[str, Any], sharing: HasAccessControl, *, with_params: bool = True
-) -> Model:
+def model_document(row: Mapping[str, Any], sharing: Sharing, *, with_params: bool = True) -> Model:
     """Return the response body for a row. `with_params`: whether it contains the parameters."""
     return Model(
         id=row["id"],
@@ -117,21 +69,11 @@ def model_document(
         name=row["name"],
         params=msgspec.Raw(row["params"]) if with_params else EMPTY_OBJECT,
         meta=msgspec.Raw(row["meta"]),
-        access_control=sharing.document(),
         is_active=row["is_active"],
         updated_at=row["updated_at"],
         created_at=row["created_at"],
-        access_grants=msgspec.UNSET if sharing.fits_access_control else sharing.grants(),
+        **access_fields_of(sharing),
     )
-
-
-class Owner(msgspec.Struct):
-    """The owner of a model. `email`: empty unless the caller is the owner or may read accounts."""
-
-    id: str
-    name: str
-    role: str
-    email: str
 
 
 class ListedModel(Model, kw_only=True):

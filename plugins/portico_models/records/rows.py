@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from portico.api.db import chunks, execute, fetch_all, placeholder_rows, placeholders
-from portico_models.fields.model_ids import normalized_id
+from portico.api.text import normalized_id
 from portico_models.records.draft import ModelDraft
 
 #: Tags in one statement.

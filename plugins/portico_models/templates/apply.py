@@ -5,13 +5,13 @@ import msgspec
 from portico.api import AppContext
 from portico.api.auth import Actor
 from portico.api.json import field_error
-from portico_models.fields.access_fields import RequestedSharing
+from portico.api.resources import RequestedSharing
 from portico_models.fields.schemas import Model, ModelForm
 from portico_models.fields.validation import merge_objects
 from portico_models.templates.schemas import ABSENT, ModelTemplate, NewModel, TemplateApplication
 from portico_models.templates.service import TemplateService
+from portico_models.workspace.access import model_table
 from portico_models.workspace.service import Models
-from portico_models.workspace.sharing_rules import sharing_rights_of
 
 
 class TemplateApplier:
@@ -82,7 +82,7 @@ class TemplateApplier:
         if wanted is None:
             return None
         wanted = await grants.without_missing(wanted)
-        rights = await sharing_rights_of(self._app, actor)
+        rights = await model_table(self._app).rights_of(actor)
         if keeps_forbidden and not rights.allows(wanted):
             return None
         return RequestedSharing(rights.restricted(wanted))

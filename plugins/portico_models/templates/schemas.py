@@ -3,7 +3,7 @@
 import msgspec
 
 from portico.api.json import JSONObject
-from portico_models.fields.schemas import AccessControl, AccessFields, AccessGrants
+from portico.api.resources import AccessControl, AccessFields, AccessGrants
 
 #: An absent document.
 ABSENT = msgspec.Raw(b"")

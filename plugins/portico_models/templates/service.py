@@ -22,13 +22,9 @@ from portico.api.db import (
     transaction,
 )
 from portico.api.policy import Resource
-from portico_models.fields.access_fields import RequestedSharing
-from portico_models.fields.model_ids import (
-    MAX_NORMALIZED_ID_CHARS,
-    is_allowed,
-    may_exist,
-    normalized_id,
-)
+from portico.api.resources import RequestedSharing, is_storable
+from portico.api.text import normalized_id
+from portico_models.fields.model_ids import MAX_NORMALIZED_ID_CHARS, is_allowed
 from portico_models.fields.validation import check_meta, read_params, sanitize_meta
 from portico_models.templates.schemas import ModelTemplate, TemplateForm, TemplatePage
 from portico_models.workspace.listing import PAGE_SIZE
@@ -209,7 +205,7 @@ class TemplateService:
         """Return the row of a template, if the actor may do this. Raises: NotFound, Forbidden."""
         if any(id_or_name == one.id for one in self._built_in):
             raise Forbidden
-        if not may_exist(id_or_name):
+        if not is_storable(id_or_name):
             raise NotFound
         row = await fetch_one("SELECT * FROM models_template WHERE id = $1", id_or_name)
         if row is None and by_name:

@@ -10,7 +10,7 @@ from portico.api.db import chunks, fetch_all, placeholders
 from portico.api.json import ItemError
 from portico.api.models import MAX_CHAIN_LENGTH
 from portico_models.transfer.items import ModelImportItem
-from portico_models.workspace.sharing_rules import CYCLE_MESSAGE, TOO_DEEP_MESSAGE
+from portico_models.workspace.base_rules import CYCLE_MESSAGE, TOO_DEEP_MESSAGE
 
 #: The base of each model by id; None = it is not a preset.
 Bases = Mapping[str, str | None]

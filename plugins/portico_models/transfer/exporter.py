@@ -9,7 +9,7 @@ from typing import Any, Final
 from portico.api import AppContext
 from portico.api.auth import Actor
 from portico.api.db import chunks, fetch_all, placeholders
-from portico_models.fields.model_ids import may_exist
+from portico.api.resources import is_storable
 from portico_models.fields.schemas import Model, model_document
 from portico_models.records.resource_kind import KIND
 
@@ -76,7 +76,7 @@ class ModelExport:
     async def _selected(
         self, where: str, args: Sequence[Any], ids: Iterable[str]
     ) -> AsyncIterator[list[dict[str, Any]]]:
-        wanted = [one for one in dict.fromkeys(ids) if may_exist(one)]
+        wanted = [one for one in dict.fromkeys(ids) if is_storable(one)]
         for batch in chunks(wanted, BLOCK_ROWS):
             ids_list = placeholders(len(batch), first=len(args) + 1)
             rows = {

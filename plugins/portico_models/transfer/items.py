@@ -19,9 +19,10 @@ from portico.api.json import (
     lenient_decoder,
 )
 from portico.api.policy import Sharing
-from portico_models.fields.access_fields import imported_sharing, unpack_documents
-from portico_models.fields.model_ids import check_id, normalized_id
-from portico_models.fields.schemas import AccessFields
+from portico.api.resources import AccessFields, imported_sharing
+from portico.api.text import normalized_id
+from portico_models.fields.model_ids import check_id
+from portico_models.fields.packed_documents import unpack_documents
 from portico_models.fields.validation import MAX_MODEL_BYTES, read_meta, read_name, read_params
 from portico_models.records.draft import ModelDraft
 from portico_models.transfer.options import ImportOptions

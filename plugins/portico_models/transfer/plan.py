@@ -23,8 +23,8 @@ from portico_models.transfer.base_chains import (
 from portico_models.transfer.items import ImportBatch, ModelImportItem
 from portico_models.transfer.options import ImportOptions
 from portico_models.transfer.sharing_restriction import SharingRestriction
+from portico_models.workspace.access import model_table
 from portico_models.workspace.base_models import BaseAccess, load_base_access
-from portico_models.workspace.sharing_rules import sharing_rights_of
 
 Row = Mapping[str, Any]
 
@@ -91,7 +91,7 @@ class ImportPlanner:
         depths = chain_depths(bases | below)
         errors = chain_errors(items, depths)
         base_access = self._base_access_with_imported(related, before)
-        rights = await sharing_rights_of(self._app, self._actor)
+        rights = await model_table(self._app).rights_of(self._actor)
         may_share_own = await self._app.permissions.allows(
             self._actor, "share", Resource(KIND, "", self._actor.id)
         )

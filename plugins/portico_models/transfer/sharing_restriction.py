@@ -8,8 +8,8 @@ from msgspec import UNSET
 
 from portico.api import Forbidden, InvalidRequest
 from portico.api.policy import Share, Sharing, describe_missing
+from portico.api.resources import SharingRights
 from portico_models.transfer.items import ModelImportItem
-from portico_models.workspace.sharing_rules import SharingRights
 
 #: Reason in notes.
 NOT_ALLOWED_MESSAGE: Final = "the importer may not share like this"

@@ -11,11 +11,8 @@ from portico.api import AppContext, DomainError, InvalidRequest
 from portico.api.db import transaction
 from portico.api.json import ItemError, SchemaOf, json_error, lenient_decoder
 from portico.api.policy import Sharing, describe_missing
-from portico_models.fields.access_fields import (
-    RequestedSharing,
-    imported_sharing,
-    unpack_documents,
-)
+from portico.api.resources import RequestedSharing, imported_sharing
+from portico_models.fields.packed_documents import unpack_documents
 from portico_models.fields.validation import sanitize_meta
 from portico_models.templates.schemas import TemplateForm
 from portico_models.templates.service import TemplateService

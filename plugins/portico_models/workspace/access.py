@@ -2,13 +2,18 @@
 
 from typing import Any, Literal
 
-from portico.api import AppContext, Forbidden, NotFound
+from portico.api import AppContext
 from portico.api.auth import Actor
-from portico.api.db import after_commit, fetch_one
+from portico.api.db import after_commit
 from portico.api.policy import Resource
-from portico_models.fields.model_ids import may_exist
-from portico_models.records.resource_kind import KIND
+from portico.api.resources import ResourceTable
+from portico_models.records.resource_kind import MODELS
 from portico_models.workspace.events import ModelChanged
+
+
+def model_table(app: AppContext) -> ResourceTable:
+    """Return the table of models, as actors may use it."""
+    return ResourceTable(app.permissions, MODELS)
 
 
 async def find_model(
@@ -19,18 +24,7 @@ async def find_model(
     Raises: NotFound if there is none or the actor may not read it, after the same work in both cases; Forbidden if they
     may read it but not do this.
     """
-    if not may_exist(model_id):
-        raise NotFound
-    row = await fetch_one("SELECT * FROM models_model WHERE id = $1", model_id)
-    resource = Resource(KIND, model_id, row["user_id"] if row else None)
-    try:
-        await app.permissions.require(actor, action, resource)
-    except Forbidden:  # also raised for a missing model, if the actor may read every model
-        if row is not None:
-            raise
-    if row is None:
-        raise NotFound
-    return row, resource
+    return await model_table(app).find(actor, action, model_id)
 
 
 def publish_change(

@@ -7,7 +7,8 @@ from typing import Any
 from portico.api import AppContext, Forbidden, InvalidRequest
 from portico.api.auth import Actor
 from portico.api.messages import MODEL_ID_TAKEN, UNAUTHORIZED
-from portico_models.fields.model_ids import check_id, normalized_id
+from portico.api.text import normalized_id
+from portico_models.fields.model_ids import check_id
 from portico_models.records.resource_kind import KIND
 
 EMPTY_SET: Set[str] = frozenset()

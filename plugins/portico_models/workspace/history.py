@@ -8,8 +8,7 @@ from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
 from portico.api.auth import Actor
 from portico.api.db import MAX_INT64, page_offset
 from portico.api.messages import UNAUTHORIZED
-from portico_models.fields.access_fields import RequestedSharing
-from portico_models.fields.model_ids import may_exist
+from portico.api.resources import RequestedSharing, is_storable
 from portico_models.fields.schemas import (
     Model,
     ModelForm,
@@ -19,10 +18,9 @@ from portico_models.fields.schemas import (
 )
 from portico_models.records.resource_kind import KIND
 from portico_models.records.versions import VersionStore
-from portico_models.workspace.access import find_model
+from portico_models.workspace.access import find_model, model_table
 from portico_models.workspace.listing import PAGE_SIZE
 from portico_models.workspace.service import Models
-from portico_models.workspace.sharing_rules import sharing_rights_of
 
 
 class ModelHistory:
@@ -85,7 +83,7 @@ class ModelHistory:
         sharing = grants.read_rights(old.access_control, old.access_grants)
         wanted = await grants.without_missing(sharing or grants.PRIVATE)
         if not wanted.same_as(await grants.sharing_of(KIND, old.id)):
-            wanted = (await sharing_rights_of(self._app, actor)).restricted(wanted)
+            wanted = (await model_table(self._app).rights_of(actor)).restricted(wanted)
         return RequestedSharing(wanted)
 
     async def _find_readable(
@@ -95,7 +93,7 @@ class ModelHistory:
 
         Raises: NotFound, Forbidden as for a change of the model.
         """
-        if not may_exist(model_id):
+        if not is_storable(model_id):
             raise NotFound
         last = await self._versions.last(model_id)
         may_override = await self._app.permissions.allows_on_collection(actor, KIND, "override")

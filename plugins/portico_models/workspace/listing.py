@@ -3,19 +3,19 @@
 SQL is built only from texts written here; what a client sends is passed as values.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
 from portico.api import AppContext
 from portico.api.auth import Actor
-from portico.api.db import fetch_all, page_offset
+from portico.api.db import contains_pattern, fetch_all, page_offset
 from portico.api.json import field_error
+from portico.api.resources import ListedResource, ResourceFilter
 from portico.api.text import likeness
 from portico_models.fields.validation import tag_key
 from portico_models.records.resource_kind import KIND
+from portico_models.workspace.access import model_table
 
 #: Items on one page of models, versions or templates.
 PAGE_SIZE: Final = 30
@@ -28,7 +28,6 @@ _ORDERS: Final = {
     "created_at": "models_model.created_at",
     "updated_at": "models_model.updated_at",
 }
-_LIKE: Final = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "\x00": ""})
 
 
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,62 +67,35 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
         return page_offset(self.page, PAGE_SIZE)
 
 
-@dataclass(frozen=True, slots=True)
-class ListFilter:
-    """A WHERE clause and its values."""
-
-    sql: str
-    args: Sequence[Any]
-
-
-async def list_rows(
+async def list_models(
     app: AppContext, actor: Actor, query: ListQuery
-) -> tuple[list[dict[str, Any]], int]:
-    """Return one page of rows with their owners and `may_write`, and the number of all rows. Two statements."""
-    filter_ = await _filter(app, actor, query)
-    may_write = await app.permissions.allowed_column(
-        actor, "write", KIND, first=len(filter_.args) + 1
+) -> tuple[list[ListedResource], int]:
+    """Return one page of presets, and the number of all."""
+    return await model_table(app).page(
+        actor,
+        "list",
+        _filter(actor, query),
+        order=query.order,
+        limit=PAGE_SIZE,
+        offset=query.offset,
     )
-    args = [*filter_.args, *may_write.args]
-    rows = await fetch_all(
-        f"SELECT models_model.*, ({may_write.sql}) AS may_write, owner.name AS owner_name, "  # noqa: S608
-        "owner.role AS owner_role, owner.email AS owner_email FROM models_model "
-        f"LEFT JOIN portico_account owner ON owner.id = models_model.user_id WHERE {filter_.sql} "
-        f"ORDER BY {query.order} LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}",
-        *args,
-        PAGE_SIZE,
-        query.offset,
-    )
-    filter_of_all = await _filter(app, actor, query, whole=True)
-    (counted,) = await fetch_all(
-        f"SELECT COUNT(*) AS total FROM models_model WHERE {filter_of_all.sql}",  # noqa: S608
-        *filter_of_all.args,
-    )
-    return rows, counted["total"]
 
 
-async def _filter(
-    app: AppContext, actor: Actor, query: ListQuery, *, whole: bool = False
-) -> ListFilter:
-    listed = await app.permissions.where_allowed(actor, "list", KIND, whole=whole)
-    conditions, args = ["models_model.base_model_id IS NOT NULL", listed.sql], [*listed.args]
-
-    def add(condition: str, value: str) -> None:
-        args.append(value)
-        conditions.append(condition.format(f"${len(args)}"))
-
+def _filter(actor: Actor, query: ListQuery) -> ResourceFilter:
+    presets = ResourceFilter()
+    presets.add("models_model.base_model_id IS NOT NULL")
     if query.query:
-        add("search_text LIKE {} ESCAPE '!'", f"%{likeness(query.query).translate(_LIKE)}%")
+        presets.add("search_text LIKE {} ESCAPE '!'", contains_pattern(likeness(query.query)))
     if query.tag:
-        add(
+        presets.add(
             "models_model.id IN (SELECT model_id FROM models_tag WHERE models_tag.name = {})",
             tag_key(query.tag),
         )
     if query.view_option == "created":
-        add("models_model.user_id = {}", actor.id)
+        presets.add("models_model.user_id = {}", actor.id)
     elif query.view_option == "shared":
-        add("models_model.user_id <> {}", actor.id)
-    return ListFilter(" AND ".join(conditions), args)
+        presets.add("models_model.user_id <> {}", actor.id)
+    return presets
 
 
 async def tag_names(app: AppContext, actor: Actor) -> list[str]:

@@ -6,7 +6,7 @@ from portico.api import AppContext
 from portico.api.auth import Actor, ImageData, decode_data_url
 from portico.api.db import fetch_one
 from portico.api.policy import Resource
-from portico_models.fields.model_ids import may_exist
+from portico.api.resources import is_storable
 from portico_models.records.resource_kind import KIND
 
 
@@ -16,7 +16,7 @@ class _MetaWithPicture(msgspec.Struct):
 
 async def picture_of(app: AppContext, actor: Actor, model_id: str) -> ImageData | None:
     """Return the bitmap stored in a model; None if there is none, or the actor may not read the model."""
-    if not may_exist(model_id):
+    if not is_storable(model_id):
         return None
     row = await fetch_one("SELECT user_id FROM models_model WHERE id = $1", model_id)
     resource = Resource(KIND, model_id, row["user_id"] if row else None)

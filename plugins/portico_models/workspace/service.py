@@ -16,7 +16,7 @@ from portico.api.db import (
 )
 from portico.api.messages import MODEL_ID_TAKEN
 from portico.api.policy import Resource
-from portico_models.fields.access_fields import RequestedSharing
+from portico.api.resources import RequestedSharing
 from portico_models.fields.model_ids import check_id
 from portico_models.fields.schemas import Model, ModelForm, model_document
 from portico_models.fields.validation import read_meta, read_name, read_params
@@ -25,8 +25,8 @@ from portico_models.records.resource_kind import KIND
 from portico_models.records.rows import ids_of
 from portico_models.records.versions import ChangeKind, CreationKind
 from portico_models.records.writer import ModelWriter
-from portico_models.workspace.access import find_model, publish_change
-from portico_models.workspace.sharing_rules import check_base, check_chain, share
+from portico_models.workspace.access import find_model, model_table, publish_change
+from portico_models.workspace.base_rules import check_base, check_chain
 
 
 class ConcurrentChange(InvalidRequest):
@@ -81,7 +81,7 @@ class Models:
                     draft, owner_id, by=actor.id, at=now(), created_at=created_at, change=change
                 )
                 resource = Resource(KIND, form.id, owner_id)
-                await share(self._app, actor, resource, sharing, is_new=True)
+                await model_table(self._app).share(actor, resource, sharing, is_new=True)
                 publish_change(self._app, form.id, "created")
                 return await self._read_back(form.id)
         except UniqueViolation as error:
@@ -209,7 +209,7 @@ class Models:
         if draft.base_model_id != before["base_model_id"]:
             await check_chain(draft)
         await self._writer.update(draft, by=actor.id, at=now(), change=change)
-        await share(self._app, actor, resource, sharing)
+        await model_table(self._app).share(actor, resource, sharing)
         publish_change(self._app, draft.id, "updated")
         return await self._read_back(draft.id)
 

@@ -11,11 +11,11 @@ import msgspec
 from portico.api import AppContext, BytesCache
 from portico.api.auth import Actor
 from portico.api.policy import Resource
-from portico_models.fields.schemas import ListedModel, ModelPage, Owner, model_document
+from portico_models.fields.schemas import ListedModel, ModelPage, model_document
 from portico_models.records.change_log import ChangeLog
 from portico_models.records.resource_kind import KIND
 from portico_models.workspace.access import find_model
-from portico_models.workspace.listing import ListQuery, list_rows
+from portico_models.workspace.listing import ListQuery, list_models
 
 #: Models in the cache; larger ones, with a picture, are not cached.
 MAX_CACHED_VIEWS = 1000
@@ -84,26 +84,14 @@ class ModelViews:
         return view
 
     async def _build_page(self, actor: Actor, query: ListQuery) -> ModelPage:
-        permissions = self._app.permissions
-        rows, total = await list_rows(self._app, actor, query)
-        sharings = await permissions.grants.sharings_of(KIND, [one["id"] for one in rows])
-        reads_accounts = await permissions.allows_on_collection(actor, "account", "read")
+        listed, total = await list_models(self._app, actor, query)
         usable_ids = await self._app.catalogue.usable_ids()
         items = []
-        for one in rows:
-            sharing = sharings.get(one["id"], permissions.grants.PRIVATE)
-            model = model_document(one, sharing, with_params=one["may_write"])
-            model.write_access = bool(one["may_write"])
-            owner = _owner(one, with_email=reads_accounts or one["user_id"] == actor.id)
-            item = ListedModel(**msgspec.structs.asdict(model), user=owner)
-            if one["may_write"] and one["is_active"]:
-                item.base_available = one["id"] in usable_ids
+        for one in listed:
+            model = model_document(one.row, one.sharing, with_params=one.may_write)
+            model.write_access = one.may_write
+            item = ListedModel(**msgspec.structs.asdict(model), user=one.owner)
+            if one.may_write and model.is_active:
+                item.base_available = model.id in usable_ids
             items.append(item)
         return ModelPage(items, total)
-
-
-def _owner(row: dict[str, Any], *, with_email: bool) -> Owner | None:
-    if row["owner_name"] is None:
-        return None
-    email = row["owner_email"] if with_email else ""
-    return Owner(row["user_id"], row["owner_name"], row["owner_role"], email)

@@ -8,7 +8,7 @@ from tests.plugins.models.conftest import Shop, form, readers, writers
 from portico.api.messages import UNAUTHORIZED
 from portico.catalogue import MAX_CHAIN_LENGTH
 from portico.testing import Client
-from portico_models.workspace.sharing_rules import CYCLE_MESSAGE
+from portico_models.workspace.base_rules import CYCLE_MESSAGE
 
 CREATE, UPDATE = "/api/v1/models/create", "/api/v1/models/model/update"
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portico_models.fields.model_ids import is_allowed, normalized_id
+from portico.normalization import normalized_id
+from portico_models.fields.model_ids import is_allowed
 
 
 @pytest.mark.case("AB-35")

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from tests.plugins.models.conftest import actor, plugin_of, readers
 
+from portico.api.resources import read_sharing
 from portico.errors import Forbidden, InvalidRequest, ValidationError
 from portico.testing import Client, InProcessApp
-from portico_models.fields.access_fields import read_sharing
 from portico_models.templates.schemas import ModelTemplate, TemplateForm
 from portico_models.templates.service import TemplateService
 

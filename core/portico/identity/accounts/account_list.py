@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.db import fetch_all, fetch_all_in_thread, page_offset, placeholders
+from portico.db import contains_pattern, fetch_all, fetch_all_in_thread, page_offset, placeholders
 from portico.errors import field_error
 from portico.identity.accounts.account import Account
 from portico.normalization import likeness
@@ -31,7 +31,6 @@ _ORDERS: Final = {
 }
 #: Orders that would reveal e-mail addresses or memberships to a caller who may not read them.
 _EMAIL_ORDERS: Final = ("email", BY_GROUP)
-_LIKE: Final = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "\x00": ""})
 _BLANKS: Final = re.compile(r"\s+")
 # Without the three columns a page does not carry the user data of thirty accounts.
 _ACCOUNT_COLUMNS: Final = ", ".join(
@@ -87,10 +86,10 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def pattern(self) -> str | None:
         """The LIKE pattern for `folded`; None = no filter. The name is the part before the line break."""
-        text = likeness(_BLANKS.sub(" ", self.query)).translate(_LIKE)
-        if not text:
+        pattern = contains_pattern(likeness(_BLANKS.sub(" ", self.query)))
+        if pattern == contains_pattern(""):
             return None
-        return f"%{text}%" if self.with_emails else f"%{text}%\n%"
+        return pattern if self.with_emails else f"{pattern}\n%"
 
     @property
     def offset(self) -> int:
