@@ -1,29 +1,40 @@
-"""Empty answers for the web client: lists that its pages cannot open without, of features that no plugin provides.
+"""Empty answers for the web client, whose pages cannot open without them, for features that no plugin provides.
 
-A plugin that provides such a feature takes the path over from here.
+All routes are placeholders: they give way to a plugin that provides the feature.
 """
 
 from portico.api import PluginInfo, hookimpl
 
 PLUGIN = PluginInfo(
     api_version=1,
-    summary="Empty lists that the web client asks for, of features that no plugin provides.",
+    summary="Empty answers that the web client needs, of features that no plugin provides.",
     route_prefixes=(
         "/api/changelog",
+        "/api/v1/audio",
         "/api/v1/channels",
-        "/api/v1/configs/banners",
+        "/api/v1/configs",
+        "/api/v1/evaluations",
+        "/api/v1/files",
         "/api/v1/functions",
+        "/api/v1/images",
         "/api/v1/knowledge",
+        "/api/v1/memories",
         "/api/v1/notes",
+        "/api/v1/pipelines",
         "/api/v1/prompts",
+        "/api/v1/retrieval",
+        "/api/v1/terminals",
         "/api/v1/tools",
+        "/api/v1/utils",
+        "/api/webhook",
     ),
 )
 
 
 @hookimpl
 def register_routes() -> list[object]:
-    """Return the routes, all of which read."""
-    from portico_webclient.routes import EmptyAnswerRoutes
+    """Return the routes. None of them changes anything."""
+    from portico_webclient.refusals import RefusalRoutes
+    from portico_webclient.routes import EmptyListRoutes, EmptySettingsRoutes
 
-    return [EmptyAnswerRoutes]
+    return [EmptyListRoutes, EmptySettingsRoutes, RefusalRoutes]

@@ -1,39 +1,144 @@
-"""Routes of features that no plugin provides. Their answers are those of a server on which nothing was created."""
+"""Answers for features that no plugin provides: those of a server on which nothing was created and everything is off.
+
+All are placeholders, so a plugin that provides a feature takes its paths over.
+"""
+
+from functools import partial
+from typing import Any
 
 from portico.api.web import Controller, JSONResponse, get, json_response
+from portico_webclient import empty_settings
+
+placeholder = partial(get, placeholder=True)
+for_administrators = partial(placeholder, access="admin", response_type=dict[str, Any])
 
 #: Paths whose answer is a list of what the caller may use.
 USER_LISTS = [
     "/api/v1/channels",
+    "/api/v1/channels/list",
     "/api/v1/configs/banners",
+    "/api/v1/files",
     "/api/v1/functions",
+    "/api/v1/images/models",
     "/api/v1/knowledge",
     "/api/v1/knowledge/list",
+    "/api/v1/memories",
     "/api/v1/notes",
     "/api/v1/notes/list",
     "/api/v1/prompts",
     "/api/v1/prompts/list",
+    "/api/v1/terminals",
     "/api/v1/tools",
+    "/api/v1/tools/export",
     "/api/v1/tools/list",
 ]
 #: Paths whose answer is a list for administrators.
-ADMIN_LISTS = ["/api/v1/functions/list"]
+ADMIN_LISTS = [
+    "/api/v1/evaluations/feedbacks/all",
+    "/api/v1/functions/export",
+    "/api/v1/functions/list",
+]
 
 
-class EmptyAnswerRoutes(Controller):
+class EmptyListRoutes(Controller):
     """Lists without elements, and a changelog without releases."""
 
-    @get(USER_LISTS, response_type=list[object], placeholder=True)
+    @placeholder(USER_LISTS, response_type=list[object])
     async def list_for_users(self) -> JSONResponse:
         """List what the caller may use: nothing, since no plugin provides this."""
         return json_response([])
 
-    @get(ADMIN_LISTS, access="admin", response_type=list[object], placeholder=True)
+    @placeholder(ADMIN_LISTS, access="admin", response_type=list[object])
     async def list_for_administrators(self) -> JSONResponse:
         """List everything there is: nothing, since no plugin provides this."""
         return json_response([])
 
-    @get("/api/changelog", access="public", response_type=dict[str, object], placeholder=True)
+    @for_administrators("/api/v1/evaluations/feedbacks/list")
+    async def feedbacks(self) -> JSONResponse:
+        """Return one page of the feedback on replies: nothing, since no plugin collects any."""
+        return json_response({"items": [], "total": 0})
+
+    @for_administrators(["/api/v1/pipelines", "/api/v1/pipelines/list"])
+    async def pipelines(self) -> JSONResponse:
+        """List servers of pipelines and their pipelines: nothing, since no plugin provides them."""
+        return json_response({"data": []})
+
+    @placeholder("/api/v1/audio/voices", response_type=dict[str, list[object]])
+    async def voices(self) -> JSONResponse:
+        """List voices of the server: nothing. Clients use those of the browser."""
+        return json_response({"voices": []})
+
+    @placeholder("/api/v1/audio/models", response_type=dict[str, list[object]])
+    async def audio_models(self) -> JSONResponse:
+        """List models that speak: nothing, since no plugin provides them."""
+        return json_response({"models": []})
+
+    @placeholder("/api/changelog", access="public", response_type=dict[str, object])
     async def changelog(self) -> JSONResponse:
         """Return what is new by version: nothing, since the web client describes its own releases."""
         return json_response({})
+
+
+class EmptySettingsRoutes(Controller):
+    """Settings of features that are off, for the pages of administrators."""
+
+    @for_administrators("/api/v1/audio/config")
+    async def audio(self) -> JSONResponse:
+        """Return the settings of speech: all empty, since no plugin provides it."""
+        return json_response(empty_settings.AUDIO)
+
+    @for_administrators("/api/v1/images/config")
+    async def images(self) -> JSONResponse:
+        """Return the settings of generated images: all off, since no plugin provides them."""
+        return json_response(empty_settings.IMAGES)
+
+    @for_administrators("/api/v1/retrieval/config")
+    async def retrieval(self) -> JSONResponse:
+        """Return the settings of documents and web search: all off, since no plugin provides them."""
+        return json_response(empty_settings.RETRIEVAL)
+
+    @for_administrators("/api/v1/retrieval/embedding")
+    async def embedding(self) -> JSONResponse:
+        """Return the settings of embeddings for retrieval: all off, since no plugin provides it."""
+        return json_response(empty_settings.EMBEDDING)
+
+    @for_administrators("/api/v1/configs/code_execution")
+    async def code_execution(self) -> JSONResponse:
+        """Return the settings of code that the server runs: all off, since no plugin runs any."""
+        return json_response(empty_settings.CODE_EXECUTION)
+
+    @for_administrators("/api/v1/configs/tool_servers")
+    async def tool_servers(self) -> JSONResponse:
+        """Return the connections to tool servers: nothing, since no plugin uses them."""
+        return json_response({"TOOL_SERVER_CONNECTIONS": []})
+
+    @for_administrators("/api/v1/configs/connections")
+    async def connections(self) -> JSONResponse:
+        """Return whether users may have connections of their own: no."""
+        return json_response(
+            {"ENABLE_DIRECT_CONNECTIONS": False, "ENABLE_BASE_MODELS_CACHE": False}
+        )
+
+    @for_administrators("/api/v1/configs/models")
+    async def models(self) -> JSONResponse:
+        """Return which models are selected and in which order they are listed: nothing is set."""
+        return json_response(
+            {"DEFAULT_MODELS": None, "DEFAULT_PINNED_MODELS": None, "MODEL_ORDER_LIST": []}
+        )
+
+    @for_administrators("/api/v1/configs/export")
+    async def export(self) -> JSONResponse:
+        """Return the stored configuration: nothing, since no plugin exports it."""
+        return json_response({})
+
+    @for_administrators("/api/v1/evaluations/config")
+    async def evaluations(self) -> JSONResponse:
+        """Return the settings of evaluations: all off, since no plugin provides them."""
+        return json_response(
+            {"ENABLE_EVALUATION_ARENA_MODELS": False, "EVALUATION_ARENA_MODELS": []}
+        )
+
+    @for_administrators("/api/webhook")
+    async def webhook(self) -> JSONResponse:
+        """Return the address that events are sent to: empty, since no plugin sends any."""
+        return json_response({"url": ""})

@@ -16,6 +16,35 @@ USER_LISTS = (
     "notes",
     "notes/list",
     "channels",
+    "files",
+    "images/models",
+    "memories",
+    "terminals",
+)
+#: Pages of administrators that stay empty without these, each with one of the fields that the page reads.
+SETTINGS = {
+    "/api/v1/audio/config": "stt",
+    "/api/v1/images/config": "ENABLE_IMAGE_GENERATION",
+    "/api/v1/retrieval/config": "web",
+    "/api/v1/retrieval/embedding": "openai_config",
+    "/api/v1/configs/code_execution": "ENABLE_CODE_EXECUTION",
+    "/api/v1/configs/connections": "ENABLE_DIRECT_CONNECTIONS",
+    "/api/v1/configs/models": "MODEL_ORDER_LIST",
+    "/api/v1/configs/tool_servers": "TOOL_SERVER_CONNECTIONS",
+    "/api/v1/evaluations/config": "EVALUATION_ARENA_MODELS",
+    "/api/v1/pipelines/list": "data",
+    "/api/webhook": "url",
+}
+#: What creates or changes a part of a feature that is off; first those that users can reach.
+REFUSED_TO_USERS = ("tools/create", "knowledge/create", "notes/create", "audio/speech")
+REFUSED = (
+    "configs/tool_servers",
+    "configs/code_execution",
+    "functions/create",
+    "utils/code/format",
+    "retrieval/config/update",
+    "audio/config/update",
+    "images/config/update",
 )
 
 
@@ -44,3 +73,31 @@ def test_changelog_has_no_releases_and_needs_no_sign_in(client: Client) -> None:
 def test_lists_are_refused_to_pending_accounts(admin: Client) -> None:
     pending = admin.add_user("Pia", role="pending")
     assert {pending.get(f"/api/v1/{name}/").status for name in USER_LISTS} == {403}
+
+
+def test_settings_of_features_that_are_off_are_empty_and_for_administrators(
+    admin: Client, user: Client
+) -> None:
+    for path, field in SETTINGS.items():
+        answer = admin.get(path)
+        assert (answer.status, field in answer.json) == (200, True), path
+        assert user.get(path).status == 403, path
+
+
+def test_change_of_a_feature_that_is_off_is_refused_with_a_sentence(
+    admin: Client, user: Client
+) -> None:
+    for path in REFUSED_TO_USERS + REFUSED:
+        answer = admin.post(f"/api/v1/{path}", {"name": "Mine"})
+        assert answer.status == 400, path
+        assert answer.json["detail"].endswith(
+            "not available on this server: no plugin provides them."
+        )
+    assert {user.post(f"/api/v1/{path}").status for path in REFUSED_TO_USERS} == {400}
+    assert {user.post(f"/api/v1/{path}").status for path in REFUSED} == {403}
+
+
+def test_webhook_address_is_accepted_only_if_it_is_empty(admin: Client) -> None:
+    assert admin.post("/api/webhook", {"url": ""}).json == {"url": ""}
+    assert admin.post("/api/webhook", {"url": "https://hooks.example/1"}).status == 400
+    assert admin.get("/api/webhook").json == {"url": ""}
