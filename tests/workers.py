@@ -2,9 +2,11 @@
 
 import gc
 import os
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 #: Workers at most. Each has its own PostgreSQL server.
 MAX_WORKERS = 8
@@ -18,28 +20,83 @@ TOGETHER = (
 )
 
 
+#: Tests that wait for processes, sockets and timers more than they compute, besides those marked `slow`.
+WAITING = (
+    "tests/end_to_end/",
+    "tests/soak/",
+    "tests/core/worker/",
+    "tests/core/web/test_body_timeout.py",
+)
+#: Of three workers, one computes and two wait.
+PER_COMPUTING = 3
+#: Tests that a worker has in advance, so that it does not wait for the next one. A computing worker has more of them,
+#: except near the end.
+AHEAD, AHEAD_COMPUTING, NEAR_THE_END = 2, 8, 200
+
+
 class Spread(LoadScopeScheduling):
-    """Each test runs on the next free worker; those that belong together run on one."""
+    """Each test runs on the next free worker; those that belong together run on one.
+
+    Tests that wait are first in the queue (`pytest_collection_modifyitems`). Most workers take the first one, and some
+    the last one, which computes. So all cores are busy while servers start and timers run, and the last tests are
+    short.
+    """
+
+    _numbers: dict[str, int] | None = None
 
     def _split_scope(self, nodeid: str) -> str:
         return next((group[0] for group in TOGETHER if nodeid.startswith(group)), nodeid)
 
+    def _is_computing(self, node: WorkerController) -> bool:
+        number = int(node.gateway.id.removeprefix("gw"))
+        return number % PER_COMPUTING == PER_COMPUTING - 1
+
+    def mark_test_complete(
+        self, node: WorkerController, item_index: int, duration: float = 0
+    ) -> None:
+        """Forget what is complete: what is left of the work of a worker is counted after each test."""
+        nodeid = self.registered_collections[node][item_index]
+        scope, units = self._split_scope(nodeid), self.assigned_work[node]
+        units[scope][nodeid] = True
+        if all(units[scope].values()):
+            del units[scope]
+        self._reschedule(node)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Give the worker so many tests in advance, or tell it that there are no more."""
+        if node.shutting_down:
+            return
+        is_early = len(self.workqueue) > NEAR_THE_END
+        ahead = AHEAD_COMPUTING if is_early and self._is_computing(node) else AHEAD
+        while self.workqueue and self._pending_of(self.assigned_work[node]) <= ahead:
+            self._assign_work_unit(node)
+        if not self.workqueue:
+            node.shutdown()
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if self._numbers is None:  # all workers have collected the same tests in the same order
+            collected = self.registered_collections[node]
+            self._numbers = {nodeid: number for number, nodeid in enumerate(collected)}
+        scope, unit = self.workqueue.popitem(last=self._is_computing(node))
+        self.assigned_work[node][scope] = unit
+        node.send_runtest_some([self._numbers[one] for one, done in unit.items() if not done])
+
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread:
     return Spread(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return two workers for each core, since they wait half of the time for servers, sockets and disks.
+    """Return three workers for each core, of which two wait most of the time for servers, sockets and disks.
 
     0 for a single file or test, which would end before the workers have started.
     """
     if any(".py" in argument for argument in config.args):
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min((cores or 1) * 2, MAX_WORKERS)
+    return min((cores or 1) * PER_COMPUTING, MAX_WORKERS)
 
 
 def pytest_collection_finish() -> None:
@@ -54,20 +111,13 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what belongs together first, and slow tests, which mostly wait, among those that compute.
+    """Sort tests that wait to the front, those that belong together first. See `Spread`."""
 
-    So all cores are busy from the beginning, and no worker has a slow test left at the end.
-    """
-    long: list[pytest.Item] = []
-    slow: list[pytest.Item] = []
-    quick: list[pytest.Item] = []
-    for item in items:
+    def rank(item: pytest.Item) -> int:
         if any(item.nodeid.startswith(group) for group in TOGETHER):
-            long.append(item)
-        else:
-            (slow if item.get_closest_marker("slow") else quick).append(item)
-    between = len(quick) // (2 * len(slow)) if slow else 0
-    items[:] = long
-    for number, item in enumerate(slow):
-        items += [item, *quick[number * between : (number + 1) * between]]
-    items += quick[len(slow) * between :]
+            return 0
+        if item.get_closest_marker("slow"):
+            return 1
+        return 2 if item.nodeid.startswith(WAITING) else 3
+
+    items.sort(key=rank)

@@ -45,6 +45,9 @@ BOUND = 0.25
 #: What the source of a pattern contains; files without it need not be parsed.
 _ASKED_FOR = re.compile(r"\b(re|regex|fnmatch)\.|\bMeta\(")
 
+#: A constant that may be a pattern, at the beginning of a line.
+_CONSTANT = re.compile(r"^(\w+)(?:: [^=\n]+)? = [\s(]*(?:re|regex)\.", re.MULTILINE)
+
 #: Patterns that meet only what the program, its files or its operator say at the start.
 NOT_OF_OTHERS = {
     "core/portico/db/sqlite/network_mounts.py:NETWORK": "names of file systems, from the kernel",
@@ -83,19 +86,23 @@ def _hostile(size: int) -> Iterator[str]:
 def _uses() -> dict[str, ast.Call]:
     """Every pattern in the source, by its file, and the name it is given or the function it is in."""
     found = {}
+    for path, source in _sources():
+        tree = ast.parse(source)
+        for holder in ast.walk(tree):
+            for child in ast.iter_child_nodes(holder):
+                child.holder = holder  # type: ignore[attr-defined]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _is_pattern(node):
+                found[f"{path}:{_name(node)}"] = node
+    return found
+
+
+def _sources() -> Iterator[tuple[Path, str]]:
+    """Yield the files that may have patterns."""
     for root in ("core", "plugins"):
         for path in sorted((ROOT / root).rglob("*.py")):
-            source = path.read_text()
-            if not _ASKED_FOR.search(source):
-                continue
-            tree = ast.parse(source)
-            for holder in ast.walk(tree):
-                for child in ast.iter_child_nodes(holder):
-                    child.holder = holder  # type: ignore[attr-defined]
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Call) and _is_pattern(node):
-                    found[f"{path.relative_to(ROOT)}:{_name(node)}"] = node
-    return found
+            if _ASKED_FOR.search(source := path.read_text()):
+                yield path.relative_to(ROOT), source
 
 
 def _is_pattern(call: ast.Call) -> bool:
@@ -124,10 +131,13 @@ def _module(key: str) -> Any:
     return import_module(".".join(path).removesuffix(".__init__"))
 
 
+@cache
 def _patterns() -> list[str]:
+    """Every constant that is a pattern. Each worker needs them: parsing all files takes ten times as long."""
+    found = [f"{path}:{name}" for path, source in _sources() for name in _CONSTANT.findall(source)]
     return [
         key
-        for key in _uses()
+        for key in found
         if isinstance(getattr(_module(key), key.partition(":")[2], None), re.Pattern)
         and key not in NOT_OF_OTHERS
     ]
