@@ -7,9 +7,8 @@ import tempfile
 from collections.abc import AsyncIterator
 from typing import BinaryIO, Final
 
-import multipart
-
 from portico.api import InvalidRequest
+from portico.api.forms import FormPart, read_form_parts
 
 #: Bytes after which what has arrived is written to the file.
 WRITE_BYTES: Final = 1024 * 1024
@@ -73,22 +72,12 @@ class ModelFile:
 
 async def read_form(content_type: str, body: AsyncIterator[bytes], file: ModelFile) -> None:
     """Write the first file of a multipart form to `file`. Raises: InvalidRequest if there is none."""
-    kind, options = multipart.parse_options_header(content_type)
-    boundary = options.get("boundary", "")
-    if kind != "multipart/form-data" or not boundary:
-        raise InvalidRequest(NO_FILE)
-    parser = multipart.PushMultipartParser(boundary, max_segment_count=16)
-    segment: multipart.MultipartSegment | None = None
-    try:
-        async for block in body:
-            for event in parser.parse(block):
-                if isinstance(event, multipart.MultipartSegment):
-                    segment = event if event.filename and not file.name else None
-                    file.name = segment.filename if segment else file.name
-                elif event and segment is not None:
-                    await file.write(bytes(event))
-        parser.close()
-    except multipart.MultipartError:
-        raise InvalidRequest(NO_FILE) from None
+    is_wanted = False
+    async for part in read_form_parts(content_type, body, NO_FILE):
+        if isinstance(part, FormPart):
+            is_wanted = bool(part.filename) and not file.name
+            file.name = part.filename if is_wanted else file.name
+        elif is_wanted:
+            await file.write(part)
     if not file.name:
         raise InvalidRequest(NO_FILE)

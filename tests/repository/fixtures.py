@@ -7,8 +7,10 @@ from typing import Any
 
 from portico.testing import PASSWORD, Client, InProcessApp
 
-#: What one request needs: the path with its query, and the body.
+#: What one request needs: the path with its query, and the body; bytes = a form with a file.
 Ask = tuple[str, Any]
+FORM = {"content-type": "multipart/form-data; boundary=b"}
+A_FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="notes.txt"\r\n\r\nHi\r\n--b--\r\n'
 
 CALLERS = ("anonymous", "pending", "user", "other", "reader", "writer", "admin")
 KEY = {"name": "script"}
@@ -100,6 +102,11 @@ class Scene:
     def folder(self) -> str:
         """The user's."""
         return str(self.callers["user"].post("/api/v1/folders/", {"name": self.name()}).json["id"])
+
+    def file(self) -> str:
+        """The user's."""
+        owner = self.callers["user"]
+        return str(owner.request("POST", "/api/v1/files/", body=A_FILE, headers=FORM).json["id"])
 
     def share(self) -> str:
         """The id under which one of the user's chats is shared."""
@@ -336,6 +343,15 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/chats/{chat_id}/tags"): lambda s, path: (path, {"name": "Travel"}),
     ("DELETE", "/api/v1/chats/{chat_id}/tags"): lambda s, path: (path, {"name": "Travel"}),
     ("POST", "/api/v1/chats/tags"): lambda s, path: (path, {"name": "Travel"}),
+    ("POST", "/api/v1/files"): lambda s, path: (path, A_FILE.replace(b"notes", b"other")),
+    ("GET", "/api/v1/files/search"): lambda s, path: (
+        f"{path}?filename=notes*",
+        s.file() and None,
+    ),
+    ("POST", "/api/v1/files/{file_id}/data/content/update"): lambda s, path: (
+        path,
+        {"content": "Ho"},
+    ),
     ("POST", "/api/v1/folders"): lambda s, path: (path, {"name": s.name()}),
     ("POST", "/api/v1/folders/{folder_id}/update"): lambda s, path: (path, {"name": s.name()}),
     ("POST", "/api/v1/folders/{folder_id}/update/parent"): lambda s, path: (
@@ -370,6 +386,8 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{budget_id}": Scene.budget,
     "{chat_id}": Scene.chat,
     "{message_id}": lambda _: "a-message",
+    "{file_id}": Scene.file,
+    "{file_name}": lambda _: "notes.txt",
     "{folder_id}": Scene.folder,
     "{share_id}": Scene.share,
     "{template_id}": Scene.template,
@@ -378,6 +396,11 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{url_idx}": lambda _: "0",
     "{model_id}": lambda s: str(s.model()["id"]),
 }
+
+
+def options(body: Any) -> dict[str, Any]:
+    """How a client sends this body."""
+    return {"body": body, "headers": FORM} if isinstance(body, bytes) else {"json": body}
 
 
 def ask(scene: Scene, method: str, path: str) -> Ask:

@@ -8,7 +8,7 @@ import pytest
 from tests.api_keys import ON
 from tests.effort import databases
 from tests.ollama_server import OllamaServer
-from tests.repository.fixtures import CALLERS, PROVIDER, Scene, ask
+from tests.repository.fixtures import CALLERS, PROVIDER, Scene, ask, options
 from tests.upstream import Upstream
 
 from portico.testing import Client, HandshakeRefused, InProcessApp
@@ -50,7 +50,7 @@ def scene(env: dict[str, str], upstream: Upstream, complete_schema: Any) -> Iter
 def knock(client: Client, method: str, target: str, body: Any) -> tuple[int, bytes]:
     """What a request is answered, or the handshake of a socket: 101 if it opens."""
     if method != "WEBSOCKET":
-        answer = client.request(method, target, json=body)
+        answer = client.request(method, target, **options(body))
         return answer.status, answer.body
     try:
         client.websocket(target).close()

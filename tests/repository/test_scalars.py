@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.api_keys import ON
 from tests.effort import databases
-from tests.repository.fixtures import PROVIDER, Scene, ask
+from tests.repository.fixtures import PROVIDER, Scene, ask, options
 from tests.repository.test_route_access import routes
 from tests.upstream import Upstream
 
@@ -106,7 +106,7 @@ def test_queries_accept_scalars_in_equivalent_forms(scene: Scene) -> None:
                 base, _, query = target.partition("?")
                 kept = [one for one in query.split("&") if one and not one.startswith(f"{name}=")]
                 asked = f"{base}?{'&'.join([*kept, f'{name}={word}'])}"
-                answer = scene.admin.request(method, asked, json=body)
+                answer = scene.admin.request(method, asked, **options(body))
                 tried += 1
                 if answer.status in (422, 500):
                     wrong.append(f"{method} {asked}: {answer.body[:200]!r}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.api_keys import ON
-from tests.repository.fixtures import Scene, ask
+from tests.repository.fixtures import Scene, ask, options
 from tests.repository.test_route_access import routes
 from tests.upstream import Upstream
 
@@ -103,7 +103,7 @@ def test_change_without_audit_entry_is_rolled_back(scene: Scene) -> None:
             continue
         target, body = changing_request(scene, method, path)
         before = entries(app)
-        admin.request(method, target, json=body)
+        admin.request(method, target, **options(body))
         if entries(app) == before:
             continue
         audited.add((method, path))
@@ -111,7 +111,7 @@ def test_change_without_audit_entry_is_rolled_back(scene: Scene) -> None:
         was = everything(app)
         app.run(execute, "ALTER TABLE portico_audit RENAME TO portico_audit_away")
         try:
-            answer = admin.request(method, target, json=body)
+            answer = admin.request(method, target, **options(body))
             assert answer.status >= 500, (method, path, answer)
             assert b"portico_audit" not in answer.body
             assert everything(app) == was, (method, path)

@@ -91,7 +91,8 @@ def test_cross_site_request_changes_nothing_on_any_route(scene: Scene) -> None:
     assert len(requests) > 50
     browser, cookie = by_cookie(scene.admin)
     before, accepted = everything(scene.app), []
-    for method, path, target, body in requests:
+    for method, path, target, given in requests:
+        body = {} if isinstance(given, bytes) else given
         for forged in FORGED:
             answer = browser.request(method, target, json=body, headers=cookie | forged)
             if answer.status != 403:

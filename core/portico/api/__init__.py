@@ -3,6 +3,7 @@
 `portico.api` has what every plugin needs: hooks, the app context, errors, settings and events. The submodules have the rest by task:
 
     portico.api.web         routes, requests, responses
+    portico.api.forms       multipart forms with files, read piece by piece
     portico.api.json        JSON that stays bytes, errors of fields, imports of files
     portico.api.db          statements, transactions, tables, encrypted columns
     portico.api.auth        accounts, groups, auth providers, credentials, rate limits

@@ -131,10 +131,9 @@ class PermissionDefaults(Section):
     chat_params: Annotated[
         bool, setting("Set the parameters of a chat", env="USER_PERMISSIONS_CHAT_PARAMS")
     ] = True
-    # Off, like `chat_rate_response`: there are no routes for them yet, so clients must not offer them.
     chat_file_upload: Annotated[
         bool, setting("Upload files", env="USER_PERMISSIONS_CHAT_FILE_UPLOAD")
-    ] = False
+    ] = True
     chat_delete: Annotated[bool, setting("Delete chats", env="USER_PERMISSIONS_CHAT_DELETE")] = True
     chat_delete_message: Annotated[
         bool, setting("Delete messages", env="USER_PERMISSIONS_CHAT_DELETE_MESSAGE")

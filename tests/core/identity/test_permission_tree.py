@@ -23,7 +23,6 @@ WORDS = {
 }
 OFF = {
     "chat.temporary_enforced",
-    "chat.file_upload",
     "chat.rate_response",
     "features.api_keys",
     "features.direct_tool_servers",

@@ -99,7 +99,7 @@ def test_setting_without_a_plugin_is_off_and_cannot_be_switched_on(
     features = admin.get("/api/config").json["features"]
     assert features["enable_message_rating"] is features["enable_user_webhooks"] is False
     permissions = admin.get("/api/v1/users/permissions").json["chat"]
-    assert permissions["file_upload"] is permissions["rate_response"] is False
+    assert permissions["rate_response"] is False
 
 
 def test_unknown_group_refuses_the_whole_form(admin: Client) -> None:

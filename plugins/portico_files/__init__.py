@@ -1,0 +1,82 @@
+"""Files: upload, list, read, delete. They are stored on disk or in an S3-compatible store, and models can read them."""
+
+from typing import TYPE_CHECKING
+
+from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
+from portico.api.auth import AccountDeleting
+from portico.api.db import TableSet
+from portico.api.policy import PackagedPolicy, ResourceKind
+
+if TYPE_CHECKING:
+    from portico_files.plugin import FilesPlugin
+    from portico_files.settings import FilesSettings
+
+PLUGIN = PluginInfo(
+    api_version=1,
+    summary="Files: upload, list, read, delete.",
+    route_prefixes=("/api/v1/files",),
+)
+
+
+@hookimpl
+def register_settings() -> type[Section]:
+    """Return the settings: limits, and where files are stored."""
+    from portico_files.settings import FilesSettings
+
+    return FilesSettings
+
+
+@hookimpl
+def register_tables() -> TableSet:
+    """Return the tables of files."""
+    from portico_files.tables import TABLES
+
+    return TABLES
+
+
+@hookimpl
+def register_resources() -> list[ResourceKind]:
+    """Return the resource kind `file`."""
+    actions = ("read", "write", "delete")
+    return [ResourceKind("file", "files_file", actions, collection_actions=("delete_all",))]
+
+
+@hookimpl
+def register_policies() -> list[PackagedPolicy]:
+    """Return the packaged policy file about files."""
+    return [PackagedPolicy("portico_policies", "files.csv")]
+
+
+@hookimpl
+def register_components(app: AppContext, settings: "FilesSettings") -> object:
+    """Return the services of this plugin."""
+    from portico_files.plugin import FilesPlugin
+
+    return FilesPlugin(app, settings)
+
+
+@hookimpl
+def register_listeners(plugin: "FilesPlugin") -> list[Listener]:
+    """Return the listener that deletes an account's files."""
+    return [Listener(AccountDeleting, plugin.files.on_account_deleting)]
+
+
+@hookimpl
+def register_routes() -> list[object]:
+    """Return the route handlers below `/api/v1/files`."""
+    from portico_files.content_routes import ContentRoutes
+    from portico_files.routes import FileRoutes
+
+    return [FileRoutes, ContentRoutes]
+
+
+@hookimpl
+async def startup(plugin: "FilesPlugin") -> None:
+    """Open the store, and delete what an earlier process has left in it. Raises: OperatorError."""
+    await plugin.start()
+
+
+@hookimpl
+async def shutdown(plugin: "FilesPlugin") -> None:
+    """Stop deleting, and close the store."""
+    await plugin.stop()

@@ -1,0 +1,147 @@
+"""Listing, reading and deleting files, with access checks. Nothing here knows HTTP."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
+from portico.api.audit import record_change
+from portico.api.auth import AccountDeleting, Actor
+from portico.api.db import after_commit, chunks, page_offset, transaction
+from portico.api.policy import Resource
+from portico_files import queries
+from portico_files.loose_objects import LooseObjects
+from portico_files.names import search_name
+from portico_files.schemas import FileRow
+from portico_files.stores import FileStore
+
+KIND: Final = "file"
+#: Files on one page; without a page, the newest so many.
+PAGE_SIZE: Final = 60
+MAX_LISTED: Final = 1000
+MAX_PATTERN_CHARS: Final = 256
+#: Wildcards in one pattern: each makes a comparison longer.
+MAX_WILDCARDS: Final = 8
+#: Bytes of the text of a file that is shown with it; a longer one is cut.
+MAX_SHOWN_BYTES: Final = 1024 * 1024
+ALL: Final = "%"
+
+
+class Files:
+    """Files of all accounts. Unknown and unreadable files raise the same NotFound."""
+
+    def __init__(self, app: AppContext, store: FileStore, loose: LooseObjects) -> None:
+        self._app, self._store, self._loose = app, store, loose
+
+    async def listed(self, actor: Actor, page: int | None, pattern: str = "*") -> list[FileRow]:
+        """Return the files that the actor may read, the newest first. `pattern`: of their names, with `*` and `?`.
+
+        `page`: from 1; None = the newest thousand. Raises: InvalidRequest for a pattern that is too long.
+        """
+        limit = MAX_LISTED if page is None else PAGE_SIZE
+        offset = 0 if page is None else page_offset(page, PAGE_SIZE)
+        where = await self._where(actor, "read", first=4)
+        return await queries.listed(where, _like(pattern), limit, offset)
+
+    async def find(self, actor: Actor, file_id: str) -> FileRow:
+        """Return a file that the actor may read. Raises: NotFound."""
+        found = await queries.find(_check_id(file_id), await self._where(actor, "read", first=2))
+        if found is None:
+            raise NotFound
+        return found
+
+    async def find_many(self, actor: Actor, ids: list[str]) -> dict[str, FileRow]:
+        """Return those of the files that the actor may read, by id."""
+        where = await self._where(actor, "read", first=1)
+        found: dict[str, FileRow] = {}
+        for some in chunks([one for one in dict.fromkeys(ids) if _is_id(one)]):
+            found |= await queries.find_many(some, where)
+        return found
+
+    def content(self, row: FileRow, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Return the bytes of a file from `start` to before `end`, in blocks. Raises, when it is read: NotFound, Unavailable."""
+        return self._store.read(row.id, start, row.size if end is None else end)
+
+    async def text(self, row: FileRow, max_bytes: int = MAX_SHOWN_BYTES) -> str:
+        """Return the text that models get of a file, cut after `max_bytes`; empty if it is no text."""
+        own = await queries.text_of(row.id)
+        if own is not None:
+            return cut_text(own.encode(), max_bytes)
+        if not row.is_text:
+            return ""
+        blocks = [block async for block in self.content(row, 0, min(row.size, max_bytes + 4))]
+        return cut_text(b"".join(blocks), max_bytes)
+
+    async def set_text(self, actor: Actor, file_id: str, content: str) -> str:
+        """Set the text that models get in place of the content of a file. Return it. Raises: NotFound, Forbidden."""
+        where = await self._where(actor, "write", first=3)
+        async with transaction():
+            is_set = await queries.set_text(_check_id(file_id), content, where)
+        if not is_set:
+            raise await self._refusal(actor, "write", file_id)
+        return content
+
+    async def delete(self, actor: Actor, file_id: str) -> None:
+        """Delete a file. Raises: NotFound, Forbidden."""
+        where = await self._where(actor, "delete", first=2)
+        async with transaction():
+            is_deleted = await queries.delete(_check_id(file_id), where)
+            after_commit(self._loose.wake)
+        if not is_deleted:
+            raise await self._refusal(actor, "delete", file_id)
+
+    async def delete_all(self, actor: Actor) -> None:
+        """Delete all files of all accounts. Raises: Forbidden."""
+        if not await self._app.permissions.allows_on_collection(actor, KIND, "delete_all"):
+            raise Forbidden
+        async with transaction():
+            await record_change("file.all_deleted", KIND, "")
+        for owner_id in await queries.owners():
+            async with transaction():
+                await queries.delete_all(owner_id)
+        self._loose.wake()
+
+    async def on_account_deleting(self, event: AccountDeleting) -> None:
+        """Delete the files of an account that is being deleted."""
+        await queries.delete_all(event.id)
+        after_commit(self._loose.wake)
+
+    async def _where(self, actor: Actor, action: str, *, first: int) -> queries.Where:
+        which = await self._app.permissions.where_allowed(actor, action, KIND, first)
+        return which.sql, which.args
+
+    async def _refusal(self, actor: Actor, action: str, file_id: str) -> NotFound:
+        """Return the error for a file that was not found.
+
+        Raises: Forbidden if the actor may read the file, but not do this.
+        """
+        owner_id = await queries.owner_of(file_id)
+        if owner_id is not None:
+            await self._app.permissions.require(actor, action, Resource(KIND, file_id, owner_id))
+        return NotFound()
+
+
+def cut_text(data: bytes, max_bytes: int) -> str:
+    """Return UTF-8 as text, cut after `max_bytes`, between two characters; without a byte order mark."""
+    return data[:max_bytes].decode("utf-8", errors="ignore").removeprefix("\ufeff")
+
+
+def _check_id(file_id: str) -> str:
+    if not _is_id(file_id):
+        raise NotFound
+    return file_id
+
+
+def _is_id(file_id: str) -> bool:
+    return len(file_id) <= 64 and file_id.isascii() and file_id.isprintable()
+
+
+def _like(pattern: str) -> str:
+    """Return the pattern of LIKE. Raises: InvalidRequest."""
+    if len(pattern) > MAX_PATTERN_CHARS or pattern.count("*") > MAX_WILDCARDS:
+        raise InvalidRequest(
+            f"[ERROR: A pattern has at most {MAX_PATTERN_CHARS} characters and {MAX_WILDCARDS} times *]"
+        )
+    found = search_name(pattern.replace("\x00", ""))
+    for one in "\\%_":
+        found = found.replace(one, f"\\{one}")
+    return found.replace("*", ALL).replace("?", "_")
