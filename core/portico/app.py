@@ -12,6 +12,7 @@ from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
 from portico.sockets import is_socket_path
 from portico.web.application import web_application
+from portico.web.fallback import FallbackDispatcher
 from portico.web.health import schema_check
 from portico.web.lifespan import lifespan
 from portico.web.loop_watch import LoopWatch
@@ -96,8 +97,14 @@ class Portico:
             ImproperlyConfiguredException,
         )
 
+        fallbacks = [(c.plugin_name, one) for c in app.contributions for one in c.fallbacks]
+        responses: ASGIApp = routes
+        if fallbacks:
+            paths = [route.path for route in routes.routes]
+            responses = FallbackDispatcher(routes, paths, fallbacks, app.counters)
+
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            inner: ASGIApp = app.sockets if is_socket_path(scope["path"]) else routes
+            inner: ASGIApp = app.sockets if is_socket_path(scope["path"]) else responses
             await inner(scope, receive, send)
 
         return OuterMiddleware(

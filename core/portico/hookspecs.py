@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from portico.settings.section import Section
     from portico.sockets import SocketEvent
     from portico.tasks import TaskType
+    from portico.web.fallback import Fallback
     from portico.web.health_check import HealthCheck
 
 hookspec = pluggy.HookspecMarker("portico")
@@ -180,6 +181,18 @@ def register_routes(
 
     Called at boot, in server processes and for `portico plugin list`. A route without `access=` is for verified accounts only.
     Paths begin with `/api/x/<plugin>/` or with a prefix in `PluginInfo.route_prefixes`.
+    """
+
+
+@hookspec
+def register_fallbacks(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[Fallback] | None":
+    """Return what answers GET and HEAD requests where there is no route, such as the pages of a web client.
+
+    Called at boot, in server processes and for `portico plugin list`. Two plugins cannot have the same prefix; of
+    several that fit a path, the longest decides. Paths that begin as one of a route does, such as `/api`, never get
+    here. `StaticFiles` serves a folder. Import the web framework in here.
     """
 
 

@@ -73,6 +73,7 @@ from portico.plugins.info import PluginInfo, Service
 from portico.runtime_settings import PINNED
 from portico.settings.section import Secret, Section, setting
 from portico.settings.server import ServerSettings
+from portico.web.base_url import base_url
 from portico.web.health_check import HealthCheck
 
 __all__ = [
@@ -112,6 +113,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "ValidationError",
+    "base_url",
     "failure_reason",
     "hookimpl",
     "setting",

@@ -17,6 +17,7 @@ Constants, types and decorators:
     put              `route` with the method PUT.
 """
 
+from portico.web.fallback import Fallback
 from portico.web.request.body_budget import drop_body
 from portico.web.request.query_parameters import (
     QueryFlag,
@@ -44,16 +45,20 @@ from portico.web.routes import (
     route,
     websocket,
 )
+from portico.web.static import StaticFiles, StaticFolderError
 
 __all__ = [
     "IMAGE_RESPONSES",
     "NO_STORE",
     "Controller",
+    "Fallback",
     "JSONResponse",
     "QueryFlag",
     "QueryTime",
     "Request",
     "Socket",
+    "StaticFiles",
+    "StaticFolderError",
     "StreamResponse",
     "delete",
     "drop_body",

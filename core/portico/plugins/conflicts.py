@@ -56,6 +56,7 @@ def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
     for method, path in own_paths(contribution):
         yield "route", *route_key(method, path)
     named = (
+        ("fallback", [one.prefix.rstrip("/") + "/" for one in contribution.fallbacks]),
         ("service", [service.protocol.__name__ for service in contribution.services]),
         ("model source", _source_names(contribution)),
         ("message action", [one.id for one in contribution.message_actions]),
@@ -112,6 +113,11 @@ def _outside_namespace(contribution: Contribution) -> str:
             return (
                 f"its route {path} is outside /api/x/{contribution.plugin_name}/; "
                 "move it there, or add a prefix to PluginInfo.route_prefixes"
+            )
+    for one in contribution.fallbacks:
+        if one.prefix not in contribution.info.route_prefixes:
+            return (
+                f"its fallback answers {one.prefix}, which PluginInfo.route_prefixes does not claim"
             )
     claimed = (f"{contribution.plugin_name}:", *contribution.info.socket_prefixes)
     for event in contribution.socket_events:
@@ -189,6 +195,7 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
     """Return what a plugin contributes by kind, for `portico plugin list`. Empty kinds are left out."""
     provided = {
         "routes": [f"{method} {path}" for method, path in own_paths(contribution)],
+        "fallbacks": [one.prefix for one in contribution.fallbacks],
         "model sources": _source_names(contribution),
         "message actions": [one.id for one in contribution.message_actions],
         "model filters": [one.name for one in contribution.model_filters],

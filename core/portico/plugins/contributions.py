@@ -27,6 +27,7 @@ from portico.web.health_check import HealthCheck
 
 if TYPE_CHECKING:
     from portico.plugins.router import PluginRouter
+    from portico.web.fallback import Fallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Contribution:
     tasks: tuple[TaskType, ...] = ()
     has_routes: bool = False
     router: "PluginRouter | None" = None
+    fallbacks: "tuple[Fallback, ...]" = ()
 
 
 def hook_of(manager: pluggy.PluginManager, plugin: str, hook: str) -> Callable[..., Any] | None:
@@ -140,7 +142,14 @@ def collect(
         tasks=many("register_tasks", TaskType),
         has_routes=hook_of(manager, plugin, "register_routes") is not None,
         router=_router(plugin, many("register_routes"), components) if routes else None,
+        fallbacks=many("register_fallbacks", *_fallback_types()) if routes else (),
     )
+
+
+def _fallback_types() -> "tuple[type[Fallback]]":
+    from portico.web.fallback import Fallback
+
+    return (Fallback,)
 
 
 def _router(plugin: str, handlers: tuple[Any, ...], components: Any) -> "PluginRouter | None":

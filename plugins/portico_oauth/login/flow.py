@@ -1,14 +1,20 @@
 """The sign-in at a provider as the browser sees it: redirect to the provider, callback, cookies, error page."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 import structlog
 
-from portico.api import AppContext, DomainError, InvalidRequest, ServerSettings, Unavailable
+from portico.api import (
+    AppContext,
+    DomainError,
+    InvalidRequest,
+    ServerSettings,
+    Unavailable,
+    base_url,
+)
 from portico.api.auth import SignInResult, client_address
 from portico_oauth.login.pending_logins import (
     PENDING_LOGIN_SECONDS,
@@ -29,10 +35,6 @@ FAILED = "[ERROR: Error during OAuth process]"
 #: In a cookie; browsers store 4096 characters of name, value and attributes.
 MAX_ID_TOKEN_CHARS = 3800
 MAX_CODE_CHARS = 4096
-
-# Characters that `quote` leaves as they are: the delimiters of URLs, and % of characters that are quoted already.
-_RESERVED = ":/?#[]@!$&'()*+,;=%~"
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 class UnknownState(InvalidRequest):
@@ -166,17 +168,3 @@ class LoginFlow:
         return BrowserRedirect(
             f"{base}/auth?{urlencode({'error': error.detail or FAILED})}", cookies
         )
-
-
-def base_url(configured: str, scope: Mapping[str, Any]) -> str:
-    """Return the URL of this server before `/auth`, without a slash at the end.
-
-    The configured URL, else the one this ASGI request was sent to. Empty, so that redirects stay on the same site, if
-    the `Host` header is not one that browsers send.
-    """
-    if configured:
-        return quote(configured.strip(), safe=_RESERVED).rstrip("/")
-    hosts = [value for name, value in scope["headers"] if name == b"host"]
-    host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
-    scheme = "https" if scope.get("scheme") == "https" else "http"
-    return f"{scheme}://{host}" if _HOST.fullmatch(host) else ""

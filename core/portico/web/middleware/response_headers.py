@@ -30,6 +30,8 @@ _RESERVED_HEADERS = frozenset(
         b"access-control-allow-private-network",
     )
 )
+#: Media type of scripts. They get the policy of pages, since a worker has that of its own script.
+_SCRIPT = b"text/javascript"
 
 
 class ResponseHeaders:
@@ -56,7 +58,7 @@ class ResponseHeaders:
             if name in self._reserved or b"\n" in value or b"\r" in value:
                 continue
             if name == b"content-type":
-                page = value[:9].lower() == b"text/html"
+                page = value[:9].lower() == b"text/html" or value.startswith(_SCRIPT)
             elif name == b"cache-control":
                 caching = True
             elif secure and name == b"set-cookie" and b"; secure" not in value.lower():

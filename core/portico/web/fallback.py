@@ -1,0 +1,92 @@
+"""Fallbacks: what plugins answer where there is no route, such as the files of a web client.
+
+The first part of the path decides: if any route begins with it, the request is for the routes, which answer errors as
+JSON. So no fallback ever answers a path of an API, and such requests cost no look-up.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, cast
+
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from portico.errors import DomainError, NotFound
+from portico.web.counters import Counters
+from portico.web.errors import domain_error_response, error_response, internal_error_response
+
+#: First parts of paths that belong to APIs, also if no plugin has routes there.
+_API_PARTS: Final = frozenset(
+    ("api", "openai", "ollama", "oauth", "ws", "health", "ready", "docs", "openapi.json", "metrics")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Answers GET and HEAD requests below `prefix` where no route begins with the same part of the path.
+
+    `prefix`: `/`, or such as `/static`. `respond(scope, path)`: returns the response, an ASGI application such as a
+    `JSONResponse`; `path` is the part of the path after the prefix and a slash. It raises NotFound for an unknown path.
+    The caller is anonymous; `app.identity.auth.optional_actor(scope)` returns who it is.
+    """
+
+    prefix: str
+    respond: Callable[[HTTPScope, str], Awaitable[ASGIApp]]
+
+
+class FallbackDispatcher:
+    """Passes each request to the routes, or to the fallback with the longest prefix.
+
+    `fallbacks`: each with the name of its plugin. `paths`: those of all routes.
+    """
+
+    def __init__(
+        self,
+        routes: ASGIApp,
+        paths: Iterable[str],
+        fallbacks: Iterable[tuple[str, Fallback]],
+        counters: Counters,
+    ) -> None:
+        self._routes, self._counters = routes, counters
+        self._route_parts = _API_PARTS | {_first_part(path) for path in paths if path != "/"}
+        self._fallbacks = [
+            (one.prefix.rstrip("/") + "/", plugin, one.respond)
+            for plugin, one in sorted(fallbacks, key=lambda pair: -len(pair[1].prefix))
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request. Called by the middleware."""
+        path = scope["path"]
+        if _first_part(path) in self._route_parts or scope.get("method") not in ("GET", "HEAD"):
+            await self._routes(scope, receive, send)
+            return
+        for prefix, plugin, respond in self._fallbacks:
+            if path.startswith(prefix):
+                scope["path_template"] = f"{prefix}{{path}}"
+                response = await self._ask(
+                    plugin, respond, cast("HTTPScope", scope), path[len(prefix) :]
+                )
+                await response(scope, receive, send)
+                return
+        await error_response(404, "Not Found")(scope, receive, send)
+
+    async def _ask(
+        self,
+        plugin: str,
+        respond: Callable[[HTTPScope, str], Awaitable[ASGIApp]],
+        scope: HTTPScope,
+        path: str,
+    ) -> ASGIApp:
+        try:
+            return await respond(scope, path)
+        except NotFound:
+            return error_response(404, "Not Found")
+        except DomainError as error:
+            return domain_error_response(error)
+        except Exception as error:  # noqa: BLE001 - a plugin may fail in any way
+            self._counters.failed(plugin)
+            return internal_error_response(error, plugin)
+
+
+def _first_part(path: str) -> str:
+    """Return the first part of a path that is not empty, so that `//api` is a path of the API."""
+    return path.lstrip("/").partition("/")[0]

@@ -1,0 +1,46 @@
+"""The objects of this plugin, built once for each process."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portico.api import AppContext, OperatorError
+from portico_frontend.settings import FrontendSettings
+
+if TYPE_CHECKING:
+    from portico.api.web import Fallback, StaticFiles
+
+#: Folders of the client whose files have a hash of their content in their names.
+IMMUTABLE_FOLDERS = ("_app/immutable",)
+
+
+class FrontendPlugin:
+    """Answers the paths of browsers. Processes that serve no requests never import what that needs."""
+
+    def __init__(self, app: AppContext, settings: FrontendSettings) -> None:
+        self._app, self._dir = app, settings.dir
+        self._client: StaticFiles | None = None
+
+    def fallback(self) -> "Fallback":
+        """Return the fallback for all paths."""
+        from portico.api.web import Fallback, StaticFiles
+        from portico_frontend.documents import Documents
+        from portico_frontend.pages import BrowserPages
+
+        if self._dir:
+            self._client = StaticFiles(
+                Path(self._dir).absolute(), immutable=IMMUTABLE_FOLDERS, page="index.html"
+            )
+        return Fallback("/", BrowserPages(Documents(self._app), self._client).respond)
+
+    async def check(self) -> None:
+        """Check the folder of the client, if this process serves one. Raises: OperatorError."""
+        if self._client is None:
+            return
+        try:
+            await asyncio.to_thread(self._client.check)
+        except OperatorError as error:
+            raise OperatorError(
+                f"frontend.dir (PORTICO_FRONTEND_DIR): {error}. Name the folder of a built web client, "
+                "or leave it empty"
+            ) from None
