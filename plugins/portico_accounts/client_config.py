@@ -27,11 +27,10 @@ _SIGNED_IN_FEATURES = (
     "enable_google_drive_integration",
     "enable_onedrive_integration",
 )
+#: Runtime settings that clients read under the same name.
+_MODEL_SETTINGS = ("DEFAULT_MODELS", "DEFAULT_PINNED_MODELS")
 #: Fields that clients read and that have no meaning here yet, in the shapes that clients expect.
 _UNSUPPORTED_DEFAULTS: Mapping[str, Any] = {
-    "default_models": None,
-    "default_pinned_models": None,
-    "default_prompt_suggestions": [],
     "code": {"engine": "pyodide"},
     "audio": {
         "tts": {"engine": "", "voice": "", "split_on": "punctuation"},
@@ -86,6 +85,8 @@ class ClientConfig:
             return config
         config["ui"]["response_watermark"] = (await self._settings.current()).response_watermark
         config |= _UNSUPPORTED_DEFAULTS
+        config |= {name.lower(): values.get(name) for name in _MODEL_SETTINGS}
+        config["default_prompt_suggestions"] = values.get("DEFAULT_PROMPT_SUGGESTIONS", [])
         config["user_count"] = await identity.account_count()
         config["permissions"] = await identity.defaults.tree()
         if visitor.is_admin:

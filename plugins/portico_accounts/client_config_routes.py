@@ -20,4 +20,10 @@ class ClientConfigRoutes(Controller):
     @get("/api/version", access="public", response_type=dict[str, str])
     async def get_version(self) -> JSONResponse:
         """Return the version that clients compare with theirs. They reload when `deployment_id` changes."""
-        return json_response({"version": VERSION, "deployment_id": ""})
+        found = {"version": VERSION, "deployment_id": self.plugin.settings.deployment_id}
+        return json_response(found)
+
+    @get("/api/version/updates", response_type=dict[str, str])
+    async def get_updates(self) -> JSONResponse:
+        """Return the running version as the latest: this server asks no other one for releases."""
+        return json_response({"current": VERSION, "latest": VERSION})

@@ -14,6 +14,7 @@ class AccountsPlugin:
 
     def __init__(self, app: AppContext, settings: AccountsSettings) -> None:
         self.identity = app.identity
+        self.settings = settings
         self.accounts = AccountService(app, settings)
         self.admin_config = AdminConfigService(app)
         self.admin_contact = AdminContact(app)

@@ -33,7 +33,20 @@ class AccountsSettings(Section):
         ),
     ] = ""
     default_locale: Annotated[
-        str, setting("Language of clients whose user has chosen none", env="DEFAULT_LOCALE")
+        str,
+        setting(
+            "Language of clients whose user has chosen none",
+            env="DEFAULT_LOCALE",
+            runtime_key="ui.default_locale",
+        ),
+    ] = ""
+    deployment_id: Annotated[
+        str,
+        setting(
+            "Id of this deployment; the web client reloads its page when it meets another one, such as after an update",
+            env="DEPLOYMENT_ID",
+            max_length=256,
+        ),
     ] = ""
     enable_signup_password_confirmation: Annotated[
         bool,

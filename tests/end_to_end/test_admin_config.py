@@ -52,3 +52,21 @@ def test_setting_changed_on_one_instance_applies_on_all(
     assert eventually(lambda: key.get("/api/v1/auths/").status == 403)
     assert ada.post(CONFIG, config | {"JWT_EXPIRES_IN": "1h"}).status == 200
     assert eventually(lambda: there.get("/api/v1/auths/").status == 401)
+
+
+def test_models_and_banners_of_one_instance_are_those_of_all(
+    two_apps: tuple[InProcessApp, InProcessApp],
+) -> None:
+    one, two = two_apps
+    ada = one.client.sign_up("Ada")
+    there = Client(two.client.transport, ada.token)
+    banner = {"id": "b", "type": "info", "content": "Hi", "dismissible": True, "timestamp": 1}
+    last = there.get("/api/models").json["data"][-1]["id"]
+    models = ada.get("/api/v1/configs/models").json | {"MODEL_ORDER_LIST": [last]}
+    assert there.get("/api/v1/configs/banners").json == []
+    assert ada.post("/api/v1/configs/models", models).status == 200
+    assert ada.post("/api/v1/configs/banners", {"banners": [banner]}).status == 200
+    assert eventually(
+        lambda: there.get("/api/v1/configs/banners").json == [banner | {"title": None}]
+    )
+    assert eventually(lambda: there.get("/api/models").json["data"][0]["id"] == last)

@@ -21,7 +21,7 @@ from portico.db.current import (
     in_transaction,
     transaction,
 )
-from portico.db.database import Database, Row
+from portico.db.database import Database, Row, Transaction
 from portico.db.database_clock import with_clock
 from portico.db.errors import (
     BadDatabase,
@@ -80,6 +80,7 @@ __all__ = [
     "Row",
     "SchemaStatus",
     "TableSet",
+    "Transaction",
     "TransactionFailed",
     "UniqueViolation",
     "after_commit",

@@ -1,6 +1,6 @@
 """Settings that administrators change while the server runs: the operator's value, else the stored one, else the default."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
@@ -43,14 +43,18 @@ class RuntimeSection(Generic[S]):
     async def current(self) -> S:
         """Return the section with the stored values. The store caches them, for all sections together."""
         stored = await self._store.get(PREFIX)
+        if self._store.is_changing():
+            return self.with_stored(stored)  # it may be rolled back, and others do not see it yet
         if stored is not self._stored:
             if stored != self._stored:
-                self._now = self._with_stored(stored)
+                self._now = self.with_stored(stored)
             self._stored = stored
         return self._now
 
-    def _with_stored(self, stored: Mapping[str, Any]) -> S:
+    def with_stored(self, stored: Mapping[str, Any]) -> S:
         """Return the section with these values. Invalid ones, which another version may have stored, are ignored."""
+        if stored is self._stored:
+            return self._now
         values = {
             name: getattr(self.configured, name) for name in self.configured.__struct_fields__
         }
@@ -91,8 +95,10 @@ class RuntimeSettings:
 
     async def values(self) -> dict[str, Any]:
         """Return all current values by variable."""
+        stored = await self._store.get(PREFIX)
+        sections = {id(section): section.with_stored(stored) for section in self._sections.values()}
         return {
-            variable: getattr(await section.current(), field.name)
+            variable: getattr(sections[id(section)], field.name)
             for variable, (section, field) in self._owners.items()
         }
 
@@ -119,26 +125,33 @@ class RuntimeSettings:
         Raises: InvalidRequest, with the name of the setting, for an invalid value, for another value of a pinned
         setting, and for a setting that no active plugin has.
         """
-        current = await self.values()
         wanted: dict[str, Any] = {}
-        for variable, value in given.items():
+        async with transaction():
+            await self._lock(given)
+            current = await self.values()
+            for variable, value in given.items():
+                section, field = self._owners[variable]
+                if value == current[variable]:
+                    continue
+                if _converted(variable, value, field) == current[variable]:
+                    continue  # clients send plain data, such as objects and the text of secrets
+                if field.name in section.pinned:
+                    raise InvalidRequest(f"[ERROR: {variable}: {PINNED}]")
+                wanted[variable] = value
+            if wanted:
+                await self._store_values(wanted, current, by)
+
+    async def _lock(self, given: Iterable[str]) -> None:
+        """Lock these settings, so that no change is compared with values that another one has replaced meanwhile.
+
+        Raises: InvalidRequest.
+        """
+        names = []
+        for variable in given:
             if variable not in self._owners:
                 raise InvalidRequest(f"[ERROR: {variable}: no active plugin has this setting]")
-            section, field = self._owners[variable]
-            if value == current[variable] or _is_same_secret(value, current[variable], field):
-                continue
-            if field.name in section.pinned:
-                raise InvalidRequest(f"[ERROR: {variable}: {PINNED}]")
-            try:
-                convert(value, field)
-            except InvalidValue as error:
-                detail = f"; {error}" if str(error) else ""
-                raise InvalidRequest(
-                    f"[ERROR: {variable}: expected {describe_type(field)}{detail}]"
-                ) from None
-            wanted[variable] = value
-        if wanted:
-            await self._store_values(wanted, current, by)
+            names.append(PREFIX + self._owners[variable][1].runtime_key)
+        await self._store.lock(names)
 
     async def _store_values(
         self, wanted: Mapping[str, Any], current: Mapping[str, Any], by: str
@@ -146,24 +159,24 @@ class RuntimeSettings:
         fields = {variable: self._owners[variable][1] for variable in wanted}
         names = {PREFIX + field.runtime_key: variable for variable, field in fields.items()}
         secret = {name for name, variable in names.items() if fields[variable].is_secret}
-        async with transaction():
-            stored = {name: wanted[variable] for name, variable in names.items()}
-            changed = await self._store.set(stored, by, secret)
-            if changed:
-                variables = sorted(names[name] for name in changed)
-                was = {one: _shown(current[one], fields[one]) for one in variables}
-                became = {one: _shown(wanted[one], fields[one]) for one in variables}
-                await record_change("setting.changed", "settings", "", was, became)
+        stored = {name: wanted[variable] for name, variable in names.items()}
+        changed = await self._store.set(stored, by, secret)
+        if changed:
+            variables = sorted(names[name] for name in changed)
+            was = {one: _shown(current[one], fields[one]) for one in variables}
+            became = {one: _shown(wanted[one], fields[one]) for one in variables}
+            await record_change("setting.changed", "settings", "", was, became)
 
 
-def _is_same_secret(given: Any, current: Any, field: Field) -> bool:
-    """Return whether a value as clients send it is the current one of a setting with secrets, which has other types."""
-    if not field.is_secret:
-        return False
+def _converted(variable: str, value: Any, field: Field) -> Any:
+    """Return a value in the type of its setting. Raises: InvalidRequest."""
     try:
-        return bool(convert(given, field) == current)
-    except InvalidValue:
-        return False
+        return convert(value, field)
+    except InvalidValue as error:
+        detail = f"; {error}" if str(error) else ""
+        raise InvalidRequest(
+            f"[ERROR: {variable}: expected {describe_type(field)}{detail}]"
+        ) from None
 
 
 def _shown(value: Any, field: Field) -> Any:

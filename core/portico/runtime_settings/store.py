@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 import structlog
@@ -9,8 +10,10 @@ import structlog
 from portico.cache import TTLCache
 from portico.db import (
     MAX_ROWS_PER_STATEMENT,
+    Transaction,
     after_commit,
     chunks,
+    current_database,
     execute,
     fetch_all,
     now,
@@ -60,10 +63,12 @@ class SettingsStore:
         self._stored: TTLCache[str, Mapping[str, Any]] = TTLCache(ttl_seconds)
         #: Encrypted values that cannot be decrypted, which were logged.
         self._undecryptable: set[str] = set()
+        self._changes = 0
+        self._changing: WeakSet[Transaction] = WeakSet()
         bus.subscribe(
             "portico",
             [
-                Listener(event, lambda _: self._stored.clear())
+                Listener(event, lambda _: self._clear())
                 for event in (RuntimeSettingsChanged, ChangedElsewhere)
             ],
         )
@@ -72,9 +77,16 @@ class SettingsStore:
         """Return the stored values whose names begin with `prefix`, by full name. At most one statement per `ttl_seconds`.
 
         Do not change the result: it is shared, and may hold secrets. A value that is not valid JSON is left out, and so
-        is one that cannot be decrypted.
+        is one that cannot be decrypted. A transaction that changes settings gets what it has stored.
         """
-        return await self._stored.get_or_load(prefix, self._read) or {}
+        if self.is_changing():
+            return await self._read(prefix)
+        while True:
+            changes = self._changes
+            values = await self._stored.get_or_load(prefix, self._read) or {}
+            if changes == self._changes:
+                return values
+            # A change was made while these were read: they must not take the place of newer ones.
 
     async def set(
         self, values: Mapping[str, Any], by: str, secret: Collection[str] = ()
@@ -100,15 +112,25 @@ class SettingsStore:
         return {name: were.get(name) for name in changed}
 
     async def lock(self, names: Sequence[str]) -> None:
-        """Make other changes of these names wait for the end of the open transaction; `get` then returns what is stored."""
+        """Make other changes of these names wait for the end of the open transaction."""
         await self._lock(sorted(names))
+
+    def _clear(self) -> None:
+        self._changes += 1
         self._stored.clear()
+
+    def is_changing(self) -> bool:
+        """Return whether the open transaction of this task has locked or changed settings, which others do not see yet."""
+        found = current_database().current_transaction()
+        return found is not None and found in self._changing
 
     async def _read(self, prefix: str) -> Mapping[str, Any]:
         return _values(self._texts(await fetch_all(_BEGINS, prefix, len(prefix))))
 
     async def _lock(self, names: Sequence[str]) -> dict[str, str]:
         """Lock the rows of these names until the transaction ends. Returns their texts."""
+        if (transaction := current_database().current_transaction()) is not None:
+            self._changing.add(transaction)
         taken: dict[str, str] = {}
         for some in chunks(names, MAX_ROWS_PER_STATEMENT):
             places = ", ".join(_LOCKED_ROW.format(number) for number in range(1, len(some) + 1))

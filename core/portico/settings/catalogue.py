@@ -38,6 +38,7 @@ class CatalogueSettings(Section):
             "Cache lists until they are refreshed; overrides `cache_ttl`",
             formerly="keep",
             env="ENABLE_BASE_MODELS_CACHE",
+            runtime_key="models.base_models_cache",
         ),
     ] = False
     refresh_timeout: Annotated[
@@ -54,6 +55,8 @@ class CatalogueSettings(Section):
             "Ids of the models that are listed first, in this order; the others follow by name",
             formerly="order",
             env="MODEL_ORDER_LIST",
+            runtime_key="ui.model_order_list",
+            max_length=10_000,
         ),
     ] = []
     forward_user_info: Annotated[

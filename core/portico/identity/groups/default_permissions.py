@@ -44,6 +44,8 @@ class DefaultPermissions:
     async def trees(self) -> EffectivePermissionsCache:
         """Return the effective trees for the current defaults. A change of the defaults starts a new cache."""
         stored = await self._store.get(PREFIX)
+        if self._store.is_changing():
+            return EffectivePermissionsCache(self._merged(stored))
         if stored is not self._stored:
             if stored != self._stored:
                 self._trees = EffectivePermissionsCache(self._merged(stored))
