@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import aiohttp
-
 from portico.api import SourceFailed
-from portico.api.sources import SourceClient
+from portico.api.sources import HTTPResponse, SourceClient
 
 
 class ProgressStream:
@@ -17,7 +15,7 @@ class ProgressStream:
 
     def __init__(
         self,
-        response: aiohttp.ClientResponse,
+        response: HTTPResponse,
         client: SourceClient,
         finished: Callable[[], Awaitable[None]],
     ) -> None:

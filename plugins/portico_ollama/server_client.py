@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import BinaryIO
 
-import aiohttp
 import msgspec
 
 from portico.api import SourceFailed
@@ -14,6 +13,7 @@ from portico.api.sources import (
     MAX_ERROR_BYTES,
     MAX_RESPONSE_BYTES,
     AnswerFormat,
+    HTTPResponse,
     OutgoingHTTP,
     RequestLimits,
     SourceClient,
@@ -152,10 +152,10 @@ class ServerClient:
     def _caller_headers(self, request: SourceRequest) -> Mapping[str, str]:
         return user_headers(request.actor, request.chat_id) if self._forward_user_info else {}
 
-    async def _opened(self, method: str, path: str, body: bytes) -> aiohttp.ClientResponse:
+    async def _opened(self, method: str, path: str, body: bytes) -> HTTPResponse:
         return await self.requests.open(method, path, body, limits=self._work_limits)
 
-    def _refusal(self, response: aiohttp.ClientResponse, body: bytes) -> SourceResponse:
+    def _refusal(self, response: HTTPResponse, body: bytes) -> SourceResponse:
         """Return the refusal of a request. Raises: SourceFailed with the server's own sentence, which administrators need."""
         try:
             return self.requests.errors.from_response(response.status, response.headers, body)

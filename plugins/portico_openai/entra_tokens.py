@@ -6,11 +6,10 @@ import time
 from typing import Final
 from urllib.parse import quote, urlencode
 
-import aiohttp
 import msgspec
 
 from portico.api import SourceFailed, failure_reason
-from portico.api.sources import OutgoingHTTP, RequestLimits, read_body
+from portico.api.sources import HTTPClientError, OutgoingHTTP, RequestLimits, read_body
 from portico_openai.settings import OpenAISettings
 
 log = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ class EntraTokens:
                 log.warning("no token of Azure: it answered with status %d", response.status)
                 raise SourceFailed("Azure did not accept the credentials of this server.")
             return msgspec.json.decode(body, type=_TokenAnswer)
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except (TimeoutError, HTTPClientError) as error:
             log.warning("no token of Azure: %s", failure_reason(error))
             raise SourceFailed("Azure's sign-in could not be reached.") from None
         except msgspec.MsgspecError:

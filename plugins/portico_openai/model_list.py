@@ -17,9 +17,7 @@ def read_listing(body: bytes) -> Sequence[dict[str, Any]]:
 
     Entries that are no objects are left out: one of them must not hide all others. Raises: ValueError if it is no list.
     """
-    from portico.api.sources import (
-        mended_json,  # imports aiohttp, which is there when a list was fetched
-    )
+    from portico.api.sources import mended_json
 
     listing = mended_json(body)
     if isinstance(listing, dict):

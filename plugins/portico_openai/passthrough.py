@@ -9,11 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final
 from urllib.parse import quote
 
-import aiohttp
-
 from portico.api import Forbidden, NotFound
 from portico.api.models import SourceResponse
-from portico.api.sources import MAX_ERROR_BYTES, SourceClient
+from portico.api.sources import MAX_ERROR_BYTES, HTTPResponse, SourceClient
 from portico_openai.settings import OpenAISettings
 from portico_openai.sources import OpenAISources
 
@@ -51,7 +49,7 @@ class Passthrough:
         return await _answer(client, response)
 
 
-async def _answer(client: SourceClient, response: aiohttp.ClientResponse) -> SourceResponse:
+async def _answer(client: SourceClient, response: HTTPResponse) -> SourceResponse:
     if 200 <= response.status < 300:
         return SourceResponse(
             body=_Body(client, response),
@@ -66,7 +64,7 @@ async def _answer(client: SourceClient, response: aiohttp.ClientResponse) -> Sou
 class _Body:
     """The blocks of a response. Not a generator: closing one that never started would not close the response."""
 
-    def __init__(self, client: SourceClient, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, client: SourceClient, response: HTTPResponse) -> None:
         self._client, self._response = client, response
 
     def __aiter__(self) -> AsyncIterator[bytes]:

@@ -9,8 +9,7 @@
     cards = read(await client.fetch("GET", "/models"))
     response = await client.answer("/chat/completions", body, stream=True)
 
-Every failure becomes an error that names the source: never its key or address. This module imports aiohttp, which takes a
-tenth of a second: import it where requests are made, since most commands make none.
+Every failure becomes an error that names the source: never its key or address.
 
 Constants and types:
 
@@ -22,7 +21,7 @@ Constants and types:
     StreamFilterFactory  Creates the filter of one stream; its parameter removes the key and address of the source.
 """
 
-from portico.http_client import OutgoingHTTP, RequestLimits
+from portico.http_client import HTTPClientError, HTTPResponse, OutgoingHTTP, RequestLimits
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat, is_completion_error
 from portico.upstream.answer_formats import ANSWER_FORMATS
 from portico.upstream.error_message import ErrorMessage, error_message
@@ -56,6 +55,8 @@ __all__ = [
     "ChunkMender",
     "ErrorMessage",
     "EventFilter",
+    "HTTPClientError",
+    "HTTPResponse",
     "OutgoingHTTP",
     "ParamCasts",
     "ProviderErrors",

@@ -33,18 +33,14 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
 )
 #: By name, since importing the HTTP clients takes a tenth of a second.
 _NAMED_REASONS = (
-    ("ClientHttpProxyError", "the proxy refused the request"),
+    ("ProxyRefusal", "the proxy refused the request"),
     ("ProxyError", "the proxy refused the request"),
-    ("ClientConnectorDNSError", "the name was not found"),
     ("ConnectTimeout", "it timed out"),
     ("ReadTimeout", "it timed out"),
-    ("ServerDisconnectedError", "the connection was lost"),
-    ("ClientPayloadError", "the connection was lost"),
     ("RemoteProtocolError", "the connection was lost"),
-    ("ClientResponseError", "the response is not HTTP, or its headers are too long"),
+    ("InvalidHTTP", "the response is not HTTP, or its headers are too long"),
     ("ValueError", "the address or a header is not valid"),
     ("InvalidURL", "the address is not valid"),
-    ("InvalidUrlClientError", "the address is not valid"),
 )
 
 

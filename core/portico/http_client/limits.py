@@ -1,10 +1,7 @@
 """Time limits of outgoing requests."""
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    import aiohttp
+from typing import NamedTuple
 
 #: Seconds until the first byte of an answer, and without a byte, if the operator chose nothing.
 DEFAULT_SECONDS = 300.0
@@ -41,14 +38,4 @@ class RequestLimits(NamedTuple):
 
     def unwatched(self) -> "RequestLimits":
         """Return these limits without the one without a byte, for a caller that applies it itself."""
-        return self._replace(idle=math.inf)
-
-    def as_timeout(self) -> "aiohttp.ClientTimeout":
-        """Return the limits that aiohttp applies: all but the one until the first byte."""
-        import aiohttp
-
-        return aiohttp.ClientTimeout(
-            total=self.total,
-            sock_connect=self.connect,
-            sock_read=self.idle if math.isfinite(self.idle) else None,
-        )
+        return self._replace(first_byte=min(self.first_byte, self.idle), idle=math.inf)

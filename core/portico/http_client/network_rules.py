@@ -53,6 +53,13 @@ class NetworkRules:
                 _load(context, name, path)
         return context
 
+    @cached_property
+    def unverified_tls_context(self) -> ssl.SSLContext:
+        """For servers whose certificate the operator does not want to be checked."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+
 
 def _load(context: ssl.SSLContext, name: str, path: str) -> None:
     if name == "cafile":

@@ -1,10 +1,18 @@
 """Outgoing HTTP to addresses that the operator or an administrator chose, such as those of model sources."""
 
+import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
-from portico.context import ContextValue
+from portico.http_client.http1 import (
+    ConnectionBroken,
+    ConnectionOpener,
+    ConnectionPool,
+    HTTPResponse,
+    HTTPTarget,
+    request_head,
+)
 from portico.http_client.limits import RequestLimits
 from portico.http_client.network_rules import DEFAULT_PORTS, NetworkRules
 from portico.settings.http_client import HTTPClientSettings
@@ -14,26 +22,37 @@ if TYPE_CHECKING:
 
 #: Seconds after which an unused connection is closed: most servers close theirs after five.
 KEEP_ALIVE_SECONDS = 4.0
-#: Bytes of one header of a response, and of its first line.
-MAX_HEADER_BYTES = 64 * 1024
-MAX_HEADERS = 512
 MAX_REDIRECTS = 5
+#: Addresses that are kept as they were read. Beyond that all are read again.
+MAX_TARGETS = 1000
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
 class OutgoingHTTP:
-    """One pool of connections for all requests of an application, created on first use.
+    """One pool of connections for all requests of an application.
 
     `rules`: the network rules that apply to all of them.
     """
 
     def __init__(self, settings: HTTPClientSettings | None = None) -> None:
         self.rules = NetworkRules(settings or HTTPClientSettings())
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._opener = ConnectionOpener(self.rules)
+        self._pool = ConnectionPool(KEEP_ALIVE_SECONDS)
+        self._targets: dict[tuple[str, bool], HTTPTarget] = {}
+        self._session: aiohttp.ClientSession | None = None
 
     def session(self) -> "aiohttp.ClientSession":
-        """Return the session without network rules, for requests to other instances. Callers set time limits."""
-        return self._session(reuse=True)
+        """Return the session for web sockets to other instances, without network rules. Callers set time limits."""
+        if self._session is None:
+            import aiohttp  # takes a tenth of a second, and most commands need no session
+
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+                timeout=aiohttp.ClientTimeout(total=None),
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
 
     async def request(
         self,
@@ -45,76 +64,98 @@ class OutgoingHTTP:
         body: bytes | BinaryIO | None = None,
         verify_tls: bool = True,
         follow_redirects: bool = False,
-    ) -> "aiohttp.ClientResponse":
+    ) -> HTTPResponse:
         """Send a request. Return its response as soon as the headers are read; the caller closes it.
 
-        A reused connection that breaks before the first byte of the response says nothing about the request: it is then sent
-        once more, on a new connection. `follow_redirects`: follow those to the same origin; no others are followed, since
-        the headers may hold a key, which is for this origin only. Raises: aiohttp.ClientError, TimeoutError.
+        A reused connection that breaks before the first byte of the response says nothing about the request: it is then
+        sent once more, on a new connection. `body`: a file is read to its end, and closed. `follow_redirects`: follow those
+        to the same origin; no others are followed, since the headers may hold a key, which is for this origin only.
+        Raises: HTTPClientError, TimeoutError; ValueError if the address or a header cannot be sent.
         """
-        options = {"timeout": limits.as_timeout(), "data": body, "headers": headers}
-        for _ in range(MAX_REDIRECTS):
-            response = await self._send(method, url, options, verify_tls=verify_tls)
-            target = urljoin(url, response.headers.get("Location", ""))
-            is_redirect = response.status in _REDIRECTS and follow_redirects
-            if not (is_redirect and _origin(target) == _origin(url)):
-                break
-            response.release()
-            url = target
+        headers = headers or {}
+        response = await self._send(method, url, headers, body, limits, verify_tls=verify_tls)
+        if follow_redirects:
+            for _ in range(MAX_REDIRECTS - 1):
+                target = urljoin(url, response.headers.get("location", ""))
+                if response.status not in _REDIRECTS or _origin(target) != _origin(url):
+                    break
+                response.close()
+                url = target
+                response = await self._send(
+                    method, url, headers, body, limits, verify_tls=verify_tls
+                )
         return response
 
     async def close(self) -> None:
-        """Close all connections. A later request opens new ones."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        """Close all connections that are not in use. A later request opens new ones."""
+        self._pool.close()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
     async def _send(
-        self, method: str, url: str, options: dict[str, Any], *, verify_tls: bool
-    ) -> "aiohttp.ClientResponse":
-        import aiohttp
-
-        from portico.http_client.noting_connector import CURRENT, ConnectionUse
-
-        options = {
-            **options,
-            "allow_redirects": False,
-            "proxy": self.rules.proxy_for(url),
-            "ssl": self.rules.tls_context
-            if verify_tls and url[:6].lower() == "https:"
-            else verify_tls,
-        }
-        session, use = self._session(reuse=True), ConnectionUse()
-        with ContextValue(CURRENT, use):
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | BinaryIO | None,
+        limits: RequestLimits,
+        *,
+        verify_tls: bool,
+    ) -> HTTPResponse:
+        target = self._target(url, verify_tls)
+        if body is not None and not isinstance(body, bytes):
+            return await self._send_file(method, target, headers, body, limits)
+        data = request_head(method, target, headers, None if body is None else len(body))
+        if body:
+            data += body
+        connection = self._pool.take(target.key)
+        while True:
+            if connection is None:
+                connection = await self._opener.open(target.key, limits, self._pool.put)
+            response = connection.begin(data, limits)
             try:
-                return await session.request(method, url, **options)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                has_begun = not isinstance(getattr(error, "message", ""), str)
-                is_refused = isinstance(error, aiohttp.ClientConnectorError)
-                if use.is_new or has_begun or is_refused:
+                await response.wait_for_head()
+            except ConnectionBroken:
+                if not connection.is_reused or response.has_begun:
                     raise
-        return await self._session(reuse=False).request(method, url, **options)
+                connection = None
+            except BaseException:
+                response.close()
+                raise
+            else:
+                return response
 
-    def _session(self, *, reuse: bool) -> "aiohttp.ClientSession":
-        """Return the session that keeps connections for the next request, or that which always opens a new one."""
-        if reuse not in self._sessions:
-            import aiohttp  # takes a tenth of a second, and most commands need no session
+    async def _send_file(
+        self,
+        method: str,
+        target: HTTPTarget,
+        headers: Mapping[str, str],
+        file: BinaryIO,
+        limits: RequestLimits,
+    ) -> HTTPResponse:
+        """Send a request whose body is a file, on a connection of its own: it could not be sent twice."""
+        with file:
+            size = os.fstat(file.fileno()).st_size - file.tell()
+            head = request_head(method, target, headers, size)
+            connection = await self._opener.open(target.key, limits, None)
+            response = connection.begin(head, limits)
+            try:
+                await connection.write_file(file, response)
+                await response.wait_for_head()
+            except BaseException:
+                response.close()
+                raise
+            return response
 
-            from portico.http_client.noting_connector import NotingConnector
-
-            pool: dict[str, Any] = (
-                {"keepalive_timeout": KEEP_ALIVE_SECONDS} if reuse else {"force_close": True}
-            )
-            self._sessions[reuse] = aiohttp.ClientSession(
-                connector=NotingConnector(limit=0, ttl_dns_cache=60, **pool),
-                timeout=aiohttp.ClientTimeout(total=None),
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                max_line_size=MAX_HEADER_BYTES,
-                max_field_size=MAX_HEADER_BYTES,
-                max_headers=MAX_HEADERS,
-            )
-        return self._sessions[reuse]
+    def _target(self, url: str, verify_tls: bool) -> HTTPTarget:
+        target = self._targets.get((url, verify_tls))
+        if target is None:
+            if len(self._targets) >= MAX_TARGETS:
+                self._targets.clear()
+            target = HTTPTarget.of(url, self.rules.proxy_for(url), verify_tls=verify_tls)
+            self._targets[url, verify_tls] = target
+        return target
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -1,17 +1,15 @@
 """Requests to the provider of one model source: whole documents, and answers whose bytes pass through."""
 
-import asyncio
 import codecs
 import re
 from collections.abc import Iterable, Mapping
 from typing import BinaryIO, NoReturn
 
-import aiohttp
 import msgspec
 
 from portico.catalogue import JSON_MEDIA_TYPE, SourceResponse
 from portico.errors import SourceFailed
-from portico.http_client import OutgoingHTTP, RequestLimits
+from portico.http_client import HTTPClientError, HTTPResponse, OutgoingHTTP, RequestLimits
 from portico.time_limit import within
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat
 from portico.upstream.idle_watch import IdleWatch
@@ -26,7 +24,7 @@ MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 
 #: What requests raise. ValueError: the address or a header cannot be sent, such as two ways to sign in at once.
-HTTP_ERRORS = (TimeoutError, aiohttp.ClientError, ValueError)
+HTTP_ERRORS = (TimeoutError, HTTPClientError, ValueError)
 #: The beginning of a stream of server-sent events.
 _EVENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 
@@ -60,7 +58,7 @@ class SourceClient:
             "User-Agent": "portico",
             **(headers or {}),
         }
-        self._limits = limits
+        self._limits, self._stream_limits = limits, limits.unwatched()
         self._verify_tls = verify_tls
         self._watch = IdleWatch(limits.idle)
 
@@ -104,19 +102,17 @@ class SourceClient:
         The response of the provider is closed on every error, and when the client disconnects.
         Raises: SourceFailed, SourceTimedOut, RateLimited.
         """
-        response: aiohttp.ClientResponse | None = None
+        response: HTTPResponse | None = None
         result: SourceResponse | None = None
         try:
-            limits = self._limits
-            async with asyncio.timeout(min(limits.first_byte, limits.idle)):
-                response = await self.open(
-                    "POST",
-                    path,
-                    body,
-                    headers=headers,
-                    limits=limits.unwatched() if stream else limits,
-                )
-                first = await response.content.readany()
+            response = await self.open(
+                "POST",
+                path,
+                body,
+                headers=headers,
+                limits=self._stream_limits if stream else self._limits,
+            )
+            first = await response.read_block()
             result = await self._response(response, first, answer_format, stream=stream)
         except HTTP_ERRORS as error:
             self._fail(error)
@@ -134,7 +130,7 @@ class SourceClient:
         headers: Mapping[str, str] | None = None,
         limits: RequestLimits | None = None,
         follow_redirects: bool = False,
-    ) -> aiohttp.ClientResponse:
+    ) -> HTTPResponse:
         """Return the open response of any request; the caller reads and closes it. `body`: JSON unless `headers` say otherwise.
 
         `follow_redirects`: those to the same origin; no others are followed.
@@ -154,14 +150,14 @@ class SourceClient:
         except HTTP_ERRORS as error:
             self._fail(error)
 
-    async def next_block(self, response: aiohttp.ClientResponse) -> bytes:
+    async def next_block(self, response: HTTPResponse) -> bytes:
         """Return the next bytes of an open response; none at its end. Raises: SourceFailed, SourceTimedOut."""
         try:
-            return await response.content.readany()
+            return await response.read_block()
         except HTTP_ERRORS as error:
             self._fail(error)
 
-    async def read(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+    async def read(self, response: HTTPResponse, limit: int) -> bytes:
         """Return the rest of an open response; more than `limit` bytes if it is too long. Raises: as `next_block`."""
         try:
             return await read_body(response, limit)
@@ -191,7 +187,7 @@ class SourceClient:
 
     async def _response(
         self,
-        response: aiohttp.ClientResponse,
+        response: HTTPResponse,
         first: bytes,
         answer_format: AnswerFormat,
         *,
@@ -203,7 +199,7 @@ class SourceClient:
             return self.errors.from_response(response.status, response.headers, body)
         if not first:
             raise self.errors.invalid_response("an empty response")
-        if response.headers.get("Content-Encoding", "identity") != "identity":
+        if response.headers.get("content-encoding", "identity") != "identity":
             raise self.errors.invalid_response("a compressed response")
         is_event = _EVENT.match(first) is not None  # whatever the type says
         if media_type == "text/html" and not is_event:
@@ -214,7 +210,7 @@ class SourceClient:
         return self._whole_response(first + rest, answer_format)
 
     def _streamed_response(
-        self, response: aiohttp.ClientResponse, first: bytes, answer_format: AnswerFormat
+        self, response: HTTPResponse, first: bytes, answer_format: AnswerFormat
     ) -> SourceResponse:
         stream_filter = answer_format.new_filter(self.redact.remove_known)
         block = stream_filter.feed(first)
@@ -256,15 +252,13 @@ def _checked(body: bytes, answer_format: AnswerFormat) -> tuple[bytes, bool]:
         return body, answer_format.is_error(body)
 
 
-async def read_body(
-    response: aiohttp.ClientResponse, limit: int, idle: float | None = None
-) -> bytes:
+async def read_body(response: HTTPResponse, limit: int, idle: float | None = None) -> bytes:
     """Return the rest of a response; more than `limit` bytes if it is too long.
 
     `idle`: seconds to wait for each block; None = as long as the limits of the request allow. Raises: TimeoutError.
     """
     parts, size = [], 0
-    while size <= limit and (block := await within(idle, response.content.readany())):
+    while size <= limit and (block := await within(idle, response.read_block())):
         parts.append(block)
         size += len(block)
     return b"".join(parts)

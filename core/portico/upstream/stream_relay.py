@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 
-import aiohttp
-
 from portico.errors import SourceFailed
+from portico.http_client import HTTPClientError, HTTPResponse
 from portico.upstream.idle_watch import IdleWatch
 from portico.upstream.provider_errors import ProviderErrors
 from portico.upstream.stream_filter import StreamFilter
@@ -27,7 +26,7 @@ class StreamRelay:
 
     def __init__(
         self,
-        response: aiohttp.ClientResponse,
+        response: HTTPResponse,
         stream_filter: StreamFilter,
         errors: ProviderErrors,
         first: bytes,
@@ -67,7 +66,7 @@ class StreamRelay:
     def on_silence(self) -> None:
         """End the stream: the provider was silent for too long (part of `WatchedStream`)."""
         self._watch.discard(self)
-        self._response.content.set_exception(TimeoutError())
+        self._response.fail(TimeoutError())
 
     async def _next_valid(self) -> bytes:
         """Return the next filtered block, or what ends the stream; nothing after its end."""
@@ -82,7 +81,7 @@ class StreamRelay:
         except asyncio.CancelledError:
             self._response.close()
             raise
-        except (TimeoutError, aiohttp.ClientError) as failure:
+        except (TimeoutError, HTTPClientError) as failure:
             error = self._error_of(failure)
         return b"" if self._ended else await self._end(error)
 
@@ -98,14 +97,14 @@ class StreamRelay:
         """Return the next block; nothing at the end. Raises: TimeoutError, also if the answer is complete and no more comes."""
         if not self._filter.finished:
             self.waits_since = self._watch.tick
-            block: bytes = await self._response.content.readany()
+            block = await self._response.read_block()
             self.waits_since = None
             return block
         now = asyncio.get_running_loop().time()
         self._finished_at = self._finished_at or now
         limit = min(now + FINISHED_SECONDS, self._finished_at + MAX_FINISHED_SECONDS)
         async with asyncio.timeout_at(limit):
-            return await self._response.content.readany()
+            return await self._response.read_block()
 
     async def _end(self, error: SourceFailed | None) -> bytes:
         """Return what is still to be sent: the last event and, without an error, the end of the stream."""
@@ -121,12 +120,12 @@ class StreamRelay:
 
     async def _drain(self) -> None:
         """Wait for the end of the body: only then can the connection be reused."""
-        content = self._response.content
-        if content.at_eof():
+        response = self._response
+        if response.at_end():
             return
-        with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+        with contextlib.suppress(TimeoutError, HTTPClientError):
             async with asyncio.timeout(DRAIN_SECONDS):
-                while await content.readany():
+                while await response.read_block():
                     pass
 
     def _final_error(self, was_done: bool) -> SourceFailed | None:

@@ -7,14 +7,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from tests import certificates
 from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.raw_server import OK, redirect, serving
 
 from portico.errors import OperatorError
-from portico.http_client import NetworkRules, OutgoingHTTP, RequestLimits, failure_reason
+from portico.http_client import (
+    ConnectionBroken,
+    HTTPClientError,
+    NetworkRules,
+    OutgoingHTTP,
+    RequestLimits,
+    failure_reason,
+)
 from portico.settings.http_client import HTTPClientSettings
 
 LIMITS = RequestLimits(connect=5, first_byte=5, idle=5, total=10)
@@ -63,7 +69,7 @@ def test_request_is_sent_no_more_than_twice() -> None:
             assert await fetch(http, server.url) == b"ok"
             server.answer = lambda *_: None
             for sent in (3, 4):  # on the reused connection and on a new one, which is tried once
-                with pytest.raises(aiohttp.ServerDisconnectedError):
+                with pytest.raises(ConnectionBroken):
                     await fetch(http, server.url, "POST", body=b"question")
                 assert len(server.heads) == sent
 
@@ -78,7 +84,7 @@ def test_request_is_not_sent_again_after_the_response_began(beginning: bytes) ->
             assert await fetch(http, server.url) == b"ok"
             server.answer = lambda *_: beginning
             server.closes = True
-            with pytest.raises(aiohttp.ClientError):
+            with pytest.raises(HTTPClientError):
                 await fetch(http, server.url, "POST", body=b"question")
             assert len(server.heads) == 2
 
@@ -180,7 +186,7 @@ def test_private_certificate_authority_is_trusted(tmp_path: Path) -> None:
     async def work() -> None:
         async with serving(lambda *_: OK, context) as server:
             async with client() as http:
-                with pytest.raises(aiohttp.ClientConnectorError) as failure:
+                with pytest.raises(HTTPClientError) as failure:
                     await fetch(http, server.url)
                 assert failure_reason(failure.value).startswith("the certificate is not accepted: ")
                 assert await fetch(http, server.url, verify_tls=False) == b"ok"
@@ -207,14 +213,14 @@ def test_unreadable_certificates_refuse_the_start(settings: Any, reason: str) ->
 def test_failure_reason_of_real_failures() -> None:
     async def work() -> None:
         async with client() as http:
-            with pytest.raises(aiohttp.ClientError) as failure:
+            with pytest.raises(HTTPClientError) as failure:
                 await fetch(http, "http://127.0.0.1:1/")
             assert failure_reason(failure.value) == "the connection was refused"
-            with pytest.raises(aiohttp.ClientError) as failure:
+            with pytest.raises(HTTPClientError) as failure:
                 await fetch(http, "http://name.invalid/")
             assert failure_reason(failure.value) == "the name was not found"
             async with serving(lambda *_: None) as server:
-                with pytest.raises(aiohttp.ClientError) as failure:
+                with pytest.raises(HTTPClientError) as failure:
                     await fetch(http, server.url)
                 assert failure_reason(failure.value) == "the connection was lost"
 
