@@ -37,6 +37,7 @@ MAY_CONNECT = {
     "core/portico/cli/health.py",
     "core/portico/http_client/safe_client.py",
     "core/portico/http_client/outgoing.py",
+    "core/portico/http_client/http1/connection.py",
     "core/portico/http_client/http1/opening.py",
     "core/portico/server/server_process.py",  # asks itself whether it is ready
     "core/portico/testing/client.py",
