@@ -43,6 +43,7 @@ API_KEY_NOT_FOUND = (
 )
 INCORRECT_PASSWORD = "The password provided is incorrect. Please check for typos and try again."
 API_KEY_OUT_OF_BOUNDS = "API key not allowed to access this endpoint."
+COMMAND_TAKEN = "Uh-oh! This command is already registered. Please choose another command string."
 MODEL_ID_TAKEN = (
     "Uh-oh! This model id is already registered. Please choose another model id string."
 )

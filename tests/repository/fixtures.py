@@ -24,8 +24,8 @@ PROVIDER = {
     "OPENID_PROVIDER_URL": "http://127.0.0.1:9/.well-known/openid-configuration",
 }
 AUTHORS = {
-    "workspace": {"models": True, "models_import": True, "models_export": True},
-    "sharing": {"models": True},
+    "workspace": {"models": True, "models_import": True, "models_export": True, "prompts": True},
+    "sharing": {"models": True, "prompts": True},
     "features": {"api_keys": True},
 }
 
@@ -71,16 +71,30 @@ class Scene:
         """An id that no account has."""
         return f"New{next(self._numbers)}"
 
+    @property
+    def shared(self) -> dict[str, Any]:
+        """Access for readers and writers."""
+        return {"read": {"group_ids": [self.readers]}, "write": {"group_ids": [self.writers]}}
+
     def model_form(self, **more: Any) -> dict[str, Any]:
-        shared = {"read": {"group_ids": [self.readers]}, "write": {"group_ids": [self.writers]}}
         form = {"id": self.name().lower(), "name": "M", "base_model_id": self.base, "meta": {}}
-        return form | {"params": {}, "access_control": shared} | more
+        return form | {"params": {}, "access_control": self.shared} | more
 
     def model(self) -> dict[str, Any]:
         """The user's, shared with readers and writers."""
         form = self.model_form()
         assert self.callers["user"].post("/api/v1/models/create", form).status == 200
         return form
+
+    def prompt_form(self) -> dict[str, Any]:
+        command = self.name().lower()
+        return {"command": command, "title": "T", "content": "C", "access_control": self.shared}
+
+    def prompt(self) -> str:
+        """The command of one of the user's, shared with readers and writers."""
+        form = self.prompt_form()
+        assert self.callers["user"].post("/api/v1/prompts/create", form).status == 200
+        return str(form["command"])
 
     def changed_model(self) -> str:
         """The id of one of the user's models that has a past: what it was before change 2."""
@@ -286,6 +300,8 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/models/model/delete"): lambda s, path: (path, {"id": s.model()["id"]}),
     ("POST", "/api/v1/models/import"): lambda s, path: (path, {"models": [s.model_form()]}),
     ("POST", "/api/v1/models/sync"): lambda s, path: (f"{path}?dry_run=true", {"models": []}),
+    ("POST", "/api/v1/prompts/create"): lambda s, path: (path, s.prompt_form()),
+    ("POST", "/api/v1/prompts/command/{command}/update"): lambda s, path: (path, {"title": "New"}),
     ("POST", "/api/chat/completions"): turn,
     ("POST", "/api/v1/chat/completions"): turn,
     ("POST", "/api/v1/messages"): turn,
@@ -388,6 +404,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{user_id}": lambda s: str(s.callers["user"].account["id"]),
     "{key_id}": Scene.key,
     "{budget_id}": Scene.budget,
+    "{command}": Scene.prompt,
     "{chat_id}": Scene.chat,
     "{message_id}": lambda _: "a-message",
     "{file_id}": Scene.file,

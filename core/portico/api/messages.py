@@ -9,6 +9,7 @@ Constants:
     API_KEY_CREATION_NOT_ALLOWED  The caller may not create API keys.
     API_KEY_NOT_ALLOWED           API keys are switched off, or their owner lacks the permission for them.
     API_KEY_NOT_FOUND             The caller has no API key.
+    COMMAND_TAKEN                 Another prompt has this command.
     EMAIL_TAKEN                   Another account has this e-mail address.
     INCORRECT_PASSWORD            The present password, given to change it, is wrong.
     INVALID_CRED                  The e-mail address or the password of a sign-in is wrong.
@@ -26,6 +27,7 @@ from portico.errors import (
     API_KEY_CREATION_NOT_ALLOWED,
     API_KEY_NOT_ALLOWED,
     API_KEY_NOT_FOUND,
+    COMMAND_TAKEN,
     EMAIL_TAKEN,
     INCORRECT_PASSWORD,
     INVALID_CRED,
@@ -43,6 +45,7 @@ __all__ = [
     "API_KEY_CREATION_NOT_ALLOWED",
     "API_KEY_NOT_ALLOWED",
     "API_KEY_NOT_FOUND",
+    "COMMAND_TAKEN",
     "EMAIL_TAKEN",
     "INCORRECT_PASSWORD",
     "INVALID_CRED",

@@ -76,7 +76,7 @@ class ResourceTable:
         of = self._kind
         if not is_storable(value):
             raise NotFound
-        row = await fetch_one(f"SELECT * FROM {of.table} WHERE {by or of.id} = $1", value)  # noqa: S608
+        row = await self.row(value, by=by)
         resource = Resource(of.name, row[of.id] if row else value, row[of.owner] if row else None)
         try:
             await self._permissions.require(actor, action, resource)
@@ -145,6 +145,11 @@ class ResourceTable:
             *args,
         )
         return int(counted["total"])
+
+    async def row(self, value: str, *, by: str = "") -> dict[str, Any] | None:
+        """Return a row, or None, without a permission check. `by`: as for `find`."""
+        of = self._kind
+        return await fetch_one(f"SELECT * FROM {of.table} WHERE {by or of.id} = $1", value)  # noqa: S608
 
     async def sharing_of(self, resource_id: str) -> Sharing:
         """Return with whom a resource is shared."""
