@@ -29,7 +29,10 @@ class FrontendPlugin:
 
         if self._dir:
             self._client = StaticFiles(
-                Path(self._dir).absolute(), immutable=IMMUTABLE_FOLDERS, page="index.html"
+                Path(self._dir).absolute(),
+                immutable=IMMUTABLE_FOLDERS,
+                page="index.html",
+                compress=self._app.settings.server.compress_responses,
             )
         return Fallback("/", BrowserPages(Documents(self._app), self._client).respond)
 

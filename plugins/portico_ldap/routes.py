@@ -48,7 +48,7 @@ class LdapRoutes(Controller):
     @get("/api/v1/auths/admin/config/ldap/server", requires="ldap:read", response_type=LdapServer)
     async def get_server(self) -> JSONResponse:
         """Return the settings of the LDAP server, with `********` in place of the password."""
-        return json_response(await self.plugin.config.describe())
+        return json_response(await self.plugin.config.describe(), has_secrets=True)
 
     @post(
         "/api/v1/auths/admin/config/ldap/server",

@@ -40,7 +40,7 @@ class ConnectionRoutes(Controller):
     @get("/openai/config", requires="settings:read", response_type=ConnectionsAnswer)
     async def get_connections(self) -> JSONResponse:
         """Return all connections, with masks in place of keys and of the values of headers."""
-        return json_response(await self.plugin.config.current())
+        return json_response(await self.plugin.config.current(), has_secrets=True)
 
     @post(
         "/openai/config/update",

@@ -124,6 +124,13 @@ class ServerSettings(Section):
             "Seconds after which a connection is closed whose client reads nothing", ge=0.1, le=3600
         ),
     ] = 30.0
+    compress_responses: Annotated[
+        bool,
+        setting(
+            "Compress JSON of a kilobyte and more, and the files of the web client, for clients that accept it",
+            env="ENABLE_COMPRESSION_MIDDLEWARE",
+        ),
+    ] = True
     serve_docs: Annotated[bool, setting("Serve /docs and /openapi.json", formerly="docs")] = True
     secure_cookies: Annotated[
         bool,

@@ -95,6 +95,7 @@ def request_state(
             "max_values": settings.server.max_values,
             "max_form_bytes": settings.server.max_form_bytes,
             "bodies": BodyBudget(settings.server.max_total_body_bytes),
+            "compress_responses": settings.server.compress_responses,
             "cookies": identity.cookies,
             "drain": drain,
             "live_connections": identity.live_connections,

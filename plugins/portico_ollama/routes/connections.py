@@ -19,7 +19,7 @@ class OllamaConnectionRoutes(Controller):
     @get("/ollama/config", requires="settings:read", response_type=OllamaConnectionsAnswer)
     async def get_ollama_connections(self) -> JSONResponse:
         """Return all connections, with masks in place of keys and of the values of headers."""
-        return json_response(await self.plugin.config.current())
+        return json_response(await self.plugin.config.current(), has_secrets=True)
 
     @post(
         "/ollama/config/update",

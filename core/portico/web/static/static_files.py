@@ -50,11 +50,20 @@ class StaticFiles:
 
     `immutable`: folders in it, such as `_app/immutable`, whose files have a hash of their content in their names, so
     that browsers keep them for a year. `page`: the file that answers a browser which opens a path without a file, for
-    clients that show different pages by themselves; "" = such a path is not found.
+    clients that show different pages by themselves; "" = such a path is not found. `compress`: files without a compressed
+    one beside them are compressed for clients that accept it.
     """
 
-    def __init__(self, folder: Path, *, immutable: Sequence[str] = (), page: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        immutable: Sequence[str] = (),
+        page: str = "",
+        compress: bool = True,
+    ) -> None:
         self._folder, self._page = Path(os.path.realpath(folder)), page
+        self._compress = compress
         self._immutable = tuple(f"{one.strip('/')}/" for one in immutable)
         self._entries: OrderedDict[str, _KnownFile] = OrderedDict()
         self._contents = FileContents()
@@ -121,7 +130,7 @@ class StaticFiles:
 
     async def _respond(self, scope: HTTPScope, path: str, entry: _KnownFile) -> FileResponse:
         found, is_head = entry.found, scope["method"] == "HEAD"
-        codings = offered_codings(found, is_compressible=is_compressible(path))
+        codings = offered_codings(found, is_compressible=self._compress and is_compressible(path))
         asked = b"" if is_head else header_value(scope, b"range")
         coding = None
         if codings and not asked:
