@@ -35,6 +35,7 @@ PLUGIN = PluginInfo(
 def register_routes() -> list[object]:
     """Return the routes. None of them changes anything."""
     from portico_webclient.refusals import RefusalRoutes
-    from portico_webclient.routes import EmptyListRoutes, EmptySettingsRoutes
+    from portico_webclient.routes import EmptyListRoutes
+    from portico_webclient.settings_routes import EmptySettingsRoutes
 
     return [EmptyListRoutes, EmptySettingsRoutes, RefusalRoutes]

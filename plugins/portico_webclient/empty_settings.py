@@ -1,6 +1,6 @@
 """Settings of features that no plugin provides, in the shapes that the pages of administrators read: everything is off.
 
-Source of the names: the requests of the web client.
+What has a value all the same is what the page selects by itself. Source of the names: the requests of the web client.
 """
 
 from typing import Any
@@ -25,11 +25,12 @@ def _off(
 AUDIO = {
     "tts": _off(
         texts="""
-            OPENAI_API_BASE_URL OPENAI_API_KEY API_KEY ENGINE MODEL VOICE SPLIT_ON
+            OPENAI_API_BASE_URL OPENAI_API_KEY API_KEY ENGINE MODEL VOICE
             AZURE_SPEECH_REGION AZURE_SPEECH_BASE_URL AZURE_SPEECH_OUTPUT_FORMAT
         """,
         objects="OPENAI_PARAMS",
-    ),
+    )
+    | {"SPLIT_ON": "punctuation"},
     "stt": _off(
         texts="""
             OPENAI_API_BASE_URL OPENAI_API_KEY ENGINE MODEL WHISPER_MODEL DEEPGRAM_API_KEY
@@ -58,15 +59,15 @@ IMAGES = _off(
 )
 CODE_EXECUTION = _off(
     texts="""
-        CODE_EXECUTION_ENGINE CODE_EXECUTION_JUPYTER_URL CODE_EXECUTION_JUPYTER_AUTH
+        CODE_EXECUTION_JUPYTER_URL CODE_EXECUTION_JUPYTER_AUTH
         CODE_EXECUTION_JUPYTER_AUTH_TOKEN CODE_EXECUTION_JUPYTER_AUTH_PASSWORD
-        CODE_INTERPRETER_ENGINE CODE_INTERPRETER_PROMPT_TEMPLATE CODE_INTERPRETER_JUPYTER_URL
+        CODE_INTERPRETER_PROMPT_TEMPLATE CODE_INTERPRETER_JUPYTER_URL
         CODE_INTERPRETER_JUPYTER_AUTH CODE_INTERPRETER_JUPYTER_AUTH_TOKEN
         CODE_INTERPRETER_JUPYTER_AUTH_PASSWORD
     """,
     switches="ENABLE_CODE_EXECUTION ENABLE_CODE_INTERPRETER",
     numbers="CODE_EXECUTION_JUPYTER_TIMEOUT CODE_INTERPRETER_JUPYTER_TIMEOUT",
-)
+) | {"CODE_EXECUTION_ENGINE": "pyodide", "CODE_INTERPRETER_ENGINE": "pyodide"}
 EMBEDDING = _off(
     texts="RAG_EMBEDDING_ENGINE RAG_EMBEDDING_MODEL",
     switches="status ENABLE_ASYNC_EMBEDDING",
@@ -135,3 +136,8 @@ RETRIEVAL = _off(
         lists="WEB_SEARCH_DOMAIN_FILTER_LIST YOUTUBE_LOADER_LANGUAGE",
     ),
 }
+TOOL_SERVERS: dict[str, Any] = {"TOOL_SERVER_CONNECTIONS": []}
+CONNECTIONS = _off(switches="ENABLE_DIRECT_CONNECTIONS ENABLE_BASE_MODELS_CACHE")
+MODELS = _off(unset="DEFAULT_MODELS DEFAULT_PINNED_MODELS", lists="MODEL_ORDER_LIST")
+EVALUATIONS = _off(switches="ENABLE_EVALUATION_ARENA_MODELS", lists="EVALUATION_ARENA_MODELS")
+WEBHOOK = _off(texts="url")

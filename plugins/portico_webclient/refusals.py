@@ -7,22 +7,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import msgspec
-from litestar.params import JSONBody
-
 from portico.api import InvalidRequest
-from portico.api.web import Controller, JSONResponse, delete, get, json_response, post
+from portico.api.web import Controller, delete, get, post
 
 
-class EmptyWebhookForm(msgspec.Struct):
-    """The address that events are sent to."""
-
-    url: str = ""
+def missing(feature: str) -> str:
+    """Return the sentence for a feature that no plugin provides, a plural noun."""
+    return f"{feature} are not available on this server: no plugin provides them."
 
 
 def refuse(feature: str, paths: Sequence[str], *, method: Any = post, access: str = "admin") -> Any:
-    """Return a route that refuses all requests for these paths. `feature`: a plural noun."""
-    sentence = f"{feature} are not available on this server: no plugin provides them."
+    """Return a route that refuses all requests for these paths."""
+    sentence = missing(feature)
 
     @method(list(paths), access=access, placeholder=True)  # type: ignore[untyped-decorator]
     async def refused(self: Any) -> None:
@@ -44,7 +40,6 @@ class RefusalRoutes(Controller):
         "Tools",
         [
             "/api/v1/tools/load/url",
-            "/api/v1/configs/tool_servers",
             "/api/v1/configs/tool_servers/verify",
             "/api/v1/configs/oauth/clients/register",
         ],
@@ -61,19 +56,11 @@ class RefusalRoutes(Controller):
     )
     pipelines = refuse("Pipelines", ["/api/v1/pipelines/add", "/api/v1/pipelines/upload"])
     deleted_pipelines = refuse("Pipelines", ["/api/v1/pipelines/delete"], method=delete)
-    code = refuse("Code execution settings", ["/api/v1/configs/code_execution"])
     executed_code = refuse_users("Code interpreters", ["/api/v1/utils/code/execute"])
     knowledge = refuse_users(
         "Knowledge collections", ["/api/v1/knowledge/create", "/api/v1/knowledge/reindex"]
     )
-    documents = refuse(
-        "Document and web search settings",
-        [
-            "/api/v1/retrieval/config/update",
-            "/api/v1/retrieval/embedding/update",
-            "/api/v1/retrieval/reset/db",
-        ],
-    )
+    documents = refuse("Document collections", ["/api/v1/retrieval/reset/db"])
     web_pages = refuse_users(
         "Attached web pages",
         [
@@ -84,20 +71,9 @@ class RefusalRoutes(Controller):
     )
     notes = refuse_users("Notes", ["/api/v1/notes/create"])
     channels = refuse("Channels", ["/api/v1/channels/create"])
-    audio = refuse("Speech settings", ["/api/v1/audio/config/update"])
     speech = refuse_users("Voices", ["/api/v1/audio/speech"])
     transcriptions = refuse_users("Transcriptions", ["/api/v1/audio/transcriptions"])
-    images = refuse("Image settings", ["/api/v1/images/config/update"])
-    image_servers = refuse("Image settings", ["/api/v1/images/config/url/verify"], method=get)
+    image_servers = refuse("Generated images", ["/api/v1/images/config/url/verify"], method=get)
     generated_images = refuse_users(
         "Generated images", ["/api/v1/images/generations", "/api/v1/images/edit"]
     )
-
-    @post("/api/webhook", access="admin", placeholder=True, response_type=EmptyWebhookForm)
-    async def webhook(self, data: JSONBody[EmptyWebhookForm]) -> JSONResponse:
-        """Accept an empty address, which clients send together with other settings, and refuse any other one."""
-        if data.url:
-            raise InvalidRequest(
-                "Webhooks are not available on this server: no plugin provides them."
-            )
-        return json_response(data)

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from portico.api.web import Controller, JSONResponse, get, json_response
-from portico_webclient import empty_settings
 
 placeholder = partial(get, placeholder=True)
 for_administrators = partial(placeholder, access="admin", response_type=dict[str, Any])
@@ -77,68 +76,3 @@ class EmptyListRoutes(Controller):
     async def changelog(self) -> JSONResponse:
         """Return what is new by version: nothing, since the web client describes its own releases."""
         return json_response({})
-
-
-class EmptySettingsRoutes(Controller):
-    """Settings of features that are off, for the pages of administrators."""
-
-    @for_administrators("/api/v1/audio/config")
-    async def audio(self) -> JSONResponse:
-        """Return the settings of speech: all empty, since no plugin provides it."""
-        return json_response(empty_settings.AUDIO)
-
-    @for_administrators("/api/v1/images/config")
-    async def images(self) -> JSONResponse:
-        """Return the settings of generated images: all off, since no plugin provides them."""
-        return json_response(empty_settings.IMAGES)
-
-    @for_administrators("/api/v1/retrieval/config")
-    async def retrieval(self) -> JSONResponse:
-        """Return the settings of documents and web search: all off, since no plugin provides them."""
-        return json_response(empty_settings.RETRIEVAL)
-
-    @for_administrators("/api/v1/retrieval/embedding")
-    async def embedding(self) -> JSONResponse:
-        """Return the settings of embeddings for retrieval: all off, since no plugin provides it."""
-        return json_response(empty_settings.EMBEDDING)
-
-    @for_administrators("/api/v1/configs/code_execution")
-    async def code_execution(self) -> JSONResponse:
-        """Return the settings of code that the server runs: all off, since no plugin runs any."""
-        return json_response(empty_settings.CODE_EXECUTION)
-
-    @for_administrators("/api/v1/configs/tool_servers")
-    async def tool_servers(self) -> JSONResponse:
-        """Return the connections to tool servers: nothing, since no plugin uses them."""
-        return json_response({"TOOL_SERVER_CONNECTIONS": []})
-
-    @for_administrators("/api/v1/configs/connections")
-    async def connections(self) -> JSONResponse:
-        """Return whether users may have connections of their own: no."""
-        return json_response(
-            {"ENABLE_DIRECT_CONNECTIONS": False, "ENABLE_BASE_MODELS_CACHE": False}
-        )
-
-    @for_administrators("/api/v1/configs/models")
-    async def models(self) -> JSONResponse:
-        """Return which models are selected and in which order they are listed: nothing is set."""
-        return json_response(
-            {"DEFAULT_MODELS": None, "DEFAULT_PINNED_MODELS": None, "MODEL_ORDER_LIST": []}
-        )
-
-    @for_administrators("/api/v1/configs/export")
-    async def export(self) -> JSONResponse:
-        """Return the stored configuration: nothing, since no plugin exports it."""
-        return json_response({})
-
-    @for_administrators("/api/v1/evaluations/config")
-    async def evaluations(self) -> JSONResponse:
-        """Return the settings of evaluations: all off, since no plugin provides them."""
-        return json_response(
-            {"ENABLE_EVALUATION_ARENA_MODELS": False, "EVALUATION_ARENA_MODELS": []}
-        )
-
-    @for_administrators("/api/webhook")
-    async def webhook(self) -> JSONResponse:
-        """Return the address that events are sent to: empty, since no plugin sends any."""
-        return json_response({"url": ""})

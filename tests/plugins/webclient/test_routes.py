@@ -38,13 +38,10 @@ SETTINGS = {
 #: What creates or changes a part of a feature that is off; first those that users can reach.
 REFUSED_TO_USERS = ("tools/create", "knowledge/create", "notes/create", "audio/speech")
 REFUSED = (
-    "configs/tool_servers",
-    "configs/code_execution",
+    "configs/tool_servers/verify",
     "functions/create",
+    "retrieval/reset/db",
     "utils/code/format",
-    "retrieval/config/update",
-    "audio/config/update",
-    "images/config/update",
 )
 
 
@@ -97,7 +94,20 @@ def test_change_of_a_feature_that_is_off_is_refused_with_a_sentence(
     assert {user.post(f"/api/v1/{path}").status for path in REFUSED} == {403}
 
 
-def test_webhook_address_is_accepted_only_if_it_is_empty(admin: Client) -> None:
-    assert admin.post("/api/webhook", {"url": ""}).json == {"url": ""}
-    assert admin.post("/api/webhook", {"url": "https://hooks.example/1"}).status == 400
-    assert admin.get("/api/webhook").json == {"url": ""}
+def test_settings_of_a_feature_that_is_off_can_be_saved_only_unchanged(admin: Client) -> None:
+    for path, changed in {
+        "/api/v1/audio/config": {"stt": {"ENGINE": "openai"}},
+        "/api/v1/images/config": {"ENABLE_IMAGE_GENERATION": True},
+        "/api/v1/retrieval/config": {"web": {"WEB_SEARCH_ENGINE": "searxng"}},
+        "/api/v1/retrieval/embedding": {"RAG_EMBEDDING_BATCH_SIZE": 1},
+        "/api/v1/configs/code_execution": {"CODE_EXECUTION_ENGINE": "jupyter"},
+        "/api/v1/configs/tool_servers": {"TOOL_SERVER_CONNECTIONS": [{"url": "https://x"}]},
+        "/api/webhook": {"url": "https://hooks.example/1"},
+    }.items():
+        target = path + "/update" * (admin.post(path, {}).status == 405)
+        present = admin.get(path).json
+        form = present | {"of a newer client": ""}
+        assert admin.post(target, form).json == present, path
+        refused = admin.post(target, present | changed)
+        assert refused.status == 400 and "not available on this server" in refused.json["detail"]
+        assert admin.get(path).json == present
