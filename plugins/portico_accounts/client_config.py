@@ -36,11 +36,6 @@ _UNSUPPORTED_DEFAULTS: Mapping[str, Any] = {
         "tts": {"engine": "", "voice": "", "split_on": "punctuation"},
         "stt": {"engine": ""},
     },
-    "file": {
-        "max_size": None,
-        "max_count": None,
-        "image_compression": {"width": None, "height": None},
-    },
     "google_drive": {"client_id": "", "api_key": ""},
     "onedrive": {
         "client_id_personal": "",
@@ -86,6 +81,11 @@ class ClientConfig:
         config["ui"]["response_watermark"] = (await self._settings.current()).response_watermark
         config |= _UNSUPPORTED_DEFAULTS
         config |= {name.lower(): values.get(name) for name in _MODEL_SETTINGS}
+        config["file"] = {
+            "max_size": values.get("RAG_FILE_MAX_SIZE"),
+            "max_count": values.get("RAG_FILE_MAX_COUNT"),
+            "image_compression": {"width": None, "height": None},
+        }
         config["default_prompt_suggestions"] = values.get("DEFAULT_PROMPT_SUGGESTIONS", [])
         config["user_count"] = await identity.account_count()
         config["permissions"] = await identity.defaults.tree()

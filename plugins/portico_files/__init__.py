@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
 from portico.api.auth import AccountDeleting
 from portico.api.db import TableSet
+from portico.api.models import ModelFilter
 from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def register_components(app: AppContext, settings: "FilesSettings") -> object:
     from portico_files.plugin import FilesPlugin
 
     return FilesPlugin(app, settings)
+
+
+@hookimpl
+def register_model_filters(plugin: "FilesPlugin") -> list[ModelFilter]:
+    """Return the filter that gives models the files that are attached to a request."""
+    return [plugin.filter.model_filter()]
 
 
 @hookimpl

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from portico.api import AppContext
+from portico_files.context.model_filter import FilesFilter
 from portico_files.loose_objects import LooseObjects
 from portico_files.service import Files
 from portico_files.settings import FilesSettings
@@ -21,6 +22,7 @@ class FilesPlugin:
         self.store = _store(app, settings, self._threads)
         self.loose = LooseObjects(app, self.store)
         self.files = Files(app, self.store, self.loose)
+        self.filter = FilesFilter(app, self.files)
         self.uploads = Uploads(app, settings, self.store, self.loose, self._threads)
 
     async def start(self) -> None:

@@ -49,9 +49,10 @@ _LOOSEN_ALL: Final = (
     "INSERT INTO files_loose_object (id, instance_id, created_at) "
     "SELECT id, NULL, $2 FROM files_file WHERE user_id = $1"
 )
+_IDS_OF_OWNER: Final = "SELECT id FROM files_file WHERE user_id = $1"
 _DELETE_ALL: Final = "DELETE FROM files_file WHERE user_id = $1"
 _COUNT_NONE: Final = "UPDATE files_owner SET number = 0, bytes = 0 WHERE user_id = $1"
-_TEXT: Final = "SELECT content FROM files_text WHERE file_id = $1"
+_TEXTS: Final = "SELECT file_id, content FROM files_text WHERE file_id IN ({})"
 _SET_TEXT: Final = (
     "INSERT INTO files_text (file_id, content) VALUES ($1, $2) "
     "ON CONFLICT (file_id) DO UPDATE SET content = excluded.content"
@@ -135,9 +136,14 @@ async def delete(file_id: str, where: Where) -> bool:
     return bool(deleted)
 
 
-async def delete_all(user_id: str) -> None:
-    """Delete the files of an account; their objects are loose then. Needs an open transaction."""
+async def lock_all(user_id: str) -> list[str]:
+    """Lock the files of an account until the transaction ends. Return their ids."""
     await execute(_LOCK_OWNER, user_id)
+    return [one["id"] for one in await fetch_all(_IDS_OF_OWNER, user_id)]
+
+
+async def delete_all(user_id: str) -> None:
+    """Delete the files of an account, which are locked; their objects are loose then."""
     await execute(_LOOSEN_ALL, user_id, now())
     await execute(_DELETE_ALL, user_id)
     await execute(_COUNT_NONE, user_id)
@@ -148,10 +154,10 @@ async def owners() -> list[str]:
     return [one["user_id"] for one in await fetch_all(_OWNERS)]
 
 
-async def text_of(file_id: str) -> str | None:
-    """Return the text that a client has set in place of the content; None if there is none."""
-    found = await fetch_one(_TEXT, file_id)
-    return found["content"] if found else None
+async def texts_of(ids: Sequence[str]) -> dict[str, str]:
+    """Return the texts that clients have set in place of the contents of files, by id. At most 500."""
+    found = await fetch_all(_TEXTS.format(placeholders(len(ids))), *ids)
+    return {one["file_id"]: one["content"] for one in found}
 
 
 async def set_text(file_id: str, content: str, where: Where) -> bool:

@@ -1,6 +1,6 @@
 """Listing, reading and deleting files, with access checks. Nothing here knows HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Final
 
 from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
@@ -24,6 +24,7 @@ MAX_WILDCARDS: Final = 8
 #: Bytes of the text of a file that is shown with it; a longer one is cut.
 MAX_SHOWN_BYTES: Final = 1024 * 1024
 ALL: Final = "%"
+_BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 class Files:
@@ -63,13 +64,25 @@ class Files:
 
     async def text(self, row: FileRow, max_bytes: int = MAX_SHOWN_BYTES) -> str:
         """Return the text that models get of a file, cut after `max_bytes`; empty if it is no text."""
-        own = await queries.text_of(row.id)
-        if own is not None:
-            return cut_text(own.encode(), max_bytes)
+        texts = await queries.texts_of([row.id])
+        text, _ = await self.cut_text(row, texts.get(row.id), max_bytes)
+        return text
+
+    async def set_texts(self, rows: Collection[FileRow]) -> dict[str, str]:
+        """Return the texts that clients have set in place of the contents of these files, by id."""
+        return await queries.texts_of([row.id for row in rows]) if rows else {}
+
+    async def cut_text(self, row: FileRow, set_text: str | None, max_bytes: int) -> tuple[str, int]:
+        """Return the text that models get of a file, cut after `max_bytes`, and its bytes before it was cut.
+
+        `set_text`: what a client has set in its place.
+        """
+        if set_text is not None:
+            return _cut(set_text.encode(), max_bytes)
         if not row.is_text:
-            return ""
-        blocks = [block async for block in self.content(row, 0, min(row.size, max_bytes + 4))]
-        return cut_text(b"".join(blocks), max_bytes)
+            return "", 0
+        blocks = [block async for block in self.content(row, 0, min(row.size, max_bytes))]
+        return _cut(b"".join(blocks), max_bytes, row.size)
 
     async def set_text(self, actor: Actor, file_id: str, content: str) -> str:
         """Set the text that models get in place of the content of a file. Return it. Raises: NotFound, Forbidden."""
@@ -85,6 +98,8 @@ class Files:
         where = await self._where(actor, "delete", first=2)
         async with transaction():
             is_deleted = await queries.delete(_check_id(file_id), where)
+            if is_deleted:
+                await self._app.permissions.grants.delete(KIND, file_id)
             after_commit(self._loose.wake)
         if not is_deleted:
             raise await self._refusal(actor, "delete", file_id)
@@ -97,13 +112,19 @@ class Files:
             await record_change("file.all_deleted", KIND, "")
         for owner_id in await queries.owners():
             async with transaction():
-                await queries.delete_all(owner_id)
+                await self._delete_all(owner_id)
         self._loose.wake()
 
     async def on_account_deleting(self, event: AccountDeleting) -> None:
         """Delete the files of an account that is being deleted."""
-        await queries.delete_all(event.id)
+        await self._delete_all(event.id)
         after_commit(self._loose.wake)
+
+    async def _delete_all(self, owner_id: str) -> None:
+        ids = await queries.lock_all(owner_id)
+        if ids:
+            await self._app.permissions.grants.delete_many(KIND, ids)
+            await queries.delete_all(owner_id)
 
     async def _where(self, actor: Actor, action: str, *, first: int) -> queries.Where:
         which = await self._app.permissions.where_allowed(actor, action, KIND, first)
@@ -120,9 +141,14 @@ class Files:
         return NotFound()
 
 
-def cut_text(data: bytes, max_bytes: int) -> str:
-    """Return UTF-8 as text, cut after `max_bytes`, between two characters; without a byte order mark."""
-    return data[:max_bytes].decode("utf-8", errors="ignore").removeprefix("\ufeff")
+def _cut(data: bytes, max_bytes: int, size: int | None = None) -> tuple[str, int]:
+    """Return UTF-8 as text, cut after `max_bytes`, between two characters, and its bytes before it was cut.
+
+    `size`: bytes of all of it, if `data` is only the beginning. A byte order mark is left out, and not counted.
+    """
+    text = data[:max_bytes].decode("utf-8", errors="ignore")
+    mark = len(_BYTE_ORDER_MARK.encode()) if text.startswith(_BYTE_ORDER_MARK) else 0
+    return text.removeprefix(_BYTE_ORDER_MARK), (len(data) if size is None else size) - mark
 
 
 def _check_id(file_id: str) -> str:

@@ -53,6 +53,7 @@ from portico.gateway import (
     TokenUsage,
     estimated_input,
     translated_response,
+    with_keys,
 )
 from portico.server_sent_events import EventSplitter, event_data, with_data
 
@@ -97,4 +98,5 @@ __all__ = [
     "text_response",
     "translated_response",
     "with_data",
+    "with_keys",
 ]

@@ -1,5 +1,6 @@
 """The gateway: every request to a model goes through it. Filters see the request and the answer, and the router picks the source."""
 
+from portico.gateway.announced_keys import with_keys
 from portico.gateway.call import CallResult, GatewayCall, GatewayResponse, Outcome, TokenUsage
 from portico.gateway.chat_answers import AnswerChoice, AnswerPiece, ChatAnswer
 from portico.gateway.gateway import Deferral, Gateway
@@ -27,4 +28,5 @@ __all__ = [
     "TokenUsage",
     "estimated_input",
     "translated_response",
+    "with_keys",
 ]

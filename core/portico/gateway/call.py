@@ -20,6 +20,7 @@ class GatewayCall(msgspec.Struct, kw_only=True, eq=False):
 
     `target`: the model as its client named it, with the sources that offer it. `source`: the name of the one that was
     asked last; empty before. `started`: monotonic seconds. `state`: what filters keep for the call, each under its name.
+    `announced`: keys that the client of a chat gets before the answer, such as `sources`; filters set them in their inlet.
     """
 
     id: str
@@ -28,6 +29,7 @@ class GatewayCall(msgspec.Struct, kw_only=True, eq=False):
     source: str = ""
     started: float = msgspec.field(default_factory=time.monotonic)
     state: dict[str, Any] = msgspec.field(default_factory=dict)
+    announced: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):

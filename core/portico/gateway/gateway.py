@@ -16,6 +16,7 @@ from portico.catalogue import (
 )
 from portico.db import new_id
 from portico.gateway.account_objects import refuse_account_objects
+from portico.gateway.announced_keys import with_keys
 from portico.gateway.call import GatewayCall, GatewayResponse
 from portico.gateway.call_ending import CallEnding
 from portico.gateway.filter_set import FilterSet, LogFailure, OwnedFilter
@@ -71,7 +72,11 @@ class Gateway:
         if not request.actor.is_admin:
             refuse_account_objects(request)
         call = GatewayCall(id=new_id(), target=target, request=request)
-        filters = self._sets[request.operation]
+        response = await self._send(call, deferred)
+        return with_keys(response, call.announced) if call.announced else response
+
+    async def _send(self, call: GatewayCall, deferred: Deferral) -> GatewayResponse:
+        filters = self._sets[call.request.operation]
         if not filters:
             return _with_body(response := await self._router.send(call), response.body)
         ending, is_asked = CallEnding(call, filters), False

@@ -123,3 +123,24 @@ def test_deletion_of_an_account_leaves_nothing_of_its_files(
     wait_until_settled(app, directory)
     assert contents(directory) == {kept: b"c"}
     assert [row["user_id"] for row in rows(app, "files_owner")] == [bob.account["id"]]
+
+
+def test_administrators_change_what_may_be_uploaded(
+    app: InProcessApp, admin: Client, ann: Client
+) -> None:
+    file = admin.get("/api/config").json["file"]
+    assert (file["max_size"], file["max_count"]) == (100, 20)
+    assert ann.get("/api/config").json["permissions"]["chat"]["file_upload"] is True
+    change = {"RAG_FILE_MAX_SIZE": 1, "RAG_ALLOWED_FILE_EXTENSIONS": ["txt", ".MD"]}
+    app.run(app.portico.runtime_settings.change, change, admin.account["id"])
+    assert ann.get("/api/config").json["file"]["max_size"] == 1
+    refused = send(ann, "a.txt", b"x" * 1024 * 1024 + b"x")
+    assert (refused.status, refused.detail) == (413, "A file has at most 1 MiB.")
+    assert send(ann, "a.txt", b"x" * 2 * 1024 * 1024).status == 413
+    for name in ("a.exe", "a", "a.txt.exe", ".txt"):
+        assert send(ann, name, b"x").status == 400, name
+    assert send(ann, "a.md", b"x").status == send(ann, "a.TXT", b"x").status == 200
+    tree = admin.get("/api/v1/users/default/permissions").json
+    tree["chat"]["file_upload"] = False
+    assert admin.post("/api/v1/users/default/permissions", tree).status == 200
+    assert (send(ann, "a.txt", b"x").status, send(admin, "a.txt", b"x").status) == (403, 200)

@@ -16,7 +16,6 @@ USER_LISTS = (
     "notes",
     "notes/list",
     "channels",
-    "files",
     "images/models",
     "memories",
     "terminals",

@@ -35,7 +35,9 @@ async def read_form_parts(
         async for block in body:
             for event in parser.parse(block):
                 if isinstance(event, multipart.MultipartSegment):
-                    yield FormPart(event.name or "", event.filename or "")
+                    # Browsers write quotation marks so. Source: the HTML standard, multipart/form-data.
+                    filename = (event.filename or "").replace("%22", '"')
+                    yield FormPart(event.name or "", filename)
                 elif event:
                     yield bytes(event)
         parser.close()

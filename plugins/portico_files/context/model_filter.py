@@ -1,0 +1,92 @@
+"""The filter that gives models the files of a request. It costs a look at each request, and nothing more without files."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from portico.api import AppContext, NotFound
+from portico.api.auth import Actor
+from portico.api.json import let_others_run
+from portico.api.models import GatewayCall, ModelFilter
+from portico_files.context.attachments import read_attachments
+from portico_files.context.context_block import AttachedText, context_block, source_of
+from portico_files.context.images import (
+    MARK,
+    ImageBudget,
+    image_part,
+    named_images,
+    replace_images,
+)
+from portico_files.context.message_parts import add_to_last_user_message
+from portico_files.schemas import FileRow
+from portico_files.service import Files
+from portico_files.settings import FilesSettings
+
+#: Seconds that a call may wait for its files.
+TIME_LIMIT: Final = 60.0
+MISSING: Final = "An attached file was not found. Remove it from the message, or attach it again."
+
+
+class FilesFilter:
+    """Puts the texts of attached files in front of the user's last message, and images into messages."""
+
+    def __init__(self, app: AppContext, files: Files) -> None:
+        self._app, self._files = app, files
+        self._runtime = app.runtime_settings.section(FilesSettings)
+
+    def model_filter(self) -> ModelFilter:
+        """Return the filter as the gateway takes it."""
+        return ModelFilter(
+            name="attached", operations={"chat"}, inlet=self.inlet, time_limit=TIME_LIMIT
+        )
+
+    async def inlet(self, call: GatewayCall) -> None:
+        """Replace the messages of a call with files.
+
+        Raises: NotFound for a file that the caller may not read; InvalidRequest for one that no model can read, and for
+        too many; ValidationError; Unavailable.
+        """
+        request = call.request
+        attached = request.options.get("files")
+        raw = bytes(request.body.get("messages", b""))
+        has_images = MARK in raw
+        if not has_images and (attached is None or bytes(attached) in (b"[]", b"null")):
+            return
+        settings = await self._runtime.current()
+        ids = read_attachments(attached, settings.max_count) if attached is not None else []
+        messages = msgspec.json.decode(raw, type=list[msgspec.Raw])
+        named = named_images(messages, self._app.settings.server.url) if has_images else []
+        if not ids and not named:
+            return
+        rows = await self._rows(request.actor, [*ids, *(one.file_id for one in named)])
+        budget = ImageBudget(settings.max_image_bytes)
+        for one in named:
+            budget.take(rows[one.file_id])
+        texts, images = [], []
+        left = settings.max_context_bytes
+        set_texts = await self._files.set_texts([rows[file_id] for file_id in ids])
+        for row in (rows[file_id] for file_id in ids):
+            set_text = set_texts.get(row.id)
+            if row.is_text or set_text is not None:
+                text, size = await self._files.cut_text(row, set_text, left)
+                left -= len(text.encode())
+                texts.append(AttachedText(row, text, size))
+            else:
+                budget.take(row)
+                images.append(await image_part(row, self._files))
+        messages = await replace_images(messages, named, rows, self._files)
+        if ids:
+            block = context_block(texts) if texts else ""
+            messages = add_to_last_user_message(messages, block, images)
+        encoded = msgspec.Raw(msgspec.json.encode(messages))
+        await let_others_run(len(bytes(encoded)))
+        call.request = msgspec.structs.replace(request, body={**request.body, "messages": encoded})
+        if texts:
+            call.announced["sources"] = [source_of(one) for one in texts]
+
+    async def _rows(self, actor: Actor, ids: list[str]) -> Mapping[str, FileRow]:
+        rows = await self._files.find_many(actor, ids)
+        if any(file_id not in rows for file_id in ids):
+            raise NotFound(MISSING)
+        return rows
