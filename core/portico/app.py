@@ -53,7 +53,8 @@ class Portico:
         application.check_required_plugins()
         self._loop_watch.start()
         application.doing = "opening its port"
-        application.policies.log_rejected()
+        with application.database.use():
+            application.policies.report_rejected()
         log_plugins(application.registry, application.contributions)
 
     async def stop(self) -> None:

@@ -102,7 +102,7 @@ class CoreServices:
         self.permissions = Permissions(settings.access, self.identity.permissions_of, cache_ttl)
         directory = settings.access.policy_dir
         self.policies = PolicyService(
-            self.permissions, Path(directory).absolute() if directory else None
+            self.permissions, Path(directory).absolute() if directory else None, self.events
         )
         self.catalogue = Catalogue(
             self.runtime_settings.add(settings.catalogue, loaded.explicitly_set("catalogue")),
@@ -111,6 +111,7 @@ class CoreServices:
             self.identity.groups,
             cache_ttl,
             channel=self.instance_channel,
+            events=self.events,
         )
         self.http_client = OutgoingHTTP(settings.http_client)
         self.gateway = Gateway(
@@ -135,6 +136,7 @@ class CoreServices:
             isolation.run_task,
             role=role,
             concurrency=settings.worker.concurrency if role == "worker" else None,
+            events=self.events,
         )
         self.drain.on_start(self.tasks.runner.stop_claiming)
         self.task_queue = TaskQueue(self.redis, signing)

@@ -85,6 +85,7 @@ class PasswordSignIn:
                 password_hash=await self._identity.hash_password(form.password),
                 profile_image_url=form.profile_image_url,
                 only_if_first=founding,
+                is_sign_up=True,
             )
         await self._identity.join_default_group(account.id)
         return await self._identity.auth.open_session(self, account, scope)

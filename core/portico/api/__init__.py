@@ -62,7 +62,7 @@ from portico.errors import (
     ValidationError,
     error_location,
 )
-from portico.events import EventBus, Listener
+from portico.events import AdministratorAlert, EventBus, Listener
 from portico.hookspecs import hookimpl
 from portico.http_client import FetchResult, NetworkRules, SafeHTTPClient, failure_reason
 from portico.instances import ChangedElsewhere
@@ -79,6 +79,7 @@ from portico.web.health_check import HealthCheck
 __all__ = [
     "error_location",
     "PINNED",
+    "AdministratorAlert",
     "AppContext",
     "BytesCache",
     "ChangedElsewhere",

@@ -25,6 +25,7 @@ from portico.catalogue.source import (
 from portico.catalogue.source_cache import CachedSource, SourceStatus
 from portico.catalogue.source_list import SourceList
 from portico.errors import MODEL_NOT_FOUND, NotFound
+from portico.events import EventBus
 from portico.identity import Actor
 from portico.instances import InstanceChannel
 from portico.periodic_task import PeriodicTask
@@ -47,7 +48,7 @@ class Catalogue:
     Sources are queried in parallel, when a request needs them, and in the background for an hour after that. The lists are
     in the memory of each process, so each refreshes its own. An expired list is used while a new one is loaded; a source
     that fails keeps its last list, marked stale. `ttl_seconds`: how long the list of an actor is cached, unless
-    this process learns of a change. `channel`: through which the other instances learn of new lists.
+    this process learns of a change. `channel`: through which the other instances learn of new lists. `events`: for alerts.
     """
 
     def __init__(
@@ -59,8 +60,9 @@ class Catalogue:
         ttl_seconds: float = 0,
         *,
         channel: InstanceChannel | None = None,
+        events: EventBus | None = None,
     ) -> None:
-        self._settings = CurrentSettings(settings)
+        self._settings, self._events = CurrentSettings(settings), events
         self._access = ModelAccess(access, accounts, groups, ttl_seconds)
         self._documents = BytesCache(ttl_seconds)
         self._sources = SourceList(self._list_changed, self._changed)
@@ -278,6 +280,8 @@ class Catalogue:
         self._changed()
         if is_new and self._announcer is not None:
             self._announcer.announce([source])
+        if self._events is not None and (alert := source.alert()):
+            self._events.publish(alert)
 
     async def _current_snapshot(self, refresh: bool = False) -> CatalogueSnapshot:
         if await self._settings.refresh():

@@ -14,6 +14,7 @@ import structlog
 
 from portico.catalogue.source import ModelCard, ModelSource
 from portico.errors import DomainError
+from portico.events import AdministratorAlert
 
 log = structlog.get_logger("portico.catalogue")
 
@@ -118,6 +119,14 @@ class CachedSource:
             shared=shared,
             shadowed=shadowed,
         )
+
+    def alert(self) -> AdministratorAlert | None:
+        """Return what administrators should know of the source; None if its last list was read."""
+        if not self.reason:
+            return None
+        name = self.source.name
+        message = f"The model source {name} does not list its models: {self.reason}"
+        return AdministratorAlert("portico:source_failed", name, message)
 
     def cancel(self) -> None:
         """Cancel the running refresh, without waiting for its end."""

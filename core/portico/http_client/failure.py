@@ -33,6 +33,10 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
 )
 #: By name, since importing the HTTP clients takes a tenth of a second.
 _NAMED_REASONS = (
+    (
+        "_PrivateAddress",
+        "the address is not public, and http_client.allowed_hosts does not name it",
+    ),
     ("ProxyRefusal", "the proxy refused the request"),
     ("ProxyError", "the proxy refused the request"),
     ("ConnectTimeout", "it timed out"),

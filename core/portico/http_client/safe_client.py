@@ -107,6 +107,36 @@ class SafeHTTPClient:
         limits = FetchLimits(largest, types, https_only)
         return await self._request("POST", url, body, given, limits, timeout=timeout)
 
+    async def send(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        timeout: float = 10.0,
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        """Send a body, JSON unless `headers` say otherwise, and return the status of the response.
+
+        For notifications: nothing of the response's content is read, and no redirect is followed, since most redirects
+        turn a POST into a GET. `timeout`: seconds until the status. Raises: FetchRefused.
+        """
+        import aiohttp
+
+        host = None
+        given = {**_DEFAULTS, "Content-Type": "application/json", **(headers or {})}
+        try:
+            at = _checked(url, False)
+            host = at.host
+            async with (
+                asyncio.timeout(timeout),
+                self._session(host in self._hosts).post(
+                    at, data=body, headers=given, allow_redirects=False
+                ) as answer,
+            ):
+                return answer.status
+        except (_Rejected, aiohttp.ClientError, OSError, ValueError, TypeError) as error:
+            raise _refused(host, error) from None
+
     @contextlib.asynccontextmanager
     async def download(
         self, url: str, *, idle: float = 60.0, https_only: bool = True
@@ -136,9 +166,7 @@ class SafeHTTPClient:
                 at = _checked(at.join(URL(follow)), https_only or at.scheme == "https")
             raise _Rejected("too many redirects")
         except (_Rejected, aiohttp.ClientError, OSError, ValueError, TypeError) as error:
-            reason = str(error) if isinstance(error, _Rejected) else type(error).__name__
-            log.info("fetch refused", host=host, reason=reason)
-            raise FetchRefused from None
+            raise _refused(host, error) from None
 
     async def close(self) -> None:
         """Close all connections. A later request opens new ones."""
@@ -189,9 +217,7 @@ class SafeHTTPClient:
                     at = there
                 raise _Rejected("too many redirects")
         except (_Rejected, aiohttp.ClientError, OSError, ValueError, TypeError) as error:
-            reason = str(error) if isinstance(error, _Rejected) else failure_reason(error)
-            log.info("fetch refused", host=host, reason=reason)
-            raise FetchRefused from None
+            raise _refused(host, error) from None
 
     def _session(self, named: bool) -> "aiohttp.ClientSession":
         """Return the session for hosts in `http_client.allowed_hosts`, or that for all others. Both keep no connections or cookies."""
@@ -229,6 +255,13 @@ class SafeHTTPClient:
         return any(
             address.version == network.version and address in network for network in self._networks
         )
+
+
+def _refused(host: str | None, error: Exception) -> FetchRefused:
+    """Log why a request was refused or has failed, and return what is raised instead."""
+    reason = str(error) if isinstance(error, _Rejected) else failure_reason(error)
+    log.info("fetch refused", host=host, reason=reason)
+    return FetchRefused()
 
 
 def _checked(url: str | URL, https_only: bool) -> URL:

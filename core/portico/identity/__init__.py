@@ -15,6 +15,7 @@ from portico.identity.accounts.events import (
     AccountCreated,
     AccountDeleted,
     AccountDeleting,
+    AccountSigningUp,
 )
 from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.accounts.picture import ImageData, decode_data_url
@@ -74,6 +75,7 @@ __all__ = [
     "AccountCreated",
     "AccountDeleted",
     "AccountDeleting",
+    "AccountSigningUp",
     "AccountQuery",
     "AccountSummary",
     "Accounts",

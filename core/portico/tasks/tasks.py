@@ -16,6 +16,7 @@ from portico.db import (
     with_clock,
 )
 from portico.errors import InvalidRequest, NotFound, RateLimited
+from portico.events import AdministratorAlert, EventBus
 from portico.identity import Actor
 from portico.instances import InstanceChannel, Role
 from portico.settings.tasks import TaskSettings
@@ -69,8 +70,10 @@ class Tasks:
         *,
         role: Role = "server",
         concurrency: int | None = None,
+        events: EventBus | None = None,
     ) -> None:
-        """`concurrency`: how many tasks run here at once; None = as the settings say."""
+        """`concurrency`: how many tasks run here at once; None = as the settings say. `events`: where failures are told."""
+        self._events = events
         self._settings, self._channel, self._sockets = settings, channel, sockets
         self._role = role
         self.runner = TaskRunner(settings, channel, isolate, self._announce)
@@ -258,6 +261,11 @@ class Tasks:
         """Send the state of a task to its owner's sockets."""
         if status == "cancelled":
             self._cancellation.confirm(run.id)
+        if status == "failed" and self._events is not None:
+            message = (
+                f"A task {run.name} has failed for good. `portico task show {run.id}` tells why."
+            )
+            self._events.publish(AdministratorAlert("portico:task_failed", run.name, message))
         if status == "pending":
             return
         if run.user_id is not None and self._sockets.has_sockets(run.user_id):

@@ -1,4 +1,4 @@
-"""What plugins are told inside the transaction that stores a complete reply, if its client wants more to be generated."""
+"""What plugins are told inside the transaction that stores a complete reply."""
 
 import msgspec
 
@@ -13,8 +13,11 @@ NOTHING = BackgroundTasks()
 def finishing_of(
     row: ReplyRow, request: CompletionRequest, chats: ChatStore | None, title: str
 ) -> ReplyFinishing | None:
-    """Return the event of a reply that begins; None if its client wants nothing. `title`: of the chat."""
-    if request.wanted == NOTHING:
+    """Return the event of a reply that begins; None if its chat is not stored and its client wants nothing.
+
+    `title`: of the chat.
+    """
+    if chats is None and request.wanted == NOTHING:
         return None
     messages = None
     if chats is None:

@@ -41,6 +41,7 @@ from portico.identity.accounts.events import (
     AccountCreated,
     AccountDeleted,
     AccountDeleting,
+    AccountSigningUp,
 )
 from portico.identity.accounts.lookup import AccountLookup
 from portico.identity.accounts.picture import DEFAULT_PICTURE, check_picture
@@ -115,13 +116,15 @@ class Accounts(AccountLookup):
         role: str | None = None,
         profile_image_url: str = DEFAULT_PICTURE,
         only_if_first: bool = False,
+        is_sign_up: bool = False,
         by: str | None = None,
     ) -> Account:
         """Create an account. The first account of the installation is an administrator, whatever `role` is.
 
-        `role` None = the default role. `only_if_first`: create it only if there is no account yet. Raises: InvalidRequest
-        for a taken or malformed e-mail address, role, name or picture; TooLarge for a picture; Forbidden if
-        `only_if_first` and there is an account, or if `by` is not an administrator and `role` is `admin`.
+        `role` None = the default role. `only_if_first`: create it only if there is no account yet.
+        `is_sign_up`: the user creates it, which is announced to plugins. Raises: InvalidRequest for a taken or malformed
+        e-mail address, role, name or picture; TooLarge for a picture; Forbidden if `only_if_first` and there is an
+        account, or if `by` is not an administrator and `role` is `admin`.
         """
         email, name = check_email(email), check_name(name)
         role = check_role(role or await self._default_role())
@@ -140,6 +143,8 @@ class Accounts(AccountLookup):
                     await execute(_SET_HASH, account_id, password_hash, at)
                 account = await self.by_id(account_id)
                 await record_change("account.created", KIND, account_id, new=audit_view(account))
+                if is_sign_up:
+                    await self._bus.publish_in_transaction(AccountSigningUp(account_id))
                 after_commit(lambda: self._bus.publish(AccountCreated(account_id, account.role)))
         except UniqueViolation as error:
             raise InvalidRequest(EMAIL_TAKEN) from error

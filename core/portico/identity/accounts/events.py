@@ -1,4 +1,4 @@
-"""Events about accounts. Published after the commit, except `AccountDeleting`."""
+"""Events about accounts. Published after the commit, except `AccountSigningUp` and `AccountDeleting`."""
 
 import msgspec
 
@@ -8,6 +8,15 @@ class AccountCreated(msgspec.Struct, frozen=True):
 
     id: str
     role: str
+
+
+class AccountSigningUp(msgspec.Struct, frozen=True):
+    """A user creates an account: by signing up, or with the first sign-in at an auth provider.
+
+    Published inside the transaction that creates it. Accounts that administrators or commands create are not announced.
+    """
+
+    id: str
 
 
 class AccountChanged(msgspec.Struct, frozen=True):

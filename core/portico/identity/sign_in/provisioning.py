@@ -104,6 +104,7 @@ class AccountProvisioner:
             role=external.role,
             profile_image_url=external.picture or DEFAULT_PICTURE,
             only_if_first=only_if_first,
+            is_sign_up=True,
         )
         await self.join_default_group(account.id)
         return account

@@ -15,6 +15,7 @@ import structlog
 from portico.audit import record_change
 from portico.db import after_commit, transaction
 from portico.errors import NotFound
+from portico.events import AdministratorAlert, EventBus
 from portico.periodic_task import PeriodicTask
 from portico.permissions.decisions import Permissions
 from portico.permissions.policies import versions as policy_versions
@@ -27,12 +28,20 @@ log = structlog.get_logger("portico.permissions")
 
 #: Seconds between two checks for changes.
 POLL_SECONDS = 0.2
+#: Faults that an alert names.
+_ALERTED_FAULTS = 5
 
 
 class PolicyService:
-    """The policies of one application and where they come from. `directory`: the operator's files; None = none."""
+    """The policies of one application and where they come from.
 
-    def __init__(self, permissions: Permissions, directory: Path | None) -> None:
+    `directory`: the operator's files; None = none. `events`: where administrators are alerted of rejected files.
+    """
+
+    def __init__(
+        self, permissions: Permissions, directory: Path | None, events: EventBus | None = None
+    ) -> None:
+        self._events = events
         self.builder = PolicyBuilder(permissions, directory)
         self._permissions = permissions
         self._known: tuple[Signature, int] | None = None
@@ -92,10 +101,15 @@ class PolicyService:
             await self.record_change()
             log.info("policies activated", files=len(self.files), rules=len(self._policies.rules))
 
-    def log_rejected(self) -> None:
-        """Log why the latest files are not active, if they are not."""
-        if self.rejected:
-            log.error("policies rejected, the active ones stay", faults=list(self.rejected))
+    def report_rejected(self) -> None:
+        """Log why the latest files are not active, if they are not, and alert administrators."""
+        if not self.rejected:
+            return
+        log.error("policies rejected, the active ones stay", faults=list(self.rejected))
+        if self._events is not None:
+            faults = "; ".join(self.rejected[:_ALERTED_FAULTS])
+            message = f"The changed policy files are not valid, and the former policies stay active. Correct them: {faults}"
+            self._events.publish(AdministratorAlert("portico:policies_rejected", "", message))
 
     def start_watching(self) -> None:
         """Check for changes until `stop` is called."""
@@ -129,7 +143,7 @@ class PolicyService:
     def _reject(self, error: InvalidPolicy) -> None:
         if error.faults != self.rejected:
             self.rejected = error.faults
-            self.log_rejected()
+            self.report_rejected()
 
     # -- saving ---------------------------------------------------------------------------------------------
 
