@@ -16,6 +16,7 @@ from portico.web.fallback import FallbackDispatcher
 from portico.web.health import schema_check
 from portico.web.lifespan import lifespan
 from portico.web.loop_watch import LoopWatch
+from portico.web.middleware.base_path import BasePath
 from portico.web.middleware.outer import OuterMiddleware
 
 __all__ = [
@@ -108,6 +109,8 @@ class Portico:
             inner: ASGIApp = app.sockets if is_socket_path(scope["path"]) else responses
             await inner(scope, receive, send)
 
-        return OuterMiddleware(
+        outer = OuterMiddleware(
             serve, app.database, app.settings, app.proxies, app.origins, counters=self.counters
         )
+        base_path = app.settings.server.base_path
+        return BasePath(outer, base_path) if base_path else outer

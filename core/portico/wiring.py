@@ -32,6 +32,7 @@ from portico.task_queue import QueueConsumer, QueueDelivery, TaskQueue
 from portico.tasks import Tasks
 from portico.web.counters import Counters
 from portico.web.drain import Drain
+from portico.web.middleware.base_path import checked_base_path
 from portico.web.middleware.origins import Origins
 from portico.web.middleware.proxies import Proxies
 
@@ -97,6 +98,7 @@ class CoreServices:
             pinned_permissions=loaded.explicitly_set("permissions"),
             secure_cookies=settings.server.secure_cookies or settings.server.force_https,
             cookie_same_site=settings.server.cookie_same_site,
+            cookie_path=checked_base_path(settings.server.url) or "/",
         )
         cache_ttl = settings.identity.derived_cache_seconds
         self.permissions = Permissions(settings.access, self.identity.permissions_of, cache_ttl)

@@ -25,21 +25,22 @@ class Documents:
     """Builds them, with the name of this server."""
 
     def __init__(self, app: AppContext) -> None:
-        self._name = app.settings.name
+        self._name, self._base_path = app.settings.name, app.settings.server.base_path
         self._server = app.runtime_settings.section(ServerSettings)
 
     async def manifest(self, _: HTTPScope) -> JSONResponse:
         """Return what a browser shows of an installed web app."""
-        icon = {"src": "/static/logo.png", "type": "image/png", "sizes": "500x500"}
+        base = self._base_path
+        icon = {"src": f"{base}/static/logo.png", "type": "image/png", "sizes": "500x500"}
         found = {
             "name": self._name,
             "short_name": self._name,
             "description": f"{self._name} is a server for talking to AI models.",
-            "start_url": "/",
+            "start_url": f"{base}/",
             "display": "standalone",
             "background_color": _BACKGROUND,
             "icons": [icon | {"purpose": "any"}, icon | {"purpose": "maskable"}],
-            "share_target": {"action": "/", "method": "GET", "params": {"text": "shared"}},
+            "share_target": {"action": f"{base}/", "method": "GET", "params": {"text": "shared"}},
         }
         return json_response(found, headers=[_REVALIDATED])
 

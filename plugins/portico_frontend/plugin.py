@@ -40,6 +40,11 @@ class FrontendPlugin:
         """Check the folder of the client, if this process serves one. Raises: OperatorError."""
         if self._client is None:
             return
+        if base_path := self._app.settings.server.base_path:
+            raise OperatorError(
+                f"server.url (WEBUI_URL) has the path {base_path}, and frontend.dir (PORTICO_FRONTEND_DIR) names a web "
+                "client, whose addresses begin at /. Give the client a host name of its own, or leave one of them empty"
+            )
         try:
             await asyncio.to_thread(self._client.check)
         except OperatorError as error:

@@ -85,6 +85,7 @@ class Identity:
         pinned_permissions: Collection[str] = (),
         secure_cookies: bool = False,
         cookie_same_site: str = "lax",
+        cookie_path: str = "/",
     ) -> None:
         cache_seconds = settings.session_cache_seconds
         store = store or SettingsStore(bus, settings.base_cache_seconds)
@@ -100,7 +101,7 @@ class Identity:
         self.defaults = DefaultPermissions(
             permission_defaults or PermissionDefaults(), pinned_permissions, store
         )
-        self.cookies = Cookies(secure=secure_cookies, same_site=cookie_same_site)
+        self.cookies = Cookies(secure=secure_cookies, same_site=cookie_same_site, path=cookie_path)
         self.links = IdentityLinks()
         self.presence = LastSeenTracker()
         self.session_presence = LastSeenTracker("portico_session", "last_seen_at")

@@ -1,6 +1,7 @@
 """Settings of the HTTP server."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from portico.settings.section import Section, setting
 
@@ -13,7 +14,7 @@ class ServerSettings(Section):
     url: Annotated[
         str,
         setting(
-            "Public URL of this server, such as https://chat.example.org",
+            "Public URL of this server, such as https://chat.example.org; with a path, everything is below it",
             env="WEBUI_URL",
             form="url",
             runtime_key="webui.url",
@@ -146,6 +147,11 @@ class ServerSettings(Section):
             env=("WEBUI_AUTH_COOKIE_SAME_SITE", "WEBUI_SESSION_COOKIE_SAME_SITE"),
         ),
     ] = "lax"
+
+    @property
+    def base_path(self) -> str:
+        """The path of `url`, such as `/portico`, without a slash at the end; "" = none."""
+        return urlsplit(self.url.strip()).path.rstrip("/")
 
 
 def reachable_host(address: str) -> str:

@@ -6,18 +6,14 @@ JSON. So no fallback ever answers a path of an API, and such requests cost no lo
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from portico.errors import DomainError, NotFound
 from portico.web.counters import Counters
 from portico.web.errors import domain_error_response, error_response, internal_error_response
-
-#: First parts of paths that belong to APIs, also if no plugin has routes there.
-_API_PARTS: Final = frozenset(
-    ("api", "openai", "ollama", "oauth", "ws", "health", "ready", "docs", "openapi.json", "metrics")
-)
+from portico.web.middleware.base_path import OWN_PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class FallbackDispatcher:
         counters: Counters,
     ) -> None:
         self._routes, self._counters = routes, counters
-        self._route_parts = _API_PARTS | {_first_part(path) for path in paths if path != "/"}
+        self._route_parts = OWN_PARTS | {_first_part(path) for path in paths if path != "/"}
         self._fallbacks = [
             (one.prefix.rstrip("/") + "/", plugin, one.respond)
             for plugin, one in sorted(fallbacks, key=lambda pair: -len(pair[1].prefix))

@@ -78,7 +78,9 @@ class TestWithServerUrl:
         return "https://chat.example.org:8443/path"
 
     def test_redirect_goes_to_server_url(self, client: Client) -> None:
-        assert redirect_of(client, "/x", host="evil.example") == "https://chat.example.org:8443/x"
+        assert (
+            redirect_of(client, "/x", host="evil.example") == "https://chat.example.org:8443/path/x"
+        )
 
 
 @pytest.mark.parametrize(

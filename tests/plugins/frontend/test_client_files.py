@@ -233,3 +233,8 @@ def test_wrong_folder_is_a_sentence_at_start(
     with pytest.raises(CannotStart, match=sentence) as refused:
         InProcessApp(env | {"PORTICO_FRONTEND_DIR": str(tmp_path / wrong)})
     assert "PORTICO_FRONTEND_DIR" in str(refused.value)
+
+
+def test_client_is_refused_below_a_path(env: dict[str, str]) -> None:
+    with pytest.raises(CannotStart, match="Give the client a host name of its own"):
+        InProcessApp(env | {"WEBUI_URL": "https://example.org/portico"})

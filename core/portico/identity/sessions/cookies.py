@@ -17,17 +17,22 @@ def _date(at: int) -> str:
 
 
 class Cookies:
-    """Writes `Set-Cookie` headers. `same_site`: `lax`, `strict` or `none`; `secure`: over HTTPS only."""
+    """Writes `Set-Cookie` headers.
 
-    def __init__(self, *, secure: bool, same_site: str) -> None:
+    `same_site`: `lax`, `strict` or `none`; `secure`: over HTTPS only; `path`: that below which browsers send them.
+    """
+
+    def __init__(self, *, secure: bool, same_site: str, path: str = "/") -> None:
         # Browsers drop a SameSite=None cookie that is not Secure.
         secure_attribute = "; Secure" if secure or same_site == "none" else ""
-        self._readable_attributes = f"; Path=/; SameSite={same_site.capitalize()}{secure_attribute}"
+        self._readable_attributes = (
+            f"; Path={path}; SameSite={same_site.capitalize()}{secure_attribute}"
+        )
         self._attributes = f"; HttpOnly{self._readable_attributes}"
         # The redirect back from a provider is a cross-site request, where `Strict` cookies are not sent.
         same_site_of_redirect = "None" if same_site == "none" else "Lax"
         self._oauth_attributes = (
-            f"; HttpOnly; Path=/; SameSite={same_site_of_redirect}{secure_attribute}"
+            f"; HttpOnly; Path={path}; SameSite={same_site_of_redirect}{secure_attribute}"
         )
 
     def session(self, token: str, expires_at: int | None) -> str:

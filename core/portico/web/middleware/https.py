@@ -15,11 +15,12 @@ _INTERNAL = ("/health", "/health/db", "/ready", "/metrics", "/ws/instances")
 class HTTPSOnly:
     """Redirects plain requests to the same URL over HTTPS, target a redirect is possible.
 
-    `url`: the public origin of this server; "" = the host of the request, on the default port.
+    `url`: the public origin of this server; "" = the host of the request, on the default port. `base_path`: the path
+    below which everything is.
     """
 
-    def __init__(self, url: str) -> None:
-        self._host = url.partition("://")[2]
+    def __init__(self, url: str, base_path: str = "") -> None:
+        self._host, self._base_path = url.partition("://")[2], base_path.encode()
 
     def applies_to(self, scope: Scope) -> bool:
         """Return whether a request came over plain HTTP although HTTPS is required."""
@@ -32,7 +33,9 @@ class HTTPSOnly:
             raise Forbidden(HTTPS_NEEDED)
         path = scope.get("raw_path") or quote(scope["path"]).encode()
         query = scope["query_string"]
-        target = b"https://" + host.encode() + path + (b"?" + query if query else b"")
+        target = (
+            b"https://" + host.encode() + self._base_path + path + (b"?" + query if query else b"")
+        )
         headers = [(b"location", target), (b"content-length", b"0")]
         await send({"type": "http.response.start", "status": 308, "headers": headers})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -67,7 +67,11 @@ class OuterMiddleware:
         self._cors = CORS(origins)
         self._body_timeout = BodyTimeout(settings.server)
         self._watch = ReadWatch(settings.server.send_timeout)
-        self._https = HTTPSOnly(origins.url) if settings.server.force_https else None
+        self._https = (
+            HTTPSOnly(origins.url, settings.server.base_path)
+            if settings.server.force_https
+            else None
+        )
         security_headers = SecurityHeaders(
             settings.security_headers, force_https=settings.server.force_https
         )

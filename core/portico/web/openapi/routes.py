@@ -10,7 +10,7 @@ import msgspec
 from litestar import Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, SecurityScheme, Server
 
 from portico import __version__
 from portico.settings.schema import CoreSettings
@@ -67,6 +67,7 @@ def open_api(settings: CoreSettings) -> OpenAPIConfig:
             opt={"access": "public", "content_policy": csp_header(_page_policy())},
             include_in_schema=False,
         ),
+        servers=[Server(url=settings.server.base_path or "/")],
         components=Components(
             security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}
         ),
