@@ -10,6 +10,7 @@ from portico_files.service import Files
 from portico_files.settings import FilesSettings
 from portico_files.stores import FileStore
 from portico_files.stores.local import THREADS, LocalStore
+from portico_files.stores.s3 import S3Store
 from portico_files.uploads import Uploads
 
 
@@ -38,5 +39,7 @@ class FilesPlugin:
 
 
 def _store(app: AppContext, settings: FilesSettings, threads: ThreadPoolExecutor) -> FileStore:
+    if settings.store == "s3":
+        return S3Store(settings, str(app.settings.data_dir))
     directory = settings.directory or Path(app.settings.data_dir) / "files"
     return LocalStore(Path(directory), threads)

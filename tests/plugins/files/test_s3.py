@@ -1,0 +1,69 @@
+"""Files are stored in a bucket of an S3-compatible store, and a wrong setting is a sentence at the start."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
+from tests.plugins.files.s3_server import S3Server, s3_server
+from tests.plugins.files.uploads import FILES, rows, send, upload
+
+from portico.api import OperatorError
+from portico.boot import Application
+from portico.testing import Client, InProcessApp
+
+CONTENT = bytes(range(256)) * 30_000  # sent in two parts
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def env(env: dict[str, str], s3: S3Server) -> dict[str, str]:
+    return env | s3.environment
+
+
+def test_file_is_stored_in_the_bucket_and_deleted_from_it(
+    app: InProcessApp, admin: Client, ann: Client, s3: S3Server
+) -> None:
+    made = upload(ann, "a.bin", CONTENT)
+    empty = upload(ann, "empty.txt", b"")
+    assert s3.contents() == {f"uploads/{made['id']}": CONTENT, f"uploads/{empty['id']}": b""}
+    path = f"{FILES}{made['id']}/content"
+    assert ann.get(path).body == CONTENT
+    part = ann.get(path, headers={"range": "bytes=1000000-7000000"})
+    assert (part.status, part.body) == (206, CONTENT[1_000_000:7_000_001])
+    assert ann.get(f"{FILES}{empty['id']}/content").body == b""
+    assert send(ann, "a.png", CONTENT).status == 400
+    assert ann.delete(FILES + made["id"]).status == 200
+    assert admin.delete(f"/api/v1/users/{ann.account['id']}").status == 200
+    end = time.monotonic() + 20
+    while rows(app, "files_loose_object"):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert s3.contents() == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"S3_BUCKET_NAME": ""}, "files.s3_bucket: files.store is s3, so name a bucket."),
+        ({"S3_BUCKET_NAME": "other"}, "files.s3_bucket: the store has no bucket 'other'."),
+        ({"S3_ACCESS_KEY_ID": "AKIAX"}, "files.s3_key_id: the store does not know this access key id."),
+        ({"S3_SECRET_ACCESS_KEY": "x"}, "files.s3_secret_key: it does not belong to the access key id."),
+        ({"S3_ENDPOINT_URL": "http://127.0.0.1:1"}, "files.s3_endpoint: the store does not answer at http://127.0.0.1:1."),
+    ],
+)  # fmt: skip
+def test_wrong_setting_is_a_sentence_at_the_start(
+    env: dict[str, str],
+    complete_schema: Callable[[Application], None],
+    change: dict[str, str],
+    sentence: str,
+) -> None:
+    with pytest.raises(OperatorError) as raised:
+        InProcessApp(env | change, complete_schema)
+    assert str(raised.value).startswith(sentence)
+    assert env["S3_SECRET_ACCESS_KEY"] not in str(raised.value)
