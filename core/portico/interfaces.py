@@ -122,6 +122,28 @@ class ChatAnnotations(Protocol):
         ...
 
 
+class ReplyModels(msgspec.Struct, frozen=True):
+    """Which models a stored reply is of.
+
+    `model_ids`: the model that was asked, and the one that it has picked, if it is an arena model; empty if the message names
+    none. `sibling_ids`: those of the other replies to the same prompt.
+    """
+
+    model_ids: Sequence[str]
+    sibling_ids: Collection[str]
+
+
+class ReplyLookup(Protocol):
+    """Which replies there are in stored chats, as ratings of them need it.
+
+    A service of the plugin that stores chats. Without one, no reply can be rated.
+    """
+
+    async def find(self, owner_id: str, chat_id: str, message_id: str) -> ReplyModels | None:
+        """Return the models of a reply; None if it is no reply, or not in a chat of this account."""
+        ...
+
+
 class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     """A prompt for a model. `messages`: as in a completion request; `body`: more of its keys, such as `max_tokens`."""
 

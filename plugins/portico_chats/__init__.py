@@ -13,6 +13,7 @@ from portico.api.interfaces import (
     ChatStore,
     FoldersDeleting,
     MessageEvent,
+    ReplyLookup,
     SharedChats,
 )
 from portico.api.policy import PackagedPolicy, ResourceKind
@@ -60,10 +61,13 @@ def register_components(app: AppContext) -> object:
 @hookimpl
 def register_services(plugin: "ChatsPlugin") -> list[Service]:
     """Return what other plugins use: the store of replies, titles and tags of chats, and the owners of shared chats."""
+    from portico_chats.replies import StoredReplies
+
     return [
         Service(ChatStore, plugin.messages),
         Service(ChatAnnotations, plugin.annotations),
         Service(SharedChats, plugin.shares),
+        Service(ReplyLookup, StoredReplies()),
     ]
 
 

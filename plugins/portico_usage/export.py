@@ -1,25 +1,21 @@
 """Usage as CSV, for spreadsheets."""
 
-import csv
-import io
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
-#: Spreadsheets read a text that begins so as a formula, and run it.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+from portico.api import text
 
 
 def csv_header(fields: Sequence[str]) -> bytes:
     """Return the first line."""
-    return _lines([fields])
+    return text.csv_lines([fields])
 
 
 def csv_lines(items: Iterable[msgspec.Struct], fields: Sequence[str]) -> bytes:
     """Return a line for each item."""
-    return _lines([_cell(getattr(item, name)) for name in fields] for item in items)
+    return text.csv_lines([getattr(item, name) for name in fields] for item in items)
 
 
 async def csv_stream(
@@ -36,18 +32,3 @@ def used_fields(item: msgspec.Struct) -> list[str]:
     own = type(item).__annotations__
     fields = sorted(item.__struct_fields__, key=lambda name: name not in own)
     return [name for name in fields if getattr(item, name) is not UNSET]
-
-
-def _lines(rows: Iterable[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    """Return what is written into a cell. A text that a spreadsheet would run is made text by an apostrophe."""
-    if isinstance(value, list):
-        value = " ".join(value)
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return "" if value is None else value

@@ -161,6 +161,25 @@ class Scene:
         """The id of one that limits no call."""
         return str(self.admin.post("/api/v1/budgets", self.budget_form()).json["id"])
 
+    def feedback_form(self) -> Any:
+        """A rating of a reply in a new chat of the user's."""
+        reply = {
+            "id": "r",
+            "parentId": None,
+            "childrenIds": [],
+            "role": "assistant",
+            "content": "Hi",
+        }
+        chat = {"history": {"messages": {"r": reply}, "currentId": "r"}}
+        made = self.callers["user"].post("/api/v1/chats/new", {"chat": chat})
+        meta = {"chat_id": made.json["id"], "message_id": "r"}
+        return {"type": "rating", "data": {"rating": 1}, "meta": meta}
+
+    def feedback(self) -> str:
+        """The id of one of the user's."""
+        made = self.callers["user"].post("/api/v1/evaluations/feedback", self.feedback_form())
+        return str(made.json["id"])
+
     def config(self) -> Any:
         """What administrators set, as it is."""
         return self.admin.get("/api/v1/auths/admin/config").json
@@ -282,6 +301,12 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/auths/api_keys/{key_id}/update"): lambda s, path: (path, KEY),
     ("POST", "/api/v1/budgets"): lambda s, path: (path, s.budget_form()),
     ("PATCH", "/api/v1/budgets/{budget_id}"): lambda s, path: (path, {"limit": 7}),
+    ("POST", "/api/v1/evaluations/feedback"): lambda s, path: (path, s.feedback_form()),
+    ("POST", "/api/v1/evaluations/feedback/{feedback_id}"): lambda s, path: (
+        path,
+        {"type": "rating"},
+    ),
+    ("POST", "/api/v1/evaluations/config"): lambda s, path: (path, {}),
     ("POST", "/api/webhook"): lambda s, path: (path, {"url": ""}),
     ("GET", "/api/v1/models/model"): one_model,
     ("POST", "/api/v1/models/model/toggle"): one_model,
@@ -405,6 +430,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{key_id}": Scene.key,
     "{budget_id}": Scene.budget,
     "{command}": Scene.prompt,
+    "{feedback_id}": Scene.feedback,
     "{chat_id}": Scene.chat,
     "{message_id}": lambda _: "a-message",
     "{file_id}": Scene.file,

@@ -18,7 +18,7 @@
     portico.api.interfaces  protocols and events that plugins share: chats and folders
     portico.api.audit       the audit log
     portico.api.cli         commands and texts for terminals
-    portico.api.text        comparing texts, patterns of operators
+    portico.api.text        comparing texts, patterns of operators, CSV
     portico.api.messages    error details that clients know
 
 A plugin is a module with an entry point in the group `portico`, a constant `PLUGIN`, and functions marked with `hookimpl`:

@@ -146,7 +146,7 @@ class PermissionDefaults(Section):
     ] = True
     chat_rate_response: Annotated[
         bool, setting("Rate answers", env="USER_PERMISSIONS_CHAT_RATE_RESPONSE")
-    ] = False
+    ] = True
     chat_edit: Annotated[bool, setting("Edit messages", env="USER_PERMISSIONS_CHAT_EDIT")] = True
     chat_share: Annotated[bool, setting("Share chats", env="USER_PERMISSIONS_CHAT_SHARE")] = True
     chat_export: Annotated[bool, setting("Export chats", env="USER_PERMISSIONS_CHAT_EXPORT")] = True

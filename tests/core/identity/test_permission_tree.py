@@ -23,7 +23,6 @@ WORDS = {
 }
 OFF = {
     "chat.temporary_enforced",
-    "chat.rate_response",
     "features.api_keys",
     "features.direct_tool_servers",
 }

@@ -91,12 +91,13 @@ def test_unknown_role_refuses_the_whole_form(admin: Client) -> None:
     assert_refused(admin, DEFAULT_USER_ROLE="root")
 
 
-def test_setting_without_a_plugin_is_off_and_cannot_be_switched_on(admin: Client) -> None:
+def test_setting_without_a_plugin_is_off_and_cannot_be_switched_on(
+    env: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    env["PORTICO_PLUGINS_DISABLE"] = "evaluations"
+    admin: Client = request.getfixturevalue("admin")
     assert_refused(admin, ENABLE_MESSAGE_RATING=True)
-    features = admin.get("/api/config").json["features"]
-    assert features["enable_message_rating"] is False
-    permissions = admin.get("/api/v1/users/permissions").json["chat"]
-    assert permissions["rate_response"] is False
+    assert admin.get("/api/config").json["features"]["enable_message_rating"] is False
 
 
 def test_unknown_group_refuses_the_whole_form(admin: Client) -> None:

@@ -1,0 +1,45 @@
+"""What remains of ratings when a chat or an account is deleted, and when administrators delete all."""
+
+from tests.plugins.evaluations.conftest import ALL, FEEDBACK, chat_of, new_chat, rate, rows, scores
+
+from portico.testing import Client, InProcessApp
+
+
+def test_deletions_leave_the_sums_of_the_ratings_that_remain(
+    app: InProcessApp, admin: Client, ann: Client, bob: Client
+) -> None:
+    for user, rating in ((ann, 1), (bob, -1)):
+        for number in range(3):
+            chat_id = new_chat(user, "alpha", "beta")
+            rate(user, chat_id, rating, sibling_model_ids=["beta"], tags=["Travel", f"t{number}"])
+    assert scores(admin) == {"alpha": (3, 3, 3, 3), "beta": (3, 3, 0, 0)}
+    assert scores(admin, " travel ") == scores(admin)
+
+    assert admin.delete(f"/api/v1/users/{ann.account['id']}").status == 200
+
+    assert scores(admin) == {"alpha": (0, 3, 0, 3), "beta": (3, 0, 0, 0)}
+    assert [one["user_id"] for one in rows(app, "evaluations_owner")] == [bob.account["id"]]
+    assert {one["user_id"] for one in rows(app, "evaluations_feedback")} == {bob.account["id"]}
+    assert admin.delete(ALL).json is True
+    assert admin.delete(ALL).json is False
+    assert scores(admin) == {} == scores(admin, "travel")
+    assert rows(app, "evaluations_score") == rows(app, "evaluations_feedback") == []
+
+
+def test_deleted_chat_takes_its_copy_along_and_leaves_the_rating(
+    app: InProcessApp, admin: Client, ann: Client
+) -> None:
+    chat_id = new_chat(ann, "alpha", "beta")
+    snapshot = {"chat": {"chat": chat_of("alpha", "beta")}}
+    one = f"{FEEDBACK}/{rate(ann, chat_id, snapshot=snapshot, sibling_model_ids=['beta'])['id']}"
+
+    assert ann.delete(f"/api/v1/chats/{chat_id}").status == 200
+    app.run(app.portico.events.drain)
+
+    assert admin.get(one).json["snapshot"]["chat"]["chat"]["history"]["messages"] == {}
+    assert [row["snapshot"] for row in rows(app, "evaluations_feedback")] == [None]
+    assert rows(app, "evaluations_owner")[0]["snapshot_bytes"] == 0
+    # It can still be changed: what it was compared with is known.
+    form = {"type": "rating", "data": {"rating": -1, "sibling_model_ids": ["beta", "gamma"]}}
+    assert ann.post(one, form).json["data"]["sibling_model_ids"] == ["beta"]
+    assert scores(admin) == {"alpha": (0, 1, 0, 1), "beta": (1, 0, 0, 0)}
