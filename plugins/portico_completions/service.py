@@ -1,8 +1,7 @@
 """Chat completions: permissions, model, system prompt, the call to the model source, and the record in the chat."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -86,10 +85,13 @@ class Completions:
         not permitted, or a stored one where only those are; all errors of the source.
         """
         request, chats = await self._check(request, actor)
-        async with _recorded_refusal(chats, request):
+        try:
             call = await self._prepare(request, actor)
             is_stored = chats is not None and request.message_id is not None
             response = await call("streams" if is_stored else "none")
+        except DomainError as refusal:
+            await _record_refusal(chats, request, refusal)
+            raise
         try:
             return await self._recorded(response, call.options, chats, request, actor)
         except BaseException:
@@ -103,8 +105,11 @@ class Completions:
         Raises: as `complete`, without the errors of the source; RateLimited if too many replies are being generated.
         """
         request, chats = await self._check(request, actor)
-        async with _recorded_refusal(chats, request):
+        try:
             call = await self._prepare(request, actor)
+        except DomainError as refusal:
+            await _record_refusal(chats, request, refusal)
+            raise
         kept = _without_content(request)
         if chats is None and request.wanted.follow_up_generation:  # they are nowhere else
             kept = msgspec.structs.replace(kept, messages=request.messages[-MAX_KEPT_MESSAGES:])
@@ -272,17 +277,11 @@ async def _record(
     await chats.record_reply(request.chat_id, request.message_id, fields, create=create)
 
 
-@asynccontextmanager
-async def _recorded_refusal(
-    chats: ChatStore | None, request: CompletionRequest
-) -> AsyncIterator[None]:
+async def _record_refusal(
+    chats: ChatStore | None, request: CompletionRequest, refusal: DomainError
+) -> None:
     """Store a refusal with the answering message."""
-    try:
-        yield
-    except DomainError as refusal:
-        failed = isinstance(refusal, SourceFailed)
-        await _record(chats, request, refusal.detail, create=failed)
-        raise
+    await _record(chats, request, refusal.detail, create=isinstance(refusal, SourceFailed))
 
 
 def _without_content(request: CompletionRequest) -> CompletionRequest:

@@ -31,6 +31,9 @@ class ProviderClient:
         self._connection = connection
         self._caller_headers = caller_headers
         options = connection.options
+        self._includes_usage = connection.includes_usage
+        self._is_openai = connection.is_openai or options.azure
+        self._azure_version = connection.azure_version
         own_headers = options.plain_headers
         server_headers = caller_headers.of_server(connection) if caller_headers else {}
         # Those of the connection override all others.
@@ -66,13 +69,13 @@ class ProviderClient:
         model = self._connection.options.provider_id(request.model)
         hides_usage = False
         if request.operation == "chat":
-            if self._connection.includes_usage and not asks_for_usage(request):
+            if self._includes_usage and not asks_for_usage(request):
                 request, hides_usage = with_usage(request), True
             body = encode(
                 request,
                 model,
-                is_openai=self._connection.is_openai or self._connection.options.azure,
-                azure_version=self._connection.azure_version,
+                is_openai=self._is_openai,
+                azure_version=self._azure_version,
             )
         else:
             body = encode_operation(request, model)

@@ -7,7 +7,7 @@ message cannot insert one.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Final
 
 from portico.db import now
@@ -48,9 +48,16 @@ class PromptTemplate:
         messages: Callable[[], Sequence[str]],
     ) -> None:
         self._variables = variables
-        self._prompt = cache(prompt)
-        self._messages = cache(messages)
+        self._read_prompt, self._read_messages = prompt, messages
         self._user = user
+
+    @cached_property
+    def _prompt(self) -> str:
+        return self._read_prompt()
+
+    @cached_property
+    def _messages(self) -> Sequence[str]:
+        return self._read_messages()
 
     @cached_property
     def _values(self) -> Mapping[str, str]:
@@ -89,8 +96,8 @@ class PromptTemplate:
         if cut := _CUT.fullmatch(name):
             part, size = (cut["part"] or "").lower(), int(cut["size"] or 0)
             if cut["name"].lower() == "prompt":
-                return _cut(self._prompt(), part, size, "...")
-            return "\n".join(_cut_list(self._messages(), part, size))
+                return _cut(self._prompt, part, size, "...")
+            return "\n".join(_cut_list(self._messages, part, size))
         return placeholder
 
 

@@ -121,6 +121,8 @@ class SettingsStore:
 
     def is_changing(self) -> bool:
         """Return whether the open transaction of this task has locked or changed settings, which others do not see yet."""
+        if not self._changing:  # mostly: each request asks several times
+            return False
         found = current_database().current_transaction()
         return found is not None and found in self._changing
 

@@ -206,8 +206,9 @@ class SourceClient:
             raise self.errors.invalid_response(f"a response of the type {media_type}")
         if stream and (media_type != JSON_MEDIA_TYPE or is_event):
             return self._streamed_response(response, first, answer_format)
-        rest = await read_body(response, MAX_RESPONSE_BYTES, self._limits.idle)
-        return self._whole_response(first + rest, answer_format)
+        if not response.at_end():
+            first += await read_body(response, MAX_RESPONSE_BYTES, self._limits.idle)
+        return self._whole_response(first, answer_format)
 
     def _streamed_response(
         self, response: HTTPResponse, first: bytes, answer_format: AnswerFormat

@@ -4,8 +4,6 @@ Counts and seconds, no texts.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from portico.metrics import Histogram
@@ -37,15 +35,6 @@ class Counters:
         self.open_streams = 0
         self.loop_lag = Histogram(LAG_BOUNDS)
         self._of: defaultdict[str, PluginCounters] = defaultdict(PluginCounters)
-
-    @contextmanager
-    def stream(self) -> Iterator[None]:
-        """Count a stream as open while the block runs."""
-        self.open_streams += 1
-        try:
-            yield
-        finally:
-            self.open_streams -= 1
 
     def failed(self, plugin: str) -> None:
         """Count a request of this plugin that ended with 500."""

@@ -48,13 +48,21 @@ class Drain:
         for callback in tuple(self._callbacks):
             callback()
 
+    def add(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the grace period ends; at once if it has ended already."""
+        self._callbacks.add(callback)
+        if self.over:
+            callback()
+
+    def discard(self, callback: Callable[[], None]) -> None:
+        """Call `callback` no more."""
+        self._callbacks.discard(callback)
+
     @contextmanager
     def track(self, callback: Callable[[], None]) -> Iterator[None]:
         """Call `callback` once if the grace period ends while the block runs; at once if it has ended already."""
-        self._callbacks.add(callback)
         try:
-            if self.over:
-                callback()
+            self.add(callback)
             yield
         finally:
-            self._callbacks.discard(callback)
+            self.discard(callback)

@@ -77,19 +77,34 @@ class LiveConnections:
         if actor is None:
             yield
             return
-        credential = CredentialRef(actor.credential, actor.session_id)
-        callbacks = self._live.setdefault(credential, set())
-        callbacks.add(on_revoked)
-        self._owners[actor.id].add(credential)
+        self.add(actor, on_revoked)
         try:
             yield
         finally:
-            callbacks.discard(on_revoked)
-            if not callbacks and self._live.get(credential) is callbacks:
-                del self._live[credential]
-                self._owners[actor.id].discard(credential)
-                if not self._owners[actor.id]:
-                    del self._owners[actor.id]
+            self.discard(actor, on_revoked)
+
+    def add(self, actor: Actor, on_revoked: OnRevoked) -> None:
+        """Call `on_revoked` if the credential of the actor is revoked."""
+        credential = CredentialRef(actor.credential, actor.session_id)
+        callbacks = self._live.get(credential)
+        if callbacks is None:
+            callbacks = self._live[credential] = set()
+            self._owners[actor.id].add(credential)
+        callbacks.add(on_revoked)
+
+    def discard(self, actor: Actor, on_revoked: OnRevoked) -> None:
+        """Call `on_revoked` no more."""
+        credential = CredentialRef(actor.credential, actor.session_id)
+        callbacks = self._live.get(credential)
+        if callbacks is None:
+            return
+        callbacks.discard(on_revoked)
+        if not callbacks:
+            del self._live[credential]
+            owned = self._owners[actor.id]
+            owned.discard(credential)
+            if not owned:
+                del self._owners[actor.id]
 
     def listeners(self) -> list[Listener]:
         """Return the event listeners that close connections of this process."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -62,7 +62,7 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
             form_limit: int = self.app.state.max_form_bytes
             if not limit or form_limit < limit:
                 limit, too_large = form_limit, partial(_form_too_large, form_limit)
-        if limit and (self.content_length or 0) > limit:
+        if limit and _announced_bytes(self.scope["headers"]) > limit:
             raise too_large()
         scanner = None
         # An import may not be JSON at all; its reader reports what it is instead.
@@ -86,6 +86,14 @@ class BodyRequest(litestar.Request[Any, Any, Any]):
                 return body.blocks
 
 
+def _announced_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """Return the length of the body that the client announces; 0 = none. The server has checked the header."""
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
 def _form_too_large(limit: int) -> TooLarge:
     return TooLarge(f"{TooLarge.default}: at most {limit} bytes here, see server.max_form_bytes")
 
@@ -106,6 +114,9 @@ class ArrivingBody:
         scanner = self._scanner
         if scanner is None:
             self._append(block)
+            return
+        if last and not self._passed and len(block) <= BLOCK_BYTES:  # mostly: a small body, at once
+            self._append(scanner.feed(block, last=True))
             return
         began = time.monotonic()
         is_changed = scanner.is_changed

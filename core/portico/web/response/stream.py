@@ -6,8 +6,7 @@ task waits for the client to disconnect.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ from litestar.types import Receive, Scope, Send
 from portico.catalogue.response_error import error_in
 from portico.catalogue.source import EVENT_STREAM, JSON_MEDIA_TYPE, SourceResponse, close_body
 from portico.errors import INVALID_TOKEN, DomainError, Unauthenticated, Unavailable
-from portico.identity import LiveConnections
+from portico.identity import Actor, LiveConnections
 from portico.web.counters import Counters
 from portico.web.drain import Drain
 from portico.web.error_format import (
@@ -100,14 +99,13 @@ class StreamResponse:
         """
         watcher = _DisconnectWatcher(receive)
         reply: SourceResponse | None = None
+        actor = scope.get("user")
         try:
-            with self._watched(scope, watcher):
-                reply = (
-                    self._reply if isinstance(self._reply, SourceResponse) else await self._reply
-                )
-                reply = self._with_error(reply)
-                await send(_start(reply, self._headers))
-                await self._send_body(reply, send)
+            self._watch(actor, watcher)
+            reply = self._reply if isinstance(self._reply, SourceResponse) else await self._reply
+            reply = self._with_error(reply)
+            await send(_start(reply, self._headers))
+            await self._send_body(reply, send)
         except asyncio.CancelledError:
             if watcher.was_cancelled_by("stopping"):
                 if reply is None:
@@ -118,21 +116,26 @@ class StreamResponse:
             elif not watcher.was_cancelled_by("disconnected"):
                 raise
         finally:
+            self._end_watch(actor, watcher)
             watcher.close()
             await close_body(reply and reply.body)
 
-    @contextmanager
-    def _watched(self, scope: Scope, watcher: "_DisconnectWatcher") -> Iterator[None]:
-        with ExitStack() as watched:
-            if self._counters is not None:
-                watched.enter_context(self._counters.stream())
-            if self._drain is not None:
-                watched.enter_context(self._drain.track(watcher.on_shutdown))
-            if self._live_connections is not None:
-                watched.enter_context(
-                    self._live_connections.track(scope.get("user"), watcher.on_revoked)
-                )
-            yield
+    def _watch(self, actor: Actor | None, watcher: "_DisconnectWatcher") -> None:
+        """Count the response as open, and have it cancelled when it must end."""
+        if self._counters is not None:
+            self._counters.open_streams += 1
+        if self._live_connections is not None and actor is not None:
+            self._live_connections.add(actor, watcher.on_revoked)
+        if self._drain is not None:
+            self._drain.add(watcher.on_shutdown)
+
+    def _end_watch(self, actor: Actor | None, watcher: "_DisconnectWatcher") -> None:
+        if self._counters is not None:
+            self._counters.open_streams -= 1
+        if self._live_connections is not None and actor is not None:
+            self._live_connections.discard(actor, watcher.on_revoked)
+        if self._drain is not None:
+            self._drain.discard(watcher.on_shutdown)
 
     async def _end_revoked(self, send: Send, reply: SourceResponse | None) -> None:
         """End a stream whose session was revoked: the request to the source first, then the stream.
