@@ -65,6 +65,7 @@ class SettingsStore:
         self._undecryptable: set[str] = set()
         self._changes = 0
         self._changing: WeakSet[Transaction] = WeakSet()
+        self._may_be_changing = False
         bus.subscribe(
             "portico",
             [
@@ -121,8 +122,9 @@ class SettingsStore:
 
     def is_changing(self) -> bool:
         """Return whether the open transaction of this task has locked or changed settings, which others do not see yet."""
-        if not self._changing:  # mostly: each request asks several times
+        if not self._may_be_changing:  # mostly: each request asks several times
             return False
+        self._may_be_changing = len(self._changing) > 0
         found = current_database().current_transaction()
         return found is not None and found in self._changing
 
@@ -133,6 +135,7 @@ class SettingsStore:
         """Lock the rows of these names until the transaction ends. Returns their texts."""
         if (transaction := current_database().current_transaction()) is not None:
             self._changing.add(transaction)
+            self._may_be_changing = True
         taken: dict[str, str] = {}
         for some in chunks(names, MAX_ROWS_PER_STATEMENT):
             places = ", ".join(_LOCKED_ROW.format(number) for number in range(1, len(some) + 1))

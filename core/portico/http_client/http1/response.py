@@ -30,13 +30,17 @@ class HTTPResponse:
 
     __slots__ = (
         "_blocks", "_buffered", "_connection", "_error", "_has_begun", "_has_head", "_has_length", "_head_bytes",
-        "_idle", "_is_complete", "_is_paused", "_keeps_alive", "_parser", "_timer", "_total_timer", "_waiter", "headers", "status",
+        "_idle", "_is_complete", "_is_paused", "_keeps_alive", "_parser", "_timer", "_total_timer", "_waiter", "headers",
+        "on_body", "status",
     )  # fmt: skip
 
     def __init__(self, connection: "HTTPConnection", limits: RequestLimits) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self._connection: HTTPConnection | None = connection
+        self._blocks: list[bytes] = []
+        #: Called by the parser with each part of the body: there may be hundreds in what arrives at once.
+        self.on_body = self._blocks.append
         self._parser = httptools.HttpResponseParser(self)
         # As other HTTP clients do: providers write the ends of lines and of chunks in several ways.
         self._parser.set_dangerous_leniencies(
@@ -44,7 +48,6 @@ class HTTPResponse:
             lenient_optional_cr_before_lf=True,
             lenient_spaces_after_chunk_size=True,
         )
-        self._blocks: list[bytes] = []
         self._buffered = self._head_bytes = 0
         self._has_begun = self._has_head = self._has_length = False
         self._is_complete = self._is_paused = self._keeps_alive = False
@@ -157,6 +160,7 @@ class HTTPResponse:
             self._detach(reuse=self._keeps_alive)
         elif self._blocks:
             self._stop_timer()
+            self._buffered += len(data)
             if self._buffered > MAX_BUFFERED_BYTES and not self._is_paused and self._connection:
                 self._is_paused = True
                 self._connection.pause_reading()
@@ -194,11 +198,6 @@ class HTTPResponse:
             self.status, self._has_head = status, True
             encoding = self.headers.get("transfer-encoding", "").lower()
             self._has_length = "content-length" in self.headers or encoding.endswith("chunked")
-
-    def on_body(self, block: bytes) -> None:
-        """Take a part of the body."""
-        self._blocks.append(block)
-        self._buffered += len(block)
 
     def on_message_complete(self) -> None:
         """End the response, unless it only announces another one (RFC 9110, 15.2)."""
