@@ -96,6 +96,11 @@ class Scene:
         assert self.callers["user"].post("/api/v1/prompts/create", form).status == 200
         return str(form["command"])
 
+    def memory(self) -> str:
+        """The id of one of the user's."""
+        form = {"content": "Likes tea"}
+        return str(self.callers["user"].post("/api/v1/memories/add", form).json["id"])
+
     def changed_model(self) -> str:
         """The id of one of the user's models that has a past: what it was before change 2."""
         form = self.model()
@@ -327,6 +332,9 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/v1/models/sync"): lambda s, path: (f"{path}?dry_run=true", {"models": []}),
     ("POST", "/api/v1/prompts/create"): lambda s, path: (path, s.prompt_form()),
     ("POST", "/api/v1/prompts/command/{command}/update"): lambda s, path: (path, {"title": "New"}),
+    ("POST", "/api/v1/memories/add"): lambda s, path: (path, {"content": "Likes coffee"}),
+    ("POST", "/api/v1/memories/query"): lambda s, path: (path, {"content": "coffee"}),
+    ("POST", "/api/v1/memories/{memory_id}/update"): lambda s, path: (path, {"content": "Tea"}),
     ("POST", "/api/chat/completions"): turn,
     ("POST", "/api/v1/chat/completions"): turn,
     ("POST", "/api/v1/messages"): turn,
@@ -431,6 +439,7 @@ PARAMETERS: Mapping[str, Callable[[Scene], str]] = {
     "{budget_id}": Scene.budget,
     "{command}": Scene.prompt,
     "{feedback_id}": Scene.feedback,
+    "{memory_id}": Scene.memory,
     "{chat_id}": Scene.chat,
     "{message_id}": lambda _: "a-message",
     "{file_id}": Scene.file,

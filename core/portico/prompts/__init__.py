@@ -2,6 +2,7 @@
 
 from portico.prompts.conversation import (
     TEMPLATE_KEYS,
+    append_system,
     content_text,
     has_system,
     is_system_role,
@@ -24,6 +25,7 @@ __all__ = [
     "Placeholder",
     "PromptTemplate",
     "account_variables",
+    "append_system",
     "content_text",
     "last_user_text",
     "placeholders",

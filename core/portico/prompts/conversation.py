@@ -103,6 +103,14 @@ def prepend_system(messages: Sequence[msgspec.Raw], prompt: str) -> list[msgspec
     return [msgspec.Raw(new), *messages]
 
 
+def append_system(messages: Sequence[msgspec.Raw], text: str) -> list[msgspec.Raw]:
+    """Return the messages with a text for the model: at the end of the first message if that is a system message, else as a new one."""
+    if messages and system_index(messages[:1]) == 0:
+        below = with_text(messages[0], lambda prompt: f"{prompt}\n{text}" if prompt else text)
+        return [below, *messages[1:]]
+    return prepend_system(messages, text)
+
+
 def transcript(messages: Sequence[msgspec.Raw]) -> list[str]:
     """Return the messages as lines `ROLE: text`."""
     return [f"{role_of(message).upper()}: {text_of(message)}" for message in messages]
