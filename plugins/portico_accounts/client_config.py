@@ -29,12 +29,13 @@ _SIGNED_IN_FEATURES = (
 )
 #: Runtime settings that clients read under the same name.
 _MODEL_SETTINGS = ("DEFAULT_MODELS", "DEFAULT_PINNED_MODELS")
-#: Fields that clients read and that have no meaning here yet, in the shapes that clients expect.
+#: Fields that clients read and that have no meaning here yet, in the shapes that clients expect. Without an engine, replies are
+#: read aloud by the browser; with the engine `web`, it is also the browser that takes down what a user dictates.
 _UNSUPPORTED_DEFAULTS: Mapping[str, Any] = {
     "code": {"engine": "pyodide"},
     "audio": {
         "tts": {"engine": "", "voice": "", "split_on": "punctuation"},
-        "stt": {"engine": ""},
+        "stt": {"engine": "web"},
     },
     "google_drive": {"client_id": "", "api_key": ""},
     "onedrive": {

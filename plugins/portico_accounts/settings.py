@@ -6,10 +6,7 @@ from portico.api import Section, setting
 
 
 class AccountsSettings(Section):
-    """What users see of each other, and what clients show.
-
-    Also the switches of features that no plugin provides yet, because clients read them.
-    """
+    """What users see of each other, and what clients show."""
 
     show_emails_in_search: Annotated[
         bool,
@@ -62,12 +59,6 @@ class AccountsSettings(Section):
             env="ENABLE_COMMUNITY_SHARING",
             runtime_key="ui.enable_community_sharing",
         ),
-    ] = False
-    enable_channels: Annotated[
-        bool, setting("Clients show channels", env="ENABLE_CHANNELS", runtime_key="channels.enable")
-    ] = False
-    enable_notes: Annotated[
-        bool, setting("Clients show notes", env="ENABLE_NOTES", runtime_key="notes.enable")
     ] = False
     pending_overlay_title: Annotated[
         str,

@@ -155,9 +155,10 @@ class PermissionDefaults(Section):
     chat_tts: Annotated[
         bool, setting("Listen to answers read aloud", env="USER_PERMISSIONS_CHAT_TTS")
     ] = True
+    # Off: calls need a server that transcribes speech, so clients must not offer them.
     chat_call: Annotated[
         bool, setting("Talk to a model by voice call", env="USER_PERMISSIONS_CHAT_CALL")
-    ] = True
+    ] = False
     chat_multiple_models: Annotated[
         bool, setting("Ask several models at once", env="USER_PERMISSIONS_CHAT_MULTIPLE_MODELS")
     ] = True

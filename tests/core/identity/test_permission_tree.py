@@ -23,6 +23,7 @@ WORDS = {
 }
 OFF = {
     "chat.temporary_enforced",
+    "chat.call",
     "features.api_keys",
     "features.direct_tool_servers",
 }

@@ -100,6 +100,13 @@ def test_setting_without_a_plugin_is_off_and_cannot_be_switched_on(
     assert admin.get("/api/config").json["features"]["enable_message_rating"] is False
 
 
+@pytest.mark.parametrize("name", ["ENABLE_NOTES", "ENABLE_CHANNELS"])
+def test_feature_that_no_plugin_provides_cannot_be_switched_on(admin: Client, name: str) -> None:
+    assert_refused(admin, **{name: True})
+    features = admin.get("/api/config").json["features"]
+    assert features["enable_notes"] is features["enable_channels"] is False
+
+
 def test_unknown_group_refuses_the_whole_form(admin: Client) -> None:
     form = admin.get(CONFIG).json | {"DEFAULT_GROUP_ID": "nothing", "ENABLE_SIGNUP": True}
     assert admin.post(CONFIG, form).status == 400
@@ -137,10 +144,12 @@ def test_pinned_setting_accepts_only_its_own_value(
         admin = app.client.sign_up("Ada")
         assert_refused(admin, ENABLE_API_KEYS=False)
         assert_refused(admin, JWT_EXPIRES_IN="1h")
-        config = change(admin, ENABLE_API_KEYS=True, JWT_EXPIRES_IN="2w", ENABLE_NOTES=True)
+        config = change(
+            admin, ENABLE_API_KEYS=True, JWT_EXPIRES_IN="2w", ENABLE_COMMUNITY_SHARING=True
+        )
         assert config["pinned"] == ["ENABLE_API_KEYS", "JWT_EXPIRES_IN"]
         assert (config["ENABLE_API_KEYS"], config["JWT_EXPIRES_IN"]) == (True, "2w")
-        assert config["ENABLE_NOTES"] is True
+        assert config["ENABLE_COMMUNITY_SHARING"] is True
     finally:
         app.close()
 
@@ -152,9 +161,16 @@ def test_changed_settings_survive_a_restart(
         app = InProcessApp(env, complete_schema)
         try:
             if not app.run(app.portico.identity.accounts.any_exists):
-                change(app.client.sign_up("Ada"), RESPONSE_WATERMARK="AI", ENABLE_NOTES=True)
+                change(
+                    app.client.sign_up("Ada"),
+                    RESPONSE_WATERMARK="AI",
+                    ENABLE_COMMUNITY_SHARING=True,
+                )
             config = app.client.sign_in("Ada").get(CONFIG).json
-            assert (config["RESPONSE_WATERMARK"], config["ENABLE_NOTES"]) == ("AI", True)
+            assert (config["RESPONSE_WATERMARK"], config["ENABLE_COMMUNITY_SHARING"]) == (
+                "AI",
+                True,
+            )
         finally:
             app.close()
 
@@ -162,10 +178,10 @@ def test_changed_settings_survive_a_restart(
 def test_changes_are_in_the_audit_log(admin: Client) -> None:
     change(admin)
     assert admin.get("/api/v1/audit?event=setting.changed").json["entries"] == []
-    change(admin, ENABLE_NOTES=True, ENABLE_SIGNUP=True)
+    change(admin, ENABLE_COMMUNITY_SHARING=True, ENABLE_SIGNUP=True)
     (entry,) = admin.get("/api/v1/audit?event=setting.changed").json["entries"]
     assert entry["author_name"] == "Ada"
-    assert entry["new"] == {"ENABLE_NOTES": True, "ENABLE_SIGNUP": True}
+    assert entry["new"] == {"ENABLE_COMMUNITY_SHARING": True, "ENABLE_SIGNUP": True}
 
 
 def test_malformed_form_changes_nothing(admin: Client) -> None:
@@ -190,7 +206,7 @@ def test_invalid_stored_value_is_ignored(admin: Client, app: InProcessApp) -> No
             "settings.ui.enable_signup": "perhaps",
             "settings.auth.jwt_expiry": 7,
             "settings.ui.default_user_role": "root",
-            "settings.notes.enable": None,
+            "settings.ui.enable_community_sharing": None,
         }
         await app.portico.settings_store.set(values, "")
 
