@@ -156,7 +156,9 @@ class ComposedProcesses:
         if not service.name.startswith("server-"):
             del own["PORTICO_INSTANCE_URL"]
         assert own.keys() <= found.keys(), "a variable that is replaced here is not in the file"
-        del found["PATH"]
+        # What an interpreter reads would prevent that the processes are forked (`tests.forked_processes`).
+        for name in ("PATH", "PYTHONDONTWRITEBYTECODE"):
+            del found[name]
         return found | own
 
     def _new_folder(self, name: str) -> Path:

@@ -21,6 +21,7 @@ from tests.pgbouncer import (  # noqa: F401 - fixtures
     seen_by_applications,
 )
 from tests.postgres_proxy import PostgresProxy
+from tests.preloaded_workers import pytest_xdist_setupnodes  # noqa: F401 - a hook
 from tests.recycled_databases import RecycledDatabases
 from tests.redis_server import RedisServer, redis_url
 from tests.servers import fresh_database, postgres_server

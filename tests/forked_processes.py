@@ -6,7 +6,8 @@ environment, module path and streams; only what an interpreter does before that 
 happens on import. `python -m portico` as a new interpreter is what tests get that start it by themselves or with
 `cli.process`, all processes with an environment that the interpreter reads, and every process with TEST_FORK=no.
 
-Servers and workers of the test kit are forked; other modules by tests that call `popen`.
+Servers and workers of the test kit are forked; other modules by tests that call `popen`. All workers of pytest-xdist have
+one origin in common, which `tests.preloaded_workers` starts.
 """
 
 import atexit
@@ -28,6 +29,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import IO, Any
 
 from tests.sharing import share
@@ -37,6 +39,8 @@ from portico.testing.processes import PorticoProcess, bare_environment
 #: A message about a forked process: its id once it runs, or its exit code.
 _MESSAGE = struct.Struct("!ci")
 _STARTED, _ENDED = b"s", b"e"
+#: The variable with the path of the socket of an origin that other processes have started.
+_SHARED = "TEST_ORIGIN_SOCKET"
 #: Variables that are read before a program begins. A forked process sets its module path itself.
 _OF_INTERPRETER = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC")
 _MAX_REQUEST_BYTES = 200_000
@@ -51,6 +55,21 @@ def is_forking_chosen() -> bool:
 def share_imports() -> None:
     """Fork the servers and workers of the tests; called once in each process of the tests."""
     PorticoProcess.popen = _ORIGIN.popen  # type: ignore[assignment]
+
+
+def start_shared_origin(path: Path) -> None:
+    """Start the origin of this process and of those that it starts, which find it at this path."""
+    with listening_socket(path) as listener:
+        _ORIGIN.start(listener)
+    os.environ[_SHARED] = str(path)  # noqa: TID251 - inherited by the workers
+
+
+def listening_socket(path: Path) -> socket.socket:
+    """Return a socket at this path, at which an origin waits for requests."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(path))
+    listener.listen()
+    return listener
 
 
 def popen(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
@@ -85,23 +104,21 @@ class Origin:
         environment: dict[str, str] = options["env"]
         with self._lock:
             if self._control is None:
-                self._start()
+                self.start()
         if command[0] == sys.executable and _of_interpreter(environment) == self._interpreter:
             # If the origin has died, for example of an error in a module, a new interpreter shows the reason.
             with suppress(OSError, struct.error):
                 return self._fork(command, options)
         return subprocess.Popen(command, **options)
 
-    def _start(self) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
-                env=bare_environment(),
-                pass_fds=[theirs.fileno()],
-            )
-        atexit.register(process.wait)
-        atexit.register(self._control.close)  # which ends it
+    def start(self, listener: socket.socket | None = None) -> None:
+        """Start it, unless there is a shared one. `listener`: where it waits for requests of other processes."""
+        shared = os.environ.get(_SHARED)  # noqa: TID251 - a choice of the tests
+        if shared:
+            self._control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._control.connect(shared)
+        else:
+            self._control = start_origin(__name__, listener, bare_environment())
 
     def _fork(self, command: Sequence[str], options: Mapping[str, Any]) -> "ForkedProcess":
         assert self._control is not None
@@ -113,6 +130,27 @@ class Origin:
             socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
         streams.close_theirs()
         return ForkedProcess(command, ours, streams)
+
+
+def start_origin(
+    module: str,
+    listener: socket.socket | None,
+    environment: Mapping[str, str],
+    arguments: Sequence[str] = (),
+) -> socket.socket:
+    """Start an origin: this module of the tests. Returns a socket for requests; when it is closed, the origin ends."""
+    control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        inherited = [one.fileno() for one in (theirs, listener) if one is not None]
+        numbers = ",".join(map(str, inherited))
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, numbers, *arguments],
+            env=dict(environment),
+            pass_fds=inherited,
+        )
+    atexit.register(process.wait)
+    atexit.register(control.close)
+    return control
 
 
 class Streams:
@@ -196,7 +234,11 @@ class ForkedProcess(subprocess.Popen[str]):
         return code
 
     def _report(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self._reports], [], [], timeout)[0]:
+        if self.returncode is not None:
+            return self.returncode
+        ready = select.poll()  # unlike `select`, also for more than 1,024 open files
+        ready.register(self._reports, select.POLLIN)
+        if ready.poll(None if timeout is None else timeout * 1000):
             _, self.returncode = _MESSAGE.unpack(self._reports.recv(_MESSAGE.size))
             self._reports.close()
         return self.returncode
@@ -229,19 +271,37 @@ def _derive_from_signatures() -> None:
         Portico(load_settings(environ={"DATA_DIR": folder}))._build_routes()
 
 
-def _requests(control: socket.socket) -> Iterator[tuple[Any, list[int]]]:
-    """Fork for each request. Yields in the forked processes only: the request, and their streams and reports."""
+def forked_for_requests(sockets: Sequence[socket.socket]) -> Iterator[tuple[bytes, list[int]]]:
+    """Fork for each request. Yields in the forked processes only: the request, and their streams and reports.
+
+    `sockets`: the one of the process that has started this one, and one at which others connect, if there is any. Ends
+    when the first is closed.
+    """
     waiting = selectors.DefaultSelector()
-    waiting.register(control, selectors.EVENT_READ)
+    for one in sockets:
+        waiting.register(one, selectors.EVENT_READ)
     while True:
         for key, _ in waiting.select():
-            if key.fileobj is control:
-                data, descriptors, _, _ = socket.recv_fds(control, _MAX_REQUEST_BYTES, 4)
+            if key.fileobj in sockets[1:]:
+                waiting.register(sockets[1].accept()[0], selectors.EVENT_READ)
+            elif isinstance(key.fileobj, socket.socket):
+                data, descriptors, _, _ = socket.recv_fds(key.fileobj, _MAX_REQUEST_BYTES, 4)
                 if not data:
-                    return
+                    if key.fileobj is sockets[0]:
+                        return
+                    waiting.unregister(key.fileobj)
+                    key.fileobj.close()
+                    continue
                 process = os.fork()
                 if not process:
-                    yield json.loads(data), descriptors
+                    for other in [*waiting.get_map().values()]:
+                        os.close(other.fd)
+                        if isinstance(other.fileobj, socket.socket):
+                            other.fileobj.detach()
+                        else:
+                            os.close(other.data[1])
+                    waiting.close()
+                    yield data, descriptors
                     return
                 *streams, reports = descriptors
                 for descriptor in streams:
@@ -254,8 +314,18 @@ def _requests(control: socket.socket) -> Iterator[tuple[Any, list[int]]]:
                 os.close(key.fd)
                 _, status = os.waitpid(process, 0)
                 code = os.waitstatus_to_exitcode(status)
-                with socket.socket(fileno=reports) as to_tests:
+                with socket.socket(fileno=reports) as to_tests, suppress(OSError):
                     to_tests.send(_MESSAGE.pack(_ENDED, code))
+
+
+def take_streams(descriptors: Sequence[int]) -> None:
+    """Make these the standard streams of this process, and report that it has started."""
+    *streams, reports = descriptors
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    with socket.socket(fileno=reports) as to_tests:
+        to_tests.send(_MESSAGE.pack(_STARTED, os.getpid()))
 
 
 def _become(request: Any, descriptors: Sequence[int]) -> None:
@@ -269,26 +339,27 @@ def _become(request: Any, descriptors: Sequence[int]) -> None:
     sys.path[0:1] = [request["cwd"], *(folder for folder in path if folder not in sys.path)]
     importlib.invalidate_caches()
     sys.argv[1:] = request["words"][1:]
-    *streams, reports = descriptors
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-    with socket.socket(fileno=reports) as to_tests:
-        to_tests.send(_MESSAGE.pack(_STARTED, os.getpid()))
+    take_streams(descriptors)
     os.closerange(3, 4096)
+
+
+def inherited_sockets() -> list[socket.socket]:
+    """Return the sockets that an origin is given by `start_origin`."""
+    return [socket.socket(fileno=int(number)) for number in sys.argv[1].split(",")]
 
 
 def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to this process, too
-    with socket.socket(fileno=int(sys.argv[1])) as control:
-        for name in _modules():
-            importlib.import_module(name)
-        _derive_from_signatures()
-        gc.freeze()
-        for request, descriptors in _requests(control):
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            _become(request, descriptors)
-            control.detach()
-            runpy.run_module(request["words"][0], run_name="__main__", alter_sys=True)
+    sockets = inherited_sockets()
+    for name in _modules():
+        importlib.import_module(name)
+    _derive_from_signatures()
+    gc.freeze()
+    for data, descriptors in forked_for_requests(sockets):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        request = json.loads(data)
+        _become(request, descriptors)
+        runpy.run_module(request["words"][0], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

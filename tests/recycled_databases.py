@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-from tests.servers import create_database, drop_database, new_url, sibling
+from tests.servers import create_database, drop_database, new_url, run_without_sessions, sibling
 
 #: The catalogs in which each change of a schema leaves rows of a new transaction, each with the rows that are compared.
 _CATALOGS = {
@@ -186,8 +186,8 @@ class RecycledDatabases:
 
     async def _rename(self, copy: _Copy, name: str) -> None:
         await copy.disconnect()
-        server = await self._connected()
-        await server.execute(f"ALTER DATABASE {copy.name} RENAME TO {name}")
+        rename = f"ALTER DATABASE {copy.name} RENAME TO {name}"
+        await run_without_sessions(await self._connected(), copy.name, rename)
         copy.name = name
 
     async def _release(self, url: str) -> None:

@@ -136,7 +136,26 @@ async def create_database(connection: asyncpg.Connection, name: str, template: s
     origin = f" TEMPLATE {urlsplit(template).path[1:]}" if template else ""
     # Copying files instead of pages takes half the time.
     strategy = " STRATEGY FILE_COPY" if connection.get_server_version() >= (15,) else ""
-    await connection.execute(f"CREATE DATABASE {name}{origin}{strategy}")
+    copied = urlsplit(template).path[1:] or "template1"
+    await run_without_sessions(connection, copied, f"CREATE DATABASE {name}{origin}{strategy}")
+
+
+async def run_without_sessions(connection: asyncpg.Connection, name: str, statement: str) -> None:
+    """Run a statement that needs a database without sessions: the one of this name, whose sessions are ended before.
+
+    PostgreSQL waits for them for five seconds. Those of killed processes end later than that on a busy machine, and
+    an application that a failed test has left open may have connected again.
+    """
+    for is_last in (False, False, True):
+        await connection.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+        )
+        try:
+            await connection.execute(statement)
+            return
+        except asyncpg.ObjectInUseError:
+            if is_last:
+                raise
 
 
 async def drop_database(connection: asyncpg.Connection, name: str) -> None:

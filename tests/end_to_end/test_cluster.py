@@ -169,7 +169,7 @@ class Load:
         renamed = f"{title} again"
         if self._post(f"/api/v1/chats/{chat_id}", {"chat": {"title": renamed}}).status == 200:
             self.chats[chat_id] = renamed
-        self._stopping.wait(0.05)
+        self._stopping.wait(0.2)
 
     def _stream(self) -> None:
         body = {"model": "steady", "messages": [{"role": "user", "content": "Hi"}], "stream": True}

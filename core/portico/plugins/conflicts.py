@@ -106,10 +106,9 @@ def _conflict(own: Iterable[tuple[str, str, str]], taken: dict[tuple[str, str, s
 def _outside_namespace(contribution: Contribution) -> str:
     """Return the first route or table outside the plugin's namespace, as a reason; empty = there is none."""
     prefixes = (f"/api/x/{contribution.plugin_name}", *contribution.info.route_prefixes)
+    below = tuple(f"{prefix.rstrip('/')}/" for prefix in prefixes)
     for _, path in _paths(contribution):
-        if not any(
-            path == prefix or path.startswith(prefix.rstrip("/") + "/") for prefix in prefixes
-        ):
+        if path not in prefixes and not path.startswith(below):
             return (
                 f"its route {path} is outside /api/x/{contribution.plugin_name}/; "
                 "move it there, or add a prefix to PluginInfo.route_prefixes"

@@ -63,7 +63,7 @@ class PluginRouter(GrowingMap):
             found |= {(method, path) for method in methods if method != "OPTIONS"}
         return tuple(sorted(found, key=lambda pair: (pair[1], pair[0])))
 
-    @property
+    @cached_property
     def public_paths(self) -> list[str]:
         """The paths of the routes that need no credentials, sorted."""
         found = {

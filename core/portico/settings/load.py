@@ -61,7 +61,7 @@ class LoadedSettings:
         return frozenset(
             key.removeprefix(prefix)
             for key, origin in self._origins.items()
-            if key.startswith(prefix) and origin.kind != unset
+            if origin.kind != unset and key.startswith(prefix)
         )
 
     def plugin(self, name: str, schema: type[S], formerly: Sequence[str] = ()) -> S:
