@@ -1,12 +1,14 @@
 """An HTTP server whose answers are bytes, for what no well-behaved server sends."""
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Answer = Callable[[int, str], bytes | None]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class RawServer:
@@ -46,13 +48,28 @@ async def serving(
     answer: Answer, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[RawServer]:
     raw = RawServer(answer)
-    server = await asyncio.start_server(raw.serve, "127.0.0.1", 0, ssl=context)
-    scheme = "https" if context else "http"
-    raw.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(raw.serve, context) as raw.url:
         yield raw
+
+
+@asynccontextmanager
+async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Serve connections. Yields the URL; at the end all connections are closed."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        with contextlib.suppress(ConnectionError):
+            await serve(reader, writer)
+
+    server = await asyncio.start_server(keep, "127.0.0.1", 0, ssl=context)
+    try:
+        scheme = "https" if context else "http"
+        yield f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        for writer in writers:
+            writer.transport.abort()
 
 
 def redirect(target: str) -> bytes:

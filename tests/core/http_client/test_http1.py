@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests import certificates
 from tests.one_database import database_url  # noqa: F401 - a fixture
-from tests.raw_server import OK, serving
+from tests.raw_server import OK, listening, serving
 
 from portico.http_client import HTTPClientError, OutgoingHTTP, RequestLimits, failure_reason
 from portico.settings.http_client import HTTPClientSettings
@@ -145,17 +145,17 @@ async def test_server_waits_for_a_slow_reader(http: OutgoingHTTP) -> None:
             sent += 1
         writer.close()
 
-    server = await asyncio.start_server(pour, "127.0.0.1", 0)
-    async with server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with await http.request("GET", url, limits=LIMITS) as response:
-            before = -1
-            while before != sent:  # until the buffers of the system are full
-                before = sent
-                for _ in range(200):
-                    await asyncio.sleep(0)
-            assert sent < 90
-            assert len(await response.read()) == 100_000_000
+    async with (
+        listening(pour) as url,
+        await http.request("GET", url, limits=LIMITS) as response,
+    ):
+        before = -1
+        while before != sent:  # until the buffers of the system are full
+            before = sent
+            for _ in range(200):
+                await asyncio.sleep(0)
+        assert sent < 90
+        assert len(await response.read()) == 100_000_000
 
 
 @pytest.mark.case("AB-45")
@@ -217,13 +217,13 @@ async def tunnelling_proxy(answer: bytes) -> AsyncIterator[tuple[str, list[str]]
             return
         host, _, port = heads[-1].split()[1].rpartition(":")
         server_reader, server_writer = await asyncio.open_connection(host, int(port))
-        await asyncio.gather(
-            copy(reader, server_writer), copy(server_reader, writer), return_exceptions=True
-        )
+        try:
+            await asyncio.gather(copy(reader, server_writer), copy(server_reader, writer))
+        finally:
+            server_writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://me:secret@127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+    async with listening(serve) as url:
+        yield url.replace("http://", "http://me:secret@"), heads
 
 
 @pytest.mark.parametrize(
@@ -267,9 +267,7 @@ async def test_idle_connection_that_the_server_closed_is_not_used(http: Outgoing
             writer.write(OK)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with listening(serve) as url:
         assert (await fetch(http, url))[1] == b"ok"
         closing[0]()
         assert (await fetch(http, url))[1] == b"ok"
