@@ -8,7 +8,7 @@ formula, and is shown on Elo's scale. Source: Hunter, MM algorithms for generali
 import asyncio
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, TypeAlias
 
 from portico.api import AppContext, TTLCache
@@ -21,12 +21,12 @@ MEAN_RATING: Final = 1000
 RATING_SCALE: Final = 400
 #: Comparisons that each model is taken to have won, and lost, against an average one: few real ones say little.
 PRIOR: Final = 0.5
-MAX_ROUNDS: Final = 200
-PRECISION: Final = 1e-5
+MAX_ROUNDS: Final = 500
+PRECISION: Final = 1e-6
 #: Tags in the answer.
 MAX_TAGS: Final = 100
 #: Rows of sums from which on the strengths are computed in a thread.
-LARGE_ROWS: Final = 100
+LARGE_ROWS: Final = 50
 #: Rows of sums that are read: those of seventy models that were all compared with one another.
 MAX_ROWS: Final = 5000
 
@@ -53,7 +53,7 @@ class Leaderboard:
     async def of(self, tag: str) -> LeaderboardView:
         """Return the leaderboard of the ratings with a tag; empty = of all."""
         key = tag_key(tag)
-        if tag.strip() and not key:  # too long for a tag
+        if tag.strip() and not key:  # no rating is counted under it
             return LeaderboardView(tag=tag.strip()[:256], models=[], tags=await _tags())
         found = await self._views.get_or_load(key, self._load)
         assert found is not None
@@ -124,9 +124,19 @@ def strengths(compared: Comparisons) -> dict[str, float]:
             expected = sum(number / (before + found[other]) for other, number in played.items())
             found[model] = won[model] / (expected + 2 * PRIOR / (before + 1))
             change = max(change, abs(found[model] / before - 1))
+        scale = _scale(found.values())
+        found = {model: strength * scale for model, strength in found.items()}
         if change < PRECISION:
             break
     return found
+
+
+def _scale(found: Collection[float]) -> float:
+    """Return by how much all strengths are wrong together: only the prior says that, so rounds alone mend it slowly."""
+    chances = [strength / (strength + 1) for strength in found]
+    slope = sum(chance * (1 - chance) for chance in chances)
+    step = (len(chances) / 2 - sum(chances)) / slope if slope else 0.0
+    return math.exp(max(-1.0, min(1.0, step)))
 
 
 def _rating(strength: float) -> int:

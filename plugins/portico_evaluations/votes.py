@@ -49,7 +49,8 @@ _VOTE = msgspec.json.Decoder(Vote)
 def tag_key(tag: str) -> str:
     """Return the tag under which ratings are counted: without case and surrounding blanks; empty = it is not counted."""
     key = likeness(tag.strip())
-    return key if len(key) <= MAX_TAG_CHARS else ""
+    is_storable = len(key) <= MAX_TAG_CHARS and "\x00" not in key and key.isprintable()
+    return key if is_storable else ""
 
 
 def vote_of(
