@@ -109,13 +109,17 @@ def aimed(made: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     return {**asked, **made, **references, **lists}
 
 
+#: Headers of a request that are about how it is sent. This one is sent by another client, which decompresses nothing.
+OWN_HEADERS = ("content-length", "accept-encoding")
+
+
 def send(scene: Scene, caller: str, request: requests.PreparedRequest) -> Response:
     body = request.body or b""
     return scene.callers[caller].request(
         str(request.method),
         request.path_url,
         body=body.encode() if isinstance(body, str) else body,
-        headers=[(n, v) for n, v in request.headers.items() if n.lower() != "content-length"],
+        headers=[(n, v) for n, v in request.headers.items() if n.lower() not in OWN_HEADERS],
     )
 
 
