@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 from portico.catalogue import Catalogue
 from portico.db import Database, open_database
@@ -151,6 +152,7 @@ class CoreServices:
             identity=self.identity,
             runtime_settings=self.runtime_settings,
             route_areas=self._route_areas,
+            installed_plugins=self._installed_plugins,
             read_metrics=self.read_metrics,
             permissions=self.permissions,
             policies=self.policies,
@@ -182,6 +184,10 @@ class CoreServices:
 
     def _route_areas(self) -> list[str]:
         """Return the names of the plugins that have routes."""
+        return []
+
+    def _installed_plugins(self) -> list[dict[str, Any]]:
+        """Return the installed plugins with their states."""
         return []
 
     async def read_metrics(self) -> list[MetricReading]:

@@ -9,6 +9,12 @@ from litestar.types import ASGIApp, HTTPScope
 from portico.api import NotFound
 from portico.api.web import JSONResponse, StaticFiles
 from portico_frontend.documents import Documents
+from portico_frontend.own_page import OwnPage
+
+#: Paths of the page without a client. An OAuth provider sends the browser to `/auth`.
+PAGE_PATHS = ("", "auth")
+#: Pictures and texts that browsers and clients ask for at the top; all others are below `/static`.
+ROOT_ASSETS = ("favicon.ico", "favicon.png", "robots.txt", "user.png")
 
 _URL = re.compile(r"https?://\S+")
 _YOUTUBE = re.compile(
@@ -19,25 +25,43 @@ _MAX_FIELDS = 100
 
 
 class BrowserPages:
-    """The fallback. `client`: the files of a built client; None = there is none."""
+    """The fallback: of the files of a built client, or of Portico's own page if there is no client.
 
-    def __init__(self, documents: Documents, client: StaticFiles | None) -> None:
+    `assets`: the pictures of this plugin, which are served where the client has none of that name.
+    """
+
+    def __init__(
+        self, documents: Documents, page: OwnPage | StaticFiles, assets: StaticFiles
+    ) -> None:
         self._documents: dict[str, Callable[[HTTPScope], Awaitable[JSONResponse]]] = {
             "manifest.json": documents.manifest,
             "opensearch.xml": documents.opensearch,
         }
-        self._client = client
+        self._page, self._assets = page, assets
 
     async def respond(self, scope: HTTPScope, path: str) -> ASGIApp:
         """Return the response to a request without a route. Raises: NotFound."""
         if build := self._documents.get(path):
             return await build(scope)
-        if self._client is None:
-            raise NotFound
+        if isinstance(self._page, OwnPage):
+            if path in PAGE_PATHS:
+                return await self._page.respond(scope)
+            return await self._asset(scope, path)
         if target := shared_target(path, scope["query_string"]):
             headers = [(b"location", target.encode()), (b"cache-control", b"no-store")]
             return JSONResponse(b"", status=307, headers=headers)
-        return await self._client.respond(scope, path)
+        try:
+            return await self._page.respond(scope, path)
+        except NotFound:
+            return await self._asset(scope, path)
+
+    async def _asset(self, scope: HTTPScope, path: str) -> ASGIApp:
+        name = path.removeprefix("static/")
+        if name != path or name in ROOT_ASSETS:
+            # Browsers ask for this name, and read any format under it.
+            name = "favicon.png" if name == "favicon.ico" else name
+            return await self._assets.respond(scope, name)
+        raise NotFound
 
 
 def shared_target(path: str, query: bytes) -> str:

@@ -10,6 +10,8 @@ from portico_frontend.settings import FrontendSettings
 if TYPE_CHECKING:
     from portico.api.web import Fallback, StaticFiles
 
+#: The pictures of this plugin.
+ASSETS = Path(__file__).parent / "static"
 #: Folders of the client whose files have a hash of their content in their names.
 IMMUTABLE_FOLDERS = ("_app/immutable",)
 
@@ -25,16 +27,21 @@ class FrontendPlugin:
         """Return the fallback for all paths."""
         from portico.api.web import Fallback, StaticFiles
         from portico_frontend.documents import Documents
+        from portico_frontend.own_page import OwnPage
         from portico_frontend.pages import BrowserPages
 
-        if self._dir:
-            self._client = StaticFiles(
-                Path(self._dir).absolute(),
-                immutable=IMMUTABLE_FOLDERS,
-                page="index.html",
-                compress=self._app.settings.server.compress_responses,
-            )
-        return Fallback("/", BrowserPages(Documents(self._app), self._client).respond)
+        documents, assets = Documents(self._app), StaticFiles(ASSETS)
+        if not self._dir:
+            page = OwnPage(self._app)
+            pages = BrowserPages(documents, page, assets)
+            return Fallback("/", pages.respond, page.content_policy)
+        self._client = StaticFiles(
+            Path(self._dir).absolute(),
+            immutable=IMMUTABLE_FOLDERS,
+            page="index.html",
+            compress=self._app.settings.server.compress_responses,
+        )
+        return Fallback("/", BrowserPages(documents, self._client, assets).respond)
 
     async def check(self) -> None:
         """Check the folder of the client, if this process serves one. Raises: OperatorError."""

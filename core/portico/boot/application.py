@@ -77,6 +77,9 @@ class Application(CoreServices):
     def _route_areas(self) -> list[str]:
         return sorted(one.plugin_name for one in self.contributions if one.has_routes)
 
+    def _installed_plugins(self) -> list[dict[str, Any]]:
+        return [record.described() for record in self.registry]
+
     @property
     def table_sets(self) -> dict[str, Any]:
         """The tables of the core packages and of each plugin by owner, in the order in which they are migrated."""

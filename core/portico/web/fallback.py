@@ -14,6 +14,7 @@ from portico.errors import DomainError, NotFound
 from portico.web.counters import Counters
 from portico.web.errors import domain_error_response, error_response, internal_error_response
 from portico.web.middleware.base_path import OWN_PARTS
+from portico.web.middleware.security_headers import CONTENT_POLICY_KEY, Header, csp_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,12 @@ class Fallback:
 
     `prefix`: `/`, or such as `/static`. `respond(scope, path)`: returns the response, an ASGI application such as a
     `JSONResponse`; `path` is the part of the path after the prefix and a slash. It raises NotFound for an unknown path.
-    The caller is anonymous; `app.identity.auth.optional_actor(scope)` returns who it is.
+    The caller is anonymous; `app.identity.auth.optional_actor(scope)` returns who it is. `content_policy`: as of routes.
     """
 
     prefix: str
     respond: Callable[[HTTPScope, str], Awaitable[ASGIApp]]
+    content_policy: str | None = None
 
 
 class FallbackDispatcher:
@@ -45,7 +47,12 @@ class FallbackDispatcher:
         self._routes, self._counters = routes, counters
         self._route_parts = OWN_PARTS | {_first_part(path) for path in paths if path != "/"}
         self._fallbacks = [
-            (one.prefix.rstrip("/") + "/", plugin, one.respond)
+            (
+                one.prefix.rstrip("/") + "/",
+                plugin,
+                one,
+                csp_header(one.content_policy) if one.content_policy else None,
+            )
             for plugin, one in sorted(fallbacks, key=lambda pair: -len(pair[1].prefix))
         ]
 
@@ -55,25 +62,21 @@ class FallbackDispatcher:
         if _first_part(path) in self._route_parts or scope.get("method") not in ("GET", "HEAD"):
             await self._routes(scope, receive, send)
             return
-        for prefix, plugin, respond in self._fallbacks:
+        for prefix, plugin, fallback, policy in self._fallbacks:
             if path.startswith(prefix):
                 scope["path_template"] = f"{prefix}{{path}}"
-                response = await self._ask(
-                    plugin, respond, cast("HTTPScope", scope), path[len(prefix) :]
-                )
+                asked = fallback.respond(cast("HTTPScope", scope), path[len(prefix) :])
+                response = await self._response(plugin, asked, scope, policy)
                 await response(scope, receive, send)
                 return
         await error_response(404, "Not Found")(scope, receive, send)
 
-    async def _ask(
-        self,
-        plugin: str,
-        respond: Callable[[HTTPScope, str], Awaitable[ASGIApp]],
-        scope: HTTPScope,
-        path: str,
+    async def _response(
+        self, plugin: str, asked: Awaitable[ASGIApp], scope: Scope, policy: Header | None
     ) -> ASGIApp:
+        """Return the response of a plugin, or that to its error."""
         try:
-            return await respond(scope, path)
+            response = await asked
         except NotFound:
             return error_response(404, "Not Found")
         except DomainError as error:
@@ -81,6 +84,8 @@ class FallbackDispatcher:
         except Exception as error:  # noqa: BLE001 - a plugin may fail in any way
             self._counters.failed(plugin)
             return internal_error_response(error, plugin)
+        scope[CONTENT_POLICY_KEY] = policy  # type: ignore[literal-required]
+        return response
 
 
 def _first_part(path: str) -> str:

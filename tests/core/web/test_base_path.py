@@ -60,6 +60,8 @@ def test_everything_is_below_the_path_of_the_url(app: InProcessApp, path: str) -
     (callback,) = parse_qs(urlsplit(provider).query)["redirect_uri"]
     assert callback == "https://example.org/portico/oauth/github/callback"
     assert client.get("/manifest.json").json["start_url"] == "/portico/"
+    assert b"/portico/static/favicon.svg" in client.get("/").body
+    assert client.get("/static/favicon.svg").status == 200
     assert b'"https://example.org/portico/?q={searchTerms}"' in client.get("/opensearch.xml").body
     model = ada.get("/api/v1/models/model?id=no%2Fsuch")
     assert model.status == 404

@@ -10,7 +10,7 @@ from litestar.types import Message, Scope, Send
 
 from portico.web.counters import Counters
 from portico.web.middleware.cors import CORS
-from portico.web.middleware.security_headers import SecurityHeaders
+from portico.web.middleware.security_headers import CONTENT_POLICY_KEY, SecurityHeaders
 from portico.web.middleware.slow_readers import (
     MAX_UNSPLIT_BYTES,
     PIECE_BYTES,
@@ -70,7 +70,10 @@ class ResponseHeaders:
             scope["path"], page=page, secure=secure, caching=caching
         )
         handler = scope.get("route_handler")
-        if handler is not None and (policy := handler.opt.get("content_policy")):
+        policy = (
+            scope.get(CONTENT_POLICY_KEY) if handler is None else handler.opt.get("content_policy")
+        )
+        if policy is not None:
             headers = [pair for pair in headers if pair[0] != policy[0]] + [policy]
         if self._cors.on:
             headers += self._cors.headers(origin)

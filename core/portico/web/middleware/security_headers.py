@@ -34,6 +34,8 @@ API_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancest
 #: Paths whose responses are for the caller alone.
 PRIVATE_PATHS = ("/api/", "/openai/", "/ollama/", "/oauth/")
 NO_STORE = "no-store"
+#: Where an ASGI scope without a route has the header with the policy of its response; None = that of the server.
+CONTENT_POLICY_KEY = "portico.content_policy"
 
 _REFERRER = frozenset(
     (
