@@ -313,3 +313,32 @@ def test_environment_proxies_are_ignored(site: Site, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, site.url())
     refused("http://127.0.0.9:9/")
     assert site.reached == []
+
+
+def send(url: str) -> int:
+    async def inside() -> int:
+        fetch = SafeHTTPClient(HTTPClientSettings(allowed_hosts=[PUBLIC]))
+        try:
+            return await fetch.send(url, b"{}", headers={"X-Sign": "s"}, timeout=5.0)
+        finally:
+            await fetch.close()
+
+    return asyncio.run(inside())
+
+
+def test_send_returns_the_status_whatever_follows_it(site: Site) -> None:
+    for path, status in (("/large", 200), ("/endless", 200), ("/gzip", 200), ("/missing", 404)):
+        assert send(site.url(path)) == status
+    assert [(method, body) for _, method, _, _, body in site.seen] == [("POST", b"{}")] * 4
+    assert {headers["x-sign"] for *_, headers, _ in site.seen} == {"s"}
+
+
+@pytest.mark.case("AB-45")
+def test_send_follows_no_redirect_and_asks_no_private_address(site: Site) -> None:
+    for status in (301, 302, 303, 307, 308):
+        assert send(site.url(f"/to/{status}/{site.url('/', PRIVATE)}")) == status
+        assert send(site.url(f"/to/{status}/{site.url('/other')}")) == status
+    assert set(site.reached) == {PUBLIC}
+    with pytest.raises(FetchRefused):
+        send(site.url("/", PRIVATE))
+    assert set(site.reached) == {PUBLIC}
