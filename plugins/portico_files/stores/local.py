@@ -18,7 +18,7 @@ log = structlog.get_logger("portico.files")
 
 #: Threads that read and write.
 THREADS: Final = 8
-_FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT))
+_FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 T = TypeVar("T")
 
