@@ -68,6 +68,9 @@ class SQLTemplate:
     values: tuple[str | CallerId, ...] = ()
 
 
+_NO_RULES = ActionRules()
+
+
 class PolicySet:
     """Immutable compiled policies. `inactive`: rules for kinds that no active plugin has."""
 
@@ -92,7 +95,7 @@ class PolicySet:
 
     def action_rules(self, kind: str, action: str) -> ActionRules:
         """Return the rules for this action; an action that the kind does not have is allowed to no subject."""
-        return self._action_rules.get((kind, action), ActionRules())
+        return self._action_rules.get((kind, action), _NO_RULES)
 
     def effective_principals(self, principals: Iterable[str]) -> Subjects:
         """Return these principals with the roles that role rules give them, directly and through other roles.

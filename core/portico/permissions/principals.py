@@ -41,16 +41,22 @@ class PrincipalResolver:
         self._settings = settings
         self._permitted = permitted
         self._cached: TTLCache[tuple[str, str], Subjects] = TTLCache(ttl_seconds)
+        self._by_role: dict[str, tuple[str, ...]] = {}
 
-    def for_role(self, role: str) -> list[str]:
+    def for_role(self, role: str) -> tuple[str, ...]:
         """Return the principals that all accounts of a role have: the role and the active switches."""
+        if role not in self._by_role:
+            self._by_role[role] = self._of_role(role)
+        return self._by_role[role]
+
+    def _of_role(self, role: str) -> tuple[str, ...]:
         switches = {
             BYPASS_ADMIN: self._settings.bypass_admin_access_control and role == "admin",
             BYPASS_MODELS: self._settings.bypass_model_access_control and role != "pending",
             ADMIN_CHATS: self._settings.admin_chat_access and role == "admin",
             ADMIN_EXPORT: self._settings.admin_export and role == "admin",
         }
-        return [f"role:{role}", *(switch for switch, is_on in switches.items() if is_on)]
+        return (f"role:{role}", *(switch for switch, is_on in switches.items() if is_on))
 
     async def for_actor(self, actor: Actor) -> list[str]:
         """Return all principals of an actor: role, switches, account, groups, permissions."""

@@ -236,6 +236,9 @@ class HTTPResponse:
             self._total_timer = None
         connection, self._connection = self._connection, None
         if connection is not None:
+            del (
+                self._parser
+            )  # it refers to this object, which the garbage collector would have to find
             connection.end_response(reuse=reuse)
 
     def _stop_timer(self) -> None:
