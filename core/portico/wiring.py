@@ -10,7 +10,7 @@ from portico.encryption import Encryptor, configured_key_ring
 from portico.events import EventBus
 from portico.gateway import Gateway, Router
 from portico.http_client import OutgoingHTTP, SafeHTTPClient
-from portico.identity import GroupChanged, Identity
+from portico.identity import DEFAULT_PERMISSIONS_PREFIX, GroupChanged, Identity
 from portico.instances import (
     ChangeForwarder,
     InstanceChannel,
@@ -24,7 +24,12 @@ from portico.plugins import isolation
 from portico.plugins.context import AppContext
 from portico.rate_limits import RateLimiter
 from portico.redis import RedisConnection
-from portico.runtime_settings import RuntimeSettings, RuntimeSettingsChanged, SettingsStore
+from portico.runtime_settings import (
+    RuntimeSettings,
+    RuntimeSettingsChanged,
+    SettingsChanges,
+    SettingsStore,
+)
 from portico.settings.load import LoadedSettings
 from portico.settings.secret_key import ensure_secret_key
 from portico.settings.section import Secret
@@ -85,6 +90,7 @@ class CoreServices:
         )
         self.limiter = RateLimiter(settings.rate_limits, signing, self.redis)
         self.runtime_settings = RuntimeSettings(self.settings_store)
+        self.settings_changes = SettingsChanges(self.runtime_settings, self.settings_store)
         self.runtime_settings.add(settings.server, loaded.explicitly_set("server"))
         self.identity = Identity(
             settings.identity,
@@ -100,6 +106,9 @@ class CoreServices:
             secure_cookies=settings.server.secure_cookies or settings.server.force_https,
             cookie_same_site=settings.server.cookie_same_site,
             cookie_path=checked_base_path(settings.server.url) or "/",
+        )
+        self.settings_changes.add_restorer(
+            DEFAULT_PERMISSIONS_PREFIX, self.identity.defaults.restore
         )
         cache_ttl = settings.identity.derived_cache_seconds
         self.permissions = Permissions(settings.access, self.identity.permissions_of, cache_ttl)
@@ -151,6 +160,7 @@ class CoreServices:
             encryptor=self.encryptor,
             identity=self.identity,
             runtime_settings=self.runtime_settings,
+            settings_changes=self.settings_changes,
             route_areas=self._route_areas,
             installed_plugins=self._installed_plugins,
             read_metrics=self.read_metrics,

@@ -5,9 +5,11 @@ refused; the present one is accepted, because clients send whole forms back.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from portico.api import AppContext, Forbidden, InvalidRequest
 from portico.api.auth import Actor, is_valid_lifetime
@@ -25,6 +27,7 @@ class AdminConfigService:
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
+        app.runtime_settings.add_reader(type(app.identity.settings), self._read)
 
     async def current(self) -> AdminConfigAnswer:
         """Return the active values. Settings that no active plugin has are off."""
@@ -50,7 +53,17 @@ class AdminConfigService:
         await self._app.runtime_settings.change(changes, actor.id)
         return await self.current()
 
+    async def _read(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Check the settings of an import, or of an earlier change. Raises: InvalidRequest."""
+        await self._check_values({n: value for n, value in given.items() if value is not UNSET})
+        return given
+
     async def _check(self, actor: Actor, changes: dict[str, Any]) -> None:
+        if changes.get("DEFAULT_USER_ROLE") == "admin" and not actor.is_admin:
+            raise Forbidden
+        await self._check_values(changes)
+
+    async def _check_values(self, changes: Mapping[str, Any]) -> None:
         role = changes.get("DEFAULT_USER_ROLE", "user")
         if role not in _ROLES:
             raise InvalidRequest(f"[ERROR: DEFAULT_USER_ROLE: one of {', '.join(_ROLES)}]")
@@ -60,8 +73,6 @@ class AdminConfigService:
                 f"[ERROR: JWT_EXPIRES_IN: one number and one unit, such as 4w, of at least {MIN_SESSION_SECONDS} s; "
                 "-1 or 0 = no end]"
             )
-        if role == "admin" and not actor.is_admin:
-            raise Forbidden
         group = changes.get("DEFAULT_GROUP_ID")
         if group and await self._app.identity.groups.find(group) is None:
             raise InvalidRequest("[ERROR: DEFAULT_GROUP_ID: there is no such group]")

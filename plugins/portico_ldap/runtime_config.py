@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from msgspec import UNSET
 
 from portico.api import PINNED, AppContext, InvalidRequest
 from portico.api.audit import record_change
@@ -56,6 +57,7 @@ class LdapConfig:
         self._runtime_settings = app.runtime_settings
         self._section = app.runtime_settings.section(LdapSettings)
         self._encryptor = app.encryptor
+        app.runtime_settings.add_reader(LdapSettings, self._read)
 
     async def current(self) -> LdapSettings:
         """Return all settings but the password."""
@@ -133,6 +135,34 @@ class LdapConfig:
             if not keeps_password:
                 await self._store_password(form.app_dn_password)
         return await self.describe()
+
+    async def _read(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Check the settings of an import, or of an earlier change. Raises: InvalidRequest."""
+        before = await self.current()
+        values = {name: getattr(before, name) for name in before.__struct_fields__}
+        changed = set()
+        for name, field in self._section.fields.items():
+            value = given.get(field.variables[0], values[name])
+            if value is UNSET:
+                values[name] = getattr(self._configured, name)
+            elif value != values[name]:
+                values[name] = value
+                changed.add(name)
+        after = LdapSettings(**values)
+        if "search_base" in changed and parts(after.search_base) is None:
+            raise InvalidRequest("[ERROR: LDAP_SEARCH_BASE: it is not a distinguished name]")
+        for name in changed & {"attribute_for_mail", "attribute_for_username"}:
+            if not ATTRIBUTE.fullmatch(values[name]):
+                raise InvalidRequest(f"[ERROR: {name} is not the name of an attribute]")
+        if changed:
+            check_usable(after)
+        if changed & set(DESTINATION_FIELDS) and await self._password():
+            # Back to what the operator has configured is allowed: no administrator has chosen that server.
+            raise InvalidRequest(
+                "[ERROR: LDAP: with these settings its password would be sent to another server, or less safely. Change "
+                "the server in its own form, with the password]"
+            )
+        return given
 
     async def _store_password(self, password: str) -> None:
         if password == await self._password():

@@ -39,6 +39,9 @@ class OllamaConnectionConfig:
     def __init__(self, app: AppContext, servers: OllamaServers) -> None:
         self._app, self._servers = app, servers
         self._section = app.runtime_settings.section(OllamaSettings)
+        app.runtime_settings.add_reader(
+            OllamaSettings, lambda given: KIND.read_values(given, self._read_plain)
+        )
 
     async def current(self) -> OllamaConnectionsAnswer:
         """Return all connections, with masks in place of keys and of the values of headers."""
@@ -66,6 +69,14 @@ class OllamaConnectionConfig:
         return await self.current()
 
     async def _change(self, actor: Actor, form: OllamaConnectionsForm) -> None:
+        await self._app.runtime_settings.change(await self._changes(form), actor.id)
+
+    async def _read_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        current = msgspec.to_builtins(await self.current())
+        return await self._changes(msgspec.convert(current | values, OllamaConnectionsForm))
+
+    async def _changes(self, form: OllamaConnectionsForm) -> dict[str, Any]:
+        """Return the settings that differ from the stored ones, by variable. Raises: InvalidRequest."""
         stored = all_connections(await self._section.current())
         urls = [server_url(url) for url in form.urls]
         given = [options_at(form.configs, index, url) for index, url in enumerate(urls)]
@@ -75,14 +86,13 @@ class OllamaConnectionConfig:
             _read(f"{CONFIGS}.{index}", config, key, was)
             for index, (config, key, was) in enumerate(zip(given, keys, before, strict=True))
         ]
-        changes = KIND.changes(
+        return KIND.changes(
             enable=form.enable,
             urls=urls,
             options=options,
             stored=stored,
             statuses=self._app.catalogue.statuses(),
         )
-        await self._app.runtime_settings.change(changes, actor.id)
 
     async def verify(self, url: str, key: str) -> str:
         """Return the version of a server that need not be stored; a masked key is the stored one of the same URL.

@@ -1,6 +1,9 @@
 """The connections in the form of clients: shown with masks in place of secrets, changed all or none."""
 
+from collections.abc import Mapping
 from typing import Any, Final
+
+import msgspec
 
 from portico.api import AppContext, InvalidRequest, Secret
 from portico.api.auth import Actor
@@ -38,6 +41,9 @@ class OpenAIConnectionConfig:
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self._section = app.runtime_settings.section(OpenAISettings)
+        app.runtime_settings.add_reader(
+            OpenAISettings, lambda given: KIND.read_values(given, self._read_plain)
+        )
 
     async def current(self) -> ConnectionsAnswer:
         """Return all connections, with masks in place of keys and of the values of headers."""
@@ -80,6 +86,14 @@ class OpenAIConnectionConfig:
         return OpenAIConnection(0, name, url, Secret(key), options)
 
     async def _change(self, actor: Actor, form: ConnectionsForm) -> None:
+        await self._app.runtime_settings.change(await self._changes(form), actor.id)
+
+    async def _read_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        current = msgspec.to_builtins(await self.current())
+        return await self._changes(msgspec.convert(current | values, ConnectionsForm))
+
+    async def _changes(self, form: ConnectionsForm) -> dict[str, Any]:
+        """Return the settings that differ from the stored ones, by variable. Raises: InvalidRequest."""
         stored = all_connections(await self._section.current())
         urls = [trimmed(url) for url in form.urls]
         texts = [*form.keys, *([""] * len(urls))][: len(urls)]
@@ -107,7 +121,7 @@ class OpenAIConnectionConfig:
         )
         if keys != [one.key.reveal() for one in stored]:
             changes[KEYS] = keys
-        await self._app.runtime_settings.change(changes, actor.id)
+        return changes
 
     def _check_identity(self, place: str, options: OpenAIOptions) -> None:
         if (

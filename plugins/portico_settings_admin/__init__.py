@@ -31,5 +31,6 @@ def register_components(app: AppContext) -> object:
 def register_routes() -> list[object]:
     """Return the routes below `/api/v1/configs`."""
     from portico_settings_admin.routes import SettingsFormRoutes
+    from portico_settings_admin.settings_routes import RuntimeSettingsRoutes
 
-    return [SettingsFormRoutes]
+    return [SettingsFormRoutes, RuntimeSettingsRoutes]

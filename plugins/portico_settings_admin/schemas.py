@@ -1,5 +1,7 @@
 """JSON bodies of the forms of clients, which name settings by their variables."""
 
+from typing import Any
+
 import msgspec
 
 from portico_settings_admin.settings import Banner, PromptSuggestion
@@ -42,3 +44,16 @@ class ConnectionsConfigAnswer(ConnectionsConfig):
     """The present values. `pinned`: those that the operator has set, so that they cannot be changed here."""
 
     pinned: list[str] = []
+
+
+class SettingsPatch(msgspec.Struct):
+    """Values by variable; null = the default. `versions`: those that the caller has seen; another one is refused."""
+
+    values: dict[str, Any]
+    versions: dict[str, int] = {}
+
+
+class ConfigImport(msgspec.Struct):
+    """A document as `GET /api/v1/configs/export` returns it."""
+
+    config: dict[str, Any]

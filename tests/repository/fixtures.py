@@ -346,6 +346,8 @@ REQUESTS: Mapping[tuple[str, str], Callable[[Scene, str], Ask]] = {
     ("POST", "/api/chat/actions/{action_id}"): finished_turn,
     ("POST", "/api/v1/configs/banners"): lambda s, path: (path, {"banners": []}),
     ("POST", "/api/v1/configs/suggestions"): lambda s, path: (path, {"suggestions": []}),
+    ("PATCH", "/api/v1/configs/settings"): lambda s, path: (path, {"values": {}}),
+    ("POST", "/api/v1/configs/import"): lambda s, path: (f"{path}?dry_run=true", {"config": {}}),
     ("POST", "/api/v1/configs/models"): lambda s, path: (path, s.admin.get(path).json),
     ("POST", "/api/v1/configs/connections"): lambda s, path: (path, s.admin.get(path).json),
     ("POST", "/api/v1/tasks/config/update"): lambda s, path: (path, s.generation_config()),

@@ -70,7 +70,7 @@ from portico.metrics import Histogram, Metric, MetricReading
 from portico.periodic_task import PeriodicTask
 from portico.plugins.context import AppContext, CommandContext, Services
 from portico.plugins.info import PluginInfo, Service
-from portico.runtime_settings import PINNED
+from portico.runtime_settings import PINNED, SettingsChange, SettingState
 from portico.settings.section import Secret, Section, setting
 from portico.settings.server import ServerSettings
 from portico.web.base_url import base_url
@@ -107,6 +107,8 @@ __all__ = [
     "ServerSettings",
     "Service",
     "Services",
+    "SettingState",
+    "SettingsChange",
     "SourceFailed",
     "SourceTimedOut",
     "TTLCache",

@@ -19,6 +19,7 @@ def core_retentions(settings: CoreSettings) -> list[Retention]:
     """Return after how long rows of the core's tables are deleted: audit, sessions, known locations, tasks."""
     return [
         Retention("portico_audit", "at", settings.retention.audit_days),
+        Retention("portico_configuration_change", "at", settings.retention.settings_days),
         Retention("portico_session", "expires_at", days=None),
         Retention("portico_known_location", "seen_at", RETENTION_DAYS),
         *task_retentions(settings.tasks.keep_days, settings.tasks.keep_failed_days),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from portico.cli.config import config
 from portico.cli.context import CLIContext
 from portico.cli.database import db
 from portico.cli.health import health
@@ -183,22 +184,3 @@ def list_plugins(context: CLIContext, as_json: bool) -> None:
             click.echo(f"{indent}reason: {record.reason}")
         for kind, things in record.provides.items():
             click.echo(f"{indent}{kind}: {', '.join(things)}")
-
-
-@click.command()
-@json_option
-@click.pass_obj
-def config(context: CLIContext, as_json: bool) -> None:
-    """Print every setting with its value and origin. Secrets are masked."""
-    from portico.settings.describe import describe, format_table
-
-    schemas = {
-        contribution.plugin_name: type(contribution.settings)
-        for contribution in context.application().contributions
-        if contribution.settings
-    }
-    rows = describe(context.load_settings(), schemas)
-    if as_json:
-        print_json(rows)
-    else:
-        click.echo(format_table(rows))

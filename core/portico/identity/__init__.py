@@ -21,6 +21,7 @@ from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.accounts.picture import ImageData, decode_data_url
 from portico.identity.accounts.profile import ProfileDetails
 from portico.identity.accounts.user_data import MAX_USER_DATA_BYTES
+from portico.identity.groups.default_permissions import PREFIX as DEFAULT_PERMISSIONS_PREFIX
 from portico.identity.groups.events import GroupChanged, GroupDeleting
 from portico.identity.groups.group import Group, GroupMember, MembershipChange
 from portico.identity.groups.groups import Groups
@@ -63,6 +64,7 @@ from portico.identity.tables import TABLES
 from portico.settings.permissions import PermissionDefaults
 
 __all__ = [
+    "DEFAULT_PERMISSIONS_PREFIX",
     "COOKIE",
     "INVALIDATING_EVENTS",
     "MAX_USER_DATA_BYTES",

@@ -16,7 +16,7 @@ from portico.metrics import MetricReading
 from portico.permissions import Permissions, PolicyService
 from portico.plugins.info import Service
 from portico.rate_limits import RateLimiter
-from portico.runtime_settings import RuntimeSettings
+from portico.runtime_settings import RuntimeSettings, SettingsChanges
 from portico.settings.schema import CoreSettings
 from portico.sockets import Sockets
 from portico.tasks import Tasks
@@ -90,6 +90,7 @@ class AppContext:
     encryptor: Encryptor
     identity: Identity
     runtime_settings: RuntimeSettings
+    settings_changes: SettingsChanges
     permissions: Permissions
     policies: PolicyService
     catalogue: Catalogue

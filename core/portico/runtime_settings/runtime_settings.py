@@ -1,71 +1,33 @@
 """Settings that administrators change while the server runs: the operator's value, else the stored one, else the default."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeAlias
 
 import msgspec
 
 from portico.audit import record_change
 from portico.db import transaction
 from portico.errors import InvalidRequest
+from portico.runtime_settings.presentation import SettingState, converted, last_change, shown
+from portico.runtime_settings.section import PREFIX, RuntimeSection, S
 from portico.runtime_settings.store import SettingsStore
-from portico.settings.conversion import InvalidValue, convert
-from portico.settings.fields import Field, fields_of
-from portico.settings.masking import masked
-from portico.settings.section import Secret, Section
-from portico.settings.type_descriptions import describe_type
-
-S = TypeVar("S", bound=Section)
+from portico.settings.fields import Field
+from portico.settings.masking import MASK
+from portico.settings.section import Section
 
 #: Why another value of a pinned setting is refused. Sending back the current value is accepted.
 PINNED = "the operator has set this in a file or the environment, and it can only be changed there"
-#: Prefix of the stored names: `settings.ui.enable_signup`.
-PREFIX = "settings."
-
-
-class RuntimeSection(Generic[S]):
-    """One section with its current values. `pinned`: names of the fields that the operator has set."""
-
-    def __init__(self, settings: S, pinned: Collection[str], store: SettingsStore) -> None:
-        self.configured = settings
-        self.fields = {one.name: one for one in fields_of(type(settings)) if one.runtime_key}
-        self.pinned = frozenset(pinned)
-        self._store = store
-        self._stored: Mapping[str, Any] = {}
-        self._now = settings
-
-    @property
-    def cached(self) -> S:
-        """The section as `current` last returned it; the configured values before the first call."""
-        return self._now
-
-    async def current(self) -> S:
-        """Return the section with the stored values. The store caches them, for all sections together."""
-        stored = await self._store.get(PREFIX)
-        if self._store.is_changing():
-            return self.with_stored(stored)  # it may be rolled back, and others do not see it yet
-        if stored is not self._stored:
-            if stored != self._stored:
-                self._now = self.with_stored(stored)
-            self._stored = stored
-        return self._now
-
-    def with_stored(self, stored: Mapping[str, Any]) -> S:
-        """Return the section with these values. Invalid ones, which another version may have stored, are ignored."""
-        if stored is self._stored:
-            return self._now
-        values = {
-            name: getattr(self.configured, name) for name in self.configured.__struct_fields__
-        }
-        for name, field in self.fields.items():
-            if name in self.pinned or (key := PREFIX + field.runtime_key) not in stored:
-                continue
-            try:
-                values[name] = convert(stored[key], field)
-            except InvalidValue:
-                continue
-        return type(self.configured)(**values)
+#: Returns the values to store of those that a client sends, both by variable. Raises: InvalidRequest.
+ValuesReader: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
 class RuntimeSettings:
@@ -75,6 +37,8 @@ class RuntimeSettings:
         self._store = store
         self._sections: dict[type[Section], RuntimeSection[Any]] = {}
         self._owners: dict[str, tuple[RuntimeSection[Any], Field]] = {}
+        self._by_key: dict[str, tuple[str, Field]] = {}
+        self._readers: dict[type[Section], ValuesReader] = {}
 
     def add(self, settings: S, pinned: Collection[str] = ()) -> RuntimeSection[S]:
         """Register a section. `pinned`: names of the fields that the operator has set."""
@@ -82,6 +46,7 @@ class RuntimeSettings:
         self._sections[type(settings)] = section
         for field in section.fields.values():
             self._owners[field.variables[0]] = section, field
+            self._by_key[field.runtime_key] = field.variables[0], field
         return section
 
     def section(self, kind: type[S]) -> RuntimeSection[S]:
@@ -119,27 +84,140 @@ class RuntimeSettings:
             await self._store.lock([PREFIX + field.runtime_key for field in fields])
             yield
 
-    async def change(self, given: Mapping[str, Any], by: str) -> None:
-        """Store values, all or none. `by`: id of the account that changes them.
+    async def change(
+        self, given: Mapping[str, Any], by: str, versions: Mapping[str, int] | None = None
+    ) -> None:
+        """Store values, all or none; UNSET returns a setting to its default. `by`: id of the account that changes them.
+
+        `versions`: the versions that the caller has seen, of settings that must not have been changed since.
 
         Raises: InvalidRequest, with the name of the setting, for an invalid value, for another value of a pinned
-        setting, and for a setting that no active plugin has.
+        setting, for a setting that no active plugin has, and for one that was changed since.
         """
         wanted: dict[str, Any] = {}
         async with transaction():
-            await self._lock(given)
+            await self._lock({*given, *(versions or ())})
+            if versions:
+                await self._check_versions(versions)
             current = await self.values()
             for variable, value in given.items():
                 section, field = self._owners[variable]
+                if value is msgspec.UNSET:
+                    if field.name not in section.pinned:
+                        wanted[variable] = value
+                    continue
                 if value == current[variable]:
                     continue
-                if _converted(variable, value, field) == current[variable]:
+                if converted(variable, value, field) == current[variable]:
                     continue  # clients send plain data, such as objects and the text of secrets
                 if field.name in section.pinned:
                     raise InvalidRequest(f"[ERROR: {variable}: {PINNED}]")
                 wanted[variable] = value
             if wanted:
                 await self._store_values(wanted, current, by)
+
+    async def submit(
+        self, given: Mapping[str, Any], by: str, versions: Mapping[str, int] | None = None
+    ) -> None:
+        """As `change`, for values that no form has checked: of an import, or of an earlier change.
+
+        A mask in place of a secret leaves it as it is. Raises: InvalidRequest also for what the section refuses.
+        """
+        async with transaction():
+            await self._lock(given)
+            await self.change(await self._read(given), by, versions)
+
+    def add_reader(self, kind: type[Section], reader: ValuesReader) -> None:
+        """Register what checks values of a section, and replaces masks, that come from an import or an earlier change."""
+        self._readers[kind] = reader
+
+    def owner(self, key: str) -> tuple[str, Field] | None:
+        """Return the variable and the field of the setting with this `runtime_key`; None if no active plugin has it."""
+        return self._by_key.get(key)
+
+    def key_of(self, variable: str) -> str | None:
+        """Return the `runtime_key` of a setting; None if no active plugin has it."""
+        found = self._owners.get(variable)
+        return found[1].runtime_key if found else None
+
+    def check_pinned(self, given: Mapping[str, Any]) -> None:
+        """Raises: InvalidRequest if one of these is pinned and would return to its default, which the operator set."""
+        for variable, value in given.items():
+            section, field = self._owners[variable]
+            if value is msgspec.UNSET and field.name in section.pinned:
+                raise InvalidRequest(f"[ERROR: {variable}: {PINNED}]")
+
+    def keys(self) -> Sequence[str]:
+        """Return the `runtime_key` of all settings of active plugins."""
+        return list(self._by_key)
+
+    async def states(self) -> list[SettingState]:
+        """Return all settings with their present values, by variable."""
+        stored, values = await self._store.stored(PREFIX), await self.values()
+        return [
+            SettingState(
+                variable=variable,
+                key=field.runtime_key,
+                value=shown(values[variable], field),
+                pinned=field.name in section.pinned,
+                **last_change(stored.get(PREFIX + field.runtime_key)),
+                description=field.description,
+            )
+            for variable, (section, field) in sorted(self._owners.items())
+        ]
+
+    async def stored_values(self) -> dict[str, Any]:
+        """Return the values that administrators have stored, by `runtime_key`, with masks in place of secrets.
+
+        Only settings of active plugins.
+        """
+        stored = await self._store.get(PREFIX)
+        found = {}
+        for key, (_, field) in self._by_key.items():
+            if PREFIX + key in stored:
+                found[key] = shown(stored[PREFIX + key], field)
+        return found
+
+    async def _read(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values as `change` stores them: masks replaced by what they stand for. By variable; UNSET stays.
+
+        Raises: InvalidRequest for a value that its section refuses, and for a mask that stands for nothing.
+        """
+        by_section: dict[type[Section], dict[str, Any]] = {}
+        for variable, value in values.items():
+            section = self._owners[variable][0]
+            by_section.setdefault(type(section.configured), {})[variable] = value
+        read: dict[str, Any] = {}
+        for kind, given in by_section.items():
+            for variable, value in given.items():
+                if value is not msgspec.UNSET:
+                    converted(variable, value, self._owners[variable][1])
+            reader = self._readers.get(kind)
+            read |= await reader(given) if reader else await self._without_masks(given)
+        return read
+
+    async def _without_masks(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values without those that are masked as they are shown. Raises: InvalidRequest for any other mask."""
+        current, kept = await self.values(), {}
+        for variable, value in given.items():
+            field = self._owners[variable][1]
+            if field.is_secret and value is not msgspec.UNSET:
+                if value == shown(current[variable], field):
+                    continue
+                if MASK in msgspec.json.encode(value).decode():
+                    raise InvalidRequest(f"[ERROR: {variable}: send its secrets again]")
+            kept[variable] = value
+        return kept
+
+    async def _check_versions(self, versions: Mapping[str, int]) -> None:
+        stored = await self._store.stored(PREFIX)
+        for variable, version in versions.items():
+            name = PREFIX + self._owners[variable][1].runtime_key
+            found = stored[name].version if name in stored else 0
+            if found != version:
+                raise InvalidRequest(
+                    f"[ERROR: {variable}: it was changed meanwhile, by change {found}. Read it again first]"
+                )
 
     async def _lock(self, given: Iterable[str]) -> None:
         """Lock these settings, so that no change is compared with values that another one has replaced meanwhile.
@@ -151,7 +229,7 @@ class RuntimeSettings:
             if variable not in self._owners:
                 raise InvalidRequest(f"[ERROR: {variable}: no active plugin has this setting]")
             names.append(PREFIX + self._owners[variable][1].runtime_key)
-        await self._store.lock(names)
+        await self._store.lock(sorted(names))
 
     async def _store_values(
         self, wanted: Mapping[str, Any], current: Mapping[str, Any], by: str
@@ -163,27 +241,15 @@ class RuntimeSettings:
         changed = await self._store.set(stored, by, secret)
         if changed:
             variables = sorted(names[name] for name in changed)
-            was = {one: _shown(current[one], fields[one]) for one in variables}
-            became = {one: _shown(wanted[one], fields[one]) for one in variables}
+            was = {one: shown(current[one], fields[one]) for one in variables}
+            became = {
+                one: shown(
+                    self._default(one) if wanted[one] is msgspec.UNSET else wanted[one], fields[one]
+                )
+                for one in variables
+            }
             await record_change("setting.changed", "settings", "", was, became)
 
-
-def _converted(variable: str, value: Any, field: Field) -> Any:
-    """Return a value in the type of its setting. Raises: InvalidRequest."""
-    try:
-        return convert(value, field)
-    except InvalidValue as error:
-        detail = f"; {error}" if str(error) else ""
-        raise InvalidRequest(
-            f"[ERROR: {variable}: expected {describe_type(field)}{detail}]"
-        ) from None
-
-
-def _shown(value: Any, field: Field) -> Any:
-    """Return a value for the audit log, with secrets masked."""
-    if not field.is_secret:
-        return value
-    try:
-        return masked(convert(msgspec.to_builtins(value, enc_hook=Secret.reveal), field))
-    except InvalidValue:
-        return None
+    def _default(self, variable: str) -> Any:
+        section, field = self._owners[variable]
+        return getattr(section.configured, field.name)

@@ -1,7 +1,7 @@
 """Reads and writes stored settings. Names are dotted, such as `permissions.chat.delete`; values are JSON."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import msgspec
@@ -22,24 +22,25 @@ from portico.db import (
 from portico.encryption import DecryptionError, Encryptor
 from portico.events import EventBus, Listener
 from portico.instances import ChangedElsewhere
+from portico.runtime_settings.history import SettingsHistory, StoredText
 from portico.runtime_settings.tables import ENCRYPTED
 
 log = structlog.get_logger("portico.runtime_settings")
 
 # Not LIKE: an underscore in a name would match any character, and SQLite would ignore the case.
 _BEGINS = (
-    "SELECT name, value, encrypted FROM portico_configuration "
-    "WHERE substr(name, 1, CAST($2 AS INTEGER)) = $1"
+    "SELECT name, value, encrypted, version, updated_at, updated_by FROM portico_configuration "
+    "WHERE substr(name, 1, CAST($2 AS INTEGER)) = $1 ORDER BY name"
 )
 # Inserts missing rows and locks all of them; an empty value means that the row did not exist before.
 _LOCK = (
     "INSERT INTO portico_configuration (name, value, updated_at, updated_by) VALUES {} "
-    "ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING name, value, encrypted"
+    "ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING name, value, encrypted, version"
 )
 _LOCKED_ROW = "(${}, '', 0, '')"
 _SET = (
-    "UPDATE portico_configuration SET value = $2, encrypted = $3, updated_at = $4, updated_by = $5 "
-    "WHERE name = $1"
+    "UPDATE portico_configuration SET value = $2, encrypted = $3, updated_at = $4, updated_by = $5, "
+    "version = $6 WHERE name = $1"
 )
 
 
@@ -47,6 +48,18 @@ class RuntimeSettingsChanged(msgspec.Struct, frozen=True):
     """Stored values have changed. `names`: sorted."""
 
     names: tuple[str, ...]
+
+
+class StoredSetting(NamedTuple):
+    """When and by which account a stored setting was changed last. `version`: number of that change, 0 = unknown.
+
+    `is_set`: whether a value is stored. Units: `updated_at` in epoch seconds.
+    """
+
+    version: int
+    updated_at: int
+    updated_by: str
+    is_set: bool
 
 
 class SettingsStore:
@@ -64,6 +77,7 @@ class SettingsStore:
         #: Encrypted values that cannot be decrypted, which were logged.
         self._undecryptable: set[str] = set()
         self._changes = 0
+        self.history = SettingsHistory(encryptor)
         self._changing: WeakSet[Transaction] = WeakSet()
         self._may_be_changing = False
         bus.subscribe(
@@ -92,25 +106,54 @@ class SettingsStore:
     async def set(
         self, values: Mapping[str, Any], by: str, secret: Collection[str] = ()
     ) -> dict[str, Any]:
-        """Store values, all or none. `by`: id of the account. Concurrent changes of the same names wait.
+        """Store values, all or none; UNSET removes one. `by`: id of the account. Concurrent changes of the same names wait.
 
         `secret`: names of values that are encrypted. Returns the previous value of each name whose value has changed;
         None = there was none.
         """
-        texts = {name: msgspec.json.encode(values[name]).decode() for name in sorted(values)}
+        texts = {
+            name: "" if value is msgspec.UNSET else msgspec.json.encode(value).decode()
+            for name, value in sorted(values.items())
+        }
         async with transaction():
             before = await self._lock(list(texts))
-            changed = [name for name, text in texts.items() if before[name] != text]
+            changed = [
+                name
+                for name, text in texts.items()
+                if before[name].json != text or (before[name].is_secret and not text)
+            ]
+            if changed:
+                version = await self.history.record(
+                    {
+                        name: StoredText(
+                            before[name].json, before[name].is_secret or name in secret
+                        )
+                        for name in changed
+                    },
+                    by,
+                )
             for name in changed:
                 plain, encrypted = texts[name], ""
-                if name in secret:
+                if name in secret and plain:
                     plain, encrypted = "", self._encrypt(name, plain)
-                await execute(_SET, name, plain, encrypted, now(), by)
+                await execute(_SET, name, plain, encrypted, now(), by, version)
             if changed:
                 event = RuntimeSettingsChanged(tuple(changed))
                 after_commit(lambda: self._bus.publish(event))
-        were = _values(before)
+        were = _values({name: text.json for name, text in before.items()})
         return {name: were.get(name) for name in changed}
+
+    async def stored(self, prefix: str = "") -> dict[str, StoredSetting]:
+        """Return which settings whose names begin with `prefix` were ever changed, and when. Not cached."""
+        return {
+            row["name"]: StoredSetting(
+                row["version"],
+                row["updated_at"],
+                row["updated_by"],
+                bool(row["value"] or row["encrypted"]),
+            )
+            for row in await fetch_all(_BEGINS, prefix, len(prefix))
+        }
 
     async def lock(self, names: Sequence[str]) -> None:
         """Make other changes of these names wait for the end of the open transaction."""
@@ -129,27 +172,25 @@ class SettingsStore:
         return found is not None and found in self._changing
 
     async def _read(self, prefix: str) -> Mapping[str, Any]:
-        return _values(self._texts(await fetch_all(_BEGINS, prefix, len(prefix))))
+        rows = await fetch_all(_BEGINS, prefix, len(prefix))
+        return _values({row["name"]: self._text(row) for row in rows})
 
-    async def _lock(self, names: Sequence[str]) -> dict[str, str]:
+    async def _lock(self, names: Sequence[str]) -> dict[str, StoredText]:
         """Lock the rows of these names until the transaction ends. Returns their texts."""
         if (transaction := current_database().current_transaction()) is not None:
             self._changing.add(transaction)
             self._may_be_changing = True
-        taken: dict[str, str] = {}
+        taken: dict[str, StoredText] = {}
         for some in chunks(names, MAX_ROWS_PER_STATEMENT):
             places = ", ".join(_LOCKED_ROW.format(number) for number in range(1, len(some) + 1))
-            taken |= self._texts(await fetch_all(_LOCK.format(places), *some))
+            for row in await fetch_all(_LOCK.format(places), *some):
+                taken[row["name"]] = StoredText(self._text(row), bool(row["encrypted"]))
         return taken
 
     def _encrypt(self, name: str, text: str) -> str:
         if self._encryptor is None:
             raise LookupError(f"{name} is to be encrypted, and this store has no encryptor")
         return self._encryptor.encrypt(text, ENCRYPTED.context_for(name))
-
-    def _texts(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        """Return the JSON of rows by name, decrypted."""
-        return {row["name"]: self._text(row) for row in rows}
 
     def _text(self, row: Mapping[str, Any]) -> str:
         name, encrypted = str(row["name"]), str(row["encrypted"])

@@ -90,6 +90,14 @@ class RetentionSettings(Section):
             "Days after which entries of the audit trail are deleted; 0 = never", ge=0, le=36500
         ),
     ] = 730
+    settings_days: Annotated[
+        int,
+        setting(
+            "Days after which earlier values of runtime settings are deleted; 0 = never",
+            ge=0,
+            le=36500,
+        ),
+    ] = 365
 
 
 class PluginSelection(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from portico.testing import CommandLine
+from portico.testing import CommandLine, InProcessApp
 
 
 @pytest.fixture
@@ -106,3 +106,21 @@ def test_changed_secret_key_is_shown_and_can_be_adopted(run) -> None:
     theirs, in_use = fingerprints(run("secret", "show", **other))
     assert in_use == ours != theirs
     assert fingerprints(run("secret", "replace", **other)) == [theirs, theirs]
+
+
+def test_config_lists_and_undoes_changes_made_at_run_time(
+    cli: CommandLine, app: InProcessApp
+) -> None:
+    admin = app.client.sign_up("Ada")
+    form = admin.get("/api/v1/configs/models").json | {"DEFAULT_MODELS": "one\ntwo"}
+    assert admin.post("/api/v1/configs/models", form).status == 200
+    assert admin.post("/api/v1/configs/models", form | {"DEFAULT_MODELS": "b"}).status == 200
+    lines = cli("config", "history").stdout.splitlines()
+    assert lines[0].endswith("Ada") and lines[1].strip() == 'DEFAULT_MODELS: was "one\\ntwo"'
+    assert lines[3].strip() == "DEFAULT_MODELS: was the default"
+    number = json.loads(cli("config", "history", "DEFAULT_MODELS", "--json").stdout)[0]["number"]
+    cli("config", "undo", str(number), "DEFAULT_MODELS")
+    assert "command line" in cli("config", "history").stdout.splitlines()[0]
+    assert "Undo that one first" in cli("config", "undo", str(number), code=1).stderr
+    assert "portico config history" in cli("config", "undo", "99999", code=1).stderr
+    assert "plugins.settings_admin.default_models" in cli("config").stdout

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from msgspec import UNSET
+
 from portico import audit
 from portico.db import transaction
 from portico.errors import InvalidRequest
@@ -90,6 +92,39 @@ class DefaultPermissions:
                     _unflatten(new),
                 )
         return await self.tree()
+
+    async def are_stored(self) -> bool:
+        """Return whether administrators have changed any permission."""
+        return bool(await self._store.get(PREFIX))
+
+    async def reset(self, by: str) -> None:
+        """Return all permissions that are not pinned to what is configured."""
+        stored = await self._store.get(PREFIX)
+        names = {n for n, value in stored.items() if isinstance(value, bool)} - self._pinned
+        await self.restore(dict.fromkeys(names, UNSET), by)
+
+    async def restore(self, values: Mapping[str, Any], by: str) -> None:
+        """Store earlier values by stored name; UNSET = as configured. Raises: InvalidRequest for a pinned permission."""
+        fixed = _flatten(self._configured)
+        wanted = {
+            name: fixed[name] if value is UNSET else bool(value)
+            for name, value in values.items()
+            if name in fixed
+        }
+        tree = _flatten(await self.tree())
+        for name in sorted(self._pinned & wanted.keys()):
+            if wanted[name] != tree[name]:
+                raise InvalidRequest(f"[ERROR: {name.removeprefix(PREFIX)}: {PINNED}]")
+        old = {name: tree[name] for name in wanted if tree[name] != wanted[name]}
+        await self._store.set({name: values[name] for name in wanted}, by)
+        if old:
+            await audit.record_change(
+                "default_permissions.changed",
+                "default_permissions",
+                "default",
+                _unflatten(old),
+                _unflatten({name: wanted[name] for name in old}),
+            )
 
     def _merged(self, stored: Mapping[str, Any]) -> PermissionTree:
         """Return the configured tree, overridden by stored booleans that are not pinned."""

@@ -1,6 +1,6 @@
 """What is the same for the connections of every plugin: storing what an administrator changed, and checks at the start."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -76,6 +76,20 @@ class ConnectionKind(Generic[OptionsT]):
                 for index, one in enumerate(options)
             }
         return changes
+
+    async def read_values(
+        self,
+        given: Mapping[str, Any],
+        read: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]],
+    ) -> dict[str, Any]:
+        """Return the values to store of those that an import has, by variable; UNSET = as configured.
+
+        `read`: returns those that differ from the stored ones, with masks replaced. Raises: InvalidRequest.
+        """
+        unset = {name: value for name, value in given.items() if value is msgspec.UNSET}
+        values = {name: value for name, value in given.items() if name not in unset}
+        changed = await read(values) if values else {}
+        return {name: value for name, value in changed.items() if name in values} | unset
 
     def check(self, connections: Sequence[NumberedConnection[OptionsT]]) -> None:
         """Raises: OperatorError for a connection that can never work, also for a disabled one with a URL that is none."""
