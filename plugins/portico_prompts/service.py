@@ -1,6 +1,8 @@
 """Creating, listing, changing and deleting prompts, with permission checks. Nothing here knows HTTP."""
 
-from typing import Any, Final
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from msgspec import UNSET
 
@@ -10,6 +12,7 @@ from portico.api.auth import AccountDeleting, Actor
 from portico.api.db import (
     ForeignKeyViolation,
     UniqueViolation,
+    chunks,
     contains_pattern,
     new_id,
     now,
@@ -43,6 +46,10 @@ PAGE_SIZE: Final = 30
 #: Characters.
 MAX_TITLE_CHARS: Final = 512
 MAX_QUERY_CHARS: Final = 1024
+#: Rows that become documents before other requests run.
+ROWS_PER_STEP: Final = 50
+
+P = TypeVar("P")
 
 _NEWEST_FIRST: Final = "prompts_prompt.updated_at DESC, prompts_prompt.id"
 
@@ -62,21 +69,21 @@ class PromptService:
         `query`: part of command or title. `page`: 30 prompts; 0 = all, up to the limits of the settings.
         """
         found, contents, total = await self._page(actor, "read", query, page)
-        return [
-            Prompt(**prompt_fields(one.row, contents[one.row["id"]], one.sharing)) for one in found
-        ], total
+
+        def prompt(one: ListedResource) -> Prompt:
+            return Prompt(**prompt_fields(one.row, contents[one.row["id"]], one.sharing))
+
+        return await _built(found, prompt), total
 
     async def listed(self, actor: Actor, query: str, page: int) -> tuple[list[ListedPrompt], int]:
         """Return the prompts that the actor manages: their own, and those they may change. As `readable`."""
         found, contents, total = await self._page(actor, "list", query, page)
-        return [
-            ListedPrompt(
-                **prompt_fields(one.row, contents[one.row["id"]], one.sharing),
-                user=one.owner,
-                write_access=one.may_write,
-            )
-            for one in found
-        ], total
+
+        def prompt(one: ListedResource) -> ListedPrompt:
+            fields = prompt_fields(one.row, contents[one.row["id"]], one.sharing)
+            return ListedPrompt(**fields, user=one.owner, write_access=one.may_write)
+
+        return await _built(found, prompt), total
 
     async def get(self, actor: Actor, command: str) -> Prompt:
         """Return one prompt. Raises: NotFound."""
@@ -171,6 +178,7 @@ class PromptService:
             limit=PAGE_SIZE if page else self._settings.max_listed,
             offset=page_offset(page, PAGE_SIZE),
             columns=store.LIST_COLUMNS,
+            in_thread=bool(query) or not page,
         )
         shown = rows if page else _within(rows, self._settings.max_listed_bytes)
         contents = await store.contents_of([one.row["id"] for one in shown])
@@ -206,6 +214,15 @@ class PromptService:
     async def _prompt(self, row: dict[str, Any]) -> Prompt:
         sharing = await self._table.sharing_of(row["id"])
         return Prompt(**prompt_fields(row, row["content"], sharing))
+
+
+async def _built(rows: Sequence[ListedResource], build: Callable[[ListedResource], P]) -> list[P]:
+    """Return a document for each row. Other requests run in between."""
+    built: list[P] = []
+    for some in chunks(rows, ROWS_PER_STEP):
+        built += map(build, some)
+        await asyncio.sleep(0)
+    return built
 
 
 def _within(rows: list[ListedResource], limit: int) -> list[ListedResource]:

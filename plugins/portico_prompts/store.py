@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from portico.api.db import chunks, execute, fetch_all, fetch_one, placeholders
+from portico.api.db import chunks, execute, fetch_all_in_thread, fetch_one, placeholders
 from portico.api.text import likeness
 from portico_prompts.command_names import command_key
 
@@ -53,7 +53,7 @@ async def contents_of(ids: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for some in chunks(ids):
         sql = f"SELECT id, content FROM prompts_prompt WHERE id IN ({placeholders(len(some))})"  # noqa: S608
-        found |= {row["id"]: row["content"] for row in await fetch_all(sql, *some)}
+        found |= {row["id"]: row["content"] for row in await fetch_all_in_thread(sql, *some)}
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from portico.db import chunks, execute, fetch_all, fetch_one, placeholders
+from portico.db import chunks, execute, fetch_all, fetch_all_in_thread, fetch_one, placeholders
 from portico.errors import Forbidden, NotFound
 from portico.identity import AccountDeleting, Actor
 from portico.permissions import PRIVATE, Permissions, Resource, ResourceKind, Sharing
@@ -109,10 +109,12 @@ class ResourceTable:
         limit: int,
         offset: int = 0,
         columns: str = "*",
+        in_thread: bool = False,
     ) -> tuple[list[ListedResource], int]:
         """Return rows to which the actor may do `action`, and the number of all such rows. Four statements at most.
 
         `order`: the ORDER BY clause. `columns`: of the table, comma-separated, with the id and the owner among them.
+        `in_thread`: read them beside the event loop, for a search or a thousand rows.
         """
         permissions, of = self._permissions, self._kind
         listed = await permissions.where_allowed(actor, action, of.name)
@@ -120,7 +122,7 @@ class ResourceTable:
         may_write = await permissions.allowed_column(actor, "write", of.name, first=len(args) + 1)
         values = [*args, *may_write.args]
         names = ", ".join(f"{of.table}.{name.strip()}" for name in columns.split(","))
-        rows = await fetch_all(
+        rows = await (fetch_all_in_thread if in_thread else fetch_all)(
             f"SELECT {names}, ({may_write.sql}) AS may_write, {_OWNER_COLUMNS} FROM {of.table} "  # noqa: S608
             f"LEFT JOIN portico_account owner ON owner.id = {of.table}.{of.owner} WHERE {where} "
             f"ORDER BY {order} LIMIT ${len(values) + 1} OFFSET ${len(values) + 2}",
@@ -130,17 +132,19 @@ class ResourceTable:
         )
         total = len(rows)
         if offset or total == limit:
-            total = await self.count(actor, action, filter_)
+            total = await self.count(actor, action, filter_, in_thread=in_thread)
         sharings = await permissions.grants.sharings_of(of.name, [row[of.id] for row in rows])
         sees_emails = await permissions.allows_on_collection(actor, "account", "read")
         return [self._listed(actor, row, sharings, sees_emails) for row in rows], total
 
-    async def count(self, actor: Actor, action: str, filter_: ResourceFilter) -> int:
+    async def count(
+        self, actor: Actor, action: str, filter_: ResourceFilter, *, in_thread: bool = False
+    ) -> int:
         """Return the number of rows to which the actor may do `action`."""
         of = self._kind
         all_ = await self._permissions.where_allowed(actor, action, of.name, whole=True)
         where, args = filter_.joined_to(all_.sql, all_.args)
-        (counted,) = await fetch_all(
+        (counted,) = await (fetch_all_in_thread if in_thread else fetch_all)(
             f"SELECT COUNT(*) AS total FROM {of.table} WHERE {where}",  # noqa: S608
             *args,
         )

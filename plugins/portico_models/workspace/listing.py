@@ -78,6 +78,7 @@ async def list_models(
         order=query.order,
         limit=PAGE_SIZE,
         offset=query.offset,
+        in_thread=bool(query.query),
     )
 
 
