@@ -33,7 +33,7 @@ AUDITED = {
 VOLATILE_COLUMNS = ("last_active_at", "seen_at", "last_seen_at")
 #: Tables that are updated by themselves, such as the search index.
 DELAYED_TABLES = (
-    "chats_text", "portico_task", "portico_task_schedule", "usage_call", "usage_day",
+    "chats_text", "files_loose_object", "portico_task", "portico_task_schedule", "usage_call", "usage_day",
 )  # fmt: skip
 #: Tables that count attempts, also failed ones.
 COUNTER_TABLES = ("portico_attempt",)

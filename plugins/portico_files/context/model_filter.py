@@ -12,9 +12,9 @@ from portico.api.models import GatewayCall, ModelFilter
 from portico_files.context.attachments import read_attachments
 from portico_files.context.context_block import AttachedText, context_block, source_of
 from portico_files.context.images import (
-    MARK,
     ImageBudget,
     image_part,
+    may_name_files,
     named_images,
     replace_images,
 )
@@ -50,7 +50,7 @@ class FilesFilter:
         request = call.request
         attached = request.options.get("files")
         raw = bytes(request.body.get("messages", b""))
-        has_images = MARK in raw
+        has_images = may_name_files(raw)
         if not has_images and (attached is None or bytes(attached) in (b"[]", b"null")):
             return
         settings = await self._runtime.current()

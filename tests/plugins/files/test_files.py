@@ -1,6 +1,8 @@
 """Files are uploaded, listed, read and deleted by those who may."""
 
 import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from tests.plugins.files.uploads import (
     wait_until_settled,
 )
 
+from portico.boot import Application
 from portico.testing import Client, InProcessApp
 
 TEXT = "Grüße\n".encode() * 300_000  # over two blocks
@@ -111,6 +114,21 @@ def test_files_of_others_are_as_if_they_were_not_there(
     assert admin.delete(f"{FILES}all").status == 200
     wait_until_settled(app, directory)
     assert rows(app) == []
+
+
+def test_parallel_uploads_do_not_exceed_the_quota(
+    env: dict[str, str], complete_schema: Callable[[Application], None], directory: Path
+) -> None:
+    app = InProcessApp(env | {"PORTICO_FILES_QUOTA": "1"}, complete_schema)
+    try:
+        ada = app.client.sign_up("Ada")
+        with ThreadPoolExecutor(8) as threads:
+            sent = [threads.submit(send, ada, f"{n}.txt", b"x" * 200_000) for n in range(8)]
+        statuses = sorted(one.result().status for one in sent)
+        assert statuses == [200] * 5 + [413] * 3
+        wait_until_settled(app, directory)
+    finally:
+        app.close()
 
 
 def test_deletion_of_an_account_leaves_nothing_of_its_files(

@@ -149,44 +149,57 @@ def test_account_has_no_more_than_its_limits(
     wait_until_settled(app, directory)
 
 
-@pytest.mark.case("AB-70")
-def test_upload_that_breaks_off_leaves_nothing(
-    app: InProcessApp, admin: Client, ann: Client, directory: Path
-) -> None:
-    async def broken_off() -> int:
-        """Send a file, disconnect before its end, and return the status."""
-        body = form("a.txt", LARGE)
-        told: list[dict[str, Any]] = []
+class SlowUpload:
+    """An upload to an application in this process that does not end. `status`: of its response, when there is one."""
 
-        async def tell(message: dict[str, Any]) -> None:
-            told.append(message)
-
-        messages = asyncio.Queue[Any]()
+    def __init__(self, app: InProcessApp, user: Client) -> None:
+        self.status: int | None = None
+        self._messages = asyncio.Queue[Any]()
+        headers = FORM | {
+            "host": "x",
+            "content-length": "5000000",
+            "authorization": f"Bearer {user.token}",
+        }
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
             "method": "POST", "path": FILES, "raw_path": FILES.encode(), "query_string": b"", "root_path": "",
-            "headers": [(b"host", b"x"), (b"content-length", b"%d" % len(body)), (b"content-type", FORM["content-type"].encode()),
-                        (b"authorization", f"Bearer {ann.token}".encode())],
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
             "client": ("127.0.0.1", 1), "server": ("x", 80), "state": {},
         }  # fmt: skip
-        task = asyncio.ensure_future(app.asgi(scope, messages.get, tell))
-        for start in range(0, 2_000_000, 500_000):
-            piece = body[start : start + 500_000]
-            messages.put_nowait({"type": "http.request", "body": piece, "more_body": True})
-        while not rows_of_uploads:
-            await asyncio.sleep(0.005)
-            rows_of_uploads.extend(
-                await app.portico.database.rows("SELECT id FROM files_loose_object")
-            )
-        messages.put_nowait({"type": "http.disconnect"})
-        await task
-        return int(told[0]["status"])
+        self._task = asyncio.ensure_future(app.asgi(scope, self._messages.get, self._tell))
+        for piece in (form("a.txt", b"")[:70], *[b"x" * 500_000] * 4):
+            self._messages.put_nowait({"type": "http.request", "body": piece, "more_body": True})
 
-    rows_of_uploads: list[Any] = []
-    assert app.run(broken_off) == 400
+    async def _tell(self, message: dict[str, Any]) -> None:
+        self.status = self.status or message["status"]
+
+    async def disconnect(self) -> None:
+        """Disconnect, and wait until the application has noticed."""
+        self._messages.put_nowait({"type": "http.disconnect"})
+        await self._task
+
+
+@pytest.mark.case("AB-70")
+def test_upload_that_breaks_off_leaves_nothing(
+    app: InProcessApp, admin: Client, ann: Client, bob: Client, directory: Path
+) -> None:
+    async def begin() -> list[SlowUpload]:
+        begun = [SlowUpload(app, ann) for _ in range(2)]
+        sql = "SELECT COUNT(*) AS uploads FROM files_loose_object"
+        while (await app.portico.database.rows(sql))[0]["uploads"] < 2:
+            await asyncio.sleep(0.005)
+        return begun
+
+    slow = app.run(begin)
+    refused = send(ann, "b.txt", b"x")
+    assert (refused.status, refused.headers["retry-after"]) == (429, "2")
+    assert send(bob, "b.txt", b"x").status == 200
+    for one in slow:
+        app.run(one.disconnect)
+        assert one.status == 400
     wait_until_settled(app, directory)
-    assert contents(directory) == {}
-    assert send(ann, "a.txt", b"x").status == 200
+    assert list(contents(directory).values()) == [b"x"]
+    assert send(ann, "b.txt", b"x").status == 200
 
 
 @contextmanager
