@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
 from portico.api.auth import AccountDeleting
-from portico.api.db import TableSet
+from portico.api.db import DatabaseCheck, TableSet
 from portico.api.interfaces import ChatChanged
 from portico.api.policy import PackagedPolicy, ResourceKind
 from portico_evaluations.settings import EvaluationsSettings
@@ -58,6 +58,14 @@ def register_components(app: AppContext, settings: EvaluationsSettings) -> objec
     from portico_evaluations.components import build
 
     return build(app, settings)
+
+
+@hookimpl
+def register_database_checks() -> list[DatabaseCheck]:
+    """Return checks of the numbers that are counted up."""
+    from portico_evaluations.database_checks import checks
+
+    return checks()
 
 
 @hookimpl

@@ -78,7 +78,10 @@ class FeedbackRoutes(Controller):
     async def update_feedback(
         self, request: Request, feedback_id: FeedbackId, data: JSONBody[FeedbackForm]
     ) -> JSONResponse:
-        """Change a rating of the caller. What is missing or null stays as it is."""
+        """Change a rating of the caller. What is missing or null stays as it is.
+
+        If `meta` names another reply of the caller, that one is rated: a cloned chat keeps the ids of its ratings.
+        """
         return json_response(await self.plugin.feedback.update(request.user, feedback_id, data))
 
     @delete(FEEDBACK, response_type=bool)

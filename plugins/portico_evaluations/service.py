@@ -26,7 +26,6 @@ from portico_evaluations.settings import EvaluationsSettings
 
 KIND: Final = "feedback"
 NO_REPLY: Final = "[ERROR: meta.message_id: you have no chat with this reply]"
-OTHER_REPLY: Final = "[ERROR: meta: a rating stays with the reply that it was made for]"
 
 
 class FeedbackService:
@@ -86,29 +85,42 @@ class FeedbackService:
         return await self.get(actor, before["id"])
 
     async def update(self, actor: Actor, feedback_id: str, form: FeedbackForm) -> Feedback:
-        """Change a rating. What is missing in the form stays as it is. Raises: as `create`; NotFound."""
+        """Change a rating. What is missing in the form stays as it is.
+
+        A form that names another reply of the actor rates that one: a message keeps the id of its rating when its chat is
+        cloned, and when the rating is deleted. Raises: as `create`; NotFound.
+        """
         await self.require_use()
-        rating = content.read_rating(form.data)
         which = None if content.is_absent(form.meta) else content.read_reply(form.meta)
-        meta = None if which is None else content.meta_document(form.meta)
-        snapshot = content.read_snapshot(form.snapshot, self._settings.max_snapshot_bytes)
-        found = await self._find(actor, "write", feedback_id)
+        try:
+            found = await self._find(actor, "write", feedback_id)
+        except NotFound:
+            if which is None or await self._reply(actor.id, which) is None:
+                raise
+            return await self.create(actor, form)
         place = ReplyFields(found["chat_id"], found["message_id"])
         if which is not None and which != place:
-            raise InvalidRequest(OTHER_REPLY)
+            return await self.create(actor, form)
+        return await self._change(actor, found, form)
+
+    async def _change(self, actor: Actor, found: store.Row, form: FeedbackForm) -> Feedback:
+        rating = content.read_rating(form.data)
+        meta = None if content.is_absent(form.meta) else content.meta_document(form.meta)
+        snapshot = content.read_snapshot(form.snapshot, self._settings.max_snapshot_bytes)
         draft = None
         if rating is not None:
+            place = ReplyFields(found["chat_id"], found["message_id"])
             reply = await self._reply(found["user_id"], place) or recorded_reply(found)
             known = await self._app.catalogue.usable_ids()
             draft = draft_of(rating, rated_model(rating, reply), reply, known)
         async with transaction():
             owner = await store.lock_owner(found["user_id"])
-            before = await store.find(feedback_id)
+            before = await store.find(found["id"])
             if before is None:
                 raise NotFound
             draft = draft or stored_draft(before)
             await self._write(owner, before, form.type, draft, meta=meta, snapshot=snapshot)
-        return await self.get(actor, feedback_id)
+        return await self.get(actor, found["id"])
 
     async def delete(self, actor: Actor, feedback_id: str) -> None:
         """Delete a rating. Raises: NotFound, Forbidden."""

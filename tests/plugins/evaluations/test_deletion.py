@@ -1,8 +1,11 @@
 """What remains of ratings when a chat or an account is deleted, and when administrators delete all."""
 
+from collections.abc import Callable
+
 from tests.plugins.evaluations.conftest import ALL, FEEDBACK, chat_of, new_chat, rate, rows, scores
 
-from portico.testing import Client, InProcessApp
+from portico.boot import Application
+from portico.testing import Client, CommandLine, InProcessApp
 
 
 def test_deletions_leave_the_sums_of_the_ratings_that_remain(
@@ -43,3 +46,29 @@ def test_deleted_chat_takes_its_copy_along_and_leaves_the_rating(
     form = {"type": "rating", "data": {"rating": -1, "sibling_model_ids": ["beta", "gamma"]}}
     assert ann.post(one, form).json["data"]["sibling_model_ids"] == ["beta"]
     assert scores(admin) == {"alpha": (0, 1, 0, 1), "beta": (1, 0, 0, 0)}
+
+
+def test_sums_of_an_account_that_was_deleted_without_the_plugin_are_found_and_mended(
+    env: dict[str, str], complete_schema: Callable[[Application], None], cli: CommandLine
+) -> None:
+    app = InProcessApp(env, complete_schema)
+    ada = app.client.sign_up("Ada")
+    form = {"id": "alpha", "name": "a", "base_model_id": "good", "meta": {}, "params": {}}
+    assert ada.post("/api/v1/models/create", form).status == 200
+    ann = ada.add_user("Ann")
+    for user in (ada, ann):
+        rate(user, new_chat(user, "alpha"), tags=["x"])
+    app.close()
+    app = InProcessApp(env | {"PORTICO_PLUGINS_DISABLE": "evaluations"})
+    ada = app.client.sign_in("Ada")
+    assert ada.delete(f"/api/v1/users/{ann.account['id']}").status == 200
+    assert len(rows(app, "evaluations_feedback")) == 1
+    app.close()
+
+    assert "the sums of the leaderboard" in cli("db", "check", code=1).stdout
+    cli("db", "check", "--repair")
+    cli("db", "check")
+
+    app = InProcessApp(env)
+    assert scores(app.client.sign_in("Ada"), "x") == {"alpha": (0, 0, 1, 0)}
+    app.close()

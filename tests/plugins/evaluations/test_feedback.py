@@ -60,7 +60,11 @@ def test_rating_is_created_changed_and_deleted_as_the_web_client_does(
     assert listed == {key: again[key] for key in again if key != "snapshot"} | {"user": None}
 
     assert ann.delete(one).json is True
-    assert (ann.get(one).status, ann.delete(one).status, ann.post(one, sent).status) == (404,) * 3
+    assert {
+        ann.get(one).status,
+        ann.delete(one).status,
+        ann.post(one, {"type": "rating"}).status,
+    } == {404}
     assert rows(app, "evaluations_score") == rows(app, "evaluations_feedback") == []
     assert ann.delete(f"{ROOT}/feedbacks").json is False
 
@@ -80,10 +84,25 @@ def test_replies_of_others_and_what_is_no_reply_cannot_be_rated(
         assert refused.detail == "[ERROR: meta.message_id: you have no chat with this reply]"
     assert ann.post(FEEDBACK, form(mine, model_id="beta")).status == 400
     made = rate(ann, mine)
-    other = new_chat(ann, "beta")
-    assert ann.post(f"{FEEDBACK}/{made['id']}", form(other)).status == 400
+    assert ann.post(f"{FEEDBACK}/{made['id']}", form(theirs)).status == 400
     assert len(rows(app, "evaluations_feedback")) == 1
     assert ann.get(f"{FEEDBACK}/{made['id']}").json == made
+
+
+def test_message_that_kept_the_id_of_another_rating_gets_its_own(
+    app: InProcessApp, admin: Client, ann: Client, bob: Client
+) -> None:
+    made = rate(ann, new_chat(ann, "alpha"), comment="First")
+    one = f"{FEEDBACK}/{made['id']}"
+    cloned, shared = new_chat(ann, "beta"), new_chat(bob, "beta")
+
+    for user, chat_id in ((ann, cloned), (bob, shared)):
+        first, again = user.post(one, form(chat_id, -1)).json, user.post(one, form(chat_id)).json
+        assert first["id"] == again["id"] != made["id"] and again["user_id"] == user.account["id"]
+    assert ann.get(one).json == made
+    assert admin.delete(one).status == 200
+    assert ann.post(one, form(made["meta"]["chat_id"])).status == 200
+    assert len(rows(app, "evaluations_feedback")) == 3
 
 
 @pytest.mark.case("AB-16", "AB-52", "AB-56")
