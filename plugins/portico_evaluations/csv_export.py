@@ -1,5 +1,6 @@
 """Ratings as CSV, for spreadsheets."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -18,7 +19,11 @@ async def csv_stream(blocks: AsyncIterator[Sequence[ListedFeedback]]) -> AsyncIt
     """Yield the first line, and the lines of each block."""
     yield csv_lines([FIELDS])
     async for block in blocks:
-        yield csv_lines(_row(one) for one in block)
+        yield await asyncio.to_thread(_lines, block)
+
+
+def _lines(block: Sequence[ListedFeedback]) -> bytes:
+    return csv_lines(_row(one) for one in block)
 
 
 def _row(feedback: ListedFeedback) -> list[Any]:

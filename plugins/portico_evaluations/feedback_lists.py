@@ -23,7 +23,7 @@ PAGE_SIZE: Final = 30
 #: One's own ratings in one answer.
 MAX_OWN: Final = 1000
 #: Ratings that are read at once, and those that may have a copy of a chat.
-BLOCK_SIZE: Final = 500
+BLOCK_SIZE: Final = 200
 EXPORT_BLOCK_SIZE: Final = 10
 
 _COLUMNS: Final = ", ".join(
