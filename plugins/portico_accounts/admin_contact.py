@@ -15,7 +15,7 @@ class AdminContact:
         self._settings = app.runtime_settings.section(AccountsSettings)
 
     async def details(self, actor: Actor) -> AdminDetails:
-        """Return the contact. Without a configured address: the name of the first administrator.
+        """Return the contact: the configured address, and the name of its account or else of the first administrator.
 
         Raises: InvalidRequest if the setting is off, Forbidden if moreover the account is pending.
         """
@@ -23,9 +23,8 @@ class AdminContact:
         if not settings.show_admin_details:
             error = InvalidRequest if actor.is_verified else Forbidden
             raise error(ACTION_PROHIBITED)
-        if email := settings.admin_email:
-            account = await self._accounts.by_email(email)
-            return AdminDetails(account.name if account else None, email)
-        first_id = await self._accounts.first_admin_id()
-        first = await self._accounts.find(first_id) if first_id else None
-        return AdminDetails(first.name if first else None, None)
+        email = settings.admin_email
+        account = await self._accounts.by_email(email) if email else None
+        if account is None and (first_id := await self._accounts.first_admin_id()):
+            account = await self._accounts.find(first_id)
+        return AdminDetails(account.name if account else None, email or None)

@@ -27,6 +27,7 @@ class AccountsSettings(Section):
         setting(
             "E-mail address of the administrator to show; empty = only the name of the first administrator",
             env="ADMIN_EMAIL",
+            runtime_key="auth.admin.email",
         ),
     ] = ""
     default_locale: Annotated[

@@ -152,23 +152,33 @@ def test_admin_details_show_a_name_until_switched_off(admin: Client, client: Cli
         assert eve.post(path, FORM | {"timezone": "Europe/Lisbon"}).status == 403
 
 
-def test_configured_admin_email_is_shown(
+@pytest.mark.case("AB-16")
+def test_pending_user_is_told_the_configured_contact_unless_it_is_switched_off(
     env: dict[str, str], complete_schema: Callable[[Application], None]
 ) -> None:
-    names = {}
-    for email in ("desk@example.org", "Ben@example.org"):
+    shown: dict[str, Any] = {}
+    for email, switch in (
+        ("desk@example.org", "true"),
+        ("Ben@example.org", "true"),
+        ("ada@example.org", "false"),
+    ):
         app = InProcessApp(
-            env | {"SHOW_ADMIN_DETAILS": "true", "ADMIN_EMAIL": email}, complete_schema
+            env | {"SHOW_ADMIN_DETAILS": switch, "ADMIN_EMAIL": email}, complete_schema
         )
         try:
-            register = app.client.sign_in if names else app.client.sign_up
-            ada = register("Ada")
-            if not names:
-                ada.add_user("Ben")
-            names[email] = ada.get(DETAILS).json["name"]
+            if not shown:
+                app.client.sign_up("Ada").add_user("Ben")
+                app.client.sign_in("Ada").add_user("Eve", role="pending")
+            answer = app.client.sign_in("Eve").get(DETAILS)
+            shown[email] = answer.status, answer.json
+            assert Client(app.client.transport).get(DETAILS).status == 401
         finally:
             app.close()
-    assert names == {"desk@example.org": None, "Ben@example.org": "Ben"}
+    # An address of no account, such as that of a help desk, stands with the first administrator's name.
+    assert shown["desk@example.org"] == (200, {"name": "Ada", "email": "desk@example.org"})
+    assert shown["Ben@example.org"] == (200, {"name": "Ben", "email": "Ben@example.org"})
+    status, answer = shown["ada@example.org"]
+    assert status == 403 and "Ada" not in str(answer) and "ada@" not in str(answer)
 
 
 def test_invalid_stored_fields_stay_while_others_change(app: InProcessApp, user: Client) -> None:
