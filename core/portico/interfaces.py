@@ -321,6 +321,17 @@ class SharedChats(Protocol):
         ...
 
 
+class BrowserPictures(Protocol):
+    """The pictures that browsers get below the address of this server, for routes that answer with the same ones.
+
+    A service of the plugin that serves the web client. Without one there are none.
+    """
+
+    async def read(self, path: str) -> bytes | None:
+        """Return the picture at a path such as `static/favicon.png`; None if there is none."""
+        ...
+
+
 class FolderPath(msgspec.Struct, frozen=True, omit_defaults=True):
     """A folder and its parent folder; `parent` None = at the root."""
 

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from portico.api import AppContext, PluginInfo, Section, hookimpl
+from portico.api import AppContext, PluginInfo, Section, Service, hookimpl
+from portico.api.interfaces import BrowserPictures
 
 if TYPE_CHECKING:
     from portico_frontend.plugin import FrontendPlugin
@@ -29,6 +30,12 @@ def register_components(app: AppContext, settings: "FrontendSettings") -> object
     from portico_frontend.plugin import FrontendPlugin
 
     return FrontendPlugin(app, settings)
+
+
+@hookimpl
+def register_services(plugin: "FrontendPlugin") -> list[Service]:
+    """Return the pictures that browsers get."""
+    return [Service(BrowserPictures, plugin)]
 
 
 @hookimpl

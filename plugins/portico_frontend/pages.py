@@ -55,6 +55,11 @@ class BrowserPages:
         except NotFound:
             return await self._asset(scope, path)
 
+    async def read(self, path: str) -> bytes | None:
+        """Return the file that browsers get at a path below `static/`; None if there is none."""
+        found = None if isinstance(self._page, OwnPage) else await self._page.read(path)
+        return found if found is not None else await self._assets.read(path.removeprefix("static/"))
+
     async def _asset(self, scope: HTTPScope, path: str) -> ASGIApp:
         name = path.removeprefix("static/")
         if name != path or name in ROOT_ASSETS:

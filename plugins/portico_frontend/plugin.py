@@ -9,6 +9,7 @@ from portico_frontend.settings import FrontendSettings
 
 if TYPE_CHECKING:
     from portico.api.web import Fallback, StaticFiles
+    from portico_frontend.pages import BrowserPages
 
 #: The pictures of this plugin.
 ASSETS = Path(__file__).parent / "static"
@@ -22,6 +23,7 @@ class FrontendPlugin:
     def __init__(self, app: AppContext, settings: FrontendSettings) -> None:
         self._app, self._dir = app, settings.dir
         self._client: StaticFiles | None = None
+        self._pages: BrowserPages | None = None
 
     def fallback(self) -> "Fallback":
         """Return the fallback for all paths."""
@@ -33,7 +35,7 @@ class FrontendPlugin:
         documents, assets = Documents(self._app), StaticFiles(ASSETS)
         if not self._dir:
             page = OwnPage(self._app)
-            pages = BrowserPages(documents, page, assets)
+            self._pages = pages = BrowserPages(documents, page, assets)
             return Fallback("/", pages.respond, page.content_policy)
         self._client = StaticFiles(
             Path(self._dir).absolute(),
@@ -41,7 +43,12 @@ class FrontendPlugin:
             page="index.html",
             compress=self._app.settings.server.compress_responses,
         )
-        return Fallback("/", BrowserPages(documents, self._client, assets).respond)
+        self._pages = BrowserPages(documents, self._client, assets)
+        return Fallback("/", self._pages.respond)
+
+    async def read(self, path: str) -> bytes | None:
+        """Return the picture that browsers get at a path below `static/`; None in a process that serves no requests."""
+        return await self._pages.read(path) if self._pages else None
 
     async def check(self) -> None:
         """Check the folder of the client, if this process serves one. Raises: OperatorError."""

@@ -1,7 +1,6 @@
 """The objects of this plugin, built once for each application."""
 
 from dataclasses import dataclass
-from importlib import resources
 from typing import Self
 
 from portico.api import AppContext
@@ -18,6 +17,7 @@ from portico_models.transfer.importer import ModelImport
 from portico_models.transfer.options import ImportOptions
 from portico_models.usage.pool import UsagePool
 from portico_models.workspace.history import ModelHistory
+from portico_models.workspace.pictures import DefaultPicture
 from portico_models.workspace.service import Models
 from portico_models.workspace.views import ModelViews
 
@@ -36,7 +36,7 @@ class ModelsPlugin:
     template_applier: TemplateApplier
     export: ModelExport
     usage: UsagePool
-    default_picture: bytes
+    default_picture: DefaultPicture
 
     @classmethod
     def build(cls, app: AppContext, settings: ModelsSettings) -> Self:
@@ -55,7 +55,7 @@ class ModelsPlugin:
             template_applier=TemplateApplier(app, models, templates),
             export=ModelExport(app),
             usage=UsagePool(app),
-            default_picture=resources.files(__package__).joinpath("default_model.png").read_bytes(),
+            default_picture=DefaultPicture(app),
         )
 
     def new_import(self, options: ImportOptions) -> ModelImport:

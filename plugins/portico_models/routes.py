@@ -137,7 +137,7 @@ class ModelRoutes(Controller):
     async def get_picture(self, request: Request, model_id: ModelIdQuery = "") -> JSONResponse:
         """Return a model's picture, never an error. Pictures on other servers are neither fetched nor redirected to."""
         picture = await picture_of(self.plugin.app, request.user, model_id)
-        return image_response(request, picture, self.plugin.default_picture)
+        return image_response(request, picture, await self.plugin.default_picture.read())
 
     @post("/api/v1/models/model/update", response_type=Model, max_body=MAX_MODEL_BYTES)
     async def update(self, request: Request, data: JSONBody[ModelForm]) -> JSONResponse:

@@ -102,6 +102,17 @@ class StaticFiles:
             self._entries.pop(path, None)
             raise NotFound from None
 
+    async def read(self, path: str) -> bytes | None:
+        """Return the content of a file; None if there is none, or it is too large to be kept in memory."""
+        entry = await self._find(path)
+        if entry is None:
+            return None
+        try:
+            content = await self._contents.of(entry.found, None)
+        except OSError:
+            return None
+        return content if isinstance(content, bytes) else None
+
     def _is_page(self, scope: HTTPScope, path: str) -> bool:
         """Return whether a browser opens this path as a page."""
         return b"text/html" in header_value(scope, b"accept") and not self._is_immutable(path)
