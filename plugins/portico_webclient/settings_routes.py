@@ -91,3 +91,4 @@ class EmptySettingsRoutes(Controller):
     webhook = shown("/api/webhook", "Webhooks", empty_settings.WEBHOOK)
     save_webhook = saved("/api/webhook", "Webhooks", empty_settings.WEBHOOK)
     exported = shown("/api/v1/configs/export", "Exports of the configuration", {})
+    imported = saved("/api/v1/configs/import", "Imports of the configuration", {})
