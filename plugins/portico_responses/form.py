@@ -100,10 +100,13 @@ class _ItemRole(msgspec.Struct):
 
 
 class ResponsesHead(msgspec.Struct, kw_only=True):
-    """What is read of every request; the rest is read only to translate it. `data`: all keys as they were sent."""
+    """What is read of every request; the rest is read only to translate it.
+
+    `system_text`: the instructions; empty = none. `data`: all keys as they were sent.
+    """
 
     model: str
-    instructions: str
+    system_text: str
     stream: bool
     data: Mapping[str, msgspec.Raw]
 
@@ -176,7 +179,7 @@ def parse_head(data: Mapping[str, msgspec.Raw]) -> ResponsesHead:
     """Parse what is read of every request. Raises: ValidationError, naming the key."""
     return ResponsesHead(
         model=required_value(data, "model", str),
-        instructions=optional_value(data, "instructions", str) or "",
+        system_text=optional_value(data, "instructions", str) or "",
         stream=bool(optional_value(data, "stream", bool)),
         data=data,
     )

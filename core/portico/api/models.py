@@ -52,9 +52,9 @@ from portico.gateway import (
     StreamEditor,
     TokenUsage,
     estimated_input,
-    translated_response,
     with_keys,
 )
+from portico.plugins.model_endpoint import ModelEndpoint
 from portico.server_sent_events import EventSplitter, event_data, with_data
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "GatewayCall",
     "GatewayResponse",
     "ModelCard",
+    "ModelEndpoint",
     "ModelFilter",
     "ModelSource",
     "Operation",
@@ -96,7 +97,6 @@ __all__ = [
     "event_data",
     "is_own_key",
     "text_response",
-    "translated_response",
     "with_data",
     "with_keys",
 ]
