@@ -41,12 +41,19 @@ class Installed:
 
 
 def find_program(
-    name: str, packages: Sequence[str], cache: Path, folders: Sequence[str] = SBIN_FOLDERS
+    name: str,
+    packages: Sequence[str],
+    cache: Path,
+    folders: Sequence[str] = SBIN_FOLDERS,
+    *,
+    place: str = "",
+    dependencies: bool = False,
 ) -> Installed | None:
     """Return a program; None if there is none and it cannot be had.
 
     `packages`: its Debian package, then those of libraries that a minimal system lacks; names of other releases of
-    Debian may be among them. `cache`: the folder for downloaded packages.
+    Debian may be among them. `cache`: the folder for downloaded packages. `place`: of the program in its package.
+    `dependencies`: take what the first package depends on and this machine lacks, too.
     """
     path = os.environ.get("PATH", "")  # noqa: TID251 - a choice of the tests
     for folder in (*path.split(":"), *folders):
@@ -54,16 +61,16 @@ def find_program(
             return Installed(program)
     cache.mkdir(parents=True, exist_ok=True)
     root = cache / name
-    found = Installed(root / "usr/sbin" / name, root)
+    found = Installed(root / (place or f"usr/sbin/{name}"), root)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one process downloads, the others wait for it
         if not found.program.is_file():
             with contextlib.suppress(OSError, subprocess.SubprocessError):
-                _fetch(packages, root)
+                _fetch(packages, root, dependencies=dependencies)
     return found if found.program.is_file() else None
 
 
-def _fetch(packages: Sequence[str], root: Path) -> None:
+def _fetch(packages: Sequence[str], root: Path, *, dependencies: bool) -> None:
     """Unpack Debian packages into a folder; changes nothing on the host."""
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         return
@@ -76,6 +83,8 @@ def _fetch(packages: Sequence[str], root: Path) -> None:
         known = _known(packages, options)
     if packages[0] not in known:
         return
+    if dependencies:
+        known |= _missing(packages[0], options)
     with tempfile.TemporaryDirectory(dir=root.parent) as scratch:
         # All at once, since apt reads the lists of all packages each time.
         _run(["apt-get", "-qq", *options, "download", *sorted(known)], Path(scratch))
@@ -94,6 +103,14 @@ def _own_lists(folder: Path) -> list[str]:
         "APT::Sandbox::User": "root",
     }
     return [word for name, value in chosen.items() for word in ("-o", f"{name}={value}")]
+
+
+def _missing(package: str, options: Sequence[str]) -> set[str]:
+    """Return the packages that an installation of this one would install."""
+    simulated = ["apt-get", "-qq", *options, "--simulate", "--no-install-recommends", "install"]
+    # Prints a line for each: `Inst libnss3 (2:3.87 …)`.
+    lines = _run([*simulated, package], Path.cwd()).splitlines()
+    return {words[1] for line in lines if (words := line.split())[:1] == ["Inst"]}
 
 
 def _known(packages: Sequence[str], options: Sequence[str]) -> set[str]:

@@ -5,6 +5,7 @@ import pytest
 NO_SLAPD = "slapd is not installed and could not be downloaded"
 NO_PGBOUNCER = "pgbouncer is not installed and could not be downloaded"
 NO_PROXY = "nginx or haproxy is not installed and could not be downloaded"
+NO_BROWSER = "chromium is not installed and could not be downloaded"
 NO_NODE = "node or npm is not installed, or the client library could not be downloaded"
 
 
@@ -24,6 +25,11 @@ MISSING = (
         "NGINX OR HAPROXY",
         NO_PROXY,
         "INSTALL THEM (DEBIAN: apt-get install nginx haproxy) OR LET apt-get download REACH AN ARCHIVE.",
+    ),
+    (
+        "A BROWSER",
+        NO_BROWSER,
+        "INSTALL IT (DEBIAN: apt-get install chromium) OR LET apt-get download REACH AN ARCHIVE.",
     ),
     (
         "JAVASCRIPT CLIENTS (SOCKET.IO, OPENAI)",

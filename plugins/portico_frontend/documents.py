@@ -40,7 +40,13 @@ class Documents:
             "display": "standalone",
             "background_color": _BACKGROUND,
             "icons": [icon | {"purpose": "any"}, icon | {"purpose": "maskable"}],
-            "share_target": {"action": f"{base}/", "method": "GET", "params": {"text": "shared"}},
+            "share_target": {
+                "action": f"{base}/",
+                "method": "GET",
+                # As the specification has it by default; Chromium warns without it.
+                "enctype": "application/x-www-form-urlencoded",
+                "params": {"text": "shared"},
+            },
         }
         return json_response(found, headers=[_REVALIDATED])
 

@@ -47,7 +47,7 @@ class OwnPage:
             url=escape(base_url((await self._server.current()).url, scope)),
             first_account="done" if has_accounts else "",
             account_state=_HAS_ACCOUNTS if has_accounts else _NO_ACCOUNT,
-            documentation=f'<a href="{server.base_path}/docs">The API</a> describes all routes.'
+            documentation=f'<a href="{server.base_path}/docs">The description of the API</a> has all routes.'
             if server.serve_docs
             else "",
             plugins=self._plugins(visitor),
