@@ -10,7 +10,7 @@ from portico_webhooks.signature import signed_headers
 from portico_webhooks.signing_secrets import SigningSecrets, Webhook
 
 #: Seconds that a receiver has for its answer.
-TIMEOUT_SECONDS: Final = 15.0
+TIMEOUT_SECONDS: Final = 10.0
 _REDIRECTS: Final = range(300, 400)
 _GONE: Final = 410
 NOT_REACHED: Final = (

@@ -24,6 +24,9 @@ def test_address_is_stored_encrypted_and_masked_in_the_audit_log(
     audit = admin.get("/api/v1/audit?action=setting.changed").json
     assert "WEBHOOK_URL" in json.dumps(audit) and "very-secret" not in json.dumps(audit)
 
+    exported = json.dumps(admin.get("/api/v1/configs/export").json)
+    assert "very-secret" not in exported
+
     assert admin.post(WEBHOOK, {"url": ""}).json["url"] == ""
     assert admin.get(WEBHOOK).json["url"] == ""
 

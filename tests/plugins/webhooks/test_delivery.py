@@ -1,11 +1,13 @@
 """What administrators' webhooks are told, against a receiver that verifies signatures."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.one_database import on_sqlite
 from tests.webhook_receiver import WebhookReceiver
 
+from portico.boot import Application
 from portico.db import execute, fetch_all
 from portico.events import AdministratorAlert
 from portico.testing import Client, InProcessApp
@@ -176,3 +178,35 @@ def test_nothing_is_created_without_a_webhook(app: InProcessApp, admin: Client) 
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
     return env | {"PORTICO_WEBHOOKS_MAX_TRIES": "5"}
+
+
+@on_sqlite
+def test_first_sign_in_at_an_auth_provider_is_a_sign_up(
+    env: dict[str, str], complete_schema: Callable[[Application], None], receiver: WebhookReceiver
+) -> None:
+    header = {"WEBUI_AUTH_TRUSTED_EMAIL_HEADER": "X-Mail", "PORTICO_TRUSTED_PROXIES": "127.0.0.1"}
+    app = InProcessApp(env | header | {"WEBHOOK_URL": receiver.url}, complete_schema)
+    try:
+        for _ in range(2):
+            headers = {"x-mail": "ann@example.org"}
+            assert app.client.post("/api/v1/auths/signin", {}, headers=headers).status == 200
+        finish(app)
+    finally:
+        app.close()
+    assert [one.json["user"]["email"] for one in receiver.messages] == ["ann@example.org"]
+
+
+@on_sqlite
+@pytest.mark.case("AB-17")
+def test_page_of_another_site_cannot_set_the_address_or_cause_a_message(
+    app: InProcessApp, admin: Client, receiver: WebhookReceiver
+) -> None:
+    set_webhook(admin, receiver.url)
+    browser = {"cookie": f"token={admin.token}", "origin": "https://evil.example"}
+    for path in ("", "/test", "/secret", "/me/secret"):
+        answer = app.client.post(
+            f"{WEBHOOK}{path}", {"url": "https://evil.example"}, headers=browser
+        )
+        assert answer.status == 403, path
+    assert admin.get(WEBHOOK).json["url"] == receiver.url
+    assert receiver.messages == []
