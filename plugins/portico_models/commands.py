@@ -6,10 +6,10 @@ from typing import Any, Final
 import click
 import msgspec
 
-from portico.api import AppContext, CommandContext, NotFound
-from portico.api.auth import Actor
+from portico.api import AppContext, CommandContext
 from portico.api.cli import json_option, print_json, printable, progress_bar, renamed_option
 from portico.api.json import json_array_stream
+from portico.api.resources import import_actor
 from portico_models.components import ModelsPlugin
 from portico_models.transfer.batches import BatchedModelImport
 from portico_models.transfer.format import ImportDocument, read_import, with_templates
@@ -100,7 +100,7 @@ def export(context: CommandContext, target: str, is_all: bool, with_them: bool) 
 
             parts = json_array_stream(counted())
             if with_them:
-                actor = await _find_actor(app, None)
+                actor = await import_actor(app.identity, None)
                 templates = await context.plugin.templates.export(actor)
                 parts = with_templates(parts, templates)
             async for part in parts:
@@ -163,7 +163,7 @@ def _import(
 
         async def work(app: AppContext) -> ModelImportReport:
             options = ImportOptions(
-                actor=await _find_actor(app, owner),
+                actor=await import_actor(app.identity, owner),
                 replace_all=replace_all,
                 body_path=document.body_path,
                 is_strict=strict,
@@ -186,23 +186,6 @@ def _import(
     _print_report(report, as_json)
     if report.rejected or report.rejected_templates:
         raise SystemExit(1)
-
-
-async def _find_actor(app: AppContext, email: str | None) -> Actor:
-    """Return the account with this address, else the first administrator. Raises: NotFound."""
-    accounts = app.identity.accounts
-    if email is not None:
-        account = await accounts.require_by_email(email)
-    else:
-        admin_id = await accounts.first_admin_id()
-        if admin_id is None:
-            raise NotFound(
-                "There is no administrator yet. Name the owner of the models with --owner."
-            )
-        account = await accounts.by_id(admin_id)
-    return Actor(
-        account.id, account.email, account.name, account.role, account.profile_image_url, ""
-    )
 
 
 def _print_stopped(model_import: BatchedModelImport) -> None:

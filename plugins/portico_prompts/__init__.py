@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import click
+
 from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
 from portico.api.auth import AccountDeleting
 from portico.api.db import TableSet
@@ -68,3 +70,11 @@ def register_routes() -> list[object]:
     from portico_prompts.routes import PromptRoutes
 
     return [PromptRoutes]
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add `portico prompt`."""
+    from portico_prompts.commands import prompt
+
+    cli.add_command(prompt)

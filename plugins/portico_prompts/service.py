@@ -95,24 +95,29 @@ class PromptService:
     # -- writing --------------------------------------------------------------------------------------------
 
     async def create(
-        self, actor: Actor, form: PromptForm, sharing: RequestedSharing | None
+        self,
+        actor: Actor,
+        form: PromptForm,
+        sharing: RequestedSharing | None,
+        *,
+        owner_id: str | None = None,
     ) -> Prompt:
-        """Create a prompt owned by the actor.
+        """Create a prompt. `owner_id`: default the actor.
 
         Raises: InvalidRequest if the command is taken or invalid, a value too long, or the account has too many prompts;
         Forbidden if the actor may not share like this.
         """
-        prompt_id = new_id()
+        prompt_id, owner_id = new_id(), owner_id or actor.id
         values = PromptValues(read_command(form.command), form.title, form.content)
         self._check(values)
         try:
             async with transaction():
-                if await store.count_of(actor.id) >= self._settings.max_prompts:
+                if await store.count_of(owner_id) >= self._settings.max_prompts:
                     raise InvalidRequest(
                         f"[ERROR: An account has at most {self._settings.max_prompts} prompts]"
                     )
-                await store.insert(prompt_id, actor.id, now(), values)
-                resource = Resource(KIND, prompt_id, actor.id)
+                await store.insert(prompt_id, owner_id, now(), values)
+                resource = Resource(KIND, prompt_id, owner_id)
                 await self._table.share(actor, resource, sharing, is_new=True)
                 await record_change("prompt.created", KIND, prompt_id, new=_view(values))
                 return await self._read_back(actor, prompt_id)

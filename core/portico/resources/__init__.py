@@ -24,6 +24,7 @@ from portico.resources.access_fields import (
     imported_sharing,
     read_sharing,
 )
+from portico.resources.import_actor import import_actor
 from portico.resources.resource_table import (
     ListedResource,
     Owner,
@@ -44,6 +45,7 @@ __all__ = [
     "ResourceTable",
     "SharingRights",
     "access_fields_of",
+    "import_actor",
     "imported_sharing",
     "is_storable",
     "read_sharing",

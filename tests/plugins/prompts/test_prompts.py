@@ -1,5 +1,6 @@
 """Prompts over HTTP, as the web client uses them: their life, who has access, and what is refused."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -173,3 +174,27 @@ def test_prompts_of_a_deleted_account_are_transferred_or_deleted(
     left = [(one["id"], one["user_id"]) for one in admin.get(f"{PROMPTS}/list").json]
     assert left == ([(made["id"], admin.account["id"])] if keeps else [])
     assert commands(bob) == (["/summary"] if keeps else [])
+
+
+def test_one_of_many_writers_gets_the_command(ann: Client) -> None:
+    spellings = ["/race", "/RACE", "race", "/Race"] * 2
+    with ThreadPoolExecutor(len(spellings)) as pool:
+        answers = list(pool.map(lambda one: ann.post(f"{PROMPTS}/create", form(one)), spellings))
+    assert sorted(one.status for one in answers) == [200, *[400] * 7]
+    assert {one.detail for one in answers if one.status == 400} == {TAKEN}
+    assert len(commands(ann)) == 1
+
+
+class TestWithoutBypass:
+    @pytest.fixture
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
+
+    def test_administrators_see_shared_prompts_only_and_may_remove_all(
+        self, admin: Client, ann: Client
+    ) -> None:
+        assert ann.post(f"{PROMPTS}/create", form()).status == 200
+        assert commands(admin) == commands(admin, "/list") == []
+        assert admin.get(SUMMARY).status == 404
+        assert admin.delete(f"{SUMMARY}/delete").json is True
+        assert commands(ann) == []
