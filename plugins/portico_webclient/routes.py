@@ -38,8 +38,24 @@ ADMIN_LISTS = [
 ]
 
 
+#: What a client of this version shows in its dialog of new features, which an administrator sees after signing up.
+WELCOME = {
+    "0.6.41": {
+        "date": "2025-12-02",
+        "added": [
+            {
+                "title": "This client talks to Portico",
+                "content": "Plugins decide what there is. Tools, functions, knowledge collections, notes, channels, "
+                "images and code interpreters stay empty until a plugin provides them.",
+                "raw": "",
+            }
+        ],
+    }
+}
+
+
 class EmptyListRoutes(Controller):
-    """Lists without elements, and a changelog without releases."""
+    """Lists without elements."""
 
     @placeholder(USER_LISTS, response_type=list[object])
     async def list_for_users(self) -> JSONResponse:
@@ -73,5 +89,5 @@ class EmptyListRoutes(Controller):
 
     @placeholder("/api/changelog", access="public", response_type=dict[str, object])
     async def changelog(self) -> JSONResponse:
-        """Return what is new by version: nothing, since the web client describes its own releases."""
-        return json_response({})
+        """Return what the web client shows to an administrator once, by version: what this server does not have."""
+        return json_response(WELCOME)
