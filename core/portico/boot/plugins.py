@@ -68,5 +68,9 @@ def log_plugins(registry: PluginRegistry, contributions: Sequence[Contribution])
         log.warning("plugin failed", plugin=record.name, reason=record.reason)
     for contribution in contributions:
         router = contribution.router
-        if router and router.public_paths:
-            log.info("public routes", plugin=contribution.plugin_name, routes=router.public_paths)
+        public = [
+            *(router.public_paths if router else ()),
+            *(f"{one.prefix.rstrip('/')}/*" for one in contribution.fallbacks),
+        ]
+        if public:
+            log.info("public routes", plugin=contribution.plugin_name, routes=public)

@@ -9,6 +9,7 @@ from portico.plugins.contributions import Contribution
 from portico.plugins.placeholders import own_paths, resolve_placeholders, route_key
 from portico.plugins.registry import PluginRecord, PluginRegistry
 from portico.sockets import OWN_EVENTS
+from portico.web.middleware.base_path import OWN_PARTS
 
 CORE = "portico"
 #: Kinds of tasks of one plugin. Each is a part of the statements that find due tasks, and SQLite allows 500 parts.
@@ -113,11 +114,6 @@ def _outside_namespace(contribution: Contribution) -> str:
                 f"its route {path} is outside /api/x/{contribution.plugin_name}/; "
                 "move it there, or add a prefix to PluginInfo.route_prefixes"
             )
-    for one in contribution.fallbacks:
-        if one.prefix not in contribution.info.route_prefixes:
-            return (
-                f"its fallback answers {one.prefix}, which PluginInfo.route_prefixes does not claim"
-            )
     claimed = (f"{contribution.plugin_name}:", *contribution.info.socket_prefixes)
     for event in contribution.socket_events:
         if not any(
@@ -128,7 +124,11 @@ def _outside_namespace(contribution: Contribution) -> str:
                 f"its socket event {event.name!r} must be named {contribution.plugin_name}:…; "
                 "rename it, or add its name to PluginInfo.socket_prefixes"
             )
-    if reason := _bad_task(contribution) or _bad_filter_or_action(contribution):
+    if reason := (
+        _bad_fallback(contribution)
+        or _bad_task(contribution)
+        or _bad_filter_or_action(contribution)
+    ):
         return reason
     tables = _tables(contribution)
     for table in tables:
@@ -140,6 +140,18 @@ def _outside_namespace(contribution: Contribution) -> str:
 def _source_names(contribution: Contribution) -> list[str]:
     """Return the names of the sources that do not change while the server runs."""
     return [source.name for source in contribution.sources if isinstance(source, ModelSource)]
+
+
+def _bad_fallback(contribution: Contribution) -> str:
+    """Return why the fallbacks cannot be registered, as a reason; empty = they can."""
+    for one in contribution.fallbacks:
+        if not one.prefix.startswith("/"):
+            return f"its fallback answers {one.prefix!r}; a prefix begins with /"
+        if one.prefix not in contribution.info.route_prefixes:
+            return f"its fallback answers {one.prefix}; add that to PluginInfo.route_prefixes"
+        if one.prefix.split("/")[1] in OWN_PARTS:
+            return f"its fallback answers {one.prefix}, where APIs are; choose another prefix"
+    return ""
 
 
 def _bad_task(contribution: Contribution) -> str:

@@ -63,7 +63,7 @@ class FallbackDispatcher:
             await self._routes(scope, receive, send)
             return
         for prefix, plugin, fallback, policy in self._fallbacks:
-            if path.startswith(prefix):
+            if path.startswith(prefix) or path == prefix[:-1]:
                 scope["path_template"] = f"{prefix}{{path}}"
                 asked = fallback.respond(cast("HTTPScope", scope), path[len(prefix) :])
                 response = await self._response(plugin, asked, scope, policy)

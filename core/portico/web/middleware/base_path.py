@@ -3,12 +3,16 @@
 A proxy in front may pass the path on or remove it: both reach the same routes.
 """
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from litestar.types import ASGIApp, Receive, Scope, Send
-
 from portico.settings.problems import BadSettings, Problem
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp, Receive, Scope, Send
 
 #: First parts of our own paths. A base path that begins so could not be told from them where a proxy removes it.
 OWN_PARTS = frozenset(
