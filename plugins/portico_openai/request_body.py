@@ -64,15 +64,15 @@ def given_params(request: SourceRequest) -> Iterator[tuple[str, Any]]:
 
 
 def _is_sent(key: str, ours: Collection[str]) -> bool:
-    """Return whether a provider is sent a key. Some read `Model` as `model`: other spellings of our keys are left out."""
+    """Return whether a provider is sent a key: none that would choose the upstream, in any spelling.
+
+    Some providers read `Model` as `model`: other spellings of our keys are left out, too.
+    """
+    if key in RESERVED_KEYS:
+        return False
     meant = key.strip().casefold()
     is_other_spelling = meant != key and meant in ours
-    return key not in RESERVED_KEYS and not is_other_spelling and not chooses_upstream(key)
-
-
-def chooses_upstream(key: str) -> bool:
-    """Return whether a key, in any spelling, would choose the upstream."""
-    return key.strip().casefold().replace("-", "_") in STRIPPED_KEYS
+    return not is_other_spelling and meant.replace("-", "_") not in STRIPPED_KEYS
 
 
 _CASTS: Final[ParamCasts] = {

@@ -115,6 +115,8 @@ def _details(figures: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 def _count(figures: Mapping[str, Any], name: str) -> int:
     value = figures.get(name)
+    if value is None:
+        return 0
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return 0
     return int(min(value, MAX_TOKENS))
