@@ -1,13 +1,15 @@
 """Uploads while the server process is killed: in the end there are exactly the objects of the files that there are."""
 
+import contextlib
 import random
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from portico.testing import Client, ServerProcess
 
@@ -15,6 +17,9 @@ FILES = "/api/v1/files/"
 SETTINGS = {"PORTICO_FILES_MAX_UPLOADS": "10000", "PORTICO_FILES_MAX_FILES": "100000"}
 _HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
 _END = b"\r\n--b--\r\n"
+#: Uploads that are under way at each kill, besides those that happen to be, and how their contents begin.
+UNFINISHED = 3
+_MARK = b"unfinished upload"
 
 
 class KillOutcome(NamedTuple):
@@ -57,8 +62,11 @@ def upload_under_kills(
         killed = 0
         for number in range(1, kills + 1):
             _wait_until_done(running, uploads * number // (kills + 1))
-            time.sleep(random.uniform(0, 0.05))
+            begun = [_begin_upload(server.url, str(admin.token)) for _ in range(UNFINISHED)]
+            _wait_for_objects(directory)
             server.kill()
+            for connection in begun:
+                connection.close()
             killed += 1
             server.start()
         found = dict(filter(None, (one.result() for one in running)))
@@ -99,6 +107,31 @@ def _upload(client: Client, number: int, size: int) -> tuple[str, int] | None:
         else:
             return (answer.json["id"], number) if answer.status == 200 else None
     return None
+
+
+def _begin_upload(url: str, token: str) -> HTTPConnection:
+    """Send a part of a file that is long enough to be stored. Return the connection."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
+    connection.putrequest("POST", FILES)
+    connection.putheader("authorization", f"Bearer {token}")
+    connection.putheader("content-type", "multipart/form-data; boundary=b")
+    connection.putheader("content-length", "9000000")
+    connection.endheaders(_HEAD + _MARK + bytes(3_000_000))
+    return connection
+
+
+def _wait_for_objects(directory: Path) -> None:
+    """Wait until the unfinished uploads have objects."""
+    end = time.monotonic() + 60
+    while True:
+        found = 0
+        for path in directory.glob("*/*"):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                found += file.read(len(_MARK)) == _MARK
+        if found >= UNFINISHED:
+            return
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def _wait_until_done(running: Sequence[object], count: int) -> None:
