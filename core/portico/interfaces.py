@@ -332,6 +332,17 @@ class BrowserPictures(Protocol):
         ...
 
 
+class ChatMentions(Protocol):
+    """Which chats contain a text, such as the id of a file.
+
+    A service of the plugin that stores chats. Without one, no chat does.
+    """
+
+    async def is_mentioned(self, account_id: str, text: str) -> bool:
+        """Return whether a chat of the account, or its shared copy, contains this text. Reads all of them."""
+        ...
+
+
 class FolderPath(msgspec.Struct, frozen=True, omit_defaults=True):
     """A folder and its parent folder; `parent` None = at the root."""
 

@@ -10,6 +10,7 @@ from portico.api.db import DatabaseCheck, Retention, TableSet
 from portico.api.interfaces import (
     ChatAnnotations,
     ChatChanged,
+    ChatMentions,
     ChatStore,
     FoldersDeleting,
     MessageEvent,
@@ -61,6 +62,7 @@ def register_components(app: AppContext) -> object:
 @hookimpl
 def register_services(plugin: "ChatsPlugin") -> list[Service]:
     """Return what other plugins use: the store of replies, titles and tags of chats, and the owners of shared chats."""
+    from portico_chats.mentions import StoredMentions
     from portico_chats.replies import StoredReplies
 
     return [
@@ -68,6 +70,7 @@ def register_services(plugin: "ChatsPlugin") -> list[Service]:
         Service(ChatAnnotations, plugin.annotations),
         Service(SharedChats, plugin.shares),
         Service(ReplyLookup, StoredReplies()),
+        Service(ChatMentions, StoredMentions()),
     ]
 
 

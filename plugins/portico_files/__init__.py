@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
 from portico.api.auth import AccountDeleting
 from portico.api.db import TableSet
+from portico.api.interfaces import ChatChanged
 from portico.api.models import ModelFilter
 from portico.api.policy import PackagedPolicy, ResourceKind
 
@@ -64,8 +65,11 @@ def register_model_filters(plugin: "FilesPlugin") -> list[ModelFilter]:
 
 @hookimpl
 def register_listeners(plugin: "FilesPlugin") -> list[Listener]:
-    """Return the listener that deletes an account's files."""
-    return [Listener(AccountDeleting, plugin.files.on_account_deleting)]
+    """Return the listeners that delete the files of an account, and of a chat."""
+    return [
+        Listener(AccountDeleting, plugin.files.on_account_deleting),
+        Listener(ChatChanged, plugin.chat_files.on_chat_changed),
+    ]
 
 
 @hookimpl

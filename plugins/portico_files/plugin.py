@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from portico.api import AppContext
+from portico_files.chat_files import ChatFiles
 from portico_files.context.model_filter import FilesFilter
 from portico_files.loose_objects import LooseObjects
 from portico_files.service import Files
@@ -23,16 +24,19 @@ class FilesPlugin:
         self.store = _store(app, settings, self._threads)
         self.loose = LooseObjects(app, self.store)
         self.files = Files(app, self.store, self.loose)
-        self.filter = FilesFilter(app, self.files)
+        self.chat_files = ChatFiles(app, settings, self.files)
+        self.filter = FilesFilter(app, self.files, self.chat_files)
         self.uploads = Uploads(app, settings, self.store, self.loose, self._threads)
 
     async def start(self) -> None:
         """Open the store, and delete what is left of lost uploads. Raises: OperatorError."""
         await self.store.start()
         await self.loose.start()
+        self.chat_files.start()
 
     async def stop(self) -> None:
         """Stop the background task and close the store."""
+        await self.chat_files.stop()
         await self.loose.stop()
         await self.store.close()
         self._threads.shutdown(wait=False)

@@ -7,7 +7,7 @@ from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
 from portico.api.audit import record_change
 from portico.api.auth import AccountDeleting, Actor
 from portico.api.db import after_commit, chunks, page_offset, transaction
-from portico.api.policy import Resource
+from portico.api.policy import PRIVATE, Resource
 from portico_files import queries
 from portico_files.loose_objects import LooseObjects
 from portico_files.names import search_name
@@ -103,6 +103,13 @@ class Files:
             after_commit(self._loose.wake)
         if not is_deleted:
             raise await self._refusal(actor, "delete", file_id)
+
+    async def delete_unused(self, file_id: str) -> None:
+        """Delete a file that no chat has any more, unless it is shared."""
+        async with transaction():
+            sharing = await self._app.permissions.grants.sharing_of(KIND, file_id)
+            if sharing == PRIVATE and await queries.delete(file_id, queries.ANY):
+                after_commit(self._loose.wake)
 
     async def delete_all(self, actor: Actor) -> None:
         """Delete all files of all accounts. Raises: Forbidden."""

@@ -49,6 +49,10 @@ class FilesSettings(Section):
         int,
         setting("Uploads of one account that one process accepts at once", ge=1, le=100_000),
     ] = 64
+    delete_with_chat: Annotated[
+        bool,
+        setting("Delete files with the last chat in which a model got them"),
+    ] = True
     max_context_bytes: Annotated[
         int,
         setting(

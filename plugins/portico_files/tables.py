@@ -38,6 +38,13 @@ class FileTextTable(Table, tablename="files_text"):
     content = Text()
 
 
+class ChatFileTable(Table, tablename="files_chat"):
+    """In which chats models got which files."""
+
+    file_id = Text(primary_key=True, default="")
+    chat_id = Text()
+
+
 class LooseObjectTable(Table, tablename="files_loose_object"):
     """Objects of the store that belong to no file, or not yet."""
 
@@ -47,6 +54,6 @@ class LooseObjectTable(Table, tablename="files_loose_object"):
 
 
 TABLES = TableSet(
-    tables=(FileOwnerTable, FileTable, FileTextTable, LooseObjectTable),
+    tables=(FileOwnerTable, FileTable, FileTextTable, ChatFileTable, LooseObjectTable),
     migrations="portico_files.migrations",
 )

@@ -9,6 +9,7 @@ from portico.api import AppContext, NotFound
 from portico.api.auth import Actor
 from portico.api.json import let_others_run
 from portico.api.models import GatewayCall, ModelFilter
+from portico_files.chat_files import ChatFiles
 from portico_files.context.attachments import read_attachments
 from portico_files.context.context_block import AttachedText, context_block, source_of
 from portico_files.context.images import (
@@ -31,8 +32,8 @@ MISSING: Final = "An attached file was not found. Remove it from the message, or
 class FilesFilter:
     """Puts the texts of attached files in front of the user's last message, and images into messages."""
 
-    def __init__(self, app: AppContext, files: Files) -> None:
-        self._app, self._files = app, files
+    def __init__(self, app: AppContext, files: Files, chat_files: ChatFiles) -> None:
+        self._app, self._files, self._chat_files = app, files, chat_files
         self._runtime = app.runtime_settings.section(FilesSettings)
 
     def model_filter(self) -> ModelFilter:
@@ -82,6 +83,7 @@ class FilesFilter:
         encoded = msgspec.Raw(msgspec.json.encode(messages))
         await let_others_run(len(bytes(encoded)))
         call.request = msgspec.structs.replace(request, body={**request.body, "messages": encoded})
+        await self._chat_files.record(request.chat_id, request.actor.id, rows.values())
         if texts:
             call.announced["sources"] = [source_of(one) for one in texts]
 

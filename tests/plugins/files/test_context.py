@@ -1,12 +1,14 @@
 """Models get the files that a request names: texts in front of the question, images as data URLs."""
 
+import time
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.plugins.files.uploads import FILES, PNG, rows, upload
+from tests.plugins.files.uploads import FILES, PNG, rows, upload, wait_until_settled
 from tests.reply_requests import ask, start_chat, stored, until_end
 from tests.upstream import Upstream
 
@@ -163,3 +165,30 @@ def test_file_that_cannot_be_read_is_refused(
     for row in rows(app):
         (directory / row["id"][:2] / row["id"]).unlink()
     assert asked(ann, files=[attached(own)]).status == 404
+
+
+def test_file_is_deleted_with_the_last_chat_that_has_it(
+    app: InProcessApp, admin: Client, ann: Client, directory: Path
+) -> None:
+    made, other = upload(ann, "a.txt", b"a"), upload(ann, "b.txt", b"b")
+    question = {"id": "q", "role": "user", "content": "What?", "files": [attached(made)]}
+    document = {"title": "Mine", "history": {"messages": {"q": question}, "currentId": "q"}}
+    chat_id = ann.post("/api/v1/chats/new", {"chat": document}).json["id"]
+    assert asked(ann, files=[attached(made)], chat_id=chat_id).status == 200
+    copy_id = ann.post(f"/api/v1/chats/{chat_id}/clone", {}).json["id"]
+    assert asked(ann, files=[attached(made)], chat_id="local:1").status == 200
+    assert ann.delete(f"/api/v1/chats/{chat_id}").status == 200
+    wait_until(lambda: not rows(app, "files_chat"))
+    assert asked(ann, files=[attached(made)], chat_id=copy_id).status == 200
+    assert ann.delete(f"/api/v1/chats/{copy_id}").status == 200
+    wait_until(lambda: len(rows(app)) == 1)
+    wait_until_settled(app, directory)
+    assert [one["id"] for one in ann.get(FILES).json] == [other["id"]]
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    """Wait until something is true."""
+    end = time.monotonic() + 20
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
