@@ -52,6 +52,7 @@ MODEL_ID_TOO_LONG = (
 )
 INVALID_MODEL_ID = "The model id is empty or holds characters that are not allowed."
 MODEL_NOT_FOUND = "Model not found"
+DB_NOT_SQLITE = "This feature is only available when running with SQLite databases."
 UNAVAILABLE = "Service temporarily unavailable"
 
 

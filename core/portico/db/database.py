@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar, Literal
+from typing import Any, BinaryIO, ClassVar, Literal
 
 from portico.context import ContextValue
 from portico.db.availability import Availability
 from portico.db.errors import Cause, TransactionFailed
 from portico.db.schema_guard import SchemaGuard
 from portico.db.shielded import run_to_completion
-from portico.errors import Unavailable
+from portico.errors import DB_NOT_SQLITE, InvalidRequest, Unavailable
 
 Row = dict[str, Any]
 Dialect = Literal["sqlite", "postgres"]
@@ -141,6 +141,14 @@ class Database(ABC):
     async def scan(self, sql: str, *args: Any) -> list[Row]:
         """Run a SELECT that may take long. On SQLite it never sees uncommitted rows."""
         return await self.rows(sql, *args)
+
+    async def open_copy(self) -> BinaryIO:
+        """Return a consistent copy of the database as an open file, which is gone when it is closed. Close it.
+
+        Neither readers nor writers wait for it. Raises: InvalidRequest if the database is no file, or the disk is too
+        full; Unavailable.
+        """
+        raise InvalidRequest(DB_NOT_SQLITE)
 
     async def ping(self) -> None:
         """Raises: Unavailable if the database does not answer."""

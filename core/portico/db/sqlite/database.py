@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from portico.db.database import Database, Row, Transaction
 from portico.db.errors import BadDatabase, Cause, ForeignKeyViolation
@@ -16,6 +16,7 @@ from portico.db.schema_guard import check_on_sqlite
 from portico.db.shielded import run_to_completion
 from portico.db.sqlite.causes import explain, has_free_space, locked_cause
 from portico.db.sqlite.file import SQLiteFile
+from portico.db.sqlite.file_copy import copy_file
 from portico.db.sqlite.file_identity import FileIdentity
 from portico.db.sqlite.file_lock import DatabaseFileLock, open_lock
 from portico.db.sqlite.statements import change, fetch, is_large, prepare, split
@@ -207,6 +208,12 @@ class SQLite(Database):
         except Unavailable as error:
             self.note_failure(error)
             raise
+
+    async def open_copy(self) -> BinaryIO:
+        """See `copy_file`."""
+        if self._writer is None:
+            raise Unavailable
+        return await copy_file(self._file)
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:
