@@ -8,6 +8,7 @@ import structlog
 from portico.api import AdministratorAlert, AppContext, RateLimited, ServerSettings
 from portico.api.auth import Account, AccountSigningUp
 from portico.api.interfaces import ChatStore, ReplyFinishing
+from portico.api.prompts import shown_text
 from portico.api.tasks import TaskRun, TaskType
 from portico_webhooks import alert_log
 from portico_webhooks.administrators_webhook import AdministratorsWebhook
@@ -140,7 +141,7 @@ class Notices:
         base = (await self._server.current()).url.rstrip("/")
         return WebhookMessage(
             action="chat",
-            message=text,
+            message=shown_text(text),
             title=title,
             url=f"{base}/c/{notice.chat_id}",
             user=user_of(account),

@@ -18,7 +18,7 @@ import pytest
 from portico.identity.accounts.account_list import AccountQuery
 from portico.identity.accounts.picture import check_picture
 from portico.normalization import MAX_MARKS, likeness, normalized
-from portico.prompts import PromptTemplate, user_variables
+from portico.prompts import PromptTemplate, shown_text, user_variables
 from portico.server.logging import escape_newlines, mask
 from portico.settings.masking import without_credentials
 from portico.upstream.redactor import Redactor
@@ -29,7 +29,6 @@ from portico_api_keys.restrictions import allowed_paths
 from portico_chats.search import query_parser
 from portico_chats.storage import indexed_texts
 from portico_generation.answers import read_title
-from portico_generation.conversation_text import shown_text
 from portico_ldap.protocol import distinguished_names
 from portico_models.fields import model_ids
 from portico_models.fields.pictures import unsupported_picture_reason

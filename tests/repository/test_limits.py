@@ -37,7 +37,7 @@ PINNED: dict[str, float] = {
     "portico_generation.answers.MAX_ANSWER_BYTES": 524288,
     "portico_generation.answers.MAX_QUESTIONS": 10,
     "portico_generation.answers.MAX_TITLE_CHARS": 200,
-    "portico_generation.conversation_text.MAX_MESSAGE_CHARS": 20000,
+    "portico.prompts.visible_text.MAX_SHOWN_CHARS": 20000,
     "portico_chats.tags.names.MAX_TAG_CHARS": 128,
     "portico_chats.tags.names.MAX_TAGS_PER_CHAT": 100,
     "portico_chats.search.search.PAGE_SIZE": 60,

@@ -3,11 +3,13 @@
 Constants:
 
     MAX_PROMPT_CHARS  Characters of a prompt after its placeholders are filled.
+    MAX_SHOWN_CHARS   Characters of a message that `shown_text` returns.
     TEMPLATE_KEYS     Keys of requests that replace how a server puts system prompt and conversation together.
 """
 
 from portico.prompts import (
     MAX_PROMPT_CHARS,
+    MAX_SHOWN_CHARS,
     TEMPLATE_KEYS,
     Placeholder,
     PromptTemplate,
@@ -20,6 +22,7 @@ from portico.prompts import (
     placeholders,
     prepend_system,
     role_of,
+    shown_text,
     system_index,
     text_of,
     transcript,
@@ -31,6 +34,8 @@ from portico.prompts import (
 
 __all__ = [
     "MAX_PROMPT_CHARS",
+    "MAX_SHOWN_CHARS",
+    "shown_text",
     "Placeholder",
     "PromptTemplate",
     "account_variables",

@@ -19,9 +19,12 @@ from portico.prompts.conversation import (
 from portico.prompts.placeholders import Placeholder, placeholders
 from portico.prompts.template import MAX_PROMPT_CHARS, PromptTemplate
 from portico.prompts.user_variables import account_variables, user_variables
+from portico.prompts.visible_text import MAX_SHOWN_CHARS, shown_text
 
 __all__ = [
     "MAX_PROMPT_CHARS",
+    "MAX_SHOWN_CHARS",
+    "shown_text",
     "Placeholder",
     "PromptTemplate",
     "account_variables",

@@ -13,6 +13,7 @@ from portico.api import (
 )
 from portico.api.db import after_commit
 from portico.api.interfaces import ChatAnnotations, ChatBranch, ReplyFinishing
+from portico.api.prompts import shown_text
 from portico.api.tasks import TaskFailed, TaskRun, TaskType
 from portico_generation.after_reply.arguments import (
     FOLLOW_UPS_TASK,
@@ -22,7 +23,6 @@ from portico_generation.after_reply.arguments import (
 )
 from portico_generation.after_reply.questions import BackgroundQuestions, send_event
 from portico_generation.answers import as_title, read_follow_ups, read_tags, read_title
-from portico_generation.conversation_text import shown_text
 from portico_generation.generator import FOLLOW_UPS, TAGS, TITLE, GenerationKind, Generator
 
 #: Messages of a chat that are read for a prompt.

@@ -16,11 +16,12 @@ from portico.testing import Client, InProcessApp
 
 #: A text that the model answers, with what would call everyone in a channel.
 ANSWER = "Hello <!channel> @everyone"
+REASONING = '<details type="reasoning" done="true">\n> A thought.\n</details>\n'
 
 
 @pytest.fixture
 def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
-    upstream.answers["writer"] = ANSWER
+    upstream.answers["writer"] = REASONING + ANSWER
     return env | upstream.environment | {"WEBUI_URL": "http://portico.test/"}
 
 
@@ -111,7 +112,7 @@ def test_settings_of_any_shape_do_not_harm_a_reply(app: InProcessApp, user: Clie
     ):
         assert user.post("/api/v1/users/user/settings/update", settings).status == 200
         chat_id, message_id = finish_reply(app, user)
-        assert stored(user, chat_id, message_id)["content"] == ANSWER
+        assert stored(user, chat_id, message_id)["content"] == REASONING + ANSWER
     assert app.run(fetch_all, "SELECT * FROM portico_task WHERE name = 'webhooks:deliver'") == []
 
 
