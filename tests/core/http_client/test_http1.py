@@ -136,8 +136,9 @@ async def test_silent_server_times_out(
 async def test_server_waits_for_a_slow_reader(http: OutgoingHTTP) -> None:
     sent = 0
 
-    async def pour(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n")
         for _ in range(100):
             writer.write(bytes(1_000_000))
