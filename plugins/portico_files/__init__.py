@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import click
+
 from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
 from portico.api.auth import AccountDeleting
 from portico.api.db import TableSet
@@ -79,6 +81,14 @@ def register_routes() -> list[object]:
     from portico_files.routes import FileRoutes
 
     return [FileRoutes, ContentRoutes]
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add `portico file check`."""
+    from portico_files.commands import file
+
+    cli.add_command(file)
 
 
 @hookimpl

@@ -40,6 +40,10 @@ class FileStore(Protocol):
         """Return blocks with the bytes from `start` to before `end`. Raises: NotFound, when it is read."""
         ...
 
+    async def exists(self, key: str) -> bool:
+        """Return whether there is such an object."""
+        ...
+
     async def delete(self, key: str) -> None:
         """Delete an object, if there is one."""
         ...

@@ -60,6 +60,10 @@ class LocalStore:
         finally:
             file.close()
 
+    async def exists(self, key: str) -> bool:
+        """Return whether there is such a file (part of `FileStore`)."""
+        return await self._in_thread(self._path(key).is_file)
+
     async def delete(self, key: str) -> None:
         """Delete a file (part of `FileStore`)."""
         await self._in_thread(lambda: self._path(key).unlink(missing_ok=True))

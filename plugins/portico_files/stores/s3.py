@@ -88,6 +88,15 @@ class S3Store:
             async for block in found.stream(BLOCK_BYTES):
                 yield bytes(block)
 
+    async def exists(self, key: str) -> bool:
+        """Return whether there is such an object (part of `FileStore`)."""
+        import obstore
+
+        with contextlib.suppress(NotFound), translated_errors():
+            await obstore.head_async(self._opened(), self._prefix + key)
+            return True
+        return False
+
     async def delete(self, key: str) -> None:
         """Delete an object (part of `FileStore`)."""
         import obstore

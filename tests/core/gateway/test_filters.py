@@ -109,6 +109,24 @@ def test_inlet_that_refuses_decides_the_answer_and_asks_no_source(
     assert [(r.outcome, r.error) for _, r in results] == [("refused", "Not on Sundays.")]
 
 
+def test_announced_keys_reach_the_client_before_the_answer(
+    user: Client, upstream: Upstream, install_filter: Any, text_of: Any
+) -> None:
+    async def inlet(call: GatewayCall) -> None:
+        call.announced["sources"] = [{"name": "a"}]
+
+    install_filter(inlet=inlet, edit_text=lambda _: Upper())
+    whole = complete(user)
+    assert next(iter(whole.json.items())) == ("sources", [{"name": "a"}])
+    assert content(whole) == WORDS.upper()
+    streamed = complete(user, stream=True)
+    assert msgspec.json.decode(streamed.events[0]) == {"sources": [{"name": "a"}]}
+    assert (text_of(streamed), streamed.events[-1]) == (WORDS.upper(), "[DONE]")
+    upstream.failures["good"] = 3
+    failed = complete(user)
+    assert (failed.status, "sources" in failed.json) == (502, False)
+
+
 @pytest.mark.parametrize("fails", ["raises", "hangs"])
 @pytest.mark.parametrize(("on_failure", "status"), [("abort", 502), ("skip", 200)])
 def test_failing_inlet_aborts_or_is_skipped_as_declared(
