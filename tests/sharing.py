@@ -1,4 +1,4 @@
-"""Caches for all applications of a test process: what Litestar derives from handlers' signatures, entry points, policies.
+"""Caches for all applications of a test process: what Litestar derives from handlers' signatures, entry points, hooks, policies.
 
 Every application registers the same functions again, as new closures over its own services. What Litestar derives from
 their signatures (the parsed signature, a struct for the arguments, the source of each argument) does not depend on the
@@ -21,11 +21,12 @@ from litestar._kwargs import KwargsModel
 from litestar._signature import SignatureModel
 from litestar.utils.signature import ParsedSignature
 
-from portico.plugins import discovery
+from portico.plugins import discovery, loader
 
 # As modules of which attributes are replaced; the package of the second has a function of its name.
 decisions: Any = importlib.import_module("portico.permissions.decisions")
 migrate: Any = importlib.import_module("portico.db.migrate")
+builder: Any = importlib.import_module("portico.permissions.policies.builder")
 #: Policies that are kept: those of the usual plugins, and of a few other choices.
 MAX_POLICIES = 8
 #: Attributes of a function that its parsed signature depends on, beside its code.
@@ -110,6 +111,58 @@ class InstalledPlugins:
         return self._found[1]
 
 
+class Hooks:
+    """What pluggy finds in the modules of our own plugins. `register`: the method of the library."""
+
+    def __init__(self, register: Callable[..., Any]) -> None:
+        self._register = register
+        #: By plugin and name: how many names the module has, and its hooks.
+        self._found: dict[tuple[Any, str], tuple[int, list[Any]]] = {}
+
+    def registered(self, manager: Any, plugin: Any, name: str) -> Any:
+        """Replaces `PluginManager.register`. A module of which a test has replaced a hook is examined again."""
+        names, (count, hooks) = vars(plugin), self._found.get((plugin, name), (0, []))
+        taken = manager._name2plugin
+        if (
+            count != len(names)
+            or any(names.get(one.function.__name__) is not one.function for one in hooks)
+            or name in taken
+            or plugin in taken.values()
+        ):
+            result = self._register(manager, plugin, name)
+            if plugin.__name__.startswith("portico_"):
+                hooks = [
+                    hook
+                    for caller in manager.get_hookcallers(plugin) or ()
+                    for hook in caller.get_hookimpls()
+                    if hook.plugin is plugin
+                ]
+                self._found[plugin, name] = len(names), hooks
+            return result
+        taken[name] = plugin
+        for hook in hooks:
+            getattr(manager.hook, hook.function.__name__)._add_hookimpl(hook)
+        return name
+
+
+class PackagedFiles:
+    """The policy files of our own packages, which do not change. `read`: the function of this name."""
+
+    def __init__(self, read: Callable[[Any], list[Any]]) -> None:
+        self._read = read
+        self._found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+
+    def __call__(self, policies: Any) -> list[Any]:
+        """Replaces `packaged_files`."""
+        policies = tuple(policies)
+        packages = [getattr(policy, "package", "portico_") for policy in policies]
+        if not all(package.startswith("portico_") for package in packages):
+            return self._read(policies)
+        if policies not in self._found:
+            self._found[policies] = tuple(self._read(policies))
+        return list(self._found[policies])
+
+
 class Policies:
     """Compiled policies, which are immutable, for applications with equal kinds and files. `parse`, `build`: as replaced."""
 
@@ -172,5 +225,8 @@ def share() -> None:
     policies = Policies(decisions.parse_files, decisions.PolicySet)
     decisions.parse_files = policies.parsed
     decisions.PolicySet = policies.policy_set
+    builder.packaged_files = PackagedFiles(builder.packaged_files)
     migrate.list_migrations = Migrations(migrate.list_migrations)
+    hooks = Hooks(loader.HookManager.register)
+    loader.HookManager.register = lambda *given: hooks.registered(*given)  # type: ignore[method-assign, assignment, misc]
     discovery.entry_points = InstalledPlugins(discovery.entry_points)  # type: ignore[assignment]

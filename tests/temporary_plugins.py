@@ -1,5 +1,6 @@
 """Plugins for single tests, installed through entry points of a distribution on the path."""
 
+import importlib
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -28,6 +29,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     def put(name: str, source: str, *, module: str = "", distribution: str = "") -> None:
         module, distribution = module or f"made_up_{name}", distribution or f"made-up-{name}"
         write_plugin(site, name, source, module, distribution)
+        # An import of another thread may have looked into the folder before, within the same tick of its clock.
+        importlib.invalidate_caches()
 
     yield put
     for made_up in set(sys.modules) - before:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.end_to_end.test_faults import Streaming as ToTheEnd
+from tests.forked_processes import popen
 
 from portico.testing import Client, HTTPTransport, ServerProcess
 from portico.testing.processes import bare_environment
@@ -187,13 +188,11 @@ class Starting:
     """`portico serve` with a plugin whose startup never ends."""
 
     def __init__(self, environment: dict[str, str], directory: Path) -> None:
-        self.process = subprocess.Popen(
+        self.process = popen(
             [sys.executable, "-m", "portico", "serve", "--port", "0"],
             env={**bare_environment(), **environment, "PYTHONPATH": str(directory / "site")},
             cwd=directory,
-            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
 
     def wait_until_begun(self) -> None:

@@ -91,7 +91,10 @@ class PollingEngine:
             return
 
     def _request(self, method: str, body: bytes) -> str:
-        answer = self._client.transport(method, self._url, self._headers, body)
+        try:
+            answer = self._client.transport(method, self._url, self._headers, body)
+        except ConnectionError as error:  # as a web socket whose connection ends
+            raise SocketClosed(1006, str(error)) from error
         if answer.status != 200:
             raise SocketClosed(answer.status, answer.body.decode())
         return answer.body.decode()
