@@ -28,8 +28,8 @@ class TTLCache(Generic[K, V]):
 
     def __init__(self, ttl_seconds: float) -> None:
         self._ttl = ttl_seconds
-        #: In the order in which they expire, since all entries live equally long.
-        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        #: Until when, the value, and when its load began, in the order in which they expire: all live equally long.
+        self._entries: OrderedDict[K, tuple[float, V, float]] = OrderedDict()
         self._generation = 0
 
     def __len__(self) -> int:
@@ -39,25 +39,29 @@ class TTLCache(Generic[K, V]):
     async def get_or_load(self, key: K, load: Callable[[K], Awaitable[V | None]]) -> V | None:
         """Return the cached value of this key, or what `load(key)` returns, which is then cached.
 
-        A load that was running when `clear` was called is returned to its caller, but not cached.
+        A load that was running when `clear` was called is returned to its caller, but not cached; nor is one that began
+        before another one whose value is cached.
         """
         found = self._entries.get(key)
         if found is not None and found[0] > time.monotonic():
             return found[1]
-        generation = self._generation
+        generation, began = self._generation, time.monotonic()
         value = await load(key)
         if value is not None and self._ttl and generation == self._generation:
-            self._put(key, value)
+            self._put(key, value, began)
         return value
 
-    def _put(self, key: K, value: V) -> None:
+    def _put(self, key: K, value: V, began: float) -> None:
         now = time.monotonic()
+        found = self._entries.get(key)
+        if found is not None and found[0] > now and found[2] > began:
+            return
         while self._entries and (
             len(self._entries) >= MAX_ENTRIES or next(iter(self._entries.values()))[0] <= now
         ):
             self._entries.popitem(last=False)
         if key_chars(key) <= MAX_KEY_CHARS:
-            self._entries[key] = (now + self._ttl, value)
+            self._entries[key] = (now + self._ttl, value, began)
             self._entries.move_to_end(key)
 
     def clear(self) -> None:

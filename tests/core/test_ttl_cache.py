@@ -70,6 +70,25 @@ def test_value_loaded_before_a_clear_is_not_cached() -> None:
     asyncio.run(work())
 
 
+def test_slower_load_does_not_replace_the_value_of_a_later_one() -> None:
+    async def work() -> None:
+        cache, started, proceed = TTLCache[str, str](60), asyncio.Event(), asyncio.Event()
+
+        async def slow(_: str) -> str:
+            started.set()
+            await proceed.wait()
+            return "old"
+
+        loading = asyncio.create_task(cache.get_or_load("k", slow))
+        await started.wait()
+        assert await cache.get_or_load("k", Loader("new")) == "new"
+        proceed.set()
+        assert await loading == "old"
+        assert await cache.get_or_load("k", Loader("other")) == "new"
+
+    asyncio.run(work())
+
+
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
     return env | {"PORTICO_IDENTITY_SESSION_CACHE_SECONDS": "1"}

@@ -203,7 +203,7 @@ class Catalogue:
         await self._sources.update()
         for one in self._sources:
             if one.source.name == name:
-                await asyncio.wait([one.refresh()])
+                await asyncio.wait([one.reload()])
                 await self._current_snapshot()
                 return one.source, self._status(one)
         return None
@@ -341,7 +341,7 @@ class Catalogue:
         if not due:
             return
         urgent = [
-            source.refresh()
+            source.reload() if refresh else source.refresh()
             for source in due
             if refresh or ttl == 0 or not source.has_answered or _is_too_stale(source)
         ]

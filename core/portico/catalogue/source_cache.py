@@ -58,6 +58,7 @@ class CachedSource:
         self.cards: tuple[ModelCard, ...] | None = None
         self.reason = ""
         self.pending: asyncio.Task[Sequence[ModelCard]] | None = None
+        self._reload: asyncio.Task[None] | None = None
         self._changed = changed
         self._is_announced = False
         self._refreshed_at: float | None = None
@@ -104,6 +105,19 @@ class CachedSource:
             self.pending.add_done_callback(self._store_result)
         return self.pending
 
+    def reload(self) -> "asyncio.Task[object]":
+        """Start a refresh that sees what has changed until now: one that runs already may have been answered before."""
+        if self.pending is None:
+            return self.refresh()
+        if self._reload is None:
+            self._reload = asyncio.create_task(self._refresh_after(self.pending))
+        return self._reload
+
+    async def _refresh_after(self, running: "asyncio.Task[Sequence[ModelCard]]") -> None:
+        await asyncio.wait([running])
+        self._reload = None
+        await asyncio.wait([self.refresh()])
+
     def status(self, shared: Sequence[str] = (), shadowed: Sequence[str] = ()) -> SourceStatus:
         """Return the status as it is now."""
         known = self.cards is not None
@@ -130,14 +144,18 @@ class CachedSource:
 
     def cancel(self) -> None:
         """Cancel the running refresh, without waiting for its end."""
+        if self._reload is not None:
+            self._reload.cancel()
         if self.pending is not None:
             self.pending.cancel()
 
     async def stop(self) -> None:
         """Cancel the running refresh, and wait for its end."""
-        if self.pending is not None:
-            self.pending.cancel()
-            await asyncio.wait([self.pending])
+        running = [task for task in (self._reload, self.pending) if task is not None]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
 
     async def _list(self) -> Sequence[ModelCard]:
         async with asyncio.timeout(LIST_TIMEOUT_SECONDS):

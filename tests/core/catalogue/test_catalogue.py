@@ -245,6 +245,36 @@ def test_list_ttl_limits_how_often_sources_are_loaded(ttl: float | None, times: 
     run(story())
 
 
+def test_requested_refresh_sees_what_changed_while_another_one_ran() -> None:
+    async def story() -> None:
+        source = Source("one", "a")
+        world = World(source, ttl=None, limit=10)
+        answered, proceed = asyncio.Event(), asyncio.Event()
+        load = source.list_models
+
+        async def slow() -> Any:
+            found = list(await load())
+            if not proceed.is_set():
+                answered.set()
+                await proceed.wait()
+            return found
+
+        await world.ids()
+        source.list_models = slow  # type: ignore[method-assign]
+        first = asyncio.create_task(world.ids(refresh=True))
+        await answered.wait()
+        source.models = [card("a"), card("b")]
+        others = [asyncio.create_task(world.ids(refresh=True)) for _ in range(3)]
+        await asyncio.sleep(0)
+        proceed.set()
+        assert [await other for other in others] == [["a", "b"]] * 3
+        await first
+        assert await world.ids() == ["a", "b"]
+        assert source.asked == 3, "those that wait share one"
+
+    run(story())
+
+
 def test_failed_source_is_retried_when_lists_never_expire(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

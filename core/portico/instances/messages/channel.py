@@ -81,6 +81,7 @@ class InstanceChannel:
         self._sender: asyncio.Task[None] | None = None
         self._warned: dict[str, int] = {}
         self._sent = self._received = self._dropped = self._rejected = 0
+        self._peers_as_of = float("-inf")
         self._peers = PeriodicTask("other instances", PEERS_SECONDS, self.find_peers)
         self._poll = PeriodicTask("messages of instances", self._poll_interval, self._read_outbox)
         self._cleanup = PeriodicTask(
@@ -141,8 +142,11 @@ class InstanceChannel:
 
     async def find_peers(self) -> None:
         """Ask the database which instances are alive. Done once a second; call it where that is not soon enough."""
-        had_peers = self.has_peers
+        had_peers, began = self.has_peers, time.monotonic()
         found = await live_instances()
+        if began < self._peers_as_of:
+            return  # another task has asked later, and was answered first
+        self._peers_as_of = began
         self.live_ids = frozenset({self.instance_id, *(one.id for one in found)})
         self.live_worker_ids = frozenset(one.id for one in found if one.role == "worker")
         self.has_peers = len(self.live_ids) > 1
