@@ -45,8 +45,9 @@ class StoredReplies:
         reply = inside.get(message_id)
         if reply is None or reply.role != "assistant":
             return None
-        parent = (await self._some(chat_id, [reply.parentId], inside)).get(reply.parentId)
-        children = parent.childrenIds if parent and isinstance(parent.childrenIds, list) else []
+        parents = await self._some(chat_id, [reply.parentId], inside)
+        children = [one.childrenIds for one in parents.values()]
+        children = children[0] if children and isinstance(children[0], list) else []
         others = [one for one in children if one != message_id][:MAX_SIBLINGS]
         siblings = (await self._some(chat_id, others, inside)).values()
         return ReplyModels(

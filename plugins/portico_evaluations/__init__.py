@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import click
+
 from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
 from portico.api.auth import AccountDeleting
 from portico.api.db import DatabaseCheck, TableSet
@@ -83,3 +85,11 @@ def register_routes() -> list[object]:
     from portico_evaluations.routes import EvaluationAdminRoutes, FeedbackRoutes
 
     return [FeedbackRoutes, EvaluationAdminRoutes]
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add `portico evaluation …`."""
+    from portico_evaluations.commands import evaluation
+
+    cli.add_command(evaluation)

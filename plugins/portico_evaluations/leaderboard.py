@@ -20,7 +20,7 @@ from portico_evaluations.votes import tag_key
 MEAN_RATING: Final = 1000
 RATING_SCALE: Final = 400
 #: Comparisons that each model is taken to have won, and lost, against an average one: few real ones say little.
-PRIOR: Final = 0.5
+PRIOR: Final = 1.0
 MAX_ROUNDS: Final = 500
 PRECISION: Final = 1e-6
 #: Tags in the answer.

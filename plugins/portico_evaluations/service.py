@@ -1,5 +1,6 @@
 """Ratings of replies: who may write which, and what is stored and counted of them."""
 
+from collections.abc import Awaitable
 from typing import Any, Final
 
 import msgspec
@@ -159,14 +160,15 @@ class FeedbackService:
         await store.delete_owner(event.id)
         after_commit(self._leaderboard.clear)
 
-    async def on_chat_changed(self, event: ChatChanged) -> None:
+    def on_chat_changed(self, event: ChatChanged) -> Awaitable[None] | None:
         """Delete the copies of a chat that was deleted. Its ratings stay."""
-        if event.change != "deleted":
-            return
-        for user_id in await store.owners_of_snapshots(event.id):
+        return self._drop_copies(event.id) if event.change == "deleted" else None
+
+    async def _drop_copies(self, chat_id: str) -> None:
+        for user_id in await store.owners_of_snapshots(chat_id):
             async with transaction():
                 await store.lock_owner(user_id)
-                await store.drop_snapshots(user_id, event.id)
+                await store.drop_snapshots(user_id, chat_id)
 
     # -- internal -------------------------------------------------------------------------------------------
 

@@ -41,7 +41,8 @@ class Arena(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ) -> ModelEntry | None:
         """Return a random usable model out of those it is configured for; None if there is none."""
         named = self.meta.get("model_ids")
-        named = set(named) if isinstance(named, list) and named else None
+        # An operator's file and an imported configuration may hold anything.
+        named = {str(one) for one in named} if isinstance(named, list) and named else None
         excluded = self.meta.get("filter_mode") == "exclude"
         candidates = [e for e in entries if named is None or (e.id in named) is not excluded]
         random.shuffle(candidates)

@@ -89,12 +89,14 @@ async def test_arena_includes_or_excludes_named_models() -> None:
     named = arena("named", model_ids=["free", "closed"], access_control=None)
     others = arena("others", model_ids=["free"], filter_mode="exclude", access_control=None)
     hidden = arena("hidden", model_ids=["closed"], access_control=None)
-    world = World(shop(), arenas=[named, others, hidden])
+    odd = arena("odd", model_ids=[["free"], {}, None, 1], access_control=None)
+    world = World(shop(), arenas=[named, others, hidden, odd])
 
     assert await drawn(world, "named") == {"free"}
     assert await drawn(world, "others") == {"open"}
-    with pytest.raises(NotFound):
-        await world.catalogue.resolve("hidden", actor("ann"))
+    for model_id in ("hidden", "odd"):
+        with pytest.raises(NotFound):
+            await world.catalogue.resolve(model_id, actor("ann"))
 
 
 async def test_access_control_of_arena_model_allows_users_and_groups() -> None:

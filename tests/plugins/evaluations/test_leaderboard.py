@@ -1,11 +1,12 @@
 """The leaderboard: what is counted, and how strong models are."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.plugins.evaluations.conftest import FEEDBACK, ROOT, form, new_chat, rate, rows, scores
 
-from portico.testing import Client, InProcessApp
+from portico.testing import Client, CommandLine, InProcessApp
 from portico_evaluations.leaderboard import ranked, strengths
 
 
@@ -46,6 +47,18 @@ def test_only_models_and_tags_within_limits_are_counted(
     for tag in ("%27%20OR%201=1", "%00", "x" * 5000, "T9"):
         assert admin.get(f"{ROOT}/leaderboard?tag={tag}").json["models"] == [], tag
     assert len(rows(app, "evaluations_score")) == 2 + 9
+
+
+def test_command_prints_what_the_route_returns(
+    app: InProcessApp, admin: Client, ann: Client, cli: CommandLine
+) -> None:
+    assert "no ratings" in cli("evaluation", "leaderboard").stderr
+    rate(ann, new_chat(ann, "alpha", "beta"), sibling_model_ids=["beta"], tags=["x"])
+    first, second = cli("evaluation", "leaderboard", "--tag", "X").stdout.splitlines()
+    assert first.startswith("alpha  rating 1") and first.endswith("liked 1, disliked 0")
+    assert second.startswith("beta  rating ") and "won 0, lost 1" in second
+    route = admin.get(f"{ROOT}/leaderboard").json
+    assert json.loads(cli("evaluation", "leaderboard", "--json").stdout) == route
 
 
 def test_concurrent_ratings_are_all_counted(
