@@ -1,5 +1,7 @@
 """Memories over HTTP: each account's own, searched, bounded."""
 
+from pathlib import Path
+
 import pytest
 from tests.plugins.memories.conftest import MEMORIES, add, contents
 
@@ -90,3 +92,23 @@ class TestLimit:
         assert refused.status == 400
         assert refused.detail == "[ERROR: An account has at most 2 memories; delete some first]"
         assert contents(ann) == ["One", "Two"]
+
+
+class TestOperatorsRule:
+    @pytest.fixture
+    def env(self, env: dict[str, str], tmp_path: Path) -> dict[str, str]:
+        rules = tmp_path / "rules"
+        rules.mkdir()
+        (rules / "ours.csv").write_text("p, memory, *, role:admin, allow\n")
+        return env | {"PORTICO_ACCESS_POLICY_DIR": str(rules)}
+
+    def test_rule_for_administrators_does_not_mix_memories(
+        self, admin: Client, ann: Client
+    ) -> None:
+        memory, own = add(ann, "Ann's"), add(admin, "Admin's")
+        assert contents(admin) == ["Admin's"]
+        found = admin.post(f"{MEMORIES}/query", {"content": "ann's admin's", "k": 9}).json
+        assert found["ids"] == [[own]]
+        assert admin.delete(f"{MEMORIES}/delete/user").json is True
+        assert contents(ann) == ["Ann's"]
+        assert admin.delete(f"{MEMORIES}/{memory}").json is True  # by its id, as the rule says

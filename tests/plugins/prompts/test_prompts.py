@@ -165,7 +165,7 @@ def test_lists_are_bounded_and_searched(app: InProcessApp, ann: Client) -> None:
 
 @pytest.mark.parametrize("keeps", [True, False])
 def test_prompts_of_a_deleted_account_are_transferred_or_deleted(
-    admin: Client, ann: Client, bob: Client, keeps: bool
+    app: InProcessApp, admin: Client, ann: Client, bob: Client, keeps: bool
 ) -> None:
     shared = {"read": {"user_ids": [bob.account["id"]]}}
     made = ann.post(f"{PROMPTS}/create", form(access_control=shared)).json
@@ -174,6 +174,9 @@ def test_prompts_of_a_deleted_account_are_transferred_or_deleted(
     left = [(one["id"], one["user_id"]) for one in admin.get(f"{PROMPTS}/list").json]
     assert left == ([(made["id"], admin.account["id"])] if keeps else [])
     assert commands(bob) == (["/summary"] if keeps else [])
+    grants = "SELECT resource_id AS id FROM portico_grant WHERE resource_kind = 'prompt'"
+    kept = [row["id"] for row in app.run(app.portico.database.rows, grants)]
+    assert kept == ([made["id"]] if keeps else [])
 
 
 def test_one_of_many_writers_gets_the_command(ann: Client) -> None:
