@@ -36,7 +36,12 @@ OWN_PATHS = tuple(
 
 
 class PorticoLitestar(GrowingMap, Litestar):
-    """Litestar without its plugins for pydantic and attrs, which cost 9 MB and are not used here."""
+    """Litestar without its plugins for pydantic and attrs, which cost 9 MB and are not used here.
+
+    `compresses_json`: for clients that accept it. An attribute, because it is read for each response.
+    """
+
+    compresses_json = False
 
     @staticmethod
     def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
@@ -65,7 +70,7 @@ def web_application(
     plugin. `failed_plugins`: names of the plugins that failed. `plugins`: all of them, as administrators see them.
     """
     docs = settings.server.serve_docs
-    return PorticoLitestar(
+    app = PorticoLitestar(
         route_handlers=[
             *health_routes(database, [*redis_check(redis), *checks], failed_plugins, drain),
             *([schema] if docs else []),
@@ -83,6 +88,8 @@ def web_application(
         plugins=[SchemaPlugin()],
         logging_config=None,
     )
+    app.compresses_json = settings.server.compress_responses
+    return app
 
 
 def request_state(
@@ -95,7 +102,6 @@ def request_state(
             "max_values": settings.server.max_values,
             "max_form_bytes": settings.server.max_form_bytes,
             "bodies": BodyBudget(settings.server.max_total_body_bytes),
-            "compress_responses": settings.server.compress_responses,
             "cookies": identity.cookies,
             "drain": drain,
             "live_connections": identity.live_connections,

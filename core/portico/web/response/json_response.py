@@ -4,8 +4,8 @@ What is compressed together with a secret reveals it to an attacker who chooses 
 So a response that sets a cookie, that of a route only for sessions, and one that says `has_secrets` are sent as they are.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -18,6 +18,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 #: For responses that must not be stored by anyone but the caller, and better not at all: streams, exports, imports.
 NO_STORE: Final = (b"cache-control", b"no-store, private")
 JSON_TYPE: Final = b"application/json"
+_NO_OPTIONS: Final[Mapping[str, Any]] = {}
 _VARIES: Final = (b"vary", b"Accept-Encoding")
 
 
@@ -48,7 +49,7 @@ class JSONResponse:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response. Called by Litestar."""
         body, headers = self.body, [(b"content-type", self.content_type), *self.headers]
-        if len(body) >= MIN_BYTES and self._is_compressible(scope):
+        if len(body) >= MIN_BYTES and self._is_compressible(scope, headers):
             headers.append(_VARIES)
             if coding := json_coding(scope):
                 body = await compress_json(body, coding)
@@ -58,15 +59,13 @@ class JSONResponse:
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    def _is_compressible(self, scope: Scope) -> bool:
-        app = scope.get("litestar_app")
+    def _is_compressible(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> bool:
         return (
             self.content_type == JSON_TYPE
             and not self.has_secrets
-            and app is not None
-            and app.state.get("compress_responses", False)
-            and not getattr(scope.get("route_handler"), "opt", {}).get("session_only")
-            and all(name != b"set-cookie" for name, _ in self.headers)
+            and getattr(scope.get("litestar_app"), "compresses_json", False)
+            and not getattr(scope.get("route_handler"), "opt", _NO_OPTIONS).get("session_only")
+            and b"set-cookie" not in dict(headers)
         )
 
 
