@@ -6,6 +6,7 @@ from litestar.types import HTTPScope
 
 from portico.api import AppContext, ServerSettings, base_url
 from portico.api.web import JSONResponse, json_response
+from portico_frontend.external_manifest import ExternalManifest
 
 #: The colour behind the client's first picture.
 _BACKGROUND = "#343541"
@@ -22,14 +23,17 @@ _SEARCH = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 class Documents:
-    """Builds them, with the name of this server."""
+    """Builds them, with the name of this server. `manifest_url`: of a manifest that is sent in place of our own."""
 
-    def __init__(self, app: AppContext) -> None:
+    def __init__(self, app: AppContext, manifest_url: str = "") -> None:
+        self._external = ExternalManifest(app, manifest_url)
         self._name, self._base_path = app.settings.name, app.settings.server.base_path
         self._server = app.runtime_settings.section(ServerSettings)
 
     async def manifest(self, _: HTTPScope) -> JSONResponse:
         """Return what a browser shows of an installed web app."""
+        if (external := await self._external.get()) is not None:
+            return JSONResponse(external, headers=[_REVALIDATED])
         base = self._base_path
         icon = {"src": f"{base}/static/logo.png", "type": "image/png", "sizes": "500x500"}
         found = {

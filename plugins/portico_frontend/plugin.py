@@ -21,7 +21,7 @@ class FrontendPlugin:
     """Answers the paths of browsers. Processes that serve no requests never import what that needs."""
 
     def __init__(self, app: AppContext, settings: FrontendSettings) -> None:
-        self._app, self._dir = app, settings.dir
+        self._app, self._dir, self._manifest_url = app, settings.dir, settings.manifest_url
         self._client: StaticFiles | None = None
         self._pages: BrowserPages | None = None
 
@@ -32,7 +32,7 @@ class FrontendPlugin:
         from portico_frontend.own_page import OwnPage
         from portico_frontend.pages import BrowserPages
 
-        documents, assets = Documents(self._app), StaticFiles(ASSETS)
+        documents, assets = Documents(self._app, self._manifest_url), StaticFiles(ASSETS)
         if not self._dir:
             page = OwnPage(self._app)
             self._pages = pages = BrowserPages(documents, page, assets)

@@ -15,3 +15,11 @@ class FrontendSettings(Section):
             env=("PORTICO_FRONTEND_DIR", "FRONTEND_BUILD_DIR"),
         ),
     ] = ""
+    manifest_url: Annotated[
+        str,
+        setting(
+            "Address of a web app manifest that is sent as /manifest.json; empty = Portico's own",
+            env=("PORTICO_FRONTEND_MANIFEST_URL", "EXTERNAL_PWA_MANIFEST_URL"),
+            form="url",
+        ),
+    ] = ""

@@ -62,6 +62,7 @@ NOT_OF_OTHERS = {
     "core/portico/settings/secret_key.py:_WELL_KNOWN": "the secret key",
     "core/portico/settings/env_values.py:_read_number": "a variable of the environment",
     "core/portico/web/openapi/routes.py:inside": "a page of ours",
+    "plugins/portico_frontend/own_page.py:style": "a page of ours",
 }
 
 #: What meets the known faults, and what a text has to begin with to get into the middle of a pattern.

@@ -52,7 +52,7 @@ def version_of(found: os.stat_result) -> Version:
 
 def is_valid_path(path: str) -> bool:
     """Return whether a path, without its first slash, can name a file: no empty, hidden or relative parts."""
-    return all(map(_NAME.match, path.split("/")))
+    return all(_NAME.match(part) for part in path.split("/"))
 
 
 def find_file(folder: Path, path: str) -> FoundFile | None:
