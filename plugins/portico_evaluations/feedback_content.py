@@ -9,7 +9,7 @@ from portico.api import TooLarge, ValidationError
 from portico.api.json import RawFields, field_error, lenient_decoder, raw_object, to_field_error
 
 #: Bytes of `data` without its comment, and of `meta`.
-MAX_DOCUMENT_BYTES: Final = 16 * 1024
+MAX_DOCUMENT_BYTES: Final = 8 * 1024
 MAX_COMMENT_CHARS: Final = 10_000
 MAX_MODEL_ID_CHARS: Final = 256
 MAX_TAG_CHARS: Final = 256

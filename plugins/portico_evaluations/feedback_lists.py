@@ -86,10 +86,10 @@ class FeedbackLists:
         return [AuthoredFeedback(**listed(row), user=None) for row in rows]
 
     async def all(self, actor: Actor) -> AsyncIterator[Sequence[ListedFeedback]]:
-        """Return the last ratings of all accounts in blocks, without comments, as many as the setting says."""
+        """Return the last ratings of all accounts in blocks, without comments, as many as the settings say."""
         which = await self._permissions.where_allowed(actor, "read", KIND, 3, whole=True)
         rows = _blocks(_COLUMNS, which.sql, which.args, BLOCK_SIZE)
-        return _light(rows, self._settings.max_listed)
+        return _light(rows, self._settings.max_listed, self._settings.max_listed_bytes)
 
     async def export(
         self, actor: Actor, *, with_snapshots: bool
@@ -120,13 +120,18 @@ async def _blocks(
 
 
 async def _light(
-    blocks: AsyncIterator[Sequence[dict[str, Any]]], limit: int
+    blocks: AsyncIterator[Sequence[dict[str, Any]]], max_items: int, max_bytes: int
 ) -> AsyncIterator[Sequence[ListedFeedback]]:
     async for rows in blocks:
-        yield [ListedFeedback(**listed(row, is_light=True)) for row in rows[:limit]]
-        limit -= len(rows)
-        if limit <= 0:
-            return
+        items: list[ListedFeedback] = []
+        for row in rows:
+            max_items -= 1
+            max_bytes -= len(row["data"]) + len(row["meta"])
+            if max_items < 0 or max_bytes < 0:
+                yield items
+                return
+            items.append(ListedFeedback(**listed(row, is_light=True)))
+        yield items
 
 
 async def _exported(

@@ -42,3 +42,6 @@ class EvaluationsSettings(Section):
             le=1_000_000,
         ),
     ] = 10_000
+    max_listed_bytes: Annotated[
+        int, setting("Bytes of that list, after which it ends", ge=1024, le=1024**3)
+    ] = 16 * 1024 * 1024

@@ -101,7 +101,10 @@ def test_copies_of_chats_follow_the_switches_of_administrators(
 def test_light_list_ends_at_its_limit_and_export_does_not(
     env: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    env["PORTICO_EVALUATIONS_MAX_LISTED"] = "700"
+    env |= {
+        "PORTICO_EVALUATIONS_MAX_LISTED": "700",
+        "PORTICO_EVALUATIONS_MAX_LISTED_BYTES": "250000",
+    }
     admin: Client = request.getfixturevalue("admin")
     ann: Client = request.getfixturevalue("ann")
     app: InProcessApp = request.getfixturevalue("app")
@@ -125,3 +128,6 @@ def test_light_list_ends_at_its_limit_and_export_does_not(
     assert len({one["id"] for one in admin.get(EXPORT).json}) == 1101
     assert len(ann.get(f"{ROOT}/feedbacks/user").json) == 1000
     assert admin.get(PAGE).json["total"] == 1101
+    for _ in range(36):
+        rate(ann, new_chat(ann, "alpha"), more="x" * 8_000)
+    assert 30 <= len(admin.get(ALL).json) < 36
