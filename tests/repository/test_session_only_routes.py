@@ -5,7 +5,7 @@ import re
 from portico.testing import InProcessApp
 
 #: Routes that make, tell or change credentials, or say how good they are.
-CREDENTIALS = re.compile(r"/(?:password|api_keys?|sessions|admin/config)(?:/|$)")
+CREDENTIALS = re.compile(r"/(?:password|api_keys?|sessions|secret|admin/config)(?:/|$)")
 #: Routes that a key may read: none of them reveals a credential.
 HARMLESS = {
     ("GET", "/api/v1/auths/admin/config"),
