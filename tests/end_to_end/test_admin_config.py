@@ -70,3 +70,11 @@ def test_models_and_banners_of_one_instance_are_those_of_all(
         lambda: there.get("/api/v1/configs/banners").json == [banner | {"title": None}]
     )
     assert eventually(lambda: there.get("/api/models").json["data"][0]["id"] == last)
+
+    document = {"config": {"ui": {"default_models": last}}}
+    assert ada.post("/api/v1/configs/import", document).status == 200
+    assert eventually(lambda: there.get("/api/config").json["default_models"] == last)
+    assert there.get("/api/v1/configs/banners").json == []
+    number = there.get("/api/v1/configs/history").json[0]["number"]
+    assert there.post(f"/api/v1/configs/history/{number}/undo").status == 200
+    assert eventually(lambda: len(ada.get("/api/v1/configs/banners").json) == 1)

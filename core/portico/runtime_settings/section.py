@@ -32,7 +32,10 @@ class RuntimeSection(Generic[S]):
 
     async def current(self) -> S:
         """Return the section with the stored values. The store caches them, for all sections together."""
-        stored = await self._store.get(PREFIX)
+        return self.adopt(await self._store.get(PREFIX))
+
+    def adopt(self, stored: Mapping[str, Any]) -> S:
+        """Return the section with these values of the store, which stay its current ones."""
         if self._store.is_changing():
             return self.with_stored(stored)  # it may be rolled back, and others do not see it yet
         if stored is not self._stored:
