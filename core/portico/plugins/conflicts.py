@@ -6,7 +6,7 @@ from portico.catalogue.source import ModelSource
 from portico.db import Retention
 from portico.permissions import BASE_POLICY, PackagedPolicy
 from portico.plugins.contributions import Contribution
-from portico.plugins.placeholders import own_paths, resolve_placeholders, route_key
+from portico.plugins.placeholders import own_keys, own_paths, resolve_placeholders
 from portico.plugins.registry import PluginRecord, PluginRegistry
 from portico.sockets import OWN_EVENTS
 from portico.web.middleware.base_path import OWN_PARTS
@@ -54,8 +54,8 @@ def drop_conflicts(
 
 def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
     """Return what must be unique in an application, as triples of kind, name and path."""
-    for method, path in own_paths(contribution):
-        yield "route", *route_key(method, path)
+    for method, path in own_keys(contribution):
+        yield "route", method, path
     named = (
         ("fallback", [one.prefix.rstrip("/") + "/" for one in contribution.fallbacks]),
         ("service", [service.protocol.__name__ for service in contribution.services]),

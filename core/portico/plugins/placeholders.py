@@ -1,23 +1,20 @@
 """Placeholders: routes that are served only while no other plugin has a route of the same method and path."""
 
-import re
 from collections.abc import Sequence
 
 from portico.plugins.contributions import Contribution
 from portico.plugins.registry import PluginRegistry
-
-_PARAMETER = re.compile(r"\{\w+\}")
-
-
-def route_key(method: str, path: str) -> tuple[str, str]:
-    """Return what two routes have in common that are the same route: they may differ in the type of a parameter."""
-    return method, _PARAMETER.sub("{}", path)
+from portico.plugins.route_keys import route_key
 
 
-def own_paths(contribution: Contribution) -> list[tuple[str, str]]:
+def own_paths(contribution: Contribution) -> Sequence[tuple[str, str]]:
     """Return the method and path of each route of a plugin that is no placeholder."""
-    router = contribution.router
-    return [one for one in router.paths if one not in router.placeholders] if router else []
+    return contribution.router.own_paths if contribution.router else ()
+
+
+def own_keys(contribution: Contribution) -> Sequence[tuple[str, str]]:
+    """As `own_paths`, but `route_key` of each."""
+    return contribution.router.own_keys if contribution.router else ()
 
 
 def resolve_placeholders(contributions: Sequence[Contribution], registry: PluginRegistry) -> None:
@@ -29,7 +26,7 @@ def resolve_placeholders(contributions: Sequence[Contribution], registry: Plugin
     with_placeholders = [c for c in contributions if c.router and c.router.placeholders]
     if not with_placeholders:
         return
-    serving = {route_key(*one): c.plugin_name for c in contributions for one in own_paths(c)}
+    serving = {key: c.plugin_name for c in contributions for key in own_keys(c)}
     for contribution in with_placeholders:
         name, router = contribution.plugin_name, contribution.router
         assert router is not None

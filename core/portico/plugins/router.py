@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 
 from litestar.routes import BaseRoute, HTTPRoute, WebSocketRoute
 
+from portico.plugins.route_keys import route_key
 from portico.web.handler_map import GrowingMap, is_automatic
 from portico.web.routes import Controller
 
@@ -50,7 +51,8 @@ class PluginRouter(GrowingMap):
         self._displaced = frozenset(displaced)
         left = (_without(route, self._displaced) for route in self._declared)
         self.routes = [route for route in left if route is not None]
-        self.__dict__.pop("paths", None)
+        for derived in ("paths", "own_paths", "own_keys", "public_paths"):
+            self.__dict__.pop(derived, None)
 
     @cached_property
     def paths(self) -> tuple[tuple[str, str], ...]:
@@ -62,6 +64,16 @@ class PluginRouter(GrowingMap):
             methods = {"WEBSOCKET"} if socket else getattr(route, "methods", None) or {"ANY"}
             found |= {(method, path) for method in methods if method != "OPTIONS"}
         return tuple(sorted(found, key=lambda pair: (pair[1], pair[0])))
+
+    @cached_property
+    def own_paths(self) -> tuple[tuple[str, str], ...]:
+        """Those of `paths` that are no placeholders."""
+        return tuple(one for one in self.paths if one not in self.placeholders)
+
+    @cached_property
+    def own_keys(self) -> tuple[tuple[str, str], ...]:
+        """`route_key` of each of `own_paths`."""
+        return tuple(route_key(*one) for one in self.own_paths)
 
     @cached_property
     def public_paths(self) -> list[str]:
