@@ -20,7 +20,8 @@ class UserDataRoutes(Controller):
 
     plugin: AccountsPlugin
 
-    @get("/api/v1/users/user/settings", response_type=dict[str, Any] | None)
+    # Clients read it before they know whether the account is pending.
+    @get("/api/v1/users/user/settings", access="user", response_type=dict[str, Any] | None)
     async def get_settings(self, request: Request) -> JSONResponse:
         """Return the settings of the caller; null if none were stored."""
         data = self.plugin.identity.user_data

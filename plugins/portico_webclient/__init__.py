@@ -3,7 +3,7 @@
 All routes are placeholders: they give way to a plugin that provides the feature.
 """
 
-from portico.api import PluginInfo, hookimpl
+from portico.api import AppContext, PluginInfo, hookimpl
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -28,6 +28,14 @@ PLUGIN = PluginInfo(
         "/api/webhook",
     ),
 )
+
+
+@hookimpl
+def register_components(app: AppContext) -> object:
+    """Return what shows sentences to users."""
+    from portico_webclient.notices import Notices
+
+    return Notices(app)
 
 
 @hookimpl

@@ -50,10 +50,10 @@ class RefusalRoutes(Controller):
             "/api/v1/functions/create",
             "/api/v1/functions/load/url",
             "/api/v1/functions/sync",
-            # Clients have the code of a tool or function formatted before they save it.
-            "/api/v1/utils/code/format",
         ],
     )
+    # Clients have the code of a tool or a function formatted before they save it.
+    formatted_code = refuse("Tools and functions", ["/api/v1/utils/code/format"])
     pipelines = refuse("Pipelines", ["/api/v1/pipelines/add", "/api/v1/pipelines/upload"])
     deleted_pipelines = refuse("Pipelines", ["/api/v1/pipelines/delete"], method=delete)
     executed_code = refuse_users("Code interpreters", ["/api/v1/utils/code/execute"])

@@ -6,8 +6,9 @@ from typing import Any
 from litestar.params import JSONBody
 
 from portico.api import InvalidRequest
-from portico.api.web import Controller, JSONResponse, get, json_response, post
+from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
 from portico_webclient import empty_settings
+from portico_webclient.notices import Notices
 from portico_webclient.refusals import missing
 
 
@@ -22,12 +23,17 @@ def shown(path: str, feature: str, settings: Mapping[str, Any]) -> Any:
     return read
 
 
-def saved(path: str, feature: str, settings: Mapping[str, Any]) -> Any:
-    """Return a route that accepts these settings and refuses any other ones, with a sentence that clients show."""
+def saved(path: str, feature: str, settings: Mapping[str, Any], *, notice: bool = False) -> Any:
+    """Return a route that accepts these settings and refuses any other ones, with a sentence.
+
+    `notice`: send it to the sockets of the caller too, for forms whose errors the web client does not show.
+    """
 
     @post(path, access="admin", placeholder=True, response_type=dict[str, Any])
-    async def save(self: Any, data: JSONBody[dict[str, Any]]) -> JSONResponse:
+    async def save(self: Any, request: Request, data: JSONBody[dict[str, Any]]) -> JSONResponse:
         if not is_unchanged(data, settings):
+            if notice:
+                self.plugin.show(request.user.id, missing(feature))
             raise InvalidRequest(missing(feature))
         return json_response(settings)
 
@@ -50,15 +56,22 @@ def is_unchanged(given: Any, present: Any) -> bool:
 class EmptySettingsRoutes(Controller):
     """The settings of each feature, and what saves them."""
 
+    plugin: Notices
+
     audio = shown("/api/v1/audio/config", "Speech features", empty_settings.AUDIO)
-    save_audio = saved("/api/v1/audio/config/update", "Speech features", empty_settings.AUDIO)
+    save_audio = saved(
+        "/api/v1/audio/config/update", "Speech features", empty_settings.AUDIO, notice=True
+    )
     images = shown("/api/v1/images/config", "Generated images", empty_settings.IMAGES)
     save_images = saved("/api/v1/images/config/update", "Generated images", empty_settings.IMAGES)
     retrieval = shown(
         "/api/v1/retrieval/config", "Document and web searches", empty_settings.RETRIEVAL
     )
     save_retrieval = saved(
-        "/api/v1/retrieval/config/update", "Document and web searches", empty_settings.RETRIEVAL
+        "/api/v1/retrieval/config/update",
+        "Document and web searches",
+        empty_settings.RETRIEVAL,
+        notice=True,
     )
     embedding = shown("/api/v1/retrieval/embedding", "Document searches", empty_settings.EMBEDDING)
     save_embedding = saved(
@@ -68,7 +81,10 @@ class EmptySettingsRoutes(Controller):
         "/api/v1/configs/code_execution", "Code interpreters", empty_settings.CODE_EXECUTION
     )
     save_code_execution = saved(
-        "/api/v1/configs/code_execution", "Code interpreters", empty_settings.CODE_EXECUTION
+        "/api/v1/configs/code_execution",
+        "Code interpreters",
+        empty_settings.CODE_EXECUTION,
+        notice=True,
     )
     tool_servers = shown("/api/v1/configs/tool_servers", "Tools", empty_settings.TOOL_SERVERS)
     save_tool_servers = saved("/api/v1/configs/tool_servers", "Tools", empty_settings.TOOL_SERVERS)

@@ -268,6 +268,7 @@ def test_routes_of_administrators_are_refused_to_users(client: Client, user: Cli
 
 def test_pending_account_sees_no_users(admin: Client) -> None:
     pending = admin.add_user("Eve", role="pending")
-    for route in ("/search", "/user/settings", "/user/info", "/user/status", f"/{pending.account['id']}",
+    for route in ("/search", "/user/info", "/user/status", f"/{pending.account['id']}",
                   f"/{admin.account['id']}/profile/image", f"/{admin.account['id']}/active"):  # fmt: skip
         assert pending.get(USERS + route).status == 403, route
+    assert pending.get(f"{USERS}/user/settings").json is None

@@ -110,3 +110,11 @@ def test_settings_of_a_feature_that_is_off_can_be_saved_only_unchanged(admin: Cl
         refused = admin.post(target, present | changed)
         assert refused.status == 400 and "not available on this server" in refused.json["detail"]
         assert admin.get(path).json == present
+
+
+def test_refused_form_whose_error_the_client_hides_is_shown_as_a_notice(admin: Client) -> None:
+    with admin.connect_socket() as socket:
+        form = {"stt": {"ENGINE": "openai"}}
+        assert admin.post("/api/v1/audio/config/update", form).status == 400
+        event = socket.wait_for("events", lambda one: one["data"]["type"] == "chat:completion")
+    assert event["data"]["data"]["content"].startswith("Speech features are not available")
