@@ -1,8 +1,10 @@
 """The Litestar application: every route has the same authentication, body checks and error responses."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
+import msgspec
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.plugins import PluginProtocol
@@ -42,6 +44,11 @@ class PorticoLitestar(GrowingMap, Litestar):
     """
 
     compresses_json = False
+
+    @cached_property
+    def openapi_json(self) -> bytes:
+        """The OpenAPI document of all routes."""
+        return msgspec.json.encode(self.openapi_schema.to_schema())
 
     @staticmethod
     def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:

@@ -53,7 +53,8 @@ def test_page_needs_nothing_that_its_policy_forbids(client: Client) -> None:
         assert path.startswith("/")
         assert client.get(path).status == 200, path
     head = client.request("HEAD", "/")
-    assert head.status == 200
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == page.headers["content-length"]
 
 
 def test_pictures_are_there_without_a_client_and_nothing_else(client: Client) -> None:
