@@ -39,10 +39,13 @@ class RuntimeSettings:
         self._owners: dict[str, tuple[RuntimeSection[Any], Field]] = {}
         self._by_key: dict[str, tuple[str, Field]] = {}
         self._readers: dict[type[Section], ValuesReader] = {}
+        self._stored: Mapping[str, Any] | None = None
+        self._values: Mapping[str, Any] = {}
 
     def add(self, settings: S, pinned: Collection[str] = ()) -> RuntimeSection[S]:
         """Register a section. `pinned`: names of the fields that the operator has set."""
         section = RuntimeSection(settings, pinned, self._store)
+        self._stored = None
         self._sections[type(settings)] = section
         for field in section.fields.values():
             self._owners[field.variables[0]] = section, field
@@ -58,9 +61,18 @@ class RuntimeSettings:
             raise LookupError(f"no active plugin has registered the settings {kind.__name__}")
         return self._sections[kind]
 
-    async def values(self) -> dict[str, Any]:
-        """Return all current values by variable."""
+    async def values(self) -> Mapping[str, Any]:
+        """Return all current values by variable. Do not change the result: it is shared."""
         stored = await self._store.get(PREFIX)
+        if self._store.is_changing():
+            return self._values_with(stored)  # it may be rolled back, and others do not see it yet
+        if stored is not self._stored:
+            if stored != self._stored:
+                self._values = self._values_with(stored)
+            self._stored = stored
+        return self._values
+
+    def _values_with(self, stored: Mapping[str, Any]) -> Mapping[str, Any]:
         sections = {id(section): section.with_stored(stored) for section in self._sections.values()}
         return {
             variable: getattr(sections[id(section)], field.name)
