@@ -1,5 +1,6 @@
 """The arena models in the form of clients. They are runtime settings of the model catalogue."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +36,7 @@ class ArenaConfig:
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
+        app.runtime_settings.add_reader(type(app.settings.catalogue), self._read)
 
     async def current(self) -> EvaluationConfigAnswer:
         """Return the arena models in force."""
@@ -63,6 +65,17 @@ class ArenaConfig:
             given[MODELS] = msgspec.to_builtins(models)
         await self._app.runtime_settings.change(given, actor.id)
         return await self.current()
+
+    async def _read(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Check the arena models of an import, or of an earlier change. Raises: as `update`."""
+        if isinstance(models := given.get(MODELS), list):
+            present = (await self.current()).EVALUATION_ARENA_MODELS
+            try:
+                forms = msgspec.convert(models, list[ArenaModelForm])
+            except msgspec.ValidationError as error:
+                raise field_error([MODELS], "type_error", str(error)) from None
+            await self._check(forms, {one.id for one in present})
+        return given
 
     async def _check(self, models: list[ArenaModelForm], known: set[str]) -> None:
         if len(models) > MAX_ARENA_MODELS:

@@ -48,6 +48,9 @@ def test_invalid_arena_models_change_nothing(admin: Client, app: InProcessApp) -
     for models, status in wrong:
         refused = admin.post(CONFIG, {MODELS: models})
         assert refused.status == status, (models[0], refused)
+        document = {"evaluation": {"arena": {"models": models}}}
+        imported = admin.post("/api/v1/configs/import", {"config": document})
+        assert imported.status in (400, 413, 422), (models[0], imported)
     assert admin.get(CONFIG).json[MODELS] == []
     unknown = admin.post(CONFIG, {MODELS: [arena(more={"kept": 1})]})
     assert unknown.json[MODELS][0]["meta"]["more"] == {"kept": 1}

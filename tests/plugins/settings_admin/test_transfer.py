@@ -171,6 +171,21 @@ def test_settings_are_changed_by_version_and_undone(admin: Client) -> None:
     assert now["chat"]["delete"] is not flipped
 
 
+def test_undone_change_of_connections_restores_their_keys(admin: Client, app: Any) -> None:
+    connect(admin)
+    form = admin.get("/openai/config").json
+    form["OPENAI_API_BASE_URLS"].pop()
+    form["OPENAI_API_KEYS"] = ["sk-new"]
+    assert admin.post("/openai/config/update", form).status == 200
+    assert keys_of(app.run(app.portico.context.runtime_settings.values)) == ["sk-new"]
+    newest = admin.get(f"{CONFIGS}/history").json[0]
+    assert "sk-" not in json.dumps(newest)
+    assert admin.post(f"{CONFIGS}/history/{newest['number']}/undo").status == 200
+    stored = app.run(app.portico.context.runtime_settings.values)
+    assert (stored["OPENAI_API_BASE_URLS"], keys_of(stored)) == (URLS, ["sk-one", "sk-two"])
+    assert stored["OPENAI_API_CONFIGS"]["0"].headers["X-Team"].reveal() == "hidden"
+
+
 def test_import_does_not_send_the_password_of_ldap_elsewhere(admin: Client) -> None:
     server = {
         "label": "L", "host": "ldap.example.org", "port": 636, "use_tls": True, "app_dn": "cn=app",
