@@ -53,6 +53,7 @@ class FileRoutes(Controller):
         permission="chat.file_upload",
         response_type=UploadedFile | StoredFile,
         max_body=MAX_FORM_BYTES,
+        form={"file": "The file", "metadata": "The client's own JSON object about it"},
     )
     async def upload_file(
         self, request: Request, *, process: FromQuery[QueryFlag] = "true"

@@ -5,7 +5,7 @@ expect, and every route has an `access` level. A route that names none is for ve
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from typing import Any, Literal, Self
@@ -20,7 +20,7 @@ from portico.identity import Actor
 from portico.web.error_format import ErrorFormat
 from portico.web.middleware.security_headers import csp_header
 from portico.web.middleware.websockets import catch_socket_errors
-from portico.web.openapi.responses import operation_of, responses
+from portico.web.openapi.responses import form_operation, operation_of, responses
 
 Access = Literal["public", "user", "verified", "admin"]
 
@@ -87,6 +87,7 @@ def route(
     max_values: int | None = None,
     large_body: bool = False,
     reads_import: bool = False,
+    form: Mapping[str, str] | None = None,
     limited: bool = False,
     session_only: bool = False,
     read_only: bool | None = None,
@@ -111,6 +112,7 @@ def route(
     max_values: elements and members of a JSON body, at all levels together; None = the limit of the server.
     reads_import: the body is an import in any format, which the handler splits with `read_items`; its `data` is typed
         `msgspec.Raw` and is not decoded.
+    form: the fields of a multipart form that the handler reads piece by piece, with what each is; `file` is the file.
     limited: it makes or opens copies, so it counts against the rate limit that an account has for such requests.
     session_only: API keys may not call it. Set it where credentials are created or changed.
     read_only: whether an API key with the scope `read` may call it; None = if the method is GET.
@@ -151,7 +153,7 @@ def route(
                 handler, access=access, answers=response_type, limited=limited, form=errors
             )
             | further,
-            operation_class=operation_of(handler),
+            operation_class=form_operation(form) if form else operation_of(handler),
             **options,
         )
         return make(handler)

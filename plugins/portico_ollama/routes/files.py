@@ -28,6 +28,7 @@ class OllamaFileRoutes(Controller):
         indexed("/ollama/models/upload"),
         requires=MANAGE,
         max_body=MAX_FILE_BYTES,
+        form={"file": "The file of the model"},
         errors="ollama",
     )
     async def upload_model(self, request: Request) -> ASGIApp:

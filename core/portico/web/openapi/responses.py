@@ -7,7 +7,15 @@ from typing import Any, Final, Literal
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Operation, Reference, RequestBody, Schema
+from litestar.openapi.spec import (
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    Reference,
+    RequestBody,
+    Schema,
+)
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
@@ -129,6 +137,32 @@ class OptionalBodyOperation(Operation):
     def __post_init__(self) -> None:
         if isinstance(self.request_body, RequestBody):
             self.request_body.required = False
+
+
+def form_operation(fields: Mapping[str, str]) -> type[Operation]:
+    """Return the class of an operation whose body is a multipart form, which its handler reads piece by piece.
+
+    `fields`: what each is, by name; the one named `file` is a file.
+    """
+    properties: dict[str, Reference | Schema] = {
+        name: Schema(
+            type=OpenAPIType.STRING,
+            format=OpenAPIFormat.BINARY if name == "file" else None,
+            description=description,
+        )
+        for name, description in fields.items()
+    }
+    schema = Schema(type=OpenAPIType.OBJECT, properties=properties, required=["file"])
+
+    @dataclass
+    class FormOperation(Operation):
+        """An operation whose body is a form."""
+
+        def __post_init__(self) -> None:
+            content = {"multipart/form-data": OpenAPIMediaType(schema=schema)}
+            self.request_body = RequestBody(content=content, required=True)
+
+    return FormOperation
 
 
 def operation_of(handler: Callable[..., Any]) -> type[Operation]:
