@@ -3,6 +3,7 @@
 from typing import Annotated, Final
 
 import msgspec
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromQuery, JSONBody, PathParameter
 from litestar.types import ASGIApp
 
@@ -24,7 +25,6 @@ from portico.api.web import (
 from portico_files.plugin import FilesPlugin
 from portico_files.schemas import (
     DeletionMessage,
-    FileStatus,
     FileText,
     StoredFile,
     UploadedFile,
@@ -39,6 +39,14 @@ FileId = Annotated[str, PathParameter(description="The file's id")]
 #: Bytes of a form, as the framework checks them; the setting `max_size` is checked while the form arrives.
 MAX_FORM_BYTES: Final = 2 * 1024**4
 MAX_TEXT_BYTES: Final = 1024 * 1024
+STATUS_RESPONSES: Final = {
+    200: ResponseSpec(
+        object,
+        generate_examples=False,
+        description="An object with `status` and, if models cannot read the file, `error`; or an event with it.",
+        media_type="*/*",
+    ),
+}
 BAD_FORM: Final = "There was an error parsing the body"
 NONE_FOUND: Final = "No files found matching the pattern."
 
@@ -100,7 +108,7 @@ class FileRoutes(Controller):
         row = await self.plugin.files.find(request.user, file_id)
         return json_response(to_file(row, await self.plugin.files.text(row)))
 
-    @get(f"{FILE}/process/status", response_type=FileStatus)
+    @get(f"{FILE}/process/status", responses=STATUS_RESPONSES)
     async def get_status(
         self, request: Request, file_id: FileId, *, stream: FromQuery[QueryFlag] = "false"
     ) -> ASGIApp:
