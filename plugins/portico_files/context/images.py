@@ -21,6 +21,7 @@ MARK: Final = b'"image_url"'
 #: Bytes after the word in which an id stands, if there is one.
 MAX_ADDRESS_BYTES: Final = 1024
 
+_DATA: Final = b";base64,"
 _ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ADDRESS = re.compile(
     r"(?:(?:/api/v1)?/files/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/content(?:/[^/?#]*)?)?(?:[?#].*)?",
@@ -32,9 +33,12 @@ def may_name_files(raw: bytes) -> bool:
     """Return whether messages may have images that name files. Quick, also for megabytes of images in the messages."""
     place = raw.find(MARK)
     while place >= 0:
-        if _ID.search(raw, place, place + MAX_ADDRESS_BYTES):
+        end = place + MAX_ADDRESS_BYTES
+        if _ID.search(raw, place, end):
             return True
-        place = raw.find(MARK, place + len(MARK))
+        # To find the end of a data URL is ten times as fast as to look for the word in it.
+        data = raw.find(_DATA, place, end)
+        place = raw.find(MARK, place + len(MARK) if data < 0 else raw.find(b'"', data))
     return False
 
 
