@@ -25,8 +25,8 @@ SETTINGS_PATH = "/api/v1/configs/settings"
 HISTORY_PATH = "/api/v1/configs/history"
 EXPORT_PATH = "/api/v1/configs/export"
 IMPORT_PATH = "/api/v1/configs/import"
-#: Of an import with every list at its limit.
-MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
+#: Of a large import: connections, templates of prompts, banners, suggestions, prices. It is decoded as a whole.
+MAX_DOCUMENT_BYTES = 2 * 1024 * 1024
 
 Before = Annotated[
     int | None, QueryParameter(description="Only changes with a smaller number than this.")
