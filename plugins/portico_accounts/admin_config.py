@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from portico.api import AppContext, Forbidden, InvalidRequest
 from portico.api.auth import Actor, is_valid_lifetime
+from portico.api.interfaces import RefusalNotice
 from portico_accounts.schemas import AdminConfig, AdminConfigAnswer
 
 #: A shorter session would end before the administrator could undo the change.
@@ -40,7 +41,7 @@ class AdminConfigService:
         return AdminConfigAnswer(**defaults | present, pinned=pinned)
 
     async def update(self, actor: Actor, form: AdminConfig) -> AdminConfigAnswer:
-        """Store the values that differ from the active ones, all or none.
+        """Store the values that differ from the active ones, all or none. A refusal is shown to the actor as a notice too.
 
         Raises: InvalidRequest, naming the field, for an invalid value, or another value of a pinned setting; Forbidden
         if the caller is not an administrator and makes new accounts administrators.
@@ -49,8 +50,13 @@ class AdminConfigService:
         given = {name: getattr(form, name) for name in _KINDS}
         given = {name: "" if value is None else value for name, value in given.items()}
         changes = {name: value for name, value in given.items() if value != getattr(before, name)}
-        await self._check(actor, changes)
-        await self._app.runtime_settings.change(changes, actor.id)
+        try:
+            await self._check(actor, changes)
+            await self._app.runtime_settings.change(changes, actor.id)
+        except InvalidRequest as error:
+            if notice := self._app.services.get(RefusalNotice):
+                notice.show(actor.id, error.detail)
+            raise
         return await self.current()
 
     async def _read(self, given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,7 +3,8 @@
 All routes are placeholders: they give way to a plugin that provides the feature.
 """
 
-from portico.api import AppContext, PluginInfo, hookimpl
+from portico.api import AppContext, PluginInfo, Service, hookimpl
+from portico.api.interfaces import RefusalNotice
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -33,9 +34,15 @@ PLUGIN = PluginInfo(
 @hookimpl
 def register_components(app: AppContext) -> object:
     """Return what shows sentences to users."""
-    from portico_webclient.notices import Notices
+    from portico_webclient.notices import RefusalNotices
 
-    return Notices(app)
+    return RefusalNotices(app)
+
+
+@hookimpl
+def register_services(plugin: RefusalNotice) -> list[Service]:
+    """Return it for other plugins too."""
+    return [Service(RefusalNotice, plugin)]
 
 
 @hookimpl

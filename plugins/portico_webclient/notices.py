@@ -6,7 +6,7 @@ from portico.api import AppContext
 NO_CHAT = "settings"
 
 
-class Notices:
+class RefusalNotices:
     """Sends notices to the sockets of accounts."""
 
     def __init__(self, app: AppContext) -> None:

@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 from portico.api import InvalidRequest
 from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
 from portico_webclient import empty_settings
-from portico_webclient.notices import Notices
+from portico_webclient.notices import RefusalNotices
 from portico_webclient.refusals import missing
 
 
@@ -56,7 +56,7 @@ def is_unchanged(given: Any, present: Any) -> bool:
 class EmptySettingsRoutes(Controller):
     """The settings of each feature, and what saves them."""
 
-    plugin: Notices
+    plugin: RefusalNotices
 
     audio = shown("/api/v1/audio/config", "Speech features", empty_settings.AUDIO)
     save_audio = saved(

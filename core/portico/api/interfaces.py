@@ -1,4 +1,4 @@
-"""Protocols and events that several plugins share: chats, replies in the making, calls of models, prices, API keys and folders.
+"""Protocols and events that several plugins share: chats, replies in the making, calls of models, prices, API keys, folders and notices.
 
 Constants:
 
@@ -6,6 +6,7 @@ Constants:
     SHARED_ACCOUNT_PREFIX  With the id of a shared chat behind it, stands for the account that shares the chat.
 """
 
+from portico.folder_lookup import FolderLookup, FolderPath, FoldersDeleting
 from portico.interfaces import (
     MICROS_PER_UNIT,
     SHARED_ACCOUNT_PREFIX,
@@ -18,9 +19,6 @@ from portico.interfaces import (
     ChatMentions,
     ChatMessage,
     ChatStore,
-    FolderLookup,
-    FolderPath,
-    FoldersDeleting,
     MessageEvent,
     ModelCall,
     ModelCaller,
@@ -36,6 +34,7 @@ from portico.interfaces import (
     RunningReplies,
     SharedChats,
 )
+from portico.refusal_notice import RefusalNotice
 
 __all__ = [
     "MICROS_PER_UNIT",
@@ -58,6 +57,7 @@ __all__ = [
     "ModelRecord",
     "ModelPrice",
     "Prices",
+    "RefusalNotice",
     "ReplyDelta",
     "ReplyEnded",
     "ReplyFinishing",

@@ -19,7 +19,7 @@ from portico.boot import Application
 from portico.db import fetch_all
 from portico.errors import Forbidden
 from portico.events import Listener
-from portico.interfaces import FoldersDeleting
+from portico.folder_lookup import FoldersDeleting
 from portico.testing import Client, InProcessApp
 from portico_folders.events import FolderChanged
 

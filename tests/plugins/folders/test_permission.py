@@ -7,7 +7,7 @@ import pytest
 from tests.plugins.folders.conftest import FOLDERS, NOWHERE, PROHIBITED, new_folder, stored
 
 from portico.boot import Application
-from portico.interfaces import FolderLookup
+from portico.folder_lookup import FolderLookup
 from portico.testing import Client, InProcessApp
 
 PERMISSION = "USER_PERMISSIONS_FEATURES_FOLDERS"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portico.testing import Client
+from portico.testing import Client, SocketIOClient
 
 USER_LISTS = (
     "configs/banners",
@@ -112,9 +112,16 @@ def test_settings_of_a_feature_that_is_off_can_be_saved_only_unchanged(admin: Cl
         assert admin.get(path).json == present
 
 
+def notice(socket: SocketIOClient) -> str:
+    event = socket.wait_for("events", lambda one: one["data"]["type"] == "chat:completion")
+    return str(event["data"]["data"]["content"])
+
+
 def test_refused_form_whose_error_the_client_hides_is_shown_as_a_notice(admin: Client) -> None:
     with admin.connect_socket() as socket:
         form = {"stt": {"ENGINE": "openai"}}
         assert admin.post("/api/v1/audio/config/update", form).status == 400
-        event = socket.wait_for("events", lambda one: one["data"]["type"] == "chat:completion")
-    assert event["data"]["data"]["content"].startswith("Speech features are not available")
+        assert notice(socket).startswith("Speech features are not available")
+        form = admin.get("/api/v1/auths/admin/config").json | {"JWT_EXPIRES_IN": "forever"}
+        assert admin.post("/api/v1/auths/admin/config", form).status == 400
+        assert "JWT_EXPIRES_IN" in notice(socket)
