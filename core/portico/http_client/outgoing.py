@@ -76,8 +76,8 @@ class OutgoingHTTP:
         response = await self._send(method, url, headers, body, limits, verify_tls=verify_tls)
         if follow_redirects:
             for _ in range(MAX_REDIRECTS - 1):
-                target = urljoin(url, response.headers.get("location", ""))
-                if response.status not in _REDIRECTS or _origin(target) != _origin(url):
+                target = _redirect_target(url, response)
+                if target is None:
                     break
                 response.close()
                 url = target
@@ -156,6 +156,17 @@ class OutgoingHTTP:
             target = HTTPTarget.of(url, self.rules.proxy_for(url), verify_tls=verify_tls)
             self._targets[url, verify_tls] = target
         return target
+
+
+def _redirect_target(url: str, response: HTTPResponse) -> str | None:
+    """Return where a response redirects to; None if it does not, or to another origin, or to what is no address."""
+    if response.status not in _REDIRECTS:
+        return None
+    try:
+        target = urljoin(url, response.headers.get("location", ""))
+        return target if _origin(target) == _origin(url) else None
+    except ValueError:
+        return None
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -12,6 +12,7 @@ from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.raw_server import OK, listening, serving
 
 from portico.http_client import HTTPClientError, OutgoingHTTP, RequestLimits, failure_reason
+from portico.http_client.http1 import InvalidHTTP
 from portico.settings.http_client import HTTPClientSettings
 
 pytestmark = pytest.mark.anyio
@@ -88,6 +89,8 @@ async def test_surplus_bytes_never_answer_the_next_request(
         (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n", "is not HTTP"),
         (b"HTTP/1.1 200 OK\r\nx: " + b"x" * 70_000 + b"\r\n\r\n", "is not HTTP"),
         (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 100_000, "is not HTTP"),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 600 + b"content-length: 0\r\n\r\n", "is not HTTP"),
+        (b"HTTP/1.1 099 OK\r\ncontent-length: 0\r\n\r\n", "is not HTTP"),
         (b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", "is not HTTP"),
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "is not HTTP"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok", "connection was lost"),
@@ -102,6 +105,14 @@ async def test_response_that_cannot_be_read_fails(
         with pytest.raises(HTTPClientError) as failure:
             await fetch(http, server.url)
         assert reason in failure_reason(failure.value)
+
+
+@pytest.mark.parametrize("endless", [b"0\r\nx: ", b"2;x="], ids=["trailer", "chunk extension"])
+async def test_bytes_that_are_no_body_are_bounded(http: OutgoingHTTP, endless: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n"
+    async with serving(lambda *_: head + endless + b"y" * 2_000_000) as server:
+        with pytest.raises(InvalidHTTP):
+            await fetch(http, server.url)
 
 
 async def test_bytes_before_a_fault_are_read(http: OutgoingHTTP) -> None:

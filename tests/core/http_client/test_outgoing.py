@@ -122,6 +122,12 @@ def test_redirects_to_the_same_origin_are_followed_where_asked() -> None:
             ) as response:
                 assert response.status == 307
             assert elsewhere.heads == []
+            for nowhere in ("http://[", "//[::1", "http://127.0.0.1:99999/"):
+                server.answer = lambda *_, to=nowhere: redirect(to)
+                async with await http.request(
+                    "GET", url, limits=LIMITS, follow_redirects=True
+                ) as response:
+                    assert response.status == 307
             server.answer = lambda *_: redirect("/again")
             async with await http.request(
                 "GET", url, limits=LIMITS, follow_redirects=True

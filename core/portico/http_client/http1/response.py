@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Bytes of one header with its name.
 MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADERS = 512
-#: Bytes of all headers, while their end is missing.
+#: Bytes of all headers, while their end is missing; and of what is no part of the body, such as trailers.
 MAX_HEAD_BYTES = 256 * 1024
 #: Bytes of a body that wait to be read; then no more is read from the connection.
 MAX_BUFFERED_BYTES = 128 * 1024
@@ -30,7 +30,7 @@ class HTTPResponse:
 
     __slots__ = (
         "_blocks", "_buffered", "_connection", "_error", "_has_begun", "_has_head", "_has_length", "_head_bytes",
-        "_idle", "_is_complete", "_is_paused", "_keeps_alive", "_parser", "_timer", "_total_timer", "_waiter", "headers",
+        "_header_count", "_idle", "_is_complete", "_is_paused", "_keeps_alive", "_parser", "_timer", "_total_timer", "_waiter", "headers",
         "on_body", "status",
     )  # fmt: skip
 
@@ -48,7 +48,7 @@ class HTTPResponse:
             lenient_optional_cr_before_lf=True,
             lenient_spaces_after_chunk_size=True,
         )
-        self._buffered = self._head_bytes = 0
+        self._buffered = self._head_bytes = self._header_count = 0
         self._has_begun = self._has_head = self._has_length = False
         self._is_complete = self._is_paused = self._keeps_alive = False
         self._error: Exception | None = None
@@ -151,15 +151,18 @@ class HTTPResponse:
             if not self._is_complete:
                 self._fail_because(InvalidHTTP("the response is not valid HTTP"), error)
                 return
-        if not self._has_head:
+        if self._is_complete:
+            self._detach(reuse=self._keeps_alive)
+        elif not self._blocks:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self.fail(InvalidHTTP("the headers are too long"))
-            return
-        if self._is_complete:
-            self._detach(reuse=self._keeps_alive)
-        elif self._blocks:
+                return
+            if not self._has_head:
+                return
+        else:
             self._stop_timer()
+            self._head_bytes = 0
             self._buffered += len(data)
             if self._buffered > MAX_BUFFERED_BYTES and not self._is_paused and self._connection:
                 self._is_paused = True
@@ -184,7 +187,8 @@ class HTTPResponse:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header."""
-        if len(name) + len(value) > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
+        self._header_count += 1  # repeated ones too: each makes the joined value longer
+        if len(name) + len(value) > MAX_HEADER_BYTES or self._header_count > MAX_HEADERS:
             raise InvalidHTTP("the headers are too long")
         if self._has_head:
             return  # a trailer
@@ -194,6 +198,8 @@ class HTTPResponse:
     def on_headers_complete(self) -> None:
         """Take the status."""
         status = self._parser.get_status_code()
+        if status < 100:
+            raise InvalidHTTP("the status is none")
         if status >= 200:
             self.status, self._has_head = status, True
             encoding = self.headers.get("transfer-encoding", "").lower()
