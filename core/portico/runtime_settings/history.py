@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from portico.db import (
+    MAX_INT64,
     MAX_ROWS_PER_STATEMENT,
     Row,
     chunks,
@@ -95,16 +96,15 @@ class SettingsHistory:
     async def page(self, before: int | None = None, name: str = "") -> list[PastChange]:
         """Return 50 changes with a smaller number than `before`, newest first. `name`: only those of one setting."""
         only, names = (" AND h.name = $2", (name,)) if name else ("", ())
-        numbers = await fetch_all(
-            _NUMBERS.format(only=only), before if before is not None else 2**62, *names
-        )
+        below = MAX_INT64 if before is None else min(max(before, 0), MAX_INT64)
+        numbers = await fetch_all(_NUMBERS.format(only=only), below, *names)
         if not numbers:
             return []
         return await self._changes(numbers[-1]["number"], numbers[0]["number"], name)
 
     async def find(self, number: int) -> PastChange | None:
         """Return one change; None if there is none of this number, or it was forgotten."""
-        found = await self._changes(number, number)
+        found = await self._changes(number, number) if 0 < number <= MAX_INT64 else []
         return found[0] if found else None
 
     async def _changes(self, first: int, last: int, name: str = "") -> list[PastChange]:

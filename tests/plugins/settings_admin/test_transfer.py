@@ -160,7 +160,10 @@ def test_settings_are_changed_by_version_and_undone(admin: Client) -> None:
     assert again.status == 400 and "Undo that one first" in again.detail
     one = admin.post(f"{history}/{earlier['number']}/undo?setting=DEFAULT_PINNED_MODELS")
     assert one.status == 200 and values(admin)["DEFAULT_PINNED_MODELS"] is None
-    assert admin.post(f"{history}/999999/undo").status == 404
+    for number in (0, 999999, 2**63, 10**30):
+        assert admin.post(f"{history}/{number}/undo").status == 404
+        assert admin.get(f"{history}?before={number}").status == 200
+    assert admin.get(f"{history}?before=-{10**30}").json == []
     permissions = admin.get("/api/v1/users/default/permissions").json
     flipped = not permissions["chat"]["delete"]
     permissions["chat"]["delete"] = flipped
