@@ -38,13 +38,18 @@ _NAMED_REASONS = (
         "the address is not public, and http_client.allowed_hosts does not name it",
     ),
     ("ProxyRefusal", "the proxy refused the request"),
+    ("ClientConnectorDNSError", "the name was not found"),
     ("ProxyError", "the proxy refused the request"),
     ("ConnectTimeout", "it timed out"),
     ("ReadTimeout", "it timed out"),
     ("RemoteProtocolError", "the connection was lost"),
+    ("ServerDisconnectedError", "the connection was lost"),
+    ("ClientPayloadError", "the connection was lost"),
+    ("ClientResponseError", "the response is not HTTP, or its headers are too long"),
     ("InvalidHTTP", "the response is not HTTP, or its headers are too long"),
     ("ValueError", "the address or a header is not valid"),
     ("InvalidURL", "the address is not valid"),
+    ("InvalidUrlClientError", "the address is not valid"),
 )
 
 
