@@ -19,6 +19,7 @@ from portico.api.web import (
 )
 from portico_files.byte_range import ByteRange, read_range
 from portico_files.content_type import BINARY, IMAGES
+from portico_files.opened_content import opened
 from portico_files.plugin import FilesPlugin
 from portico_files.schemas import FileRow
 
@@ -53,7 +54,9 @@ class ContentRoutes(Controller):
     ) -> ASGIApp:
         """Return the content of a file. Images, PDF files and texts are shown by browsers, all others downloaded."""
         row = await self.plugin.files.find(request.user, file_id)
-        return self._response(request, row, shown=not parse_query_flag("attachment", attachment))
+        return await self._response(
+            request, row, shown=not parse_query_flag("attachment", attachment)
+        )
 
     @get(f"{CONTENT}/{{file_name:str}}", content_policy=POLICY, responses=RESPONSES)
     async def download_content(
@@ -64,9 +67,9 @@ class ContentRoutes(Controller):
     ) -> ASGIApp:
         """Return the content of a file for download, whatever the name in the address is."""
         row = await self.plugin.files.find(request.user, file_id)
-        return self._response(request, row, shown=False)
+        return await self._response(request, row, shown=False)
 
-    def _response(self, request: Request, row: FileRow, *, shown: bool) -> ASGIApp:
+    async def _response(self, request: Request, row: FileRow, *, shown: bool) -> ASGIApp:
         tag = f'"{row.hash}"'
         kind, disposition = _presentation(row, shown=shown)
         headers = [_CACHING, (b"etag", tag.encode()), (b"accept-ranges", b"bytes"), disposition]
@@ -83,7 +86,7 @@ class ContentRoutes(Controller):
             headers.append((b"content-range", place))
         headers.append((b"content-length", b"%d" % (part.end - part.start)))
         reply = SourceResponse(
-            body=self.plugin.files.content(row, *part),
+            body=await opened(self.plugin.files.content(row, *part)),
             status=200 if wanted is None or part is not wanted else 206,
             content_type=kind,
         )

@@ -165,6 +165,7 @@ def test_file_that_cannot_be_read_is_refused(
     for row in rows(app):
         (directory / row["id"][:2] / row["id"]).unlink()
     assert asked(ann, files=[attached(own)]).status == 404
+    assert ann.get(f"{FILES}{own['id']}/content").status == 404
 
 
 def test_file_is_deleted_with_the_last_chat_that_has_it(
