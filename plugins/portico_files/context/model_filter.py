@@ -26,6 +26,9 @@ from portico_files.settings import FilesSettings
 
 #: Seconds that a call may wait for its files.
 TIME_LIMIT: Final = 60.0
+#: The route that a credential must be able to call, so that a model reads files with it.
+CONTENT_PATH: Final = "/api/v1/files/{file_id}/content"
+AREA: Final = "files"
 MISSING: Final = "An attached file was not found. Remove it from the message, or attach it again."
 
 
@@ -45,7 +48,7 @@ class FilesFilter:
     async def inlet(self, call: GatewayCall) -> None:
         """Replace the messages of a call with files.
 
-        Raises: NotFound for a file that the caller may not read; InvalidRequest for one that no model can read, and for
+        Raises: NotFound for a file that the caller may not read, or not with this credential; InvalidRequest for one that no model can read, and for
         too many; ValidationError; Unavailable.
         """
         request = call.request
@@ -88,6 +91,9 @@ class FilesFilter:
             call.announced["sources"] = [source_of(one) for one in texts]
 
     async def _rows(self, actor: Actor, ids: list[str]) -> Mapping[str, FileRow]:
+        scope = actor.scope
+        if scope is not None and not scope.allows(CONTENT_PATH, AREA, reads=True):
+            raise NotFound(MISSING)
         rows = await self._files.find_many(actor, ids)
         if any(file_id not in rows for file_id in ids):
             raise NotFound(MISSING)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.api_keys import ON, permit, with_key
 from tests.plugins.files.uploads import FILES, PNG, rows, upload, wait_until_settled
 from tests.reply_requests import ask, start_chat, stored, until_end
 from tests.upstream import Upstream
@@ -20,8 +21,8 @@ IMAGE_URL = f"data:image/png;base64,{b64encode(PNG).decode()}"
 
 @pytest.fixture
 def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
-    only = "accounts,password,files,openai,completions,chats,models"
-    return env | upstream.environment | {"PORTICO_PLUGINS_ONLY": only}
+    only = "accounts,password,groups,api_keys,files,openai,completions,chats,models"
+    return env | upstream.environment | ON | {"PORTICO_PLUGINS_ONLY": only}
 
 
 def attached(made: dict[str, Any]) -> dict[str, Any]:
@@ -130,6 +131,33 @@ def test_images_reach_the_model_as_data_urls(
     elsewhere = [{"type": "image_url", "image_url": {"url": f"https://x.example/files/{file_id}"}}]
     assert asked(ann, elsewhere).status == 200
     assert upstream.completions()[-1].json["messages"][-1]["content"] == elsewhere
+
+
+@pytest.mark.case("AB-19")
+def test_key_that_may_not_read_files_gives_models_none(
+    admin: Client, ann: Client, upstream: Upstream
+) -> None:
+    permit(admin, ann)
+    files = [attached(upload(ann, "a.txt", b"secret"))]
+    picture: Any = [{"type": "image_url", "image_url": {"url": upload(ann, "a.png", PNG)["id"]}}]
+    restrictions: list[dict[str, list[str]]] = [
+        {"scopes": ["completions"]},
+        {"scopes": ["completions", "files:write"]},
+        {"endpoints": ["/api/chat/completions"]},
+    ]
+    before = len(upstream.completions())
+    for restriction in restrictions:
+        key = with_key(ann, **restriction)
+        for request in ({"files": files}, {"content": picture}):
+            refused = asked(key, **request)
+            assert (refused.status, refused.detail) == (404, MISSING), restriction
+    assert len(upstream.completions()) == before
+    readers: list[dict[str, list[str]]] = [
+        {"scopes": ["completions", "files:read"]},
+        {"endpoints": ["/api/chat/completions", "/api/v1/files"]},
+    ]
+    for restriction in readers:
+        assert asked(with_key(ann, **restriction), files=files).status == 200
 
 
 @pytest.mark.case("AB-47")
