@@ -17,6 +17,7 @@ from portico_files.service import Files
 STEP_BYTES: Final = 3 * 128 * 1024
 #: Bytes of a part with an address. One with a data URL is longer, or is decoded for nothing.
 MAX_PART_BYTES: Final = 4096
+MAX_NAMED_IMAGES: Final = 200
 MARK: Final = b'"image_url"'
 #: Bytes after the word in which an id stands, if there is one.
 MAX_ADDRESS_BYTES: Final = 1024
@@ -69,7 +70,10 @@ class NamedImage(msgspec.Struct, frozen=True):
 
 
 def named_images(messages: Sequence[msgspec.Raw], own_url: str) -> list[NamedImage]:
-    """Return the parts of messages that name files of this server. `own_url`: its address; empty = unknown."""
+    """Return the parts of messages that name files of this server. `own_url`: its address; empty = unknown.
+
+    Raises: InvalidRequest for too many.
+    """
     found = []
     for at, message in enumerate(messages):
         if MARK not in bytes(message):
@@ -82,6 +86,10 @@ def named_images(messages: Sequence[msgspec.Raw], own_url: str) -> list[NamedIma
             file_id = file_id_of(image.pop("url", None), own_url)
             if file_id is not None:
                 found.append(NamedImage(at, place, file_id, image))
+    if len(found) > MAX_NAMED_IMAGES:
+        raise InvalidRequest(
+            f"[ERROR: A request can name at most {MAX_NAMED_IMAGES} stored images]"
+        )
     return found
 
 

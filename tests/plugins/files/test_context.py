@@ -178,6 +178,7 @@ def test_file_that_cannot_be_read_is_refused(
         ({"files": [unknown]}, 404, MISSING),
         ({"files": [{"type": "file", "id": "\x00' OR 1=1"}]}, 404, MISSING),
         ({"content": image}, 404, MISSING),
+        ({"content": image * 201}, 400, "[ERROR: A request can name at most 200 stored images]"),
         ({"content": text}, 400, "This file type cannot be read yet: text/plain"),
         ({"files": [attached(archive)]}, 400, refusal),
         ({"files": [{"type": "collection", "id": "c"}]}, 400, "This file type cannot be read yet: collection"),
