@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from portico.api import InvalidRequest
-from portico.api.web import Controller, delete, get, post
+from portico.api.web import Controller, Request, delete, get, post
+from portico_webclient.notices import RefusalNotices
 
 
 def missing(feature: str) -> str:
@@ -16,12 +17,21 @@ def missing(feature: str) -> str:
     return f"{feature} are not available on this server: no plugin provides them."
 
 
-def refuse(feature: str, paths: Sequence[str], *, method: Any = post, access: str = "admin") -> Any:
-    """Return a route that refuses all requests for these paths."""
+def refuse(
+    feature: str,
+    paths: Sequence[str],
+    *,
+    method: Any = post,
+    access: str = "admin",
+    notice: bool = False,
+) -> Any:
+    """Return a route that refuses all requests for these paths. `notice`: show why to the caller, as the client does not."""
     sentence = missing(feature)
 
     @method(list(paths), access=access, placeholder=True)  # type: ignore[untyped-decorator]
-    async def refused(self: Any) -> None:
+    async def refused(self: Any, request: Request) -> None:
+        if notice:
+            self.plugin.show(request.user.id, sentence)
         raise InvalidRequest(sentence)
 
     refused.fn.__doc__ = f"Refuse the request: {sentence}"
@@ -34,6 +44,8 @@ refuse_users = partial(refuse, access="verified")
 
 class RefusalRoutes(Controller):
     """Requests that would create or change something that does not exist here."""
+
+    plugin: RefusalNotices
 
     tools = refuse_users("Tools", ["/api/v1/tools/create"])
     tools_of_other_servers = refuse(
@@ -76,4 +88,7 @@ class RefusalRoutes(Controller):
     image_servers = refuse("Generated images", ["/api/v1/images/config/url/verify"], method=get)
     generated_images = refuse_users(
         "Generated images", ["/api/v1/images/generations", "/api/v1/images/edit"]
+    )
+    gravatars = refuse_users(
+        "Pictures from Gravatar", ["/api/v1/utils/gravatar"], method=get, notice=True
     )
