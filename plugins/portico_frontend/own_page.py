@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from functools import cached_property
 from html import escape
 from importlib.metadata import version
 from importlib.resources import files
@@ -31,6 +32,10 @@ class OwnPage:
         #: The page's Content-Security-Policy: its own style, pictures of this server, and nothing else.
         self.content_policy = _policy(text)
 
+    @cached_property
+    def _version(self) -> str:
+        return version("portico")
+
     async def respond(self, scope: HTTPScope) -> JSONResponse:
         """Return the page, as this visitor may see it."""
         app = self._app
@@ -42,7 +47,7 @@ class OwnPage:
         server = app.settings.server
         body = self._template.substitute(
             name=escape(app.settings.name),
-            version=version("portico"),
+            version=self._version,
             base=server.base_path,
             url=escape(base_url((await self._server.current()).url, scope)),
             first_account="done" if has_accounts else "",

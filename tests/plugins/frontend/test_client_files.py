@@ -134,7 +134,7 @@ def test_parts_of_files_are_sent(client: Client, folder: Path) -> None:
 
 
 def test_pages_without_a_file_are_the_client_and_no_path_of_an_api_is(client: Client) -> None:
-    for path in ("/auth", "/c/1f2e", "/admin/users", "/s/x", "/workspace/"):
+    for path in ("/auth", "/c/1f2e", "/admin/users", "/s/x", "/workspace/", "/c/local:1"):
         answer = client.get(path, headers=OPENED)
         assert (answer.status, answer.body) == (200, PAGE), path
     for path in (
@@ -148,6 +148,8 @@ def test_pages_without_a_file_are_the_client_and_no_path_of_an_api_is(client: Cl
         "/health/nope",
         "/ready/x",
         "/metrics",
+        "/cache/../x",
+        "/cache/../cache-evil/f",
         "/api/v1/chats/x/y/z",
     ):
         answer = client.get(path, headers=OPENED)
@@ -183,16 +185,16 @@ def test_nothing_outside_of_the_folder_is_served(
         f"/{tmp_path}/secret.txt",
         f"/%2f{tmp_path}/secret.txt",
         "/../built-evil/f.txt",
-        "/link.txt",
         "/up/secret.txt",
-        "/pipe.txt",
+        "/static/nope.png",
         "/.env",
-        "/static",
         "/static/",
-        "/" + "a" * 300,
     ):
-        answer = client.get(path)
-        assert (answer.status, answer.json) == (404, {"detail": "Not Found"}), path
+        for headers in ({}, OPENED):
+            answer = client.get(path, headers=headers)
+            assert (answer.status, answer.json) == (404, {"detail": "Not Found"}), path
+    for path in ("/link.txt", "/pipe.txt", "/static", "/" + "a" * 300):
+        assert client.get(path).status == 404, path
     assert client.get("/inner.txt").body == b"p{}" * 600
 
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 #: First parts of our own paths. A base path that begins so could not be told from them where a proxy removes it.
 OWN_PARTS = frozenset(
-    ("api", "openai", "ollama", "oauth", "ws", "health", "ready", "docs", "openapi.json", "metrics")
-)
+    (
+        "api", "cache", "docs", "health", "metrics", "oauth", "ollama", "openai", "openapi.json", "ready", "ws",
+    )
+)  # fmt: skip
 _BASE_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)*\Z")
 
 

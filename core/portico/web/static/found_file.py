@@ -11,8 +11,8 @@ from typing import Final
 
 #: Endings of files that hold another file compressed, by content coding.
 SIBLINGS: Final = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
-#: A folder or file name: not hidden, and without characters that a file system may treat in a special way.
-_NAME: Final = re.compile(r"(?:\.well-known|[^./\\:\x00-\x1f\x7f][^/\\:\x00-\x1f\x7f]*)\Z")
+#: A folder or file name: not hidden, and without characters that end a part of a path somewhere, or encode one again.
+_NAME: Final = re.compile(r"(?:\.well-known|[^%./\\\x00-\x1f\x7f][^%/\\\x00-\x1f\x7f]*)\Z")
 
 #: What a change of a file changes: its inode, size, and times of its last change of content and of attributes.
 Version = tuple[int, int, int, int]

@@ -19,7 +19,7 @@ from portico.web.response.compression import choose_coding, header_value
 from portico.web.static.byte_range import UnsatisfiableRange, read_range
 from portico.web.static.file_contents import FileContents, offered_codings
 from portico.web.static.file_response import FileResponse
-from portico.web.static.found_file import FoundFile, find_file
+from portico.web.static.found_file import FoundFile, find_file, is_valid_path
 from portico.web.static.media_types import is_compressible, media_type
 
 #: Seconds for which a file is served as it was found.
@@ -91,7 +91,7 @@ class StaticFiles:
         if not path or path.endswith("/"):
             path += "index.html"
         entry = await self._find(path)
-        if entry is None and self._page and self._is_page(scope, path):
+        if entry is None and self._page and await self._is_page(scope, path):
             path = self._page
             entry = await self._find(path)
         if entry is None:
@@ -113,9 +113,12 @@ class StaticFiles:
             return None
         return content if isinstance(content, bytes) else None
 
-    def _is_page(self, scope: HTTPScope, path: str) -> bool:
-        """Return whether a browser opens this path as a page."""
-        return b"text/html" in header_value(scope, b"accept") and not self._is_immutable(path)
+    async def _is_page(self, scope: HTTPScope, path: str) -> bool:
+        """Return whether a browser opens this path as a page of the client. What is below one of its folders is a file."""
+        if b"text/html" not in header_value(scope, b"accept") or not is_valid_path(path):
+            return False
+        first, separator, _ = path.partition("/")
+        return not separator or not await asyncio.to_thread((self._folder / first).is_dir)
 
     def _is_immutable(self, path: str) -> bool:
         return path.startswith(self._immutable)
