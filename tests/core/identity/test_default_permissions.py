@@ -71,7 +71,7 @@ async def test_stored_value_that_is_not_a_boolean_is_ignored(
     identity: Identity,
 ) -> None:
     before = copy.deepcopy(await identity.defaults.tree())
-    insert = "INSERT INTO portico_configuration VALUES ($1, $2, 0, '', '')"
+    insert = "INSERT INTO portico_configuration (name, value, updated_at, updated_by) VALUES ($1, $2, 0, '')"
     await execute(insert, "permissions.features.api_keys", '"yes"')
     await execute(insert, "permissions.features.shout", "true")
     assert await identity.defaults.tree() == before
