@@ -87,3 +87,10 @@ def test_concurrent_ratings_are_all_counted(
     assert found == expected
     owned = {row["user_id"]: row["feedbacks"] for row in rows(app, "evaluations_owner")}
     assert sum(owned.values()) == sum(map(sum, expected.values()))
+
+    with ThreadPoolExecutor(4) as threads:
+        both = list(threads.map(lambda _: ann.delete(f"{FEEDBACK}s").json, range(4)))
+    assert both.count(True) <= 1  # one of them deletes all, the others find nothing
+    kept = [row for row in rows(app, "evaluations_feedback") if row["rating"] > 0]
+    assert sum(counts[2] for counts in scores(admin, "x").values()) == len(kept)
+    assert all(row["won"] + row["lost"] > 0 for row in rows(app, "evaluations_score"))
