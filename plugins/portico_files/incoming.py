@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 from portico_files.content_type import ContentInspector
 from portico_files.stores import NewObject
@@ -57,7 +58,7 @@ class IncomingFile:
 
     async def keep(self) -> None:
         """Store the object. Raises: Unavailable."""
-        await self._object.keep()
+        await _to_its_end(self._object.keep())
 
     async def discard(self) -> None:
         """Free what is kept in this process, also if the caller is being cancelled."""
@@ -80,5 +81,18 @@ class IncomingFile:
         if data:
             self._object.write(data)
 
-    async def _in_thread(self, work: object, *arguments: object) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)  # type: ignore[arg-type]
+    async def _in_thread(self, work: Callable[..., None], *arguments: Any) -> None:
+        loop = asyncio.get_running_loop()
+        await _to_its_end(loop.run_in_executor(self._threads, work, *arguments))
+
+
+async def _to_its_end(work: Awaitable[None]) -> None:
+    """Await work that has ended when this returns, also if it is cancelled: nothing is stored after a `discard`."""
+    running = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        if not running.cancelled():
+            running.exception()  # else it would be logged as one that was missed
+        raise

@@ -47,7 +47,7 @@ class FilterSet:
     async def inlet(self, call: GatewayCall) -> None:
         """Have each filter see the request. Raises: the domain error of a filter that refuses it; FilterFailed."""
         for one in self.inlets:
-            before = call.request
+            before, announced = call.request, dict(call.announced)
             try:
                 await within(one.filter.time_limit, one.filter.inlet(call))  # type: ignore[misc]  # of `inlets`
             except DomainError:
@@ -56,7 +56,7 @@ class FilterSet:
                 if not is_failure(error):
                     raise
                 self.failed(one, "inlet", error)
-                call.request = before
+                call.request, call.announced = before, announced
 
     async def outlet(self, call: GatewayCall, text: str) -> str:
         """Have each filter see the whole text, and return what they make of it. Raises: DomainError of a filter."""
