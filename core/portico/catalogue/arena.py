@@ -15,6 +15,11 @@ from portico.settings.catalogue import ArenaModel, CatalogueSettings
 
 #: The arena model if none is configured. Source: the API's clients.
 DEFAULT = ArenaModel("arena-model", "Arena Model", {"description": None, "model_ids": None})
+#: Keys of `meta` that lists leave out: pictures have a route, and the rest is for administrators. It names models, users and
+#: groups that those who use an arena model may know nothing of.
+_UNLISTED = frozenset(
+    ("profile_image_url", "model_ids", "filter_mode", "access_control", "access_grants")
+)
 
 
 class Arena(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -60,17 +65,16 @@ def arenas(settings: CatalogueSettings) -> list[Arena]:
 
 
 def _arena(model: ArenaModel) -> Arena:
-    meta = {key: value for key, value in model.meta.items() if key != "profile_image_url"}
     try:
         sharing = read_rights(
-            *(meta.get(key, msgspec.UNSET) for key in ("access_control", "access_grants"))
+            *(model.meta.get(key, msgspec.UNSET) for key in ("access_control", "access_grants"))
         )
     except (ValidationError, InvalidRequest):
         sharing = None  # not readable: private, because it may have been meant to restrict access
     entry = {
         "id": model.id,
         "name": model.name,
-        "info": {"meta": meta},
+        "info": {"meta": {key: one for key, one in model.meta.items() if key not in _UNLISTED}},
         "object": "model",
         "created": now(),
         "owned_by": "arena",
@@ -82,7 +86,7 @@ def _arena(model: ArenaModel) -> Arena:
     return Arena(
         id=model.id,
         name=model.name,
-        meta=meta,
+        meta=model.meta,
         sharing=sharing or Sharing(),
         json=msgspec.json.encode(entry),
     )

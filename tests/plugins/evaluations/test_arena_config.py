@@ -67,3 +67,14 @@ def test_arena_models_of_the_environment_stay(
     assert admin.post(CONFIG, config).json == config
     assert admin.post(CONFIG, {MODELS: []}).status == 400
     assert ids(admin.add_user("Ann")) == {"blind"}
+
+
+@pytest.mark.case("AB-39")
+def test_users_of_an_arena_model_do_not_see_its_configuration(admin: Client) -> None:
+    ann, bob = admin.add_user("Ann"), admin.add_user("Bob")
+    may_read = {"read": {"user_ids": [ann.account["id"], bob.account["id"]], "group_ids": []}}
+    configured = arena(description="Guess", model_ids=["good", "secret"], access_control=may_read)
+    assert admin.post(CONFIG, {MODELS: [configured]}).json[MODELS] == [configured]
+    for user in (ann, admin):
+        listed = next(one for one in user.get("/api/models").json["data"] if one.get("arena"))
+        assert listed["info"] == {"meta": {"description": "Guess"}}
