@@ -15,6 +15,7 @@ PLUGIN = PluginInfo(
         "/api/v1/channels",
         "/api/v1/configs",
         "/api/v1/evaluations",
+        "/api/v1/files",
         "/api/v1/functions",
         "/api/v1/images",
         "/api/v1/knowledge",

@@ -81,6 +81,7 @@ class RefusalRoutes(Controller):
             "/api/v1/retrieval/process/web/search",
         ],
     )
+    files = refuse_users("File uploads", ["/api/v1/files"])
     notes = refuse_users("Notes", ["/api/v1/notes/create"])
     channels = refuse("Channels", ["/api/v1/channels/create"])
     speech = refuse_users("Voices", ["/api/v1/audio/speech"])

@@ -16,6 +16,7 @@ USER_LISTS = [
     "/api/v1/channels",
     "/api/v1/channels/list",
     "/api/v1/configs/banners",
+    "/api/v1/files",
     "/api/v1/functions",
     "/api/v1/images/models",
     "/api/v1/knowledge",

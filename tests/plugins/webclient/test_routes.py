@@ -16,6 +16,7 @@ USER_LISTS = (
     "notes",
     "notes/list",
     "channels",
+    "files",
     "images/models",
     "memories",
     "terminals",
@@ -35,7 +36,7 @@ SETTINGS = {
     "/api/webhook": "url",
 }
 #: What creates or changes a part of a feature that is off; first those that users can reach.
-REFUSED_TO_USERS = ("tools/create", "knowledge/create", "notes/create", "audio/speech")
+REFUSED_TO_USERS = ("files", "tools/create", "knowledge/create", "notes/create", "audio/speech")
 REFUSED = (
     "configs/tool_servers/verify",
     "functions/create",
