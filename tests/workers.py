@@ -27,6 +27,13 @@ WAITING = (
     "tests/core/worker/",
     "tests/core/web/test_body_timeout.py",
 )
+#: Where tests are that compute for seconds: they begin before the others that compute.
+COMPUTING_LONG = (
+    "tests/repository/",
+    "tests/core/db/",
+    "tests/plugins/chats/test_importing.py",
+    "tests/plugins/models/test_transfer.py",
+)
 #: Of three workers, one computes and two wait.
 PER_COMPUTING = 3
 #: Tests that a worker has in advance, so that it does not wait for the next one. A computing worker has more of them,
@@ -111,13 +118,15 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort tests that wait to the front, those that belong together first. See `Spread`."""
+    """Sort tests that wait to the front, and those that compute for long to the end. See `Spread`."""
 
     def rank(item: pytest.Item) -> int:
         if any(item.nodeid.startswith(group) for group in TOGETHER):
             return 0
         if item.get_closest_marker("slow"):
             return 1
-        return 2 if item.nodeid.startswith(WAITING) else 3
+        if item.nodeid.startswith(WAITING):
+            return 2
+        return 4 if item.nodeid.startswith(COMPUTING_LONG) else 3
 
     items.sort(key=rank)
