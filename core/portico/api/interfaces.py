@@ -6,13 +6,11 @@ Constants:
     SHARED_ACCOUNT_PREFIX  With the id of a shared chat behind it, stands for the account that shares the chat.
 """
 
-from portico.folder_lookup import FolderLookup, FolderPath, FoldersDeleting
-from portico.interfaces import (
-    MICROS_PER_UNIT,
-    SHARED_ACCOUNT_PREFIX,
+from portico.interfaces.api_keys import (
     ApiKeyLookup,
-    BackgroundTasks,
-    BrowserPictures,
+)
+from portico.interfaces.chats import (
+    SHARED_ACCOUNT_PREFIX,
     ChatAnnotations,
     ChatBranch,
     ChatChanged,
@@ -20,21 +18,35 @@ from portico.interfaces import (
     ChatMessage,
     ChatStore,
     MessageEvent,
+    ReplyLookup,
+    ReplyModels,
+    SharedChats,
+)
+from portico.interfaces.folders import (
+    FolderLookup,
+    FolderPath,
+    FoldersDeleting,
+)
+from portico.interfaces.models import (
+    MICROS_PER_UNIT,
     ModelCall,
     ModelCaller,
     ModelPrice,
     ModelRecord,
     Prices,
+)
+from portico.interfaces.replies import (
+    BackgroundTasks,
     ReplyDelta,
     ReplyEnded,
     ReplyFinishing,
-    ReplyLookup,
-    ReplyModels,
     ReplyStarted,
     RunningReplies,
-    SharedChats,
 )
-from portico.refusal_notice import RefusalNotice
+from portico.interfaces.web_client import (
+    BrowserPictures,
+    RefusalNotice,
+)
 
 __all__ = [
     "MICROS_PER_UNIT",

@@ -16,7 +16,7 @@ import msgspec
 from portico.catalogue import Operation, ResolvedModel, SourceRequest, SourceResponse, is_own_key
 from portico.gateway import AnswerTranslator, translated_response
 from portico.identity import Actor
-from portico.interfaces import ModelCaller, ModelRecord
+from portico.interfaces.models import ModelCaller, ModelRecord
 from portico.plugins.context import AppContext
 from portico.web.request.cooperative import let_others_run
 

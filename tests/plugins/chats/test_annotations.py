@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import new_chat, table
 
+from portico.api.interfaces import ChatAnnotations, ChatMessage
 from portico.db import transaction
-from portico.interfaces import ChatAnnotations, ChatMessage
 from portico.testing import Client, InProcessApp
 from portico_chats.content.message_body import with_finished_reply
 

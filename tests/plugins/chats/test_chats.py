@@ -8,8 +8,8 @@ import pytest
 from tests.one_database import on_sqlite
 from tests.plugins.chats.conftest import document, new_chat, stored
 
+from portico.api.interfaces import ChatChanged
 from portico.events import Listener
-from portico.interfaces import ChatChanged
 from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"

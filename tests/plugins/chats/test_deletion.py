@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import fill, new_chat, new_folder, share, table
 
+from portico.api.interfaces import ChatChanged
 from portico.events import Listener
-from portico.interfaces import ChatChanged
 from portico.testing import Client, InProcessApp
 from portico_chats.storage import chat_queries
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.plugins.chats.conftest import document, fill, new_chat, new_folder, share, stored, table
 
+from portico.api.interfaces import ChatChanged
 from portico.events import Listener
-from portico.interfaces import ChatChanged
 from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import new_chat
 
+from portico.api.interfaces import ChatStore
 from portico.identity import Actor
-from portico.interfaces import ChatStore
 from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"

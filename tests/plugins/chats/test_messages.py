@@ -6,8 +6,8 @@ import pytest
 from tests.one_database import on_sqlite
 from tests.plugins.chats.conftest import new_chat
 
+from portico.api.interfaces import ChatChanged, MessageEvent
 from portico.events import Listener
-from portico.interfaces import ChatChanged, MessageEvent
 from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"

@@ -5,7 +5,7 @@ from typing import Any
 from tests.plugins.chats.conftest import document, new_chat
 from tests.plugins.chats.test_old_documents import old_chat
 
-from portico.interfaces import ReplyLookup, ReplyModels
+from portico.api.interfaces import ReplyLookup, ReplyModels
 from portico.testing import Client, InProcessApp
 
 

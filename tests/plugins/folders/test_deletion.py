@@ -15,11 +15,11 @@ from tests.plugins.folders.conftest import (
     stored,
 )
 
+from portico.api.interfaces import FoldersDeleting
 from portico.boot import Application
 from portico.db import fetch_all
 from portico.errors import Forbidden
 from portico.events import Listener
-from portico.folder_lookup import FoldersDeleting
 from portico.testing import Client, InProcessApp
 from portico_folders.events import FolderChanged
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.plugins.folders.conftest import FOLDERS, NOWHERE, new_folder
 
-from portico.folder_lookup import FolderLookup
+from portico.api.interfaces import FolderLookup
 from portico.testing import Client, InProcessApp
 
 #: Ids that no folder can have.

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.plugins.folders.conftest import FOLDERS, NOWHERE, PROHIBITED, new_folder, stored
 
+from portico.api.interfaces import FolderLookup
 from portico.boot import Application
-from portico.folder_lookup import FolderLookup
 from portico.testing import Client, InProcessApp
 
 PERMISSION = "USER_PERMISSIONS_FEATURES_FOLDERS"

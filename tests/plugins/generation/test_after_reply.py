@@ -8,9 +8,9 @@ import pytest
 from tests.reply_requests import ask, start_chat, stored, until_end
 from tests.upstream import Upstream
 
+from portico.api.interfaces import ReplyFinishing
 from portico.catalogue import ModelCard, SourceRequest, SourceResponse
 from portico.events import Listener
-from portico.interfaces import ReplyFinishing
 from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"

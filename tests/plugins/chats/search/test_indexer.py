@@ -9,8 +9,8 @@ import pytest
 from tests.plugins.chats.search.conftest import ANN, STRATEGIES, Library, Note
 
 from portico.api.db import after_commit
+from portico.api.interfaces import ChatChanged
 from portico.db import Database, execute, fetch_all, fetch_one, open_database, transaction
-from portico.interfaces import ChatChanged
 from portico.testing import InProcessApp
 from portico_chats.search.backend import index_backend
 from portico_chats.search.indexer import Indexer, reindex

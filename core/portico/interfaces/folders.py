@@ -1,4 +1,4 @@
-"""What plugins share about folders."""
+"""The folders of accounts, as the chats in them need them."""
 
 from collections.abc import Collection, Mapping
 from typing import Protocol
