@@ -115,9 +115,9 @@ class FeedbackService:
             known = await self._app.catalogue.usable_ids()
             draft = draft_of(rating, rated_model(rating, reply), reply, known)
         async with transaction():
-            owner = await store.lock_owner(found["user_id"])
+            owner = await store.lock_present_owner(found["user_id"])
             before = await store.find(found["id"])
-            if before is None:
+            if owner is None or before is None:
                 raise NotFound
             draft = draft or stored_draft(before)
             await self._write(owner, before, form.type, draft, meta=meta, snapshot=snapshot)
@@ -127,7 +127,7 @@ class FeedbackService:
         """Delete a rating. Raises: NotFound, Forbidden."""
         found = await self._find(actor, "delete", feedback_id)
         async with transaction():
-            await store.lock_owner(found["user_id"])
+            await store.lock_present_owner(found["user_id"])
             if not await store.remove(found["user_id"], ("id = $2", (feedback_id,))):
                 raise NotFound
             if found["user_id"] != actor.id:
@@ -154,6 +154,7 @@ class FeedbackService:
 
     async def on_account_deleting(self, event: AccountDeleting) -> None:
         """Delete the ratings of an account that is being deleted."""
+        # Also where there are none: a rating that is being created waits, and then has no account.
         await store.lock_owner(event.id)
         while await store.remove(event.id):
             pass
@@ -167,7 +168,7 @@ class FeedbackService:
     async def _drop_copies(self, chat_id: str) -> None:
         for user_id in await store.owners_of_snapshots(chat_id):
             async with transaction():
-                await store.lock_owner(user_id)
+                await store.lock_present_owner(user_id)
                 await store.drop_snapshots(user_id, chat_id)
 
     # -- internal -------------------------------------------------------------------------------------------
@@ -176,7 +177,7 @@ class FeedbackService:
         is_any = False
         while True:
             async with transaction():
-                await store.lock_owner(user_id)
+                await store.lock_present_owner(user_id)
                 if not await store.remove(user_id, where):
                     return is_any
                 is_any = True

@@ -13,6 +13,10 @@ _LOCK_OWNER: Final = (
     "ON CONFLICT (user_id) DO UPDATE SET feedbacks = evaluations_owner.feedbacks "
     "RETURNING feedbacks, snapshot_bytes"
 )
+_LOCK_PRESENT_OWNER: Final = (
+    "UPDATE evaluations_owner SET feedbacks = feedbacks WHERE user_id = $1 "
+    "RETURNING feedbacks, snapshot_bytes"
+)
 _ADD_TO_OWNER: Final = (
     "UPDATE evaluations_owner SET feedbacks = feedbacks + $2, snapshot_bytes = snapshot_bytes + $3 "
     "WHERE user_id = $1"
@@ -63,6 +67,11 @@ async def lock_owner(user_id: str) -> Row:
     """
     (found,) = await fetch_all(_LOCK_OWNER, user_id)
     return found
+
+
+async def lock_present_owner(user_id: str) -> Row | None:
+    """Lock the ratings of an account as `lock_owner`. None if it has none, or was deleted."""
+    return await fetch_one(_LOCK_PRESENT_OWNER, user_id)
 
 
 async def add_to_owner(user_id: str, feedbacks: int, snapshot_bytes: int) -> None:

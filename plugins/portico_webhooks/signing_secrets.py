@@ -5,7 +5,15 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from portico.api.db import DecryptionError, Encryptor, execute, fetch_one, now
+from portico.api import NotFound
+from portico.api.db import (
+    DecryptionError,
+    Encryptor,
+    ForeignKeyViolation,
+    execute,
+    fetch_one,
+    now,
+)
 from portico_webhooks.signature import new_secret
 from portico_webhooks.tables import SECRET
 
@@ -47,7 +55,7 @@ class SigningSecrets:
     async def of(self, webhook: Webhook) -> str:
         """Return the secret of a webhook; make one if there is none for this address.
 
-        Raises: ForeignKeyViolation if there is no such account.
+        Raises: NotFound if there is no such account any more.
         """
         while True:
             row = await fetch_one(_FIND, webhook.id)
@@ -56,12 +64,12 @@ class SigningSecrets:
             if known is not None and known.url == webhook.url:
                 return known.secret
             _, values = self._new(webhook)
-            await execute(_SET_INSTEAD, *values, stored)
+            await _store(_SET_INSTEAD, *values, stored)
 
     async def replace(self, webhook: Webhook) -> str:
-        """Make another secret, and return it. The former one signs nothing any more."""
+        """Make another secret, and return it. The former one signs nothing any more. Raises: NotFound as `of`."""
         secret, values = self._new(webhook)
-        await execute(_SET, *values)
+        await _store(_SET, *values)
         return secret
 
     def _new(self, webhook: Webhook) -> tuple[str, tuple[object, ...]]:
@@ -79,3 +87,10 @@ class SigningSecrets:
             log.warning("secret of a webhook replaced", webhook=webhook.id, why=str(error))
             return None
         return msgspec.json.decode(text, type=AddressedSecret)
+
+
+async def _store(sql: str, *values: object) -> None:
+    try:
+        await execute(sql, *values)
+    except ForeignKeyViolation:  # the account was deleted in the meantime
+        raise NotFound from None

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
 from tests.plugins.evaluations.conftest import ALL, FEEDBACK, chat_of, new_chat, rate, rows, scores
 
+from portico.api import NotFound
+from portico.api.auth import Actor
 from portico.boot import Application
 from portico.testing import Client, CommandLine, InProcessApp
+from portico_evaluations.service import FeedbackService
 
 
 def test_deletions_leave_the_sums_of_the_ratings_that_remain(
@@ -72,3 +76,18 @@ def test_sums_of_an_account_that_was_deleted_without_the_plugin_are_found_and_me
     app = InProcessApp(env)
     assert scores(app.client.sign_in("Ada"), "x") == {"alpha": (0, 0, 1, 0)}
     app.close()
+
+
+def test_requests_of_an_account_that_is_deleted_meanwhile_find_nothing(
+    app: InProcessApp, admin: Client, ann: Client
+) -> None:
+    [ours] = [one for one in app.portico.contributions if one.plugin_name == "evaluations"]
+    service: FeedbackService = ours.components.feedback
+    rated = rate(ann, new_chat(ann, "alpha"))
+    actor = Actor(ann.account["id"], "ann@x.org", "Ann", "user", "", "")
+    assert admin.delete(f"/api/v1/users/{ann.account['id']}").status == 200
+
+    assert app.run(service.delete_own, actor) is False
+    with pytest.raises(NotFound):
+        app.run(service.delete, actor, rated["id"])
+    assert rows(app, "evaluations_owner") == []

@@ -7,10 +7,12 @@ import pytest
 from tests.one_database import on_sqlite
 from tests.webhook_receiver import WebhookReceiver
 
+from portico.api import NotFound
 from portico.boot import Application
 from portico.db import execute, fetch_all
 from portico.events import AdministratorAlert
 from portico.testing import Client, InProcessApp
+from portico_webhooks.signing_secrets import SigningSecrets, Webhook
 
 WEBHOOK = "/api/webhook"
 
@@ -132,6 +134,14 @@ def test_secret_is_of_the_address_and_can_be_replaced(
     assert not receiver.messages[-1].is_signed_with(second)
     entries = str(admin.get("/api/v1/audit?action=webhook.secret_replaced").json)
     assert "webhook.secret_replaced" in entries and second not in entries
+
+
+def test_account_that_is_deleted_meanwhile_gets_no_secret(app: InProcessApp, admin: Client) -> None:
+    secrets = SigningSecrets(app.portico.encryptor)
+    for make in (secrets.of, secrets.replace):
+        with pytest.raises(NotFound):
+            app.run(make, Webhook("https://hooks.example.org", "absent"))
+    assert app.run(fetch_all, "SELECT id FROM webhooks_secret") == []
 
 
 def test_alert_is_sent_once_an_hour_for_each_cause(
