@@ -196,14 +196,18 @@ class RuntimeSettings:
         Raises: InvalidRequest for a value that its section refuses, and for a mask that stands for nothing.
         """
         by_section: dict[type[Section], dict[str, Any]] = {}
+        current = await self.values()
         for variable, value in values.items():
             section = self._owners[variable][0]
             by_section.setdefault(type(section.configured), {})[variable] = value
         read: dict[str, Any] = {}
         for kind, given in by_section.items():
             for variable, value in given.items():
-                if value is not msgspec.UNSET:
-                    converted(variable, value, self._owners[variable][1])
+                field = self._owners[variable][1]
+                # A mask need not have the form of its setting, such as that of an address.
+                is_mask = field.is_secret and value == shown(current[variable], field)
+                if value is not msgspec.UNSET and not is_mask:
+                    converted(variable, value, field)
             reader = self._readers.get(kind)
             read |= await reader(given) if reader else await self._without_masks(given)
         return read

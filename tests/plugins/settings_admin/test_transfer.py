@@ -16,7 +16,7 @@ URLS = ["http://127.0.0.1:9/one", "http://127.0.0.1:9/two"]
 def env(env: dict[str, str]) -> dict[str, str]:
     free = ("ENABLE_SIGNUP", "DEFAULT_USER_ROLE")
     return {name: value for name, value in env.items() if name not in free} | {
-        "PORTICO_PLUGINS_ONLY": "accounts,password,groups,openai,ollama,ldap,settings_admin",
+        "PORTICO_PLUGINS_ONLY": "accounts,password,groups,openai,ollama,ldap,webhooks,settings_admin",
         "DEFAULT_LOCALE": "de",
     }
 
@@ -46,6 +46,8 @@ def keys_of(app_values: Any) -> list[str]:
 @pytest.mark.case("D-SYS-2")
 def test_export_has_no_secrets_and_its_import_keeps_them(admin: Client, app: Any) -> None:
     connect(admin)
+    webhook = "https://hooks.example.org/sk-one"
+    assert admin.post("/api/webhook", {"url": webhook}).status == 200
     admin.post(f"{CONFIGS}/suggestions", {"suggestions": [{"title": ["a"], "content": "b"}]})
     answer = admin.get(f"{CONFIGS}/export")
     text = json.dumps(answer.json)
@@ -59,6 +61,10 @@ def test_export_has_no_secrets_and_its_import_keeps_them(admin: Client, app: Any
     stored = app.run(app.portico.context.runtime_settings.values)
     assert keys_of(stored) == ["sk-one", "sk-two"]
     assert stored["OPENAI_API_CONFIGS"]["0"].headers["X-Team"].reveal() == "hidden"
+    assert admin.get("/api/webhook").json["url"] == webhook
+    saved = admin.request("PATCH", f"{CONFIGS}/settings", json={"values": {"WEBHOOK_URL": MASK}})
+    assert (saved.status, saved.json[0]["value"]) == (200, MASK)
+    assert admin.get("/api/webhook").json["url"] == webhook
 
     # A mask is never the key of another server.
     moved = json.loads(text)
