@@ -7,7 +7,7 @@ from portico.api import AppContext, Forbidden, NotFound
 from portico.api.auth import Actor
 from portico.api.db import after_commit, now
 from portico.api.interfaces import ChatChanged, FolderLookup, RunningReplies
-from portico.api.policy import Resource
+from portico.api.policy import SQLCondition
 from portico_chats.content.running_texts import with_texts
 from portico_chats.storage import chat_queries
 
@@ -25,13 +25,12 @@ class ChatAccess:
     def __init__(self, app: AppContext) -> None:
         self._app = app
 
-    async def condition_for(self, actor: Actor, action: str, *, first: int) -> chat_queries.Where:
+    async def condition_for(self, actor: Actor, action: str, *, first: int) -> SQLCondition:
         """Return the SQL condition for chats on which the actor may do something.
 
         `first`: number of its first placeholder.
         """
-        which = await self._app.permissions.where_allowed(actor, action, KIND, first)
-        return which.sql, which.args
+        return await self._app.permissions.where_allowed(actor, action, KIND, first)
 
     async def lock_for(self, actor: Actor, action: str, chat_id: str) -> dict[str, Any]:
         """Lock a chat until the transaction ends, see `chat_queries.lock`.
@@ -49,11 +48,7 @@ class ChatAccess:
 
         Raises: Forbidden if the actor may read the chat, but not do this.
         """
-        owner_id = await chat_queries.owner_of(chat_id)
-        if owner_id is not None:
-            resource = Resource(KIND, chat_id, owner_id)
-            await self._app.permissions.require(actor, action, resource)
-        return NotFound()
+        return await self._app.permissions.refusal(actor, action, KIND, chat_id)
 
     async def has_folder(self, owner_id: str, folder_id: str) -> bool:
         """Return whether the account has this folder, and lock its folders until the transaction ends.

@@ -6,6 +6,7 @@ import msgspec
 
 from portico.api.db import now
 from portico.api.interfaces import ChatBranch, ChatMessage
+from portico.api.policy import EVERY_ROW
 from portico_chats.access import ChatAccess, is_storable
 from portico_chats.content.chat_content import TITLE_PART, extra_text
 from portico_chats.content.chat_document import as_json, column_title, is_message_id
@@ -40,7 +41,7 @@ class AnnotationService:
     async def set_title(self, chat_id: str, title: str, *, instead_of: str) -> bool:
         """Set the title of a chat, in the list and in its document. See `ChatAnnotations`."""
         title = column_title(title)
-        locked = await chat_queries.lock(chat_id, now(), chat_queries.ANY)
+        locked = await chat_queries.lock(chat_id, now(), EVERY_ROW)
         if locked is None or locked["title"] != instead_of:
             return False
         document = chat_queries.skeleton_of_row(locked).document()
@@ -59,7 +60,7 @@ class AnnotationService:
 
     async def set_follow_ups(self, chat_id: str, message_id: str, questions: Sequence[str]) -> bool:
         """Store follow-up questions with a message. See `ChatAnnotations`."""
-        locked = await chat_queries.lock(chat_id, now(), chat_queries.ANY)
+        locked = await chat_queries.lock(chat_id, now(), EVERY_ROW)
         if locked is None or not await update_message(
             locked,
             message_id,

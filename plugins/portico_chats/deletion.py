@@ -9,6 +9,7 @@ from portico.api import Forbidden
 from portico.api.auth import AccountDeleting, Actor
 from portico.api.db import chunks, placeholders, transaction
 from portico.api.interfaces import FoldersDeleting
+from portico.api.policy import EVERY_ROW, SQLCondition
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.flags import queries as flag_queries
 from portico_chats.storage import chat_queries, indexed_texts
@@ -47,7 +48,7 @@ class ChatDeleter:
 
     async def on_account_deleting(self, event: AccountDeleting) -> None:
         """Delete the chats of an account that is being deleted."""
-        await self._delete(event.id, chat_queries.ANY)
+        await self._delete(event.id, EVERY_ROW)
         await indexed_texts.delete_all(event.id)
         await tag_queries.delete_all(event.id)
 
@@ -65,17 +66,15 @@ class ChatDeleter:
 
     async def _delete_listed(self, actor: Actor, folder_ids: Sequence[str]) -> None:
         await self._access.require_permission(actor, DELETE_PERMISSION)
-        sql, args = await self._access.condition_for(
-            actor, "delete", first=chat_queries.DELETE_FIRST
-        )
+        allowed = await self._access.condition_for(actor, "delete", first=chat_queries.DELETE_FIRST)
         for some in chunks(folder_ids):
-            inside = placeholders(len(some), chat_queries.DELETE_FIRST + len(args))
-            where = f"folder_id IN ({inside}) AND {chat_queries.IN_FOLDER_LISTS} AND {sql}"
-            await self._delete(actor.id, (where, (*args, *some)))
+            inside = placeholders(len(some), chat_queries.DELETE_FIRST + len(allowed.args))
+            where = f"folder_id IN ({inside}) AND {chat_queries.IN_FOLDER_LISTS} AND {allowed.sql}"
+            await self._delete(actor.id, SQLCondition(where, (*allowed.args, *some)))
         if await chat_queries.any_in_folders(actor.id, folder_ids):
             raise Forbidden
 
-    async def _delete(self, owner_id: str, where: chat_queries.Where) -> None:
+    async def _delete(self, owner_id: str, where: SQLCondition) -> None:
         """Delete all chats of an account that meet a condition, in the open transaction."""
         async for ids in chat_queries.delete_some(owner_id, where):
             for chat_id in ids:

@@ -12,6 +12,7 @@ from portico.api import AppContext, InvalidRequest, NotFound
 from portico.api.auth import Actor
 from portico.api.db import after_commit, now, transaction
 from portico.api.interfaces import MessageEvent
+from portico.api.policy import EVERY_ROW
 from portico_chats.access import ChatAccess, is_storable
 from portico_chats.content.chat_document import is_message_id, is_text
 from portico_chats.content.message_body import read_message
@@ -119,7 +120,7 @@ class MessageService:
             new = NewMessage(role="assistant", parent_id=fields.get("parentId"))
         try:
             async with transaction():
-                locked = await chat_queries.lock(chat_id, now(), chat_queries.ANY)
+                locked = await chat_queries.lock(chat_id, now(), EVERY_ROW)
                 if locked is None or not await update_message(locked, message_id, change, "", new):
                     raise _NothingToWrite
                 self._access.publish_change(chat_id, locked["user_id"], "updated")

@@ -7,6 +7,7 @@ import msgspec
 from portico.api import NotFound
 from portico.api.auth import Actor
 from portico.api.db import new_id, now, transaction
+from portico.api.policy import SQLCondition
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.content.chat_content import ContentChange
 from portico_chats.content.chat_document import NEW_CHAT, ChatDocument, read_document
@@ -119,7 +120,7 @@ class Chats:
             return None
         return to_chat(found, known.document)
 
-    async def _read(self, chat_id: str, where: chat_queries.Where) -> tuple[dict[str, Any], str]:
+    async def _read(self, chat_id: str, where: SQLCondition) -> tuple[dict[str, Any], str]:
         """Return the columns of a chat and its document; the document comes from the cache if the revision is the same."""
         if chat_id in self._cache:
             found = await chat_queries.find_metadata(chat_id, where)

@@ -10,7 +10,7 @@ from portico.api.audit import record_change
 from portico.api.auth import AccountDeleting, Actor
 from portico.api.db import ForeignKeyViolation, after_commit, new_id, now, transaction
 from portico.api.interfaces import ChatChanged, ReplyLookup, ReplyModels
-from portico.api.policy import Resource
+from portico.api.policy import Resource, SQLCondition
 from portico_evaluations import feedback_content as content
 from portico_evaluations import store, votes
 from portico_evaluations.draft import (
@@ -128,7 +128,7 @@ class FeedbackService:
         found = await self._find(actor, "delete", feedback_id)
         async with transaction():
             await store.lock_present_owner(found["user_id"])
-            if not await store.remove(found["user_id"], ("id = $2", (feedback_id,))):
+            if not await store.remove(found["user_id"], SQLCondition("id = $2", (feedback_id,))):
                 raise NotFound
             if found["user_id"] != actor.id:
                 shown = {"user_id": found["user_id"], "model_id": found["model_id"]}
@@ -173,7 +173,7 @@ class FeedbackService:
 
     # -- internal -------------------------------------------------------------------------------------------
 
-    async def _delete_of(self, user_id: str, where: store.Where) -> bool:
+    async def _delete_of(self, user_id: str, where: SQLCondition) -> bool:
         is_any = False
         while True:
             async with transaction():
@@ -236,9 +236,9 @@ class FeedbackService:
             await votes.count([draft.vote], [votes.read(before["vote"])])
             after_commit(self._leaderboard.clear)
 
-    async def _where(self, actor: Actor, action: str) -> store.Where:
-        which = await self._app.permissions.where_allowed(actor, action, KIND, store.FIND_FIRST)
-        return which.sql, which.args
+    async def _where(self, actor: Actor, action: str) -> SQLCondition:
+        permissions = self._app.permissions
+        return await permissions.where_allowed(actor, action, KIND, store.FIND_FIRST)
 
     async def _find(self, actor: Actor, action: str, feedback_id: str) -> store.Row:
         """Return a rating. Raises: NotFound; Forbidden if the actor may read it, but not do this."""
@@ -246,11 +246,7 @@ class FeedbackService:
             raise NotFound
         found = await store.find(feedback_id, await self._where(actor, action))
         if found is None:
-            owner_id = await store.owner_of(feedback_id)
-            if owner_id is not None:
-                resource = Resource(KIND, feedback_id, owner_id)
-                await self._app.permissions.require(actor, action, resource)
-            raise NotFound
+            raise await self._app.permissions.refusal(actor, action, KIND, feedback_id)
         return found
 
 

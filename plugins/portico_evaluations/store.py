@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from portico.api.db import execute, fetch_all, fetch_one, placeholders
+from portico.api.policy import EVERY_ROW, SQLCondition
 from portico_evaluations import votes
 
 _LIST_COLUMNS: Final = "id, user_id, version, type, data, comment, meta, created_at, updated_at"
@@ -27,7 +28,6 @@ _FIND_OF_REPLY: Final = (
     "WHERE user_id = $1 AND chat_id = $2 AND message_id = $3"
 )
 _SNAPSHOT: Final = "SELECT snapshot FROM evaluations_feedback WHERE id = $1"
-_OWNER: Final = "SELECT user_id FROM evaluations_feedback WHERE id = $1"
 _INSERT: Final = (
     "INSERT INTO evaluations_feedback (id, user_id, chat_id, message_id, type, created_at, updated_at, "
     "model_id, rating, version, vote, meta, data) VALUES ($1, $2, $3, $4, $5, $6, $6, '', 0, 0, '', '{}', '{}')"
@@ -50,12 +50,10 @@ _NEXT_OWNER: Final = (
     "ORDER BY user_id LIMIT 1"
 )
 
-#: A condition and its arguments.
-Where = tuple[str, Sequence[Any]]
+#: The number of the first placeholder of a condition.
 FIND_FIRST: Final = 2
 #: Ratings that are deleted in one transaction: each may have a large copy of a chat.
 DELETE_BATCH_SIZE: Final = 200
-ANY: Final[Where] = ("1 = 1", ())
 
 Row = dict[str, Any]
 
@@ -79,9 +77,9 @@ async def add_to_owner(user_id: str, feedbacks: int, snapshot_bytes: int) -> Non
     await execute(_ADD_TO_OWNER, user_id, feedbacks, snapshot_bytes)
 
 
-async def find(feedback_id: str, where: Where = ANY) -> Row | None:
+async def find(feedback_id: str, where: SQLCondition = EVERY_ROW) -> Row | None:
     """Return the row without its snapshot, if it exists and meets the condition."""
-    return await fetch_one(_FIND + where[0], feedback_id, *where[1])
+    return await fetch_one(_FIND + where.sql, feedback_id, *where.args)
 
 
 async def find_of_reply(user_id: str, chat_id: str, message_id: str) -> Row | None:
@@ -93,12 +91,6 @@ async def snapshot(feedback_id: str) -> str | None:
     """Return the copy of the chat of a rating."""
     found = await fetch_one(_SNAPSHOT, feedback_id)
     return found["snapshot"] if found else None
-
-
-async def owner_of(feedback_id: str) -> str | None:
-    """Return the author's id; None if there is no such rating."""
-    found = await fetch_one(_OWNER, feedback_id)
-    return found["user_id"] if found else None
 
 
 async def insert(*values: Any) -> None:
@@ -117,9 +109,11 @@ async def update(values: Sequence[Any], new_snapshot: str | None) -> None:
         await execute(_UPDATE.format(", snapshot = $11"), *values, new_snapshot)
 
 
-async def remove(user_id: str, where: Where = ANY, limit: int = DELETE_BATCH_SIZE) -> list[str]:
+async def remove(
+    user_id: str, where: SQLCondition = EVERY_ROW, limit: int = DELETE_BATCH_SIZE
+) -> list[str]:
     """Delete some ratings of a locked account with everything that was counted for them. Returns their ids."""
-    found = await fetch_all(_SOME.format(where[0], limit), user_id, *where[1])
+    found = await fetch_all(_SOME.format(where.sql, limit), user_id, *where.args)
     if not found:
         return []
     ids = [row["id"] for row in found]

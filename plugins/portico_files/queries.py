@@ -7,11 +7,8 @@ import msgspec
 
 from portico.api import Unavailable
 from portico.api.db import execute, fetch_all, fetch_one, now, placeholders
+from portico.api.policy import EVERY_ROW, SQLCondition
 from portico_files.schemas import FileRow
-
-#: A condition and its arguments. Its first placeholder is the one that each function names.
-Where = tuple[str, Sequence[Any]]
-ANY: Final[Where] = ("1 = 1", ())
 
 _COLUMNS: Final = ", ".join(field.name for field in msgspec.structs.fields(FileRow))
 _LIST: Final = (
@@ -20,7 +17,6 @@ _LIST: Final = (
 )
 _FIND: Final = f"SELECT {_COLUMNS} FROM files_file WHERE id = $1 AND {{}}"  # noqa: S608
 _FIND_MANY: Final = f"SELECT {_COLUMNS} FROM files_file WHERE {{}} AND id IN ({{}})"  # noqa: S608
-_OWNER: Final = "SELECT user_id FROM files_file WHERE id = $1"
 _USAGE: Final = "SELECT number, bytes FROM files_owner WHERE user_id = $1"
 _ADD_OWNER: Final = (
     "INSERT INTO files_owner (user_id, number, bytes) VALUES ($1, 0, 0) "
@@ -75,31 +71,25 @@ _EXISTING: Final = (
 _IDS: Final = "SELECT id FROM files_file WHERE id > $1 ORDER BY id LIMIT $2"
 
 
-async def listed(where: Where, pattern: str, limit: int, offset: int) -> list[FileRow]:
+async def listed(where: SQLCondition, pattern: str, limit: int, offset: int) -> list[FileRow]:
     """Return files that meet the condition, whose first placeholder is `$4`, the newest first.
 
     `pattern`: of LIKE, for the search name.
     """
-    found = await fetch_all(_LIST.format(where[0]), limit, offset, pattern, *where[1])
+    found = await fetch_all(_LIST.format(where.sql), limit, offset, pattern, *where.args)
     return [_row(one) for one in found]
 
 
-async def find(file_id: str, where: Where = ANY) -> FileRow | None:
+async def find(file_id: str, where: SQLCondition = EVERY_ROW) -> FileRow | None:
     """Return the file, if it meets the condition, whose first placeholder is `$2`."""
-    found = await fetch_one(_FIND.format(where[0]), file_id, *where[1])
+    found = await fetch_one(_FIND.format(where.sql), file_id, *where.args)
     return None if found is None else _row(found)
 
 
-async def find_many(ids: Sequence[str], where: Where) -> dict[str, FileRow]:
+async def find_many(ids: Sequence[str], where: SQLCondition) -> dict[str, FileRow]:
     """Return those of the files that meet the condition, whose first placeholder is `$1`, by id. At most 500."""
-    sql = _FIND_MANY.format(where[0], placeholders(len(ids), len(where[1]) + 1))
-    return {one["id"]: _row(one) for one in await fetch_all(sql, *where[1], *ids)}
-
-
-async def owner_of(file_id: str) -> str | None:
-    """Return the id of the owner; None if the file does not exist."""
-    found = await fetch_one(_OWNER, file_id)
-    return found["user_id"] if found else None
+    sql = _FIND_MANY.format(where.sql, placeholders(len(ids), len(where.args) + 1))
+    return {one["id"]: _row(one) for one in await fetch_all(sql, *where.args, *ids)}
 
 
 async def usage(user_id: str) -> tuple[int, int]:
@@ -123,13 +113,13 @@ async def insert(row: FileRow, search_name: str, *, max_files: int, max_bytes: i
     return True
 
 
-async def delete(file_id: str, where: Where) -> bool:
+async def delete(file_id: str, where: SQLCondition) -> bool:
     """Delete a file that meets the condition, whose first placeholder is `$2`; its object is loose then.
 
     Return whether there was one. Needs an open transaction.
     """
     await execute(_LOCK_OWNER_OF, file_id)
-    deleted = await fetch_all(_DELETE.format(where[0]), file_id, *where[1])
+    deleted = await fetch_all(_DELETE.format(where.sql), file_id, *where.args)
     for one in deleted:
         await execute(_COUNT_OUT, one["user_id"], one["size"])
         await execute(_ADD_LOOSE, file_id, None, now())
@@ -160,12 +150,12 @@ async def texts_of(ids: Sequence[str]) -> dict[str, str]:
     return {one["file_id"]: one["content"] for one in found}
 
 
-async def set_text(file_id: str, content: str, where: Where) -> bool:
+async def set_text(file_id: str, content: str, where: SQLCondition) -> bool:
     """Set the text of a file that meets the condition, whose first placeholder is `$3`. Return whether there was one.
 
     Needs an open transaction.
     """
-    if not await fetch_all(_TOUCH.format(where[0]), file_id, now(), *where[1]):
+    if not await fetch_all(_TOUCH.format(where.sql), file_id, now(), *where.args):
         return False
     await execute(_SET_TEXT, file_id, content)
     return True

@@ -7,7 +7,7 @@ from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
 from portico.api.audit import record_change
 from portico.api.auth import AccountDeleting, Actor
 from portico.api.db import after_commit, chunks, page_offset, transaction
-from portico.api.policy import PRIVATE, Resource
+from portico.api.policy import EVERY_ROW, PRIVATE, SQLCondition
 from portico_files import queries
 from portico_files.loose_objects import LooseObjects
 from portico_files.names import search_name
@@ -90,7 +90,7 @@ class Files:
         async with transaction():
             is_set = await queries.set_text(_check_id(file_id), content, where)
         if not is_set:
-            raise await self._refusal(actor, "write", file_id)
+            raise await self._app.permissions.refusal(actor, "write", KIND, file_id)
         return content
 
     async def delete(self, actor: Actor, file_id: str) -> None:
@@ -102,13 +102,13 @@ class Files:
                 await self._app.permissions.grants.delete(KIND, file_id)
             after_commit(self._loose.wake)
         if not is_deleted:
-            raise await self._refusal(actor, "delete", file_id)
+            raise await self._app.permissions.refusal(actor, "delete", KIND, file_id)
 
     async def delete_unused(self, file_id: str) -> None:
         """Delete a file that no chat has any more, unless it is shared."""
         async with transaction():
             sharing = await self._app.permissions.grants.sharing_of(KIND, file_id)
-            if sharing == PRIVATE and await queries.delete(file_id, queries.ANY):
+            if sharing == PRIVATE and await queries.delete(file_id, EVERY_ROW):
                 after_commit(self._loose.wake)
 
     async def delete_all(self, actor: Actor) -> None:
@@ -133,19 +133,8 @@ class Files:
             await self._app.permissions.grants.delete_many(KIND, ids)
             await queries.delete_all(owner_id)
 
-    async def _where(self, actor: Actor, action: str, *, first: int) -> queries.Where:
-        which = await self._app.permissions.where_allowed(actor, action, KIND, first)
-        return which.sql, which.args
-
-    async def _refusal(self, actor: Actor, action: str, file_id: str) -> NotFound:
-        """Return the error for a file that was not found.
-
-        Raises: Forbidden if the actor may read the file, but not do this.
-        """
-        owner_id = await queries.owner_of(file_id)
-        if owner_id is not None:
-            await self._app.permissions.require(actor, action, Resource(KIND, file_id, owner_id))
-        return NotFound()
+    async def _where(self, actor: Actor, action: str, *, first: int) -> SQLCondition:
+        return await self._app.permissions.where_allowed(actor, action, KIND, first)
 
 
 def _cut(data: bytes, max_bytes: int, size: int | None = None) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from portico.api.db import (
     transaction,
 )
 from portico.api.interfaces import FoldersDeleting
-from portico.api.policy import Resource
+from portico.api.policy import SQLCondition
 from portico.api.text import likeness
 from portico_folders import data_validation, store
 from portico_folders.events import Change, FolderChanged
@@ -173,25 +173,13 @@ class FolderService:
                 is_locked = await store.lock(_storable(folder_id), where)
                 found = await store.find(folder_id) if is_locked else None
                 if found is None:
-                    raise await self._refusal(actor, action, folder_id)
+                    raise await self._app.permissions.refusal(actor, action, KIND, folder_id)
                 yield found
         except UniqueViolation as error:
             raise InvalidRequest(EXISTS) from error
 
-    async def _where(self, actor: Actor, action: str) -> store.Where:
-        which = await self._app.permissions.where_allowed(actor, action, KIND, store.FIRST)
-        return which.sql, which.args
-
-    async def _refusal(self, actor: Actor, action: str, folder_id: str) -> NotFound:
-        """Return the error for a folder that was not found.
-
-        Raises: Forbidden if the actor may read the folder, but not do this.
-        """
-        owner_id = await store.owner_of(folder_id)
-        if owner_id is not None:
-            resource = Resource(KIND, folder_id, owner_id)
-            await self._app.permissions.require(actor, action, resource)
-        return NotFound()
+    async def _where(self, actor: Actor, action: str) -> SQLCondition:
+        return await self._app.permissions.where_allowed(actor, action, KIND, store.FIRST)
 
     async def _reload(self, folder_id: str) -> Folder:
         """Return a folder that this transaction has written."""

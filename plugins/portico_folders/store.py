@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from portico.api.db import execute, fetch_all, fetch_one, placeholders
+from portico.api.policy import EVERY_ROW, SQLCondition
 
 #: Ids in one statement.
 MAX_IDS: Final = 500
@@ -60,20 +61,18 @@ _DELETE = "DELETE FROM folders_folder WHERE user_id = $1 AND id IN ({})"
 _DELETE_ALL = "DELETE FROM folders_folder WHERE user_id = $1 RETURNING id"
 _DELETE_OWNER = "DELETE FROM folders_owner WHERE user_id = $1"
 
-#: A condition and its arguments. Its first placeholder is `$2`.
-Where = tuple[str, Sequence[Any]]
+#: The number of the first placeholder of a condition.
 FIRST: Final = 2
-ANY: Final[Where] = ("1 = 1", ())
 
 
-async def listed(owner_id: str, where: Where) -> list[dict[str, Any]]:
+async def listed(owner_id: str, where: SQLCondition) -> list[dict[str, Any]]:
     """Return an account's folders that meet the condition, without long columns, the oldest first."""
-    return await fetch_all(_LIST.format(where[0]), owner_id, *where[1])
+    return await fetch_all(_LIST.format(where.sql), owner_id, *where.args)
 
 
-async def find(folder_id: str, where: Where = ANY) -> dict[str, Any] | None:
+async def find(folder_id: str, where: SQLCondition = EVERY_ROW) -> dict[str, Any] | None:
     """Return the row, if it exists and meets the condition."""
-    return await fetch_one(_FIND + where[0], folder_id, *where[1])
+    return await fetch_one(_FIND + where.sql, folder_id, *where.args)
 
 
 async def owner_of(folder_id: str) -> str | None:
@@ -138,12 +137,12 @@ async def lock_owner(owner_id: str) -> None:
     await execute(_LOCK_OWNER, owner_id)
 
 
-async def lock(folder_id: str, where: Where) -> bool:
+async def lock(folder_id: str, where: SQLCondition) -> bool:
     """Lock all folders of the owner of this one, if it meets the condition, until the transaction ends.
 
     Writers wait for each other here, on every database; later reads return what the previous writer left.
     """
-    return bool(await fetch_all(_LOCK.format(where[0]), folder_id, *where[1]))
+    return bool(await fetch_all(_LOCK.format(where.sql), folder_id, *where.args))
 
 
 async def insert(folder_id: str, owner_id: str, values: Sequence[str | None], at: int) -> None:

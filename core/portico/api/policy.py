@@ -2,11 +2,13 @@
 
 Constants:
 
+    EVERY_ROW              The condition that every row meets.
     MAX_POLICY_FILE_BYTES  Limit of one policy file.
     PRIVATE                The sharing of a resource that only its owner can use.
 """
 
 from portico.permissions import (
+    EVERY_ROW,
     MAX_POLICY_FILE_BYTES,
     PRIVATE,
     AccessChange,
@@ -24,6 +26,7 @@ from portico.permissions import (
     RoleRule,
     Share,
     Sharing,
+    SQLCondition,
     changed_kinds,
     describe_missing,
     explain_access,
@@ -34,6 +37,7 @@ from portico.permissions import (
 )
 
 __all__ = [
+    "EVERY_ROW",
     "MAX_POLICY_FILE_BYTES",
     "PRIVATE",
     "AccessChange",
@@ -49,6 +53,7 @@ __all__ = [
     "Resource",
     "ResourceKind",
     "RoleRule",
+    "SQLCondition",
     "Share",
     "Sharing",
     "changed_kinds",

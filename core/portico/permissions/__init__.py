@@ -5,7 +5,7 @@
 """
 
 from portico.permissions.access_grants import read_rights, unknown_rights
-from portico.permissions.decisions import Permissions, SQLCondition
+from portico.permissions.decisions import EVERY_ROW, Permissions, SQLCondition
 from portico.permissions.grants import Grants, describe_missing
 from portico.permissions.policies.files import (
     BASE_POLICY,
@@ -32,6 +32,7 @@ from portico.permissions.subjects import EVERYONE, READER
 from portico.permissions.tables import TABLES
 
 __all__ = [
+    "EVERY_ROW",
     "BASE_POLICY",
     "EVERYONE",
     "MAX_POLICY_FILE_BYTES",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from portico.cache import TTLCache
 from portico.db import fetch_all, fetch_one
@@ -34,6 +35,10 @@ class SQLCondition:
 
     sql: str
     args: tuple[str, ...]
+
+
+#: For statements of the program itself, which every row meets.
+EVERY_ROW: Final = SQLCondition("1 = 1", ())
 
 
 class Permissions:
@@ -145,6 +150,16 @@ class Permissions:
         if action != READ and await self.allows(actor, READ, resource):
             raise Forbidden
         raise NotFound
+
+    async def refusal(self, actor: Actor, action: str, kind: str, resource_id: str) -> NotFound:
+        """Return the error for a row that a statement with the condition of `where_allowed` did not find.
+
+        Raises: Forbidden if the actor may read the resource, but not do this.
+        """
+        resource = await self.find(kind, resource_id)
+        if resource is not None:
+            await self.require(actor, action, resource)
+        return NotFound()
 
     async def find(self, kind: str, resource_id: str) -> Resource | None:
         """Return the resource with this id, or None. Raises: LookupError for an unknown kind."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 from portico.api.db import MAX_IDS_PER_STATEMENT, chunks, execute, fetch_all, placeholders
-from portico_chats.storage.chat_queries import Where
+from portico.api.policy import SQLCondition
 
 PIN_FIRST: Final = 3
 ARCHIVE_FIRST: Final = 2
@@ -38,41 +38,43 @@ _REMOVE_FROM_FOLDERS: Final = (
 _UNSHARE: Final = "DELETE FROM chats_share WHERE chat_id IN ({})"
 
 
-async def pin(chat_id: str, at: int, where: Where) -> str | None:
+async def pin(chat_id: str, at: int, where: SQLCondition) -> str | None:
     """Pin or unpin a chat. `at`: epoch seconds. Returns its owner's id; None if no chat meets the condition."""
-    return _owner(await fetch_all(_PIN.format(where[0]), chat_id, at, *where[1]))
+    return _owner(await fetch_all(_PIN.format(where.sql), chat_id, at, *where.args))
 
 
-async def is_pinned(chat_id: str, where: Where) -> bool | None:
+async def is_pinned(chat_id: str, where: SQLCondition) -> bool | None:
     """Return whether the chat is pinned; None if no chat meets the condition."""
-    found = await fetch_all(_PINNED.format(where[0]), chat_id, *where[1])
+    found = await fetch_all(_PINNED.format(where.sql), chat_id, *where.args)
     return bool(found[0]["pinned"]) if found else None
 
 
-async def archive(chat_id: str, where: Where) -> tuple[str, bool] | None:
+async def archive(chat_id: str, where: SQLCondition) -> tuple[str, bool] | None:
     """Archive or unarchive a chat, remove it from its folder and end its share.
 
     Returns its owner's id, and whether it is archived now; None if no chat meets the condition.
     """
-    found = await fetch_all(_ARCHIVE.format(where[0]), chat_id, *where[1])
+    found = await fetch_all(_ARCHIVE.format(where.sql), chat_id, *where.args)
     if not found:
         return None
     await _unshare([chat_id])
     return found[0]["user_id"], bool(found[0]["archived"])
 
 
-async def move_to_folder(chat_id: str, folder_id: str | None, at: int, where: Where) -> str | None:
+async def move_to_folder(
+    chat_id: str, folder_id: str | None, at: int, where: SQLCondition
+) -> str | None:
     """Move a chat to a folder, or out of its folder, and unpin it. Returns the same as `pin`."""
-    return _owner(await fetch_all(_MOVE.format(where[0]), chat_id, at, folder_id, *where[1]))
+    return _owner(await fetch_all(_MOVE.format(where.sql), chat_id, at, folder_id, *where.args))
 
 
 async def archive_all(
-    owner_id: str, where: Where, *, archived: bool
+    owner_id: str, where: SQLCondition, *, archived: bool
 ) -> AsyncIterator[Sequence[str]]:
     """Archive or unarchive all chats of an account that meet the condition. Yields their ids in blocks."""
     sql = _ARCHIVE_SOME if archived else _UNARCHIVE_SOME
-    sql = sql.format("FALSE" if archived else "TRUE", where[0])
-    while found := await fetch_all(sql, owner_id, *where[1]):
+    sql = sql.format("FALSE" if archived else "TRUE", where.sql)
+    while found := await fetch_all(sql, owner_id, *where.args):
         ids = [one["id"] for one in found]
         if archived:
             await _unshare(ids)

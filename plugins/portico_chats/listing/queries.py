@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from portico.api.db import chunks, fetch_all, fetch_all_in_thread, page_offset, placeholders
-from portico_chats.storage.chat_queries import BLOCK_SIZE, PAGE_SIZE, Where, find_full
+from portico.api.policy import SQLCondition
+from portico_chats.storage.chat_queries import BLOCK_SIZE, PAGE_SIZE, find_full
 
 Row: TypeAlias = dict[str, Any]
 
@@ -45,26 +46,28 @@ def order(column: str, direction: str) -> str:
     return f"{COLUMNS[column]} {DIRECTIONS[direction.lower()]}, id"
 
 
-async def pinned(owner_id: str, where: Where) -> list[Row]:
+async def pinned(owner_id: str, where: SQLCondition) -> list[Row]:
     """Return an account's chats that are pinned and not archived, the last changed first."""
-    return await fetch_all(_PINNED.format(where[0]), owner_id, *where[1])
+    return await fetch_all(_PINNED.format(where.sql), owner_id, *where.args)
 
 
 async def page(
-    owner_id: str, where: Where, number: int, by: str, *, archived: bool | None
+    owner_id: str, where: SQLCondition, number: int, by: str, *, archived: bool | None
 ) -> list[Row]:
     """Return a page of an account's chats.
 
     `by`: see `order`. `archived`: True = only archived, False = only others, None = all.
     """
-    sql = _PAGE.format(_ARCHIVED[archived], where[0], by, page_offset(number, PAGE_SIZE))
-    return await fetch_all(sql, owner_id, *where[1])
+    sql = _PAGE.format(_ARCHIVED[archived], where.sql, by, page_offset(number, PAGE_SIZE))
+    return await fetch_all(sql, owner_id, *where.args)
 
 
-async def titles(owner_id: str, where: Where, by: str, *, archived: bool | None) -> list[Row]:
+async def titles(
+    owner_id: str, where: SQLCondition, by: str, *, archived: bool | None
+) -> list[Row]:
     """Return `id` and `title` of the chats of all pages, for comparisons that no database can make."""
     return await fetch_all_in_thread(
-        _TITLES.format(_ARCHIVED[archived], where[0], by), owner_id, *where[1]
+        _TITLES.format(_ARCHIVED[archived], where.sql, by), owner_id, *where.args
     )
 
 
@@ -81,28 +84,30 @@ async def by_ids(ids: Sequence[str]) -> list[Row]:
     return [found[one] for one in ids if one in found]
 
 
-async def in_folder(owner_id: str, folder_id: str, where: Where, number: int) -> list[Row]:
+async def in_folder(owner_id: str, folder_id: str, where: SQLCondition, number: int) -> list[Row]:
     """Return a page of an account's chats in a folder that are neither pinned nor archived. Shape: `FolderChat`."""
-    sql = _FOLDER.format(where[0], page_offset(number, FOLDER_PAGE_SIZE))
-    return await fetch_all(sql, folder_id, owner_id, *where[1])
+    sql = _FOLDER.format(where.sql, page_offset(number, FOLDER_PAGE_SIZE))
+    return await fetch_all(sql, folder_id, owner_id, *where.args)
 
 
-async def ids_in_folders(owner_id: str, folder_ids: Sequence[str], where: Where) -> list[str]:
+async def ids_in_folders(
+    owner_id: str, folder_ids: Sequence[str], where: SQLCondition
+) -> list[str]:
     """Return the ids of an account's chats in these folders that are neither pinned nor archived, ordered as in `ids`."""
     found: list[Row] = []
     for some_ids in chunks(folder_ids):
-        inside = placeholders(len(some_ids), FIRST + len(where[1]))
+        inside = placeholders(len(some_ids), FIRST + len(where.args))
         found += await fetch_all_in_thread(
-            _IDS_IN_FOLDERS.format(where[0], inside), owner_id, *where[1], *some_ids
+            _IDS_IN_FOLDERS.format(where.sql, inside), owner_id, *where.args, *some_ids
         )
     found.sort(key=lambda one: (-one["updated_at"], one["id"]))
     return [one["id"] for one in found]
 
 
-async def ids(owner_id: str, where: Where, *, archived: bool | None = None) -> list[str]:
+async def ids(owner_id: str, where: SQLCondition, *, archived: bool | None = None) -> list[str]:
     """Return the ids of an account's chats, the last changed first."""
-    sql = _IDS.format(_ARCHIVED[archived], where[0])
-    return [one["id"] for one in await fetch_all_in_thread(sql, owner_id, *where[1])]
+    sql = _IDS.format(_ARCHIVED[archived], where.sql)
+    return [one["id"] for one in await fetch_all_in_thread(sql, owner_id, *where.args)]
 
 
 async def stream(chat_ids: Sequence[str]) -> AsyncIterator[list[Row]]:
@@ -111,16 +116,18 @@ async def stream(chat_ids: Sequence[str]) -> AsyncIterator[list[Row]]:
     Each chat comes once, whatever changes in the meantime; chats that are deleted by then are skipped.
     """
     for some_ids in chunks(chat_ids, BLOCK_SIZE):
-        found = await find_full((f"id IN ({placeholders(len(some_ids))})", some_ids))
+        among = SQLCondition(f"id IN ({placeholders(len(some_ids))})", tuple(some_ids))
+        found = await find_full(among)
         by_id = {one["id"]: one for one in found}
         yield [by_id[one] for one in some_ids if one in by_id]
 
 
-async def all_users(where: Where) -> AsyncIterator[list[Row]]:
+async def all_users(where: SQLCondition) -> AsyncIterator[list[Row]]:
     """Yield all chats that meet a condition with their messages, in blocks, by id. First placeholder: `$1`."""
-    last, n = "", len(where[1]) + 1
+    last, n = "", len(where.args) + 1
     while True:
-        found = await find_full((f"({where[0]}) AND id > ${n}", (*where[1], last)), BLOCK_SIZE)
+        following = SQLCondition(f"({where.sql}) AND id > ${n}", (*where.args, last))
+        found = await find_full(following, BLOCK_SIZE)
         if found:
             yield found
         if len(found) < BLOCK_SIZE:

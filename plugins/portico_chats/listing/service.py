@@ -7,10 +7,11 @@ from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
 from portico.api.auth import Actor
 from portico.api.db import page_offset
 from portico.api.interfaces import FolderLookup
+from portico.api.policy import SQLCondition
 from portico_chats.access import KIND, ChatAccess, check_id
 from portico_chats.listing import queries as list_queries
 from portico_chats.schemas import Chat
-from portico_chats.storage.chat_queries import PAGE_SIZE, Where
+from portico_chats.storage.chat_queries import PAGE_SIZE
 from portico_chats.storage.indexed_texts import folded
 from portico_chats.storage.serialization import to_chats
 
@@ -96,7 +97,7 @@ class ChatLists:
         start = page_offset(number, PAGE_SIZE)
         return await list_queries.by_ids(ids[start : start + PAGE_SIZE])
 
-    async def _readable(self, actor: Actor, first: int = list_queries.FIRST) -> Where:
+    async def _readable(self, actor: Actor, first: int = list_queries.FIRST) -> SQLCondition:
         return await self._access.condition_for(actor, "read", first=first)
 
 

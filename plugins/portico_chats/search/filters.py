@@ -48,9 +48,9 @@ async def own_chats(
     values = Placeholders(actor.id)
     # This order matches the start of the index that sorts the list.
     parts = ["chats_chat.user_id = $1", f"archived = {_word(query.archived)}"]
-    readable, args = await access.condition_for(actor, "read", first=len(values.args) + 1)
-    values.args.extend(args)
-    parts.append(f"({readable})")
+    readable = await access.condition_for(actor, "read", first=len(values.args) + 1)
+    values.args.extend(readable.args)
+    parts.append(f"({readable.sql})")
     if query.pinned is not None:
         parts.append(f"pinned = {_word(query.pinned)}")
     if query.shared is not None:

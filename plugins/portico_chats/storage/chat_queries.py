@@ -14,6 +14,7 @@ from portico.api.db import (
     page_offset,
     placeholders,
 )
+from portico.api.policy import SQLCondition
 from portico_chats.content.skeleton import ChatSkeleton
 from portico_chats.storage import message_queries
 
@@ -98,10 +99,8 @@ _ANY_IN_FOLDERS: Final = (
     "AND folder_id IN ({}) LIMIT 1"
 )
 
-#: A condition and its arguments. Its first placeholder follows those of the statement that contains it.
-Where = tuple[str, Sequence[Any]]
+#: The number of the first placeholder of a condition, in each of these statements.
 FIND_FIRST, LOCK_FIRST, DELETE_FIRST = 2, 3, 2
-ANY: Final[Where] = ("1 = 1", ())
 
 
 async def insert(row: dict[str, Any], skeleton: ChatSkeleton) -> None:
@@ -110,15 +109,15 @@ async def insert(row: dict[str, Any], skeleton: ChatSkeleton) -> None:
     await execute(_INSERT, *flags, *_values(skeleton))
 
 
-async def find(chat_id: str, where: Where) -> dict[str, Any] | None:
+async def find(chat_id: str, where: SQLCondition) -> dict[str, Any] | None:
     """Return the row with its messages, if it exists and meets the condition. Not for use in a transaction."""
     dialect = current_database().dialect
-    sql = f"{_WHOLE[dialect]} id = $1 AND {where[0]}"
+    sql = f"{_WHOLE[dialect]} id = $1 AND {where.sql}"
     # SQLite works on the event loop, unless a thread is requested.
     if dialect == "sqlite" and await message_queries.is_large(chat_id):
-        found = await fetch_all_in_thread(sql, chat_id, *where[1])
+        found = await fetch_all_in_thread(sql, chat_id, *where.args)
         return found[0] if found else None
-    return await fetch_one(sql, chat_id, *where[1])
+    return await fetch_one(sql, chat_id, *where.args)
 
 
 async def find_skeleton_row(chat_id: str) -> dict[str, Any] | None:
@@ -126,24 +125,24 @@ async def find_skeleton_row(chat_id: str) -> dict[str, Any] | None:
     return await fetch_one(_FIND_SKELETON, chat_id)
 
 
-async def find_metadata(chat_id: str, where: Where) -> dict[str, Any] | None:
+async def find_metadata(chat_id: str, where: SQLCondition) -> dict[str, Any] | None:
     """Return the row without its document, if it exists and meets the condition."""
-    return await fetch_one(_FIND_METADATA + where[0], chat_id, *where[1])
+    return await fetch_one(_FIND_METADATA + where.sql, chat_id, *where.args)
 
 
-async def find_full(where: Where, limit: int | None = None) -> list[dict[str, Any]]:
+async def find_full(where: SQLCondition, limit: int | None = None) -> list[dict[str, Any]]:
     """Return rows that meet the condition with their messages, as `find`; with `limit` the first ones by id.
 
     The condition's first placeholder is `$1`, and it must use an index: each row may have megabytes.
     """
-    sql = f"{_WHOLE[current_database().dialect]} {where[0]}"
+    sql = f"{_WHOLE[current_database().dialect]} {where.sql}"
     first = "" if limit is None else f" ORDER BY id LIMIT {limit}"
-    return await fetch_all_in_thread(f"{sql}{first}", *where[1])
+    return await fetch_all_in_thread(f"{sql}{first}", *where.args)
 
 
-async def exists(chat_id: str, where: Where) -> bool:
+async def exists(chat_id: str, where: SQLCondition) -> bool:
     """Return whether such a row exists, without reading its document."""
-    return await fetch_one(_EXISTS + where[0], chat_id, *where[1]) is not None
+    return await fetch_one(_EXISTS + where.sql, chat_id, *where.args) is not None
 
 
 async def owner_of(chat_id: str) -> str | None:
@@ -158,13 +157,13 @@ async def title_of(chat_id: str) -> str:
     return found["title"] if found else ""
 
 
-async def lock(chat_id: str, at: int, where: Where) -> dict[str, Any] | None:
+async def lock(chat_id: str, at: int, where: SQLCondition) -> dict[str, Any] | None:
     """Lock a row until the transaction ends; set its new time and revision.
 
     Writers of one chat and its messages wait for each other here, on every database. The returned row is the one
     that the writer before left; a SELECT could still return an older one.
     """
-    found = await fetch_all(_LOCK.format(where[0]), chat_id, at, *where[1])
+    found = await fetch_all(_LOCK.format(where.sql), chat_id, at, *where.args)
     return found[0] if found else None
 
 
@@ -198,22 +197,22 @@ async def page(
     return await fetch_all(_LIST.format(but, " LIMIT $2 OFFSET $3"), owner_id, PAGE_SIZE, skip)
 
 
-async def delete(chat_id: str, where: Where) -> str | None:
+async def delete(chat_id: str, where: SQLCondition) -> str | None:
     """Delete a row, in the open transaction. Returns its owner's id; None if no row meets the condition."""
     if current_database().dialect == "sqlite" and await message_queries.is_large(chat_id):
         if not await exists(chat_id, where):
             return None
         await message_queries.empty(chat_id)
-    found = await fetch_all(_DELETE.format(where[0]), chat_id, *where[1])
+    found = await fetch_all(_DELETE.format(where.sql), chat_id, *where.args)
     return found[0]["user_id"] if found else None
 
 
-async def delete_some(owner_id: str, where: Where) -> AsyncIterator[list[str]]:
+async def delete_some(owner_id: str, where: SQLCondition) -> AsyncIterator[list[str]]:
     """Delete all rows of an account that meet the condition. Yields their ids in blocks; no document is read."""
     if current_database().dialect == "sqlite":
-        for large in await fetch_all(_LARGE.format(where[0]), owner_id, *where[1]):
+        for large in await fetch_all(_LARGE.format(where.sql), owner_id, *where.args):
             await message_queries.empty(large["id"])
-    while deleted := await fetch_all(_DELETE_SOME.format(where[0]), owner_id, *where[1]):
+    while deleted := await fetch_all(_DELETE_SOME.format(where.sql), owner_id, *where.args):
         yield [one["id"] for one in deleted]
         await asyncio.sleep(0)  # SQLite works on the event loop: other requests get a turn
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from portico.api.db import execute, fetch_all, fetch_all_in_thread, placeholders
-from portico_chats.storage.chat_queries import Where
+from portico.api.policy import SQLCondition
 from portico_chats.worker_thread import in_turns
 
 FIRST: Final = 2
@@ -72,20 +72,20 @@ async def of_chat(chat_id: str) -> list[dict[str, Any]]:
 
 
 async def chats_with_tag(
-    owner_id: str, tag_id: str, skip: int, limit: int, where: Where
+    owner_id: str, tag_id: str, skip: int, limit: int, where: SQLCondition
 ) -> list[dict[str, Any]]:
     """Return an account's chats with a tag that are not archived, the last changed first.
 
     Shape: rows of `ListedChat`.
     """
     return await fetch_all_in_thread(
-        _CHATS_WITH_TAG.format(where[0]), owner_id, tag_id, limit, skip, *where[1]
+        _CHATS_WITH_TAG.format(where.sql), owner_id, tag_id, limit, skip, *where.args
     )
 
 
-async def lock_chat(chat_id: str, where: Where) -> dict[str, Any] | None:
+async def lock_chat(chat_id: str, where: SQLCondition) -> dict[str, Any] | None:
     """Lock a chat until the transaction ends, without changing it. Shape: `user_id`, `archived`, `meta`."""
-    found = await fetch_all(_LOCK_CHAT.format(where[0]), chat_id, *where[1])
+    found = await fetch_all(_LOCK_CHAT.format(where.sql), chat_id, *where.args)
     return found[0] if found else None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from portico.api import InvalidRequest, NotFound
 from portico.api.auth import Actor
 from portico.api.db import transaction
+from portico.api.policy import EVERY_ROW
 from portico_chats.access import ChatAccess, check_id
 from portico_chats.content.chat_document import is_text
 from portico_chats.storage import chat_queries
@@ -94,7 +95,7 @@ class Tags:
         Return the names; empty if none is valid or there is no such chat, and nothing was changed.
         """
         tags = valid_names(names)
-        chat = await tag_queries.lock_chat(chat_id, chat_queries.ANY) if tags else None
+        chat = await tag_queries.lock_chat(chat_id, EVERY_ROW) if tags else None
         if chat is None:
             return []
         before = tags_in(chat["meta"])

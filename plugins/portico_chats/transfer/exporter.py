@@ -7,9 +7,9 @@ from msgspec import UNSET
 
 from portico.api.db import fetch_one
 from portico.api.interfaces import FolderLookup, FolderPath
+from portico.api.policy import EVERY_ROW
 from portico_chats.listing import queries as list_queries
 from portico_chats.schemas import Chat, ExportedChat
-from portico_chats.storage import chat_queries
 from portico_chats.storage.serialization import to_chats
 
 _COUNT: Final = "SELECT COUNT(*) AS n FROM chats_chat"
@@ -30,9 +30,9 @@ async def blocks(
     `folders`: returns the names of the chats' folders.
     """
     if owner_id is None:
-        found = list_queries.all_users(chat_queries.ANY)
+        found = list_queries.all_users(EVERY_ROW)
     else:
-        found = list_queries.stream(await list_queries.ids(owner_id, chat_queries.ANY))
+        found = list_queries.stream(await list_queries.ids(owner_id, EVERY_ROW))
     paths: dict[tuple[str, str], FolderPath] = {}
     async for block in to_chats(found):
         places = {(one.user_id, one.folder_id) for one in block if one.folder_id is not None}
