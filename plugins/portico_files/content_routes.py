@@ -13,11 +13,13 @@ from portico.api.web import (
     JSONResponse,
     QueryFlag,
     Request,
+    UnsatisfiableRange,
     get,
+    names_etag,
     parse_query_flag,
+    read_range,
     stream_response,
 )
-from portico_files.byte_range import ByteRange, read_range
 from portico_files.content_type import BINARY, IMAGES
 from portico_files.opened_content import opened
 from portico_files.plugin import FilesPlugin
@@ -73,21 +75,22 @@ class ContentRoutes(Controller):
         tag = f'"{row.hash}"'
         kind, disposition = _presentation(row, shown=shown)
         headers = [_CACHING, (b"etag", tag.encode()), (b"accept-ranges", b"bytes"), disposition]
-        if tag in request.headers.get("if-none-match", ""):
+        if names_etag(request.headers.get("if-none-match", ""), tag):
             return JSONResponse(b"", status=304, headers=headers, content_type=kind.encode())
-        part = ByteRange(0, row.size)
-        wanted = read_range(request.headers.get("range", ""), row.size)
-        if wanted is not None and request.headers.get("if-range", tag) == tag:
-            part = wanted
-            if part.start >= part.end:
+        part = None
+        if request.headers.get("if-range", tag) == tag:
+            try:
+                part = read_range(request.headers.get("range", ""), row.size)
+            except UnsatisfiableRange:
                 headers.append((b"content-range", b"bytes */%d" % row.size))
                 return JSONResponse(b"", status=416, headers=headers, content_type=kind.encode())
-            place = b"bytes %d-%d/%d" % (part.start, part.end - 1, row.size)
-            headers.append((b"content-range", place))
-        headers.append((b"content-length", b"%d" % (part.end - part.start)))
+        start, end = part or (0, row.size)
+        if part is not None:
+            headers.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, row.size)))
+        headers.append((b"content-length", b"%d" % (end - start)))
         reply = SourceResponse(
-            body=await opened(self.plugin.files.content(row, *part)),
-            status=200 if wanted is None or part is not wanted else 206,
+            body=await opened(self.plugin.files.content(row, start, end)),
+            status=200 if part is None else 206,
             content_type=kind,
         )
         return stream_response(request, reply, headers)

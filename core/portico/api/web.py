@@ -25,6 +25,8 @@ from portico.web.request.query_parameters import (
     parse_query_flag,
     parse_query_time,
 )
+from portico.web.response.byte_range import UnsatisfiableRange, read_range
+from portico.web.response.entity_tag import names_etag
 from portico.web.response.image import IMAGE_RESPONSES, image_response
 from portico.web.response.json_response import (
     NO_STORE,
@@ -60,16 +62,19 @@ __all__ = [
     "StaticFiles",
     "StaticFolderError",
     "StreamResponse",
+    "UnsatisfiableRange",
     "delete",
     "drop_body",
     "get",
     "image_response",
     "json_response",
+    "names_etag",
     "parse_query_flag",
     "parse_query_time",
     "patch",
     "post",
     "put",
+    "read_range",
     "route",
     "sign_in_response",
     "stream_response",

@@ -6,6 +6,7 @@ from typing import Final
 from litestar.openapi.datastructures import ResponseSpec
 
 from portico.identity import ImageData
+from portico.web.response.entity_tag import names_etag
 from portico.web.response.json_response import JSONResponse
 from portico.web.routes import Request
 
@@ -28,6 +29,6 @@ def image_response(request: Request, found: ImageData | None, instead: bytes) ->
     kind, data = found or ImageData("image/png", instead)
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = (_CACHING, (b"etag", tag.encode()))
-    if tag in request.headers.get("if-none-match", ""):
+    if names_etag(request.headers.get("if-none-match", ""), tag):
         return JSONResponse(b"", status=304, headers=headers, content_type=kind.encode())
     return JSONResponse(data, headers=headers, content_type=kind.encode())

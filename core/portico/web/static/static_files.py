@@ -15,8 +15,9 @@ from typing import Final
 from litestar.types import HTTPScope
 
 from portico.errors import NotFound, OperatorError
+from portico.web.response.byte_range import UnsatisfiableRange, read_range
 from portico.web.response.compression import choose_coding, header_value
-from portico.web.static.byte_range import UnsatisfiableRange, read_range
+from portico.web.response.entity_tag import names_etag
 from portico.web.static.file_contents import FileContents, offered_codings
 from portico.web.static.file_response import FileResponse
 from portico.web.static.found_file import FoundFile, find_file, is_valid_path
@@ -160,7 +161,7 @@ class StaticFiles:
         if codings:
             headers.append((b"vary", b"Accept-Encoding"))
         response = FileResponse(media_type(path), headers, is_head=is_head)
-        if _matches(header_value(scope, b"if-none-match"), etag):
+        if names_etag(header_value(scope, b"if-none-match").decode("latin-1"), etag):
             response.status = 304
             return response
         response.headers.append(
@@ -170,14 +171,8 @@ class StaticFiles:
         condition = header_value(scope, b"if-range").strip()
         if asked and (not condition or condition == etag.encode()):
             try:
-                if part := read_range(asked, response.size):
+                if part := read_range(asked.decode("latin-1"), response.size):
                     response.cut(*part)
             except UnsatisfiableRange:
                 response.refuse_range()
         return response
-
-
-def _matches(if_none_match: bytes, etag: str) -> bool:
-    """Return whether `If-None-Match` names this ETag, by the weak comparison. Source: RFC 9110, 13.1.2."""
-    given = [one.strip().removeprefix("W/") for one in if_none_match.decode("latin-1").split(",")]
-    return etag in given or given == ["*"]
