@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from tests.error_details import ACCESS_PROHIBITED
 
 from portico.api.policy import PolicyRule
 from portico.testing import Client, InProcessApp
 
 USERS = "/api/v1/users"
-ACCESS_PROHIBITED = "You do not have permission to access this resource. Please contact your administrator for assistance."
 ACTION_PROHIBITED = "The requested action has been restricted as a security measure."
 
 

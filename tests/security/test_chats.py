@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.plugins.chats.conftest import share
 from tests.repository.fixtures import Scene, ask
 from tests.repository.test_route_access import routes
@@ -11,7 +12,6 @@ from tests.upstream import Upstream
 
 from portico.testing import InProcessApp
 
-NOT_FOUND = "We could not find what you're looking for :/"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 TABLES = (
     "chats_chat",

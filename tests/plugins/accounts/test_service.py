@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.error_details import NOT_FOUND
 
 from portico.boot import Application
 from portico.db import execute, fetch_all
 from portico.testing import PASSWORD, Client, InProcessApp
 
 USERS = "/api/v1/users"
-NOT_FOUND = "We could not find what you're looking for :/"
 ACTION_PROHIBITED = "The requested action has been restricted as a security measure."
 PNG = "data:image/png;base64,iVBORw0KGgo="
 USER = [

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.api_keys import KEYS, NOT_ALLOWED, OUT_OF_BOUNDS, SINGLE, new_key, permit, with_key
+from tests.error_details import NOT_FOUND
 from tests.one_database import on_sqlite
 
 from portico.boot import Application
@@ -13,7 +14,6 @@ from portico.testing import Client, InProcessApp
 from portico_api_keys.components import ApiKeysPlugin
 
 ME = "/api/v1/auths/"
-NOT_FOUND = "We could not find what you're looking for :/"
 NO_CREATION = "API key creation is not allowed in the environment."
 NO_KEY = (
     "Oops! It looks like there's a hiccup. The API key is missing. "

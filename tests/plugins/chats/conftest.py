@@ -16,16 +16,6 @@ def env(env: dict[str, str]) -> dict[str, str]:
     return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,chats,folders"}
 
 
-@pytest.fixture
-def ann(admin: Client) -> Client:
-    return admin.add_user("Ann")
-
-
-@pytest.fixture
-def bob(admin: Client) -> Client:
-    return admin.add_user("Bob")
-
-
 def plugin_of(app: InProcessApp) -> ChatsPlugin:
     """Return the objects of the chats plugin."""
     (found,) = (one for one in app.portico.contributions if one.plugin_name == "chats")

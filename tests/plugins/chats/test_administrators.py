@@ -4,16 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.error_details import ACCESS_PROHIBITED, NOT_FOUND
 from tests.plugins.chats.conftest import fill, new_chat, new_folder, share
 
 from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
-NOT_FOUND = "We could not find what you're looking for :/"
-PROHIBITED = (
-    "You do not have permission to access this resource. "
-    "Please contact your administrator for assistance."
-)
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
@@ -44,7 +40,7 @@ def test_admin_chat_access_allows_only_reading(
         ("DELETE", "/tags/all", None),
     ):  # fmt: skip
         answer = admin.request(method, f"{CHATS}{chat['id']}{path}", json=body)
-        assert refused(answer) == (403, PROHIBITED), path
+        assert refused(answer) == (403, ACCESS_PROHIBITED), path
     for path in ("all", "all/archived", "archived", "pinned", "all/tags", ""):
         assert admin.get(CHATS + path).json == []
     assert admin.post(CHATS + "tags", {"name": "work"}).json == []
@@ -89,8 +85,8 @@ def test_only_administrators_export_all_users_chats(
     (chat,) = (one for one in answer.json if one["user_id"] == bob.account["id"])
     assert chat == bob.get(CHATS + theirs["id"]).json
     for user in (ann, bob):
-        assert refused(user.get(CHATS + "all/db")) == (403, PROHIBITED)
-        assert refused(user.get(of(user))) == (403, PROHIBITED)
+        assert refused(user.get(CHATS + "all/db")) == (403, ACCESS_PROHIBITED)
+        assert refused(user.get(of(user))) == (403, ACCESS_PROHIBITED)
 
 
 class TestWithoutChatAccess:
@@ -111,7 +107,7 @@ class TestWithoutChatAccess:
             answer = admin.request(method, f"{CHATS}{chat['id']}{path}", json=body)
             assert refused(answer) == (404, NOT_FOUND), path
         for path in (of(ann), of(admin), CHATS + "all/db"):
-            assert refused(admin.get(path)) == (403, PROHIBITED)
+            assert refused(admin.get(path)) == (403, ACCESS_PROHIBITED)
         assert ann.get(CHATS + chat["id"]).json == chat
         own = new_chat(admin)
         assert admin.get(CHATS + "all").json == [own]
@@ -126,7 +122,7 @@ class TestWithoutExport:
     def test_administrators_read_but_cannot_export(self, ann: Client, admin: Client) -> None:
         chat = new_chat(ann)
         assert admin.get(CHATS + chat["id"]).json == chat
-        assert refused(admin.get(CHATS + "all/db")) == (403, PROHIBITED)
+        assert refused(admin.get(CHATS + "all/db")) == (403, ACCESS_PROHIBITED)
 
 
 class TestByLinesOfPolicy:
@@ -151,8 +147,8 @@ class TestByLinesOfPolicy:
     ) -> None:
         chat = new_chat(admin)
         if page == self.PAGE:
-            assert refused(ann.get(CHATS + "all/db")) == (403, PROHIBITED)
-            assert refused(ann.get(of(admin))) == (403, PROHIBITED)
+            assert refused(ann.get(CHATS + "all/db")) == (403, ACCESS_PROHIBITED)
+            assert refused(ann.get(of(admin))) == (403, ACCESS_PROHIBITED)
         else:
             assert ann.get(CHATS + "all/db").json == [chat]
             assert [one["id"] for one in ann.get(of(admin)).json] == [chat["id"]]

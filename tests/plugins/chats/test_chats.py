@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.one_database import on_sqlite
 from tests.plugins.chats.conftest import document, new_chat, stored
 
@@ -13,7 +14,6 @@ from portico.events import Listener
 from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
-NOT_FOUND = "We could not find what you're looking for :/"
 
 
 def test_create_returns_whole_chat(ann: Client) -> None:

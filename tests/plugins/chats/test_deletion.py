@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.error_details import ACCESS_PROHIBITED
 from tests.plugins.chats.conftest import fill, new_chat, new_folder, share, table
 
 from portico.api.interfaces import ChatChanged
@@ -11,10 +12,6 @@ from portico.testing import Client, InProcessApp
 from portico_chats.storage import chat_queries
 
 CHATS = "/api/v1/chats/"
-PROHIBITED = (
-    "You do not have permission to access this resource. "
-    "Please contact your administrator for assistance."
-)
 TABLES = ("chats_chat", "chats_message", "chats_share", "chats_tag", "chats_chat_tag")
 
 
@@ -196,7 +193,7 @@ class TestWithoutPermission:
 
         answer = ann.delete(f"/api/v1/folders/{top}")
 
-        assert (answer.status, answer.detail) == (403, PROHIBITED)
+        assert (answer.status, answer.detail) == (403, ACCESS_PROHIBITED)
         assert everything(app) | {"folders": table(app, "folders_folder")} == before
         assert ann.delete(f"/api/v1/folders/{new_folder(ann, 'Empty')}").json is True
         assert ann.delete(f"/api/v1/folders/{top}?delete_contents=false").json is True
@@ -218,7 +215,7 @@ class TestWithoutPermission:
         full(ann, app)
         before = everything(app)
         answer = ann.delete(CHATS)
-        assert (answer.status, answer.detail) == (403, PROHIBITED)
+        assert (answer.status, answer.detail) == (403, ACCESS_PROHIBITED)
         full(admin, app)
         assert admin.delete(CHATS).json is True
         assert everything(app) == before

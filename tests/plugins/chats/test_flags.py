@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.plugins.chats.conftest import document, fill, new_chat, new_folder, share, stored, table
 
 from portico.api.interfaces import ChatChanged
@@ -10,7 +11,6 @@ from portico.events import Listener
 from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
-NOT_FOUND = "We could not find what you're looking for :/"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.one_database import on_sqlite
 from tests.plugins.chats.conftest import document, fill, new_chat, new_folder
 
@@ -11,7 +12,6 @@ from portico.testing import Client, InProcessApp
 from portico_chats.listing import queries as list_queries
 
 CHATS = "/api/v1/chats/"
-NOT_FOUND = "We could not find what you're looking for :/"
 DEFAULT = "Something went wrong :/"
 ITEM = ["id", "title", "updated_at", "created_at"]
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.plugins.chats.conftest import document, new_chat
 
 from portico.api.interfaces import ChatChanged
@@ -13,7 +14,6 @@ from portico.testing import Client, InProcessApp
 
 CHATS = "/api/v1/chats/"
 USERS = "/api/v1/users/"
-NOT_FOUND = "We could not find what you're looking for :/"
 
 
 def share(user: Client, chat_id: str) -> dict[str, Any]:

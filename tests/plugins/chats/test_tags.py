@@ -26,7 +26,6 @@ from portico_chats.tags.names import (
 from portico_chats.tags.service import attach
 
 CHATS = "/api/v1/chats/"
-NOT_FOUND = "We could not find what you're looking for :/"
 
 
 def tag(user: Client, chat_id: str, *names: str) -> Any:

@@ -33,16 +33,6 @@ def admin(client: Client) -> Client:
     return found
 
 
-@pytest.fixture
-def ann(admin: Client) -> Client:
-    return admin.add_user("Ann")
-
-
-@pytest.fixture
-def bob(admin: Client) -> Client:
-    return admin.add_user("Bob")
-
-
 def chat_of(*models: str, **fields: Any) -> dict[str, Any]:
     """Return a chat in which each of these models has answered one prompt: replies `r0`, `r1`, …"""
     ids = [f"r{number}" for number in range(len(models))]

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.plugins.evaluations.conftest import (
     ALL,
     FEEDBACK,
@@ -18,7 +19,6 @@ from tests.plugins.evaluations.conftest import (
 
 from portico.testing import Client, InProcessApp
 
-NOT_FOUND = "We could not find what you're looking for :/"
 NO_CHAT = {"chat": {"chat": {"history": {"messages": {}, "currentId": None}}}}
 
 

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from portico.testing import Client
-
 
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
@@ -17,13 +15,3 @@ def env(env: dict[str, str]) -> dict[str, str]:
 def directory(env: dict[str, str]) -> Path:
     """Where the files are stored."""
     return Path(env["DATA_DIR"]) / "files"
-
-
-@pytest.fixture
-def ann(admin: Client) -> Client:
-    return admin.add_user("Ann")
-
-
-@pytest.fixture
-def bob(admin: Client) -> Client:
-    return admin.add_user("Bob")

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.plugins.files.uploads import (
     FILES,
-    NOT_FOUND,
     PNG,
     contents,
     rows,

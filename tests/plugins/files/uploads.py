@@ -8,7 +8,6 @@ from portico.testing import Client, InProcessApp, Response
 
 FILES = "/api/v1/files/"
 FORM = {"content-type": "multipart/form-data; boundary=b"}
-NOT_FOUND = "We could not find what you're looking for :/"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 

@@ -7,11 +7,6 @@ import pytest
 from portico.testing import Client, InProcessApp
 
 FOLDERS = "/api/v1/folders/"
-NOT_FOUND = "We could not find what you're looking for :/"
-PROHIBITED = (
-    "You do not have permission to access this resource. "
-    "Please contact your administrator for assistance."
-)
 EXISTS = "[ERROR: Folder already exists]"
 NOT_UPDATED = "[ERROR: Error updating folder]"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -20,16 +15,6 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 @pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
     return env | {"PORTICO_PLUGINS_ONLY": "accounts,password,groups,folders"}
-
-
-@pytest.fixture
-def ann(admin: Client) -> Client:
-    return admin.add_user("Ann")
-
-
-@pytest.fixture
-def bob(admin: Client) -> Client:
-    return admin.add_user("Bob")
 
 
 def new_folder(user: Client, name: str = "Trips", inside: str | None = None, **more: Any) -> str:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.error_details import ACCESS_PROHIBITED, NOT_FOUND
 from tests.plugins.folders.conftest import (
     FOLDERS,
-    NOT_FOUND,
-    PROHIBITED,
     new_folder,
     parents,
     stored,
@@ -103,7 +102,7 @@ def test_listener_can_refuse_deletion(app: InProcessApp, ann: Client, involve: I
 
     answer = ann.delete(FOLDERS + top)
 
-    assert (answer.status, answer.detail) == (403, PROHIBITED)
+    assert (answer.status, answer.detail) == (403, ACCESS_PROHIBITED)
     assert stored(app) == before
     assert told == []
 
@@ -126,7 +125,7 @@ def test_policy_rule_grants_read_and_write_but_not_delete(
     into_own = admin.post(f"{FOLDERS}{folder_id}/update/parent", {"parent_id": theirs})
     assert into_own.status == 400
     refused = admin.delete(FOLDERS + folder_id)
-    assert (refused.status, refused.detail) == (403, PROHIBITED)
+    assert (refused.status, refused.detail) == (403, ACCESS_PROHIBITED)
     assert parents(admin) == {"Admin's": None}
     assert parents(ann) == {"Other": None}
     assert seen == []

@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.one_database import on_sqlite
 from tests.plugins.folders.conftest import (
     EXISTS,
     FOLDERS,
-    NOT_FOUND,
     NOWHERE,
     new_folder,
     parents,

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.plugins.folders.conftest import FOLDERS, NOWHERE, PROHIBITED, new_folder, stored
+from tests.error_details import ACCESS_PROHIBITED
+from tests.plugins.folders.conftest import FOLDERS, NOWHERE, new_folder, stored
 
 from portico.api.interfaces import FolderLookup
 from portico.boot import Application
@@ -30,7 +31,7 @@ def every_route(folder_id: str) -> list[tuple[str, str, Any]]:
 def refused(user: Client, folder_id: str) -> None:
     for method, path, body in every_route(folder_id):
         answer = user.request(method, path, json=body)
-        assert (answer.status, answer.detail) == (403, PROHIBITED), (method, path)
+        assert (answer.status, answer.detail) == (403, ACCESS_PROHIBITED), (method, path)
 
 
 def test_every_route_is_listed(app: InProcessApp) -> None:

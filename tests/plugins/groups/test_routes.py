@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.plugins.groups.conftest import GROUPS, Audited, NewGroup
 
 from portico.testing import Client, InProcessApp
 
-NOT_FOUND = "We could not find what you're looking for :/"
 STAFF = {
     "name": "Staff",
     "description": "All",

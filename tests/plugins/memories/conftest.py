@@ -15,16 +15,6 @@ def env(env: dict[str, str], upstream: Upstream) -> dict[str, str]:
     return env | upstream.environment | ON | {"PORTICO_PLUGINS_ONLY": plugins}
 
 
-@pytest.fixture
-def ann(admin: Client) -> Client:
-    return admin.add_user("Ann")
-
-
-@pytest.fixture
-def bob(admin: Client) -> Client:
-    return admin.add_user("Bob")
-
-
 def add(client: Client, content: str) -> str:
     """Add a memory. Returns its id."""
     answer = client.post(f"{MEMORIES}/add", {"content": content})

@@ -49,16 +49,6 @@ def app(app: InProcessApp, shop: Shop) -> InProcessApp:
     return app
 
 
-@pytest.fixture
-def ann(admin: Client) -> Client:
-    return admin.add_user("Ann")
-
-
-@pytest.fixture
-def bob(admin: Client) -> Client:
-    return admin.add_user("Bob")
-
-
 AddGroup = Callable[..., str]
 
 

@@ -3,15 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from tests.error_details import ACCESS_PROHIBITED
 from tests.plugins.models.conftest import form, readers
 
 from portico.testing import Client, InProcessApp, Response
 
 MODELS = "/api/v1/models"
-PROHIBITED = (
-    "You do not have permission to access this resource. "
-    "Please contact your administrator for assistance."
-)
 UNAVAILABLE = (503, "Service temporarily unavailable")
 
 
@@ -50,12 +47,12 @@ WORDS: dict[str, tuple[Callable[[Client], Response], int, str]] = {
     "ACCESS_PROHIBITED, of a model": (
         lambda bob: bob.post(f"{MODELS}/model/update", form("desk")),
         403,
-        PROHIBITED,
+        ACCESS_PROHIBITED,
     ),
     "ACCESS_PROHIBITED, of a route": (
         lambda bob: bob.post(f"{MODELS}/sync", {"models": []}),
         403,
-        PROHIBITED,
+        ACCESS_PROHIBITED,
     ),
     "NOT_FOUND": (
         lambda bob: bob.get(f"{MODELS}/model?id=absent"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.plugins.models.conftest import actor, plugin_of, readers
 
 from portico.api.resources import read_sharing
@@ -14,7 +15,6 @@ from portico_models.templates.service import TemplateService
 
 TEMPLATES = "/api/v1/models/templates"
 BUILT_IN = ["code-reviewer", "concise-assistant", "translator"]
-NOT_FOUND = "We could not find what you're looking for :/"
 
 
 def make(client: Client, name: str = "Desk", **more: Any) -> Any:

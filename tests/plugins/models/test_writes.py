@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.error_details import NOT_FOUND
 from tests.one_database import on_sqlite
 from tests.plugins.models.conftest import AddGroup, Shop, form, readers, writers
 
@@ -11,7 +12,6 @@ from portico.api.messages import ACCESS_PROHIBITED, UNAUTHORIZED
 from portico.testing import Client, InProcessApp
 from portico_models.workspace.events import ModelChanged
 
-NOT_FOUND = "We could not find what you're looking for :/"
 TAKEN = "Uh-oh! This model id is already registered. Please choose another model id string."
 CREATE, UPDATE, DELETE = (
     f"/api/v1/models/{end}" for end in ("create", "model/update", "model/delete")

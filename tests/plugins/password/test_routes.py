@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.error_details import ACCESS_PROHIBITED
 from tests.one_database import on_sqlite
 
 from portico.testing import Client, InProcessApp, Response
@@ -13,7 +14,6 @@ INVALID_CRED = (
     "The email or password provided is incorrect. Please check for typos and try logging in again."
 )
 ACTION_PROHIBITED = "The requested action has been restricted as a security measure."
-ACCESS_PROHIBITED = "You do not have permission to access this resource. Please contact your administrator for assistance."
 StartApp = Callable[..., Client]
 
 

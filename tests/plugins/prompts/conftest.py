@@ -7,11 +7,6 @@ import pytest
 from portico.testing import Client
 
 PROMPTS = "/api/v1/prompts"
-NOT_FOUND = "We could not find what you're looking for :/"
-PROHIBITED = (
-    "You do not have permission to access this resource. "
-    "Please contact your administrator for assistance."
-)
 TAKEN = "Uh-oh! This command is already registered. Please choose another command string."
 
 
@@ -27,11 +22,6 @@ def ann(admin: Client) -> Client:
     permissions = {"workspace": {"prompts": True}, "sharing": {"prompts": True}}
     group(admin, ann, permissions=permissions)
     return ann
-
-
-@pytest.fixture
-def bob(admin: Client) -> Client:
-    return admin.add_user("Bob")
 
 
 def group(admin: Client, *members: Client, permissions: Any = None) -> str:

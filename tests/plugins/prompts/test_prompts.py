@@ -4,9 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from tests.error_details import ACCESS_PROHIBITED, NOT_FOUND
 from tests.plugins.prompts.conftest import (
-    NOT_FOUND,
-    PROHIBITED,
     PROMPTS,
     TAKEN,
     commands,
@@ -73,7 +72,7 @@ def test_access_follows_grants_and_their_end(admin: Client, ann: Client, bob: Cl
     assert (commands(bob), commands(bob, "/list")) == (["/summary"], [])
     assert bob.get(SUMMARY).json["content"] == "Sum up:"
     for answer in (bob.post(f"{SUMMARY}/update", form()), bob.delete(f"{SUMMARY}/delete")):
-        assert (answer.status, answer.detail) == (403, PROHIBITED)
+        assert (answer.status, answer.detail) == (403, ACCESS_PROHIBITED)
 
     both = {"access_grants": [
         {"principal_type": "user", "principal_id": bob.account["id"], "permission": one}
