@@ -7,13 +7,14 @@ import json
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.balancers import PATIENCE, wait_for
+from tests.child_process import running
 from tests.debian_programs import Installed, find_program
 from websockets.sync.client import ClientConnection, connect
 
@@ -100,25 +101,15 @@ class Page:
 def browser_page(installed: Installed, folder: Path) -> Iterator[Page]:
     """A page of a new browser, which keeps what it stores in `folder`."""
     port_file = folder / "DevToolsActivePort"
-    command: Sequence[str | Path] = [installed.program, *OPTIONS, f"--user-data-dir={folder}"]
-    with (folder / "browser.log").open("w") as log:
-        process = subprocess.Popen(
-            [*command, "about:blank"], env=installed.environment, stdout=log, stderr=log
-        )
-        try:
-            wait_for(lambda: _is_up(process, port_file), "the browser answers")
-            port = port_file.read_text().split()[0]
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
-                (target,) = (one for one in json.load(answer) if one["type"] == "page")
-            with connect(target["webSocketDebuggerUrl"], max_size=None) as connection:
-                yield Page(connection)
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    log = folder / "browser.log"
+    command = [installed.program, *OPTIONS, f"--user-data-dir={folder}", "about:blank"]
+    with running(command, log=log, environment=installed.environment) as process:
+        wait_for(lambda: _is_up(process, port_file), "the browser answers")
+        port = port_file.read_text().split()[0]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
+            (target,) = (one for one in json.load(answer) if one["type"] == "page")
+        with connect(target["webSocketDebuggerUrl"], max_size=None) as connection:
+            yield Page(connection)
 
 
 def _is_up(process: "subprocess.Popen[bytes]", port_file: Path) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.balancers import HAProxy, movable_nginx, wait_for, write_certificate
+from tests.child_process import running
 from tests.debian_programs import Installed
 from tests.redis_server import free_port
 
@@ -70,20 +71,10 @@ def own_caddy() -> Installed:
 def _running(
     command: Sequence[str | Path], folder: Path, environment: Mapping[str, str], url: str
 ) -> Iterator[str]:
-    with (folder / "proxy.log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=dict(environment), stdout=log, stderr=log
-        )
-        try:
-            wait_for(lambda: _answers(process, url, folder), f"{command[0]} answers")
-            yield url
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    log = folder / "proxy.log"
+    with running(command, log=log, environment=environment, folder=folder) as process:
+        wait_for(lambda: _answers(process, url, folder), f"{command[0]} answers")
+        yield url
 
 
 def _answers(process: "subprocess.Popen[bytes]", url: str, folder: Path) -> bool:

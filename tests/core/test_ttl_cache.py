@@ -20,6 +20,19 @@ class Loader:
         return self.answers.pop(0)
 
 
+class SlowLoader(Loader):
+    """Returns them once the test lets it proceed."""
+
+    def __init__(self, *answers: str | None) -> None:
+        super().__init__(*answers)
+        self.started, self.proceed = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, key: str) -> str | None:
+        self.started.set()
+        await self.proceed.wait()
+        return await super().__call__(key)
+
+
 def test_value_is_cached_until_it_expires() -> None:
     async def work() -> None:
         cache, load = TTLCache[str, str](60), Loader("one", "two")
@@ -53,17 +66,11 @@ def test_ttl_of_zero_disables_the_cache() -> None:
 
 def test_value_loaded_before_a_clear_is_not_cached() -> None:
     async def work() -> None:
-        cache, started, proceed = TTLCache[str, str](60), asyncio.Event(), asyncio.Event()
-
-        async def slow(_: str) -> str:
-            started.set()
-            await proceed.wait()
-            return "old"
-
+        cache, slow = TTLCache[str, str](60), SlowLoader("old")
         loading = asyncio.create_task(cache.get_or_load("k", slow))
-        await started.wait()
+        await slow.started.wait()
         cache.clear()
-        proceed.set()
+        slow.proceed.set()
         assert await loading == "old"
         assert await cache.get_or_load("k", Loader("new")) == "new"
 
@@ -72,17 +79,11 @@ def test_value_loaded_before_a_clear_is_not_cached() -> None:
 
 def test_slower_load_does_not_replace_the_value_of_a_later_one() -> None:
     async def work() -> None:
-        cache, started, proceed = TTLCache[str, str](60), asyncio.Event(), asyncio.Event()
-
-        async def slow(_: str) -> str:
-            started.set()
-            await proceed.wait()
-            return "old"
-
+        cache, slow = TTLCache[str, str](60), SlowLoader("old")
         loading = asyncio.create_task(cache.get_or_load("k", slow))
-        await started.wait()
+        await slow.started.wait()
         assert await cache.get_or_load("k", Loader("new")) == "new"
-        proceed.set()
+        slow.proceed.set()
         assert await loading == "old"
         assert await cache.get_or_load("k", Loader("other")) == "new"
 
