@@ -26,12 +26,13 @@ class WebhookRoutes(Controller):
     @get(WEBHOOK_PATH, requires="webhook:read", response_type=WebhookView)
     async def get_webhook(self) -> JSONResponse:
         """Return the address that is told of sign-ups and alerts; empty = none."""
-        return json_response(await self.plugin.administrators.view())
+        return json_response(await self.plugin.administrators.view(), has_secrets=True)
 
     @post(WEBHOOK_PATH, requires="webhook:write", response_type=WebhookView)
     async def set_webhook(self, request: Request, data: JSONBody[WebhookForm]) -> JSONResponse:
         """Set the address that is told of sign-ups and alerts; empty = none. 400 if it is not http:// or https://."""
-        return json_response(await self.plugin.administrators.change(request.user, data.url))
+        changed = await self.plugin.administrators.change(request.user, data.url)
+        return json_response(changed, has_secrets=True)
 
     @post(f"{WEBHOOK_PATH}/test", requires="webhook:write", response_type=TestResult)
     async def test_webhook(self) -> JSONResponse:

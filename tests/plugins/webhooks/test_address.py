@@ -71,3 +71,11 @@ def test_address_of_the_environment_wins_and_says_so(app: InProcessApp, admin: C
 def env(env: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
     pinned = "environment_wins" in request.node.name
     return env | ({"WEBHOOK_URL": URL} if pinned else {})
+
+
+def test_address_which_may_hold_a_secret_is_never_compressed(admin: Client) -> None:
+    url = f"https://hooks.example.org/{'x' * 2000}"
+    for method, form in (("POST", {"url": url}), ("GET", None)):
+        answer = admin.request(method, WEBHOOK, json=form, headers={"accept-encoding": "gzip"})
+        assert answer.json["url"] == url
+        assert "content-encoding" not in answer.headers
