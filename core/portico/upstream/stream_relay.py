@@ -15,6 +15,8 @@ DRAIN_SECONDS = 1.0
 FINISHED_SECONDS = 1.5
 #: Seconds after which a complete answer is ended even if the provider sends more.
 MAX_FINISHED_SECONDS = 15.0
+#: Bytes that are read without an event for the client: twice those of the largest one. An event may have no end.
+MAX_SKIPPED_BYTES = 32 * 1024 * 1024
 
 
 class StreamRelay:
@@ -71,13 +73,15 @@ class StreamRelay:
     async def _next_valid(self) -> bytes:
         """Return the next filtered block, or what ends the stream; nothing after its end."""
         error: SourceFailed | None = None
+        skipped = 0
         try:
-            while not self._ended and not self._filter.done:
+            while not self._ended and not self._filter.done and skipped <= MAX_SKIPPED_BYTES:
                 block = await self._next_block()
                 if not block:
                     break
                 if valid := self._filter.feed(block):
                     return valid
+                skipped += len(block)
         except asyncio.CancelledError:
             self._response.close()
             raise
