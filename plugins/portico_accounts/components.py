@@ -1,4 +1,4 @@
-"""The objects of this plugin, built once per process."""
+"""The objects of this plugin, built once per application."""
 
 from portico.api import AppContext
 from portico_accounts.admin_config import AdminConfigService

@@ -21,7 +21,7 @@ from portico.api.policy import PackagedPolicy, ResourceKind
 from portico.api.tasks import TaskType
 
 if TYPE_CHECKING:
-    from portico_chats.plugin import ChatsPlugin
+    from portico_chats.components import ChatsPlugin
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -54,7 +54,7 @@ def register_policies() -> list[PackagedPolicy]:
 @hookimpl
 def register_components(app: AppContext) -> object:
     """Return the services of this plugin and the state they share."""
-    from portico_chats.plugin import ChatsPlugin
+    from portico_chats.components import ChatsPlugin
 
     return ChatsPlugin(app)
 

@@ -11,7 +11,7 @@ from portico.api.db import TableSet
 from portico.api.interfaces import ChatChanged, ModelCaller, RunningReplies
 
 if TYPE_CHECKING:
-    from portico_completions.plugin import CompletionsPlugin
+    from portico_completions.components import CompletionsPlugin
     from portico_completions.settings import CompletionsSettings
 
 PLUGIN = PluginInfo(
@@ -46,7 +46,7 @@ def register_tables() -> TableSet:
 @hookimpl
 def register_components(app: AppContext, settings: "CompletionsSettings") -> object:
     """Return the service that completes chats, and the replies in the making."""
-    from portico_completions.plugin import CompletionsPlugin
+    from portico_completions.components import CompletionsPlugin
 
     return CompletionsPlugin(app, settings)
 

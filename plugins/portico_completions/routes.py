@@ -13,8 +13,8 @@ from portico.api.web import (
     post,
     stream_response,
 )
+from portico_completions.components import CompletionsPlugin
 from portico_completions.finished_turn import parse_finished_turn
-from portico_completions.plugin import CompletionsPlugin
 from portico_completions.request import parse_request
 
 

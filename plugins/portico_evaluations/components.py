@@ -1,4 +1,4 @@
-"""The objects of this plugin, built once per process."""
+"""The objects of this plugin, built once per application."""
 
 from dataclasses import dataclass
 

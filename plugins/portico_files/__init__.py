@@ -12,7 +12,7 @@ from portico.api.models import ModelFilter
 from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
-    from portico_files.plugin import FilesPlugin
+    from portico_files.components import FilesPlugin
     from portico_files.settings import FilesSettings
 
 PLUGIN = PluginInfo(
@@ -54,7 +54,7 @@ def register_policies() -> list[PackagedPolicy]:
 @hookimpl
 def register_components(app: AppContext, settings: "FilesSettings") -> object:
     """Return the services of this plugin."""
-    from portico_files.plugin import FilesPlugin
+    from portico_files.components import FilesPlugin
 
     return FilesPlugin(app, settings)
 

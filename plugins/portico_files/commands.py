@@ -4,7 +4,7 @@ import click
 
 from portico.api import AppContext, CommandContext
 from portico.api.cli import json_option, print_json
-from portico_files.plugin import FilesPlugin
+from portico_files.components import FilesPlugin
 from portico_files.store_check import StoreReport, check_store
 
 

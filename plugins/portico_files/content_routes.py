@@ -20,9 +20,9 @@ from portico.api.web import (
     read_range,
     stream_response,
 )
+from portico_files.components import FilesPlugin
 from portico_files.content_type import BINARY, IMAGES
 from portico_files.opened_content import opened
-from portico_files.plugin import FilesPlugin
 from portico_files.schemas import FileRow
 
 CONTENT: Final = "/api/v1/files/{file_id:str}/content"

@@ -22,7 +22,7 @@ from portico.api.web import (
     post,
     stream_response,
 )
-from portico_files.plugin import FilesPlugin
+from portico_files.components import FilesPlugin
 from portico_files.schemas import (
     DeletionMessage,
     FileText,

@@ -9,7 +9,7 @@ from portico.api.interfaces import FolderLookup
 from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
-    from portico_folders.plugin import FoldersPlugin
+    from portico_folders.components import FoldersPlugin
     from portico_folders.settings import FoldersSettings
 
 PLUGIN = PluginInfo(
@@ -50,7 +50,7 @@ def register_policies() -> list[PackagedPolicy]:
 @hookimpl
 def register_components(app: AppContext, settings: "FoldersSettings") -> object:
     """Return the services of this plugin."""
-    from portico_folders.plugin import FoldersPlugin
+    from portico_folders.components import FoldersPlugin
 
     return FoldersPlugin(app, settings)
 

@@ -16,8 +16,8 @@ from portico.api.web import (
     parse_query_flag,
     post,
 )
+from portico_folders.components import FoldersPlugin
 from portico_folders.data_validation import MAX_FORM_BYTES
-from portico_folders.plugin import FoldersPlugin
 from portico_folders.schemas import (
     ExpandedForm,
     Folder,

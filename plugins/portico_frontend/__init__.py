@@ -6,7 +6,7 @@ from portico.api import AppContext, PluginInfo, Section, Service, hookimpl
 from portico.api.interfaces import BrowserPictures
 
 if TYPE_CHECKING:
-    from portico_frontend.plugin import FrontendPlugin
+    from portico_frontend.components import FrontendPlugin
     from portico_frontend.settings import FrontendSettings
 
 PLUGIN = PluginInfo(
@@ -27,7 +27,7 @@ def register_settings() -> type[Section]:
 @hookimpl
 def register_components(app: AppContext, settings: "FrontendSettings") -> object:
     """Return what the hooks below share."""
-    from portico_frontend.plugin import FrontendPlugin
+    from portico_frontend.components import FrontendPlugin
 
     return FrontendPlugin(app, settings)
 

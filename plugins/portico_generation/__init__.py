@@ -11,7 +11,7 @@ from portico.api.interfaces import ReplyFinishing
 
 if TYPE_CHECKING:
     from portico.api.tasks import TaskType
-    from portico_generation.plugin import GenerationPlugin
+    from portico_generation.components import GenerationPlugin
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -41,7 +41,7 @@ def register_settings() -> type[Section]:
 @hookimpl
 def register_components(app: AppContext) -> object:
     """Return what generates, and the form of its settings."""
-    from portico_generation.plugin import GenerationPlugin
+    from portico_generation.components import GenerationPlugin
 
     return GenerationPlugin(app)
 

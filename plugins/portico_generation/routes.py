@@ -14,8 +14,8 @@ from portico.api.web import (
     stream_response,
 )
 from portico_generation import generator as kinds
+from portico_generation.components import GenerationPlugin
 from portico_generation.generator import GenerationInput, GenerationKind
-from portico_generation.plugin import GenerationPlugin
 from portico_generation.schemas import (
     AutocompleteForm,
     ConversationForm,

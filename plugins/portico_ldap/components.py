@@ -1,4 +1,4 @@
-"""The objects of the plugin, built once and shared by its hooks and routes."""
+"""The objects of this plugin, built once per application."""
 
 from dataclasses import dataclass
 

@@ -42,7 +42,7 @@ def register_policies() -> list[PackagedPolicy]:
 @hookimpl
 def register_components(app: AppContext, settings: "MetricsSettings") -> object:
     """Return the check of who may read the figures, and the figures."""
-    from portico_metrics.plugin import MetricsPlugin
+    from portico_metrics.components import MetricsPlugin
 
     return MetricsPlugin(app, settings)
 

@@ -2,7 +2,7 @@
 
 from portico.api.web import NO_STORE, Controller, JSONResponse, Request, get
 from portico_metrics.access import PATH
-from portico_metrics.plugin import MetricsPlugin
+from portico_metrics.components import MetricsPlugin
 
 
 class MetricsRoutes(Controller):

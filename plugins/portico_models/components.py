@@ -1,4 +1,4 @@
-"""The objects of this plugin, built once for each application."""
+"""The objects of this plugin, built once per application."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -1,4 +1,4 @@
-"""The objects of the plugin, built once and shared by its hooks, routes and commands."""
+"""The objects of this plugin, built once per application."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ from portico.api.policy import PackagedPolicy, ResourceKind
 from portico_ollama.settings import OllamaSettings
 
 if TYPE_CHECKING:
-    from portico_ollama.plugin import OllamaPlugin
+    from portico_ollama.components import OllamaPlugin
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -33,7 +33,7 @@ def register_settings() -> type[Section]:
 @hookimpl
 def register_components(app: AppContext, settings: OllamaSettings) -> object:
     """Build one source for each enabled connection, and what the routes use."""
-    from portico_ollama.plugin import OllamaPlugin
+    from portico_ollama.components import OllamaPlugin
 
     return OllamaPlugin(app, settings)
 

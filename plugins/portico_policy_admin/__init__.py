@@ -31,7 +31,7 @@ def register_policies() -> list[PackagedPolicy]:
 @hookimpl
 def register_components(app: AppContext) -> object:
     """Return the object that routes have as `plugin`."""
-    from portico_policy_admin.plugin import PolicyAdminPlugin
+    from portico_policy_admin.components import PolicyAdminPlugin
 
     return PolicyAdminPlugin(app)
 

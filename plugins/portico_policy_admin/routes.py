@@ -7,7 +7,7 @@ from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 from portico.api.policy import MAX_POLICY_FILE_BYTES, AccessExplanation, PolicyVersion
 from portico.api.web import Controller, JSONResponse, Request, delete, get, json_response, post, put
 from portico_policy_admin import policy_changes, policy_queries
-from portico_policy_admin.plugin import PolicyAdminPlugin
+from portico_policy_admin.components import PolicyAdminPlugin
 from portico_policy_admin.schemas import (
     AccountsPage,
     ActivePolicies,

@@ -14,7 +14,7 @@ from portico.api.policy import PackagedPolicy, ResourceKind
 from portico_usage.settings import UsageSettings
 
 if TYPE_CHECKING:
-    from portico_usage.plugin import UsagePlugin
+    from portico_usage.components import UsagePlugin
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -52,7 +52,7 @@ def register_policies() -> list[PackagedPolicy]:
 @hookimpl
 def register_components(app: AppContext) -> object:
     """Return the writer of calls, the prices and the reports."""
-    from portico_usage.plugin import UsagePlugin
+    from portico_usage.components import UsagePlugin
 
     return UsagePlugin(app)
 

@@ -15,8 +15,8 @@ from portico.api.cli import (
     print_json,
     printable,
 )
+from portico_usage.components import UsagePlugin
 from portico_usage.export import csv_header, csv_lines, used_fields
-from portico_usage.plugin import UsagePlugin
 from portico_usage.queries import DIMENSIONS
 from portico_usage.schemas import UsageSums
 

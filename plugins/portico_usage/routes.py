@@ -20,8 +20,8 @@ from portico.api.web import (
     post,
     stream_response,
 )
+from portico_usage.components import UsagePlugin
 from portico_usage.export import csv_stream, used_fields
-from portico_usage.plugin import UsagePlugin
 from portico_usage.queries import UsageQuery
 from portico_usage.reports import parse_dimensions
 from portico_usage.schemas import (

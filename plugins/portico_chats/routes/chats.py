@@ -14,7 +14,7 @@ from portico.api.web import (
     parse_query_flag,
     post,
 )
-from portico_chats.plugin import ChatsPlugin
+from portico_chats.components import ChatsPlugin
 from portico_chats.schemas import (
     MAX_CHAT_VALUES,
     Chat,

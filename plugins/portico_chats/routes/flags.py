@@ -3,7 +3,7 @@
 from litestar.params import FromPath, JSONBody
 
 from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
-from portico_chats.plugin import ChatsPlugin
+from portico_chats.components import ChatsPlugin
 from portico_chats.schemas import Chat, FolderIdForm
 
 ONE = "/api/v1/chats/{chat_id:str}"

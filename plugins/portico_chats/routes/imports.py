@@ -17,7 +17,7 @@ from portico.api.web import (
     post,
     stream_response,
 )
-from portico_chats.plugin import ChatsPlugin
+from portico_chats.components import ChatsPlugin
 from portico_chats.schemas import Chat
 from portico_chats.transfer import exporter
 from portico_chats.transfer.importer import ChatImport

@@ -15,9 +15,9 @@ from portico.api.web import (
     json_response,
     stream_response,
 )
+from portico_chats.components import ChatsPlugin
 from portico_chats.listing.service import order_of
 from portico_chats.listing.statistics import Statistics, statistics
-from portico_chats.plugin import ChatsPlugin
 from portico_chats.schemas import Chat, FolderChat, ListedChat
 
 CHATS = "/api/v1/chats"

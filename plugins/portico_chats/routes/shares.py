@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar.params import JSONBody, PathParameter
 
 from portico.api.web import Controller, JSONResponse, Request, delete, get, json_response, post
-from portico_chats.plugin import ChatsPlugin
+from portico_chats.components import ChatsPlugin
 from portico_chats.schemas import Chat, CloneForm
 
 ChatId = Annotated[str, PathParameter(description="Id of the chat.")]

@@ -3,7 +3,7 @@
 from litestar.params import FromPath, JSONBody
 
 from portico.api.web import Controller, JSONResponse, Request, delete, get, json_response, post
-from portico_chats.plugin import ChatsPlugin
+from portico_chats.components import ChatsPlugin
 from portico_chats.schemas import ChatTag, ListedChat, TagFilter, TagForm
 
 TAGS_OF_CHAT = "/api/v1/chats/{chat_id:str}/tags"

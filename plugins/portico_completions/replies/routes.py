@@ -3,7 +3,7 @@
 from litestar.params import FromPath
 
 from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
-from portico_completions.plugin import CompletionsPlugin
+from portico_completions.components import CompletionsPlugin
 
 STOPPED = "Task {} successfully stopped."
 SIGNALLED = "Stop signal sent for {}."

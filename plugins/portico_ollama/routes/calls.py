@@ -5,9 +5,9 @@ from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from portico.api.web import Controller, Request, post, stream_response
+from portico_ollama.components import OllamaPlugin
 from portico_ollama.native_answer import ChatWriter, GenerateWriter, TextCompletionWriter
 from portico_ollama.native_request import read_chat, read_completion, read_generate
-from portico_ollama.plugin import OllamaPlugin
 from portico_ollama.routes.connection_index import connection_index, indexed
 
 Body = JSONBody[dict[str, msgspec.Raw]]

@@ -3,7 +3,7 @@
 from litestar.params import JSONBody
 
 from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
-from portico_ollama.plugin import OllamaPlugin
+from portico_ollama.components import OllamaPlugin
 from portico_ollama.schemas import (
     OllamaConnectionsAnswer,
     OllamaConnectionsForm,

@@ -4,7 +4,7 @@ from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from portico.api.web import Controller, Request, post, stream_response
-from portico_ollama.plugin import OllamaPlugin
+from portico_ollama.components import OllamaPlugin
 from portico_ollama.routes.connection_index import connection_index, indexed
 from portico_ollama.routes.management import MANAGE
 from portico_ollama.schemas import ModelURLForm

@@ -15,7 +15,7 @@ from portico.api.web import (
     post,
     stream_response,
 )
-from portico_ollama.plugin import OllamaPlugin
+from portico_ollama.components import OllamaPlugin
 from portico_ollama.routes.connection_index import connection_index, indexed
 from portico_ollama.schemas import CopyModelForm, NamedModelForm
 

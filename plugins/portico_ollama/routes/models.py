@@ -14,8 +14,8 @@ from portico.api.web import (
     route,
     stream_response,
 )
+from portico_ollama.components import OllamaPlugin
 from portico_ollama.native_request import model_name
-from portico_ollama.plugin import OllamaPlugin
 from portico_ollama.routes.connection_index import connection_index, indexed
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from portico.db import execute, transaction
 from portico.testing import Client, InProcessApp
-from portico_chats.plugin import ChatsPlugin
+from portico_chats.components import ChatsPlugin
 from portico_chats.transfer.importer import ChatImport
 
 

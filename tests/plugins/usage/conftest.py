@@ -10,7 +10,7 @@ from portico.api.models import TokenUsage
 from portico.db import fetch_all, new_id, now
 from portico.testing import Client, InProcessApp
 from portico_usage.call_record import CallRecord
-from portico_usage.plugin import UsagePlugin
+from portico_usage.components import UsagePlugin
 
 Ask = Callable[..., Any]
 Rows = Callable[[str], list[dict[str, Any]]]

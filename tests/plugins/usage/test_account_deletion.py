@@ -4,7 +4,7 @@ from tests.plugins.usage.conftest import Ask, Rows, made_record
 
 from portico.testing import Client, InProcessApp
 from portico_usage import store
-from portico_usage.plugin import UsagePlugin
+from portico_usage.components import UsagePlugin
 
 
 def test_deleted_account_is_removed_from_calls_and_sums(

@@ -5,7 +5,7 @@ from tests.api_keys import ON, new_key
 from tests.plugins.usage.conftest import Ask, Rows, made_record
 
 from portico.testing import Client
-from portico_usage.plugin import UsagePlugin
+from portico_usage.components import UsagePlugin
 
 
 def test_call_leaves_a_row_with_reported_tokens(ask: Ask, user: Client, rows: Rows) -> None:

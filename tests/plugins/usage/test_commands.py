@@ -5,7 +5,7 @@ import json
 from tests.plugins.usage.conftest import Rows, made_record
 
 from portico.testing import Client, CommandLine
-from portico_usage.plugin import UsagePlugin
+from portico_usage.components import UsagePlugin
 
 
 def test_command_prints_sums_as_table_json_and_csv(

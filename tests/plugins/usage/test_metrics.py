@@ -3,7 +3,7 @@
 from tests.plugins.usage.conftest import Ask, Rows, made_record
 
 from portico.testing import Client
-from portico_usage.plugin import UsagePlugin
+from portico_usage.components import UsagePlugin
 from portico_usage.traffic import Traffic
 
 

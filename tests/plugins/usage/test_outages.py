@@ -10,7 +10,7 @@ from tests.postgres_proxy import PostgresProxy
 from portico.errors import Unavailable
 from portico.testing import InProcessApp
 from portico_usage import writer as module
-from portico_usage.plugin import UsagePlugin
+from portico_usage.components import UsagePlugin
 
 
 @pytest.fixture

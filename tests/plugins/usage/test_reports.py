@@ -10,7 +10,7 @@ from tests.plugins.usage.conftest import Ask, Rows, made_record
 
 from portico.api.models import TokenUsage
 from portico.testing import Client
-from portico_usage.plugin import UsagePlugin
+from portico_usage.components import UsagePlugin
 
 NOON = 1_700_000_000 - 1_700_000_000 % 86400 + 43200  # 2023-11-14
 DAY = 86400

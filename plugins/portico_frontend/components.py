@@ -1,4 +1,4 @@
-"""The objects of this plugin, built once for each process."""
+"""The objects of this plugin, built once per application."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The object that controllers of this plugin have as `self.plugin`."""
+"""The objects of this plugin, built once per application."""
 
 from dataclasses import dataclass
 

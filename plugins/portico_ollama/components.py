@@ -1,4 +1,4 @@
-"""What the hooks and the routes of this plugin use."""
+"""The objects of this plugin, built once per application."""
 
 import msgspec
 
