@@ -6,12 +6,9 @@ from typing import Any
 
 import msgspec
 
-from portico.api.interfaces import BackgroundTasks
+from portico.api.interfaces import TEMPORARY_CHAT_PREFIX, BackgroundTasks
 from portico.api.json import field_error, optional_value, required_value
 from portico.api.models import FILTER_OPTIONS, is_own_key
-
-#: Prefix of a temporary chat's id: the chat exists in the browser only and is never stored.
-TEMPORARY_PREFIX = "local:"
 
 #: Bytes of the parameters and of the variables of a request, which are decoded.
 MAX_OPTION_BYTES = 1024 * 1024
@@ -83,7 +80,7 @@ def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionR
 
 def is_temporary(chat_id: str) -> bool:
     """Return whether a chat exists in the browser only."""
-    return chat_id.startswith(TEMPORARY_PREFIX)
+    return chat_id.startswith(TEMPORARY_CHAT_PREFIX)
 
 
 def is_forwarded(key: str) -> bool:

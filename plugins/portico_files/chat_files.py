@@ -5,13 +5,11 @@ from typing import Final
 
 from portico.api import AppContext, PeriodicTask
 from portico.api.db import chunks, execute, fetch_all, placeholder_rows, placeholders
-from portico.api.interfaces import ChatChanged, ChatMentions
+from portico.api.interfaces import TEMPORARY_CHAT_PREFIX, ChatChanged, ChatMentions
 from portico_files.schemas import FileRow
 from portico_files.service import Files
 from portico_files.settings import FilesSettings
 
-#: Prefix of chats that are not stored.
-TEMPORARY_PREFIX: Final = "local:"
 #: Seconds after a deletion, in which further ones are collected, and after which a failed run is repeated.
 DELAY_SECONDS: Final = 0.2
 INTERVAL_SECONDS: Final = 60.0
@@ -48,7 +46,7 @@ class ChatFiles:
 
     async def record(self, chat_id: str | None, user_id: str, rows: Iterable[FileRow]) -> None:
         """Record that a model gets these files in a chat. Files of other accounts are left out."""
-        if chat_id is None or chat_id.startswith(TEMPORARY_PREFIX):
+        if chat_id is None or chat_id.startswith(TEMPORARY_CHAT_PREFIX):
             return
         values = [value for row in rows if row.user_id == user_id for value in (row.id, chat_id)]
         if values:

@@ -12,7 +12,7 @@ from portico_files.schemas import FileRow
 
 _COLUMNS: Final = ", ".join(field.name for field in msgspec.structs.fields(FileRow))
 _LIST: Final = (
-    f"SELECT {_COLUMNS} FROM files_file WHERE {{}} AND search_name LIKE $3 ESCAPE '\\' "  # noqa: S608
+    f"SELECT {_COLUMNS} FROM files_file WHERE {{}} AND search_name LIKE $3 ESCAPE '!' "  # noqa: S608
     "ORDER BY created_at DESC, id LIMIT $1 OFFSET $2"
 )
 _FIND: Final = f"SELECT {_COLUMNS} FROM files_file WHERE id = $1 AND {{}}"  # noqa: S608

@@ -6,7 +6,7 @@ from typing import Final
 from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
 from portico.api.audit import record_change
 from portico.api.auth import AccountDeleting, Actor
-from portico.api.db import after_commit, chunks, page_offset, transaction
+from portico.api.db import after_commit, chunks, literal_pattern, page_offset, transaction
 from portico.api.policy import EVERY_ROW, PRIVATE, SQLCondition
 from portico_files import queries
 from portico_files.loose_objects import LooseObjects
@@ -23,7 +23,9 @@ MAX_PATTERN_CHARS: Final = 256
 MAX_WILDCARDS: Final = 8
 #: Bytes of the text of a file that is shown with it; a longer one is cut.
 MAX_SHOWN_BYTES: Final = 1024 * 1024
-ALL: Final = "%"
+#: Wildcards of LIKE.
+ANY_TEXT: Final = "%"
+ANY_CHARACTER: Final = "_"
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
 
@@ -163,7 +165,5 @@ def _like(pattern: str) -> str:
         raise InvalidRequest(
             f"[ERROR: A pattern has at most {MAX_PATTERN_CHARS} characters and {MAX_WILDCARDS} times *]"
         )
-    found = search_name(pattern.replace("\x00", ""))
-    for one in "\\%_":
-        found = found.replace(one, f"\\{one}")
-    return found.replace("*", ALL).replace("?", "_")
+    literal = literal_pattern(search_name(pattern))
+    return literal.replace("*", ANY_TEXT).replace("?", ANY_CHARACTER)

@@ -4,6 +4,7 @@ Constants:
 
     MICROS_PER_UNIT        Amounts of money are in millionths of the currency.
     SHARED_ACCOUNT_PREFIX  With the id of a shared chat behind it, stands for the account that shares the chat.
+    TEMPORARY_CHAT_PREFIX  What ids of chats that are not stored begin with.
 """
 
 from portico.interfaces.api_keys import (
@@ -11,6 +12,7 @@ from portico.interfaces.api_keys import (
 )
 from portico.interfaces.chats import (
     SHARED_ACCOUNT_PREFIX,
+    TEMPORARY_CHAT_PREFIX,
     ChatAnnotations,
     ChatBranch,
     ChatChanged,
@@ -51,6 +53,7 @@ from portico.interfaces.web_client import (
 __all__ = [
     "MICROS_PER_UNIT",
     "SHARED_ACCOUNT_PREFIX",
+    "TEMPORARY_CHAT_PREFIX",
     "ApiKeyLookup",
     "BackgroundTasks",
     "BrowserPictures",

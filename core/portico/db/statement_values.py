@@ -49,9 +49,14 @@ def placeholder_rows(count: int, width: int) -> str:
     return ", ".join(f"({placeholders(width, 1 + row * width)})" for row in range(count))
 
 
+def literal_pattern(text: str) -> str:
+    """Return the pattern of this text alone, for `LIKE $1 ESCAPE '!'`. No character of it is a wildcard."""
+    return text.translate(_WILDCARDS)
+
+
 def contains_pattern(text: str) -> str:
-    """Return the pattern of texts that contain this one, for `LIKE $1 ESCAPE '!'`. No character of it is a wildcard."""
-    return f"%{text.translate(_WILDCARDS)}%"
+    """Return the pattern of texts that contain this one, as `literal_pattern`."""
+    return f"%{literal_pattern(text)}%"
 
 
 def page_offset(page: int, size: int) -> int:

@@ -7,6 +7,8 @@ import msgspec
 
 from portico.identity import Actor
 
+#: What the id of a temporary chat begins with: it exists in the browser only and is never stored.
+TEMPORARY_CHAT_PREFIX: Final = "local:"
 #: In place of an account id: this prefix and the id of a shared chat stand for the account that shares it.
 SHARED_ACCOUNT_PREFIX: Final = "shared-"
 

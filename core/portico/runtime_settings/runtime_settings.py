@@ -153,7 +153,7 @@ class RuntimeSettings:
         return found[1].runtime_key if found else None
 
     def check_pinned(self, given: Mapping[str, Any]) -> None:
-        """Raises: InvalidRequest if one of these is pinned and would return to its default, which the operator set."""
+        """Check that none of these is pinned and would return to its default, which the operator set. Raises: InvalidRequest."""
         for variable, value in given.items():
             section, field = self._owners[variable]
             if value is msgspec.UNSET and field.name in section.pinned:
