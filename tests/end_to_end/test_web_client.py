@@ -1,10 +1,10 @@
 """One window of the web client, request by request: sign in, ask, watch the reply grow, end the turn, reload."""
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.message_tree import MessageTree
 from tests.reply_requests import until_end
 
 from portico.testing import Client, SocketIOClient
@@ -28,16 +28,15 @@ PAGE_LOAD = (
 )
 
 
-class Window:
+class Window(MessageTree):
     """The state of one window: a chat as the client has it in memory."""
 
     def __init__(self, user: Client) -> None:
+        super().__init__()
         self.user = user
         # The socket of the sign-in page is the one that later belongs to the account.
         self.socket: SocketIOClient = user.connect_socket(None)
         self.chat_id = ""
-        self.messages: dict[str, dict[str, Any]] = {}
-        self.current: str | None = None
 
     def sign_in(self) -> None:
         joined = self.socket.call("user-join", {"auth": {"token": self.user.token}})
@@ -46,28 +45,6 @@ class Window:
     def load(self) -> None:
         answers = {path: self.user.get(path).status for path in PAGE_LOAD}
         assert answers == dict.fromkeys(PAGE_LOAD, 200)
-
-    def add(self, role: str, content: str = "") -> str:
-        message_id, parent = str(uuid.uuid4()), self.current
-        self.messages[message_id] = {
-            "id": message_id,
-            "parentId": parent,
-            "childrenIds": [],
-            "role": role,
-            "content": content,
-        }
-        if parent is not None:
-            self.messages[parent]["childrenIds"].append(message_id)
-        self.current = message_id
-        return message_id
-
-    def branch(self) -> list[dict[str, Any]]:
-        """The messages from the first to the current one."""
-        found, message_id = [], self.current
-        while message_id is not None:
-            found.insert(0, self.messages[message_id])
-            message_id = self.messages[message_id]["parentId"]
-        return found
 
     def document(self) -> dict[str, Any]:
         history = {"messages": self.messages, "currentId": self.current}

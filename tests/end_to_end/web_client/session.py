@@ -1,10 +1,10 @@
 """One signed-in window of the web client: its requests, each compared with the recorded shape of its answer."""
 
 import re
-import uuid
 from typing import Any
 
 from tests.end_to_end.web_client.shapes import Shapes
+from tests.message_tree import MessageTree
 from tests.reply_requests import until_end
 
 from portico.testing import Client, Response, SocketIOClient
@@ -63,35 +63,17 @@ class WindowSession:
         self.get("/api/v1/models/model/profile/image?id=good&lang=en-US")
 
 
-class ChatSession:
+class ChatSession(MessageTree):
     """A chat in a window: the tree of its messages, as the client keeps it in memory."""
 
     def __init__(self, window: WindowSession) -> None:
-        self.window = window
-        self.id, self.current = "", None
-        self.messages: dict[str, dict[str, Any]] = {}
+        super().__init__()
+        self.window, self.id = window, ""
 
-    def add(self, role: str, content: str = "", parent: str | None = None) -> str:
-        """Add a message below the current one, or below another parent."""
-        parent = parent or self.current
-        message_id = str(uuid.uuid4())
-        self.messages[message_id] = {
-            "id": message_id, "parentId": parent, "childrenIds": [], "role": role,
-            "content": content, "timestamp": 1_760_000_000,
-            **({"models": ["good"]} if role == "user" else {"model": "good", "modelIdx": 0}),
-        }  # fmt: skip
-        if parent is not None:
-            self.messages[parent]["childrenIds"].append(message_id)
-        self.current = message_id
-        return message_id
-
-    def branch(self) -> list[dict[str, Any]]:
-        """The messages from the first to the current one."""
-        found, message_id = [], self.current
-        while message_id is not None:
-            found.insert(0, self.messages[message_id])
-            message_id = self.messages[message_id]["parentId"]
-        return found
+    def add(self, role: str, content: str = "", *, parent: str | None = None, **more: Any) -> str:
+        """Add a message with the fields that the client gives one of its role."""
+        of_role = {"models": ["good"]} if role == "user" else {"model": "good", "modelIdx": 0}
+        return super().add(role, content, parent=parent, timestamp=1_760_000_000, **of_role, **more)
 
     def save(self) -> None:
         """Save the whole chat. The first time it is created."""
