@@ -216,7 +216,7 @@ def feature_flags(two: Two) -> Iterator[Step]:
     here = two.apps[0].portico.runtime_settings
     values: dict[str, Any] = two.apps[0].run(here.values)
     changed = {name: not value for name, value in values.items() if isinstance(value, bool)}
-    changed = {name: value for name, value in changed.items() if name not in here.pinned()}
+    changed = {name: value for name, value in changed.items() if name not in here.pinned(changed)}
 
     def flags(who: Client) -> dict[str, Any]:
         app = two.apps[who.transport is two.there.transport]

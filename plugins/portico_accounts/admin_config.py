@@ -37,7 +37,7 @@ class AdminConfigService:
         present = {name: values[name] for name in defaults.keys() & values.keys()}
         # Unset means: open until there is an account, and the caller has one.
         present["ENABLE_SIGNUP"] = bool(present.get("ENABLE_SIGNUP"))
-        pinned = [name for name in self._app.runtime_settings.pinned() if name in defaults]
+        pinned = self._app.runtime_settings.pinned(defaults)
         return AdminConfigAnswer(**defaults | present, pinned=pinned)
 
     async def update(self, actor: Actor, form: AdminConfig) -> AdminConfigAnswer:

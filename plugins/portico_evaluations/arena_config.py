@@ -41,7 +41,7 @@ class ArenaConfig:
     async def current(self) -> EvaluationConfigAnswer:
         """Return the arena models in force."""
         values = await self._app.runtime_settings.values()
-        pinned = [one for one in self._app.runtime_settings.pinned() if one in (ENABLED, MODELS)]
+        pinned = self._app.runtime_settings.pinned((ENABLED, MODELS))
         models = msgspec.convert(msgspec.to_builtins(values[MODELS]), list[ArenaModelForm])
         return EvaluationConfigAnswer(
             ENABLE_EVALUATION_ARENA_MODELS=values[ENABLED],

@@ -18,7 +18,7 @@ class GenerationConfigService:
     async def current(self) -> GenerationConfigAnswer:
         """Return the active values."""
         values = await self._app.runtime_settings.values()
-        pinned = [name for name in self._app.runtime_settings.pinned() if name in _NAMES]
+        pinned = self._app.runtime_settings.pinned(_NAMES)
         return GenerationConfigAnswer(**{name: values[name] for name in _NAMES}, pinned=pinned)
 
     async def update(self, actor: Actor, form: GenerationConfig) -> GenerationConfigAnswer:

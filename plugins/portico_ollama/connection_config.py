@@ -55,7 +55,7 @@ class OllamaConnectionConfig:
                 str(one.index): _shown(one.options, mask)
                 for one, mask in zip(every, masked_keys(every, self._app.encryptor), strict=True)
             },
-            pinned=[name for name in self._app.runtime_settings.pinned() if name in names],
+            pinned=self._app.runtime_settings.pinned(names),
         )
 
     async def update(self, actor: Actor, form: OllamaConnectionsForm) -> OllamaConnectionsAnswer:

@@ -55,7 +55,7 @@ class OpenAIConnectionConfig:
             urls=[one.url for one in every],
             keys=masked_keys(every, self._app.encryptor),
             configs={str(one.index): _shown(one.options) for one in every},
-            pinned=[name for name in self._app.runtime_settings.pinned() if name in names],
+            pinned=self._app.runtime_settings.pinned(names),
         )
 
     async def update(self, actor: Actor, form: ConnectionsForm) -> ConnectionsAnswer:

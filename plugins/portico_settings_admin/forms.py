@@ -68,7 +68,7 @@ class SettingsForms:
     async def _read(self, kind: type[AnswerT]) -> AnswerT:
         values = await self._runtime_settings.values()
         names = [name for name in kind.__struct_fields__ if name != "pinned"]
-        pinned = [name for name in self._runtime_settings.pinned() if name in names]
+        pinned = self._runtime_settings.pinned(names)
         return kind(**{name: values.get(name, False) for name in names}, pinned=pinned)
 
     async def _change(self, actor: Actor, form: ModelsConfig | ConnectionsConfig) -> None:

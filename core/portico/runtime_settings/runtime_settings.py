@@ -79,10 +79,12 @@ class RuntimeSettings:
             for variable, (section, field) in self._owners.items()
         }
 
-    def pinned(self) -> list[str]:
-        """Return the variables of all pinned settings, sorted."""
+    def pinned(self, among: Collection[str]) -> list[str]:
+        """Return those of these variables whose settings are pinned, sorted."""
         return sorted(
-            name for name, (section, field) in self._owners.items() if field.name in section.pinned
+            name
+            for name, (section, field) in self._owners.items()
+            if name in among and field.name in section.pinned
         )
 
     @asynccontextmanager

@@ -74,7 +74,7 @@ async def test_pinned_setting_cannot_be_changed(store: SettingsStore) -> None:
     assert await garden.current() == Garden(gate=True), "no part of it was stored"
     await runtime_settings.change({"GATE": True, "ROWS": 9}, "ada")
     assert await garden.current() == Garden(gate=True, rows=9)
-    assert runtime_settings.pinned() == ["GATE"]
+    assert runtime_settings.pinned(await runtime_settings.values()) == ["GATE"]
     other = RuntimeSettings(store)
     free = other.add(Garden())
     assert await free.current() == Garden(rows=9), "nothing was stored for a pinned setting"
