@@ -110,13 +110,7 @@ class MemoryService:
         memory_id = new_id()
         try:
             async with transaction():
-                counted = await fetch_one(
-                    "SELECT COUNT(*) AS total FROM memories_memory WHERE user_id = $1", actor.id
-                )
-                if (counted or {})["total"] >= self._settings.max_memories:
-                    raise InvalidRequest(
-                        f"[ERROR: An account has at most {self._settings.max_memories} memories; delete some first]"
-                    )
+                await self._table.check_room(actor.id, self._settings.max_memories, "memories")
                 await execute(_INSERT, memory_id, actor.id, now(), content, likeness(content))
                 return await self._read_back(memory_id)
         except ForeignKeyViolation as error:  # the account was deleted meanwhile

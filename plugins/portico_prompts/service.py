@@ -112,10 +112,7 @@ class PromptService:
         self._check(values)
         try:
             async with transaction():
-                if await store.count_of(owner_id) >= self._settings.max_prompts:
-                    raise InvalidRequest(
-                        f"[ERROR: An account has at most {self._settings.max_prompts} prompts]"
-                    )
+                await self._table.check_room(owner_id, self._settings.max_prompts, "prompts")
                 await store.insert(prompt_id, owner_id, now(), values)
                 resource = Resource(KIND, prompt_id, owner_id)
                 await self._table.share(actor, resource, sharing, is_new=True)

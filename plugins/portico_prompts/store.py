@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from portico.api.db import chunks, execute, fetch_all_in_thread, fetch_one, placeholders
+from portico.api.db import chunks, execute, fetch_all_in_thread, placeholders
 from portico.api.text import likeness
 from portico_prompts.command_names import command_key
 
@@ -38,14 +38,6 @@ async def insert(prompt_id: str, owner_id: str, at: int, values: PromptValues) -
 async def update(prompt_id: str, at: int, values: PromptValues) -> None:
     """Replace a prompt. Raises: UniqueViolation for a command that another one has."""
     await execute(_UPDATE, prompt_id, at, *_columns(values))
-
-
-async def count_of(owner_id: str) -> int:
-    """Return the number of an account's prompts."""
-    row = await fetch_one(
-        "SELECT COUNT(*) AS total FROM prompts_prompt WHERE user_id = $1", owner_id
-    )
-    return int((row or {})["total"])
 
 
 async def contents_of(ids: Sequence[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from portico.db import chunks, execute, fetch_all, fetch_all_in_thread, fetch_one, placeholders
-from portico.errors import Forbidden, NotFound
+from portico.errors import Forbidden, InvalidRequest, NotFound
 from portico.identity import AccountDeleting, Actor
 from portico.permissions import PRIVATE, Permissions, Resource, ResourceKind, Sharing
 from portico.resources.access_fields import RequestedSharing
@@ -200,6 +200,19 @@ class ResourceTable:
             await execute(
                 f"DELETE FROM {of.table} WHERE {of.id} IN ({placeholders(len(some))})",  # noqa: S608
                 *some,
+            )
+
+    async def check_room(self, owner_id: str, limit: int, things: str) -> None:
+        """Check that an account has fewer rows than `limit`, before one is inserted. `things`: their name, for the error.
+
+        Raises: InvalidRequest.
+        """
+        of = self._kind
+        sql = f"SELECT COUNT(*) AS total FROM {of.table} WHERE {of.owner} = $1"  # noqa: S608
+        (counted,) = await fetch_all(sql, owner_id)
+        if counted["total"] >= limit:
+            raise InvalidRequest(
+                f"[ERROR: An account has at most {limit} {things}; delete some first]"
             )
 
     async def ids_of_owner(self, owner_id: str) -> list[str]:
