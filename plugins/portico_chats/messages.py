@@ -10,7 +10,7 @@ import msgspec
 
 from portico.api import AppContext, InvalidRequest, NotFound
 from portico.api.auth import Actor
-from portico.api.db import after_commit, now, transaction
+from portico.api.db import RollBack, after_commit, now, transaction
 from portico.api.interfaces import MessageEvent
 from portico.api.policy import EVERY_ROW
 from portico_chats.access import ChatAccess, is_storable
@@ -22,10 +22,6 @@ from portico_chats.storage import chat_queries, message_queries
 from portico_chats.storage.single_message import ID_RULE, NewMessage, update_message
 
 ASKS_CLIENT: Final = "type: an event that clients answer cannot be sent to all of them. Use another type, such as `status`."
-
-
-class _NothingToWrite(Exception):
-    """Raised when there is nothing to write: it rolls the transaction back, so that the chat is not marked as changed."""
 
 
 class MessageService:
@@ -77,10 +73,10 @@ class MessageService:
                 if effect is None or not await update_message(
                     locked, message_id, effect, actor.session_id, new
                 ):
-                    raise _NothingToWrite
+                    raise RollBack  # so that the chat is not marked as changed
                 self._access.publish_change(chat_id, locked["user_id"], "updated")
                 self._publish(locked, message_id, kind, data)
-        except _NothingToWrite:
+        except RollBack:
             _check(message_id, is_message_id)
             if await message_queries.was_deleted(chat_id, message_id):
                 return False
@@ -122,9 +118,9 @@ class MessageService:
             async with transaction():
                 locked = await chat_queries.lock(chat_id, now(), EVERY_ROW)
                 if locked is None or not await update_message(locked, message_id, change, "", new):
-                    raise _NothingToWrite
+                    raise RollBack  # so that the chat is not marked as changed
                 self._access.publish_change(chat_id, locked["user_id"], "updated")
-        except _NothingToWrite:
+        except RollBack:
             return
 
     def _publish(

@@ -1,5 +1,6 @@
 """Prompts in files: all of them exported, and an import that writes all or none."""
 
+from contextlib import suppress
 from typing import Annotated, Any, BinaryIO, Final
 
 import msgspec
@@ -7,7 +8,7 @@ from msgspec import UNSET
 
 from portico.api import AppContext, DomainError
 from portico.api.auth import Actor
-from portico.api.db import fetch_all, fetch_one, transaction
+from portico.api.db import RollBack, fetch_all, fetch_one, transaction
 from portico.api.json import ItemError, SchemaOf, json_error, lenient_decoder, read_items
 from portico.api.resources import AccessFields, RequestedSharing, imported_sharing
 from portico_prompts.command_names import command_key
@@ -35,10 +36,6 @@ class PromptImportReport(msgspec.Struct):
     updated: list[str] = []
     rejected: list[str] = []
     notes: list[str] = []
-
-
-class _NothingWritten(Exception):
-    """Rolls back an import that has errors, or that is a dry run."""
 
 
 _DECODER: Final = lenient_decoder(ImportedPrompt)
@@ -71,14 +68,12 @@ class PromptImport:
         """Import all prompts of a file, or none if one is rejected. Raises: UnreadableImport."""
         report = PromptImportReport()
         items = list(read_items(file, ("prompts",), "prompts", max_bytes=MAX_ITEM_BYTES))
-        try:
+        with suppress(RollBack):
             async with transaction():
                 for item in items:
                     await self._import(report, item.index, item.text)
                 if dry_run or report.rejected:
-                    raise _NothingWritten
-        except _NothingWritten:
-            pass
+                    raise RollBack
         return report
 
     async def _import(self, report: PromptImportReport, index: int, text: bytes) -> None:

@@ -1,13 +1,14 @@
 """Export and import of all stored settings as one document, nested by the paths of the settings."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from msgspec import UNSET
 
 from portico.api import AppContext, Forbidden, InvalidRequest
 from portico.api.auth import Actor
-from portico.api.db import transaction
+from portico.api.db import RollBack, transaction
 
 #: The path of the default permissions, which are stored one by one.
 PERMISSIONS_PATH: Final = "user.permissions"
@@ -16,10 +17,6 @@ _NO_SETTINGS: Final = frozenset({"version", "ignored"})
 #: Ignored paths that an answer names.
 MAX_NAMED: Final = 200
 MAX_NAMED_CHARS: Final = 200
-
-
-class _DryRunEnds(Exception):
-    """Rolls the transaction of a dry run back."""
 
 
 class SettingsTransfer:
@@ -50,14 +47,12 @@ class SettingsTransfer:
         settings = self._app.runtime_settings
         values, ignored = _split(document, {*settings.keys(), PERMISSIONS_PATH})
         answer: dict[str, Any] = {}
-        try:
+        with suppress(RollBack):
             async with transaction():
                 await self._store(actor, values, keep_absent=keep_absent)
                 answer = await self.export()
                 if dry_run:
-                    raise _DryRunEnds
-        except _DryRunEnds:
-            pass
+                    raise RollBack
         return answer | ({"ignored": ignored} if ignored else {})
 
     async def _store(self, actor: Actor, values: dict[str, Any], *, keep_absent: bool) -> None:

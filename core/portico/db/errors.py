@@ -53,6 +53,10 @@ class BadMigration(OperatorError):
     """The migrations of a plugin cannot be read or applied."""
 
 
+class RollBack(Exception):
+    """Raised and caught by the same function, to leave a transaction without what it has written, as a dry run does."""
+
+
 class UniqueViolation(Exception):
     """A row with the same key exists.
 

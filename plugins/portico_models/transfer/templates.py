@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET
 
 from portico.api import AppContext, DomainError, InvalidRequest
-from portico.api.db import transaction
+from portico.api.db import RollBack, transaction
 from portico.api.json import ItemError, SchemaOf, json_error, lenient_decoder
 from portico.api.policy import Sharing, describe_missing
 from portico.api.resources import RequestedSharing, imported_sharing
@@ -95,20 +96,12 @@ async def dry_run_templates(
     first: int = 0,
 ) -> TemplateImportReport:
     """Return what `import_templates` would return, without writing."""
-    try:
+    report = TemplateImportReport()
+    with suppress(RollBack):
         async with transaction():
-            raise _RollBackTemplates(
-                await import_templates(app, templates, objects, options, first)
-            )
-    except _RollBackTemplates as rollback:
-        return rollback.result
-
-
-class _RollBackTemplates(Exception):
-    """Rolls the transaction back, and carries its result."""
-
-    def __init__(self, result: TemplateImportReport) -> None:
-        self.result = result
+            report = await import_templates(app, templates, objects, options, first)
+            raise RollBack
+    return report
 
 
 async def _read(

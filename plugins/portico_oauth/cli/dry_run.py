@@ -7,7 +7,7 @@ import msgspec
 from portico.api import AppContext, DomainError
 from portico.api.auth import Account, ExternalIdentity
 from portico.api.cli import printable
-from portico.api.db import transaction
+from portico.api.db import RollBack, transaction
 from portico_oauth.login.provider import OAuthProvider
 from portico_oauth.protocol.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.protocol.jwt_verification import VerifiedToken, unverified_claims, verify_token
@@ -36,10 +36,6 @@ class LoginPreview(msgspec.Struct, frozen=True, kw_only=True):
     joined_groups: list[str] = []
     left_groups: list[str] = []
     created_groups: list[str] = []
-
-
-class _RollBackPreview(Exception):
-    """Raised to roll the dry run back."""
 
 
 async def read_claims(provider: OAuthProvider, text: str) -> tuple[dict[str, Any], str]:
@@ -101,8 +97,8 @@ async def preview_login(
     try:
         async with transaction():
             previews.append(await _provision(app, provider, identity, known))
-            raise _RollBackPreview
-    except _RollBackPreview:
+            raise RollBack
+    except RollBack:
         return previews[0]
     except DomainError as error:
         return LoginPreview(outcome="rejected", why=error.detail or "", **known)
