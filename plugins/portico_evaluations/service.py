@@ -144,13 +144,14 @@ class FeedbackService:
     async def delete_all(self, actor: Actor) -> bool:
         """Delete the ratings of all accounts. Returns whether there were any."""
         where = await self._where(actor, "delete")
-        user_id, accounts = "", 0
-        while (user_id := await store.next_owner(user_id)) != "":
-            accounts += await self._delete_of(user_id, where)
-        if accounts:
+        user_id, is_any = await store.next_owner(""), False
+        if user_id:  # before anything is deleted: what cannot be recorded is not done
             async with transaction():
-                await record_change("feedback.all_deleted", KIND, "", {"accounts": accounts})
-        return bool(accounts)
+                await record_change("feedback.all_deleted", KIND, "")
+        while user_id:
+            is_any = await self._delete_of(user_id, where) or is_any
+            user_id = await store.next_owner(user_id)
+        return is_any
 
     async def on_account_deleting(self, event: AccountDeleting) -> None:
         """Delete the ratings of an account that is being deleted."""

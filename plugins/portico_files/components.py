@@ -46,4 +46,4 @@ def _store(app: AppContext, settings: FilesSettings, threads: ThreadPoolExecutor
     if settings.store == "s3":
         return S3Store(settings, str(app.settings.data_dir))
     directory = settings.directory or Path(app.settings.data_dir) / "files"
-    return LocalStore(Path(directory), threads)
+    return LocalStore(Path(directory), threads, is_chosen=bool(settings.directory))

@@ -24,27 +24,38 @@ T = TypeVar("T")
 
 
 class LocalStore:
-    """Files below `root`, each in a directory with the first two characters of its key."""
+    """Files below `root`, each in a directory with the first two characters of its key.
 
-    def __init__(self, root: Path, threads: ThreadPoolExecutor) -> None:
+    `is_chosen`: the operator has named the directory. Then a server that cannot use it does not start; else it starts without
+    storing files, since a server with PostgreSQL may have no directory of its own.
+    """
+
+    def __init__(self, root: Path, threads: ThreadPoolExecutor, *, is_chosen: bool) -> None:
         self._root, self._threads = root, threads
+        self._is_chosen, self._is_usable = is_chosen, True
 
     async def start(self) -> None:
-        """Create the directory (part of `FileStore`)."""
+        """Create the directory (part of `FileStore`). Raises: OperatorError."""
         try:
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             usable = os.access(self._root, os.R_OK | os.W_OK | os.X_OK)
             reason = "no permission to write there"
         except OSError as error:
             usable, reason = False, str(error.strerror)
-        if not usable:
+        if usable:
+            return
+        if self._is_chosen:
             raise OperatorError(
                 f"files.directory: the directory {self._root} cannot be used: {reason}. Make it writable for this "
                 "process, or name another one."
             )
+        self._is_usable = False
+        log.warning("files cannot be stored", directory=str(self._root), reason=reason)
 
     def create(self, key: str) -> "NewLocalObject":
-        """Return a new object (part of `FileStore`)."""
+        """Return a new object (part of `FileStore`). Raises: Unavailable."""
+        if not self._is_usable:
+            raise Unavailable(AWAY)
         return NewLocalObject(self._path(key), self._in_thread)
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
