@@ -12,35 +12,31 @@ from portico_webclient.notices import RefusalNotices
 from portico_webclient.refusals import missing
 
 
-def shown(path: str, feature: str, settings: Mapping[str, Any]) -> Any:
-    """Return a route that answers with these settings."""
+def settings_routes(
+    path: str, feature: str, settings: Mapping[str, Any], *, save: str = "", notice: bool = False
+) -> tuple[Any, Any]:
+    """Return a route that answers with these settings, and one that accepts them and refuses any other ones.
+
+    `save`: the path of the second one behind `path`. `notice`: it sends its refusal to the sockets of the caller too, for
+    forms whose errors the web client does not show.
+    """
+    sentence = missing(feature)
 
     @get(path, access="admin", placeholder=True, response_type=dict[str, Any])
-    async def read(self: Any) -> JSONResponse:
+    async def shown(self: Any) -> JSONResponse:
         return json_response(settings)
 
-    read.fn.__doc__ = f"Return settings that are all off. {missing(feature)}"
-    return read
-
-
-def saved(path: str, feature: str, settings: Mapping[str, Any], *, notice: bool = False) -> Any:
-    """Return a route that accepts these settings and refuses any other ones, with a sentence.
-
-    `notice`: send it to the sockets of the caller too, for forms whose errors the web client does not show.
-    """
-
-    @post(path, access="admin", placeholder=True, response_type=dict[str, Any])
-    async def save(self: Any, request: Request, data: JSONBody[dict[str, Any]]) -> JSONResponse:
+    @post(path + save, access="admin", placeholder=True, response_type=dict[str, Any])
+    async def saved(self: Any, request: Request, data: JSONBody[dict[str, Any]]) -> JSONResponse:
         if not is_unchanged(data, settings):
             if notice:
-                self.plugin.show(request.user.id, missing(feature))
-            raise InvalidRequest(missing(feature))
+                self.plugin.show(request.user.id, sentence)
+            raise InvalidRequest(sentence)
         return json_response(settings)
 
-    save.fn.__doc__ = (
-        f"Accept the settings that `GET` returns, and refuse others. {missing(feature)}"
-    )
-    return save
+    shown.fn.__doc__ = f"Return settings that are all off. {sentence}"
+    saved.fn.__doc__ = f"Accept the settings that `GET` returns, and refuse others. {sentence}"
+    return shown, saved
 
 
 def is_unchanged(given: Any, present: Any) -> bool:
@@ -58,53 +54,40 @@ class EmptySettingsRoutes(Controller):
 
     plugin: RefusalNotices
 
-    audio = shown("/api/v1/audio/config", "Speech features", empty_settings.AUDIO)
-    save_audio = saved(
-        "/api/v1/audio/config/update", "Speech features", empty_settings.AUDIO, notice=True
+    audio, save_audio = settings_routes(
+        "/api/v1/audio/config", "Speech features", empty_settings.AUDIO, save="/update", notice=True
     )
-    images = shown("/api/v1/images/config", "Generated images", empty_settings.IMAGES)
-    save_images = saved("/api/v1/images/config/update", "Generated images", empty_settings.IMAGES)
-    retrieval = shown(
-        "/api/v1/retrieval/config", "Document and web searches", empty_settings.RETRIEVAL
+    images, save_images = settings_routes(
+        "/api/v1/images/config", "Generated images", empty_settings.IMAGES, save="/update"
     )
-    save_retrieval = saved(
-        "/api/v1/retrieval/config/update",
+    retrieval, save_retrieval = settings_routes(
+        "/api/v1/retrieval/config",
         "Document and web searches",
         empty_settings.RETRIEVAL,
+        save="/update",
         notice=True,
     )
-    embedding = shown("/api/v1/retrieval/embedding", "Document searches", empty_settings.EMBEDDING)
-    save_embedding = saved(
-        "/api/v1/retrieval/embedding/update", "Document searches", empty_settings.EMBEDDING
+    embedding, save_embedding = settings_routes(
+        "/api/v1/retrieval/embedding", "Document searches", empty_settings.EMBEDDING, save="/update"
     )
-    code_execution = shown(
-        "/api/v1/configs/code_execution", "Code interpreters", empty_settings.CODE_EXECUTION
-    )
-    save_code_execution = saved(
+    code_execution, save_code_execution = settings_routes(
         "/api/v1/configs/code_execution",
         "Code interpreters",
         empty_settings.CODE_EXECUTION,
         notice=True,
     )
-    tool_servers = shown("/api/v1/configs/tool_servers", "Tools", empty_settings.TOOL_SERVERS)
-    save_tool_servers = saved("/api/v1/configs/tool_servers", "Tools", empty_settings.TOOL_SERVERS)
-    connections = shown(
+    tool_servers, save_tool_servers = settings_routes(
+        "/api/v1/configs/tool_servers", "Tools", empty_settings.TOOL_SERVERS
+    )
+    connections, save_connections = settings_routes(
         "/api/v1/configs/connections", "Connections of users", empty_settings.CONNECTIONS
     )
-    save_connections = saved(
-        "/api/v1/configs/connections", "Connections of users", empty_settings.CONNECTIONS
-    )
-    models = shown(
+    models, save_models = settings_routes(
         "/api/v1/configs/models", "Settings of the list of models", empty_settings.MODELS
     )
-    save_models = saved(
-        "/api/v1/configs/models", "Settings of the list of models", empty_settings.MODELS
-    )
-    evaluations = shown("/api/v1/evaluations/config", "Evaluations", empty_settings.EVALUATIONS)
-    save_evaluations = saved(
+    evaluations, save_evaluations = settings_routes(
         "/api/v1/evaluations/config", "Evaluations", empty_settings.EVALUATIONS
     )
-    webhook = shown("/api/webhook", "Webhooks", empty_settings.WEBHOOK)
-    save_webhook = saved("/api/webhook", "Webhooks", empty_settings.WEBHOOK)
-    exported = shown("/api/v1/configs/export", "Exports of the configuration", {})
-    imported = saved("/api/v1/configs/import", "Imports of the configuration", {})
+    webhook, save_webhook = settings_routes("/api/webhook", "Webhooks", empty_settings.WEBHOOK)
+    exported = settings_routes("/api/v1/configs/export", "Exports of the configuration", {})[0]
+    imported = settings_routes("/api/v1/configs/import", "Imports of the configuration", {})[1]

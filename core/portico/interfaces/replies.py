@@ -53,8 +53,8 @@ class ReplyFinishing(msgspec.Struct, frozen=True):
     """A reply that was sent in events is complete. Published inside the transaction that stores it.
 
     Of a chat that is not stored, only if its client wants more to be generated. `title`: of the chat when the reply
-    began; empty if the client says nothing about the title. `messages`: the conversation with the reply, of a chat that is not stored;
-    None = the chat is stored.
+    began; empty if the client says nothing about the title. `messages`: the conversation with the reply, of a chat that
+    is not stored; None = the chat is stored.
     """
 
     id: str

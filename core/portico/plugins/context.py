@@ -82,8 +82,9 @@ class AppContext:
 
     `http` sends requests to addresses that the operator or an administrator chose; `http_session()` returns its session.
     `safe_http` fetches addresses that users or other servers choose. `route_areas()` returns the names of the plugins that
-    have routes. `installed_plugins()` returns all installed plugins, as `GET /api/v1/plugins` lists them. `read_metrics()` returns the figures of the core and of all plugins. `instance_channel` sends messages to the other instances; topics begin with the plugin's name.
-    `drain` ends work that lasts when the process is asked to stop.
+    have routes. `installed_plugins()` returns all installed plugins, as `GET /api/v1/plugins` lists them. `read_metrics()`
+    returns the figures of the core and of all plugins. `instance_channel` sends messages to the other instances; topics
+    begin with the plugin's name. `drain` ends work that lasts when the process is asked to stop.
     """
 
     settings: CoreSettings

@@ -155,7 +155,7 @@ class RuntimeSettings:
         return found[1].runtime_key if found else None
 
     def check_pinned(self, given: Mapping[str, Any]) -> None:
-        """Check that none of these is pinned and would return to its default, which the operator set. Raises: InvalidRequest."""
+        """Check that no pinned setting would return to its default. Raises: InvalidRequest."""
         for variable, value in given.items():
             section, field = self._owners[variable]
             if value is msgspec.UNSET and field.name in section.pinned:

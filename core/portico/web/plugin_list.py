@@ -12,8 +12,9 @@ from portico.web.routes import get
 class PluginInList(msgspec.Struct):
     """One installed plugin, or the core (`portico`). `state`: active, disabled or failed; `reason`: why, if not active.
 
-    `contributes`: what it provides, by kind; of a placeholder route that another plugin serves, it names that plugin. `counters`: since this process started; `errors`: responses with status
-    500, `stalls`: how often it blocked the event loop for longer than `server.loop_limit`; the other two are seconds.
+    `contributes`: what it provides, by kind; of a placeholder route that another plugin serves, it names that plugin.
+    `counters`: since this process started; `errors`: responses with status 500, `stalls`: how often it blocked the event
+    loop for longer than `server.loop_limit`; the other two are seconds.
     """
 
     name: str

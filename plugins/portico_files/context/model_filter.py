@@ -48,8 +48,8 @@ class FilesFilter:
     async def inlet(self, call: GatewayCall) -> None:
         """Replace the messages of a call with files.
 
-        Raises: NotFound for a file that the caller may not read, or not with this credential; InvalidRequest for one that no model can read, and for
-        too many; ValidationError; Unavailable.
+        Raises: NotFound for a file that the caller may not read, or not with this credential; InvalidRequest for one that
+        no model can read, and for too many; ValidationError; Unavailable.
         """
         request = call.request
         attached = request.options.get("files")
