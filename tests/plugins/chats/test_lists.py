@@ -8,6 +8,7 @@ from tests.error_details import NOT_FOUND
 from tests.one_database import on_sqlite
 from tests.plugins.chats.conftest import document, fill, new_chat, new_folder
 
+from portico.api.policy import EVERY_ROW
 from portico.testing import Client, InProcessApp
 from portico_chats.listing import queries as list_queries
 
@@ -210,8 +211,7 @@ def test_stream_yields_each_chat_once_despite_changes(app: InProcessApp, ann: Cl
     async def read() -> list[list[str]]:
         from portico.db import execute
 
-        where = ("1 = 1", ())
-        wanted = await list_queries.ids(ann.account["id"], where)
+        wanted = await list_queries.ids(ann.account["id"], EVERY_ROW)
         seen = []
         async for block in list_queries.stream(wanted):
             seen.append([one["id"] for one in block])
