@@ -83,7 +83,7 @@ def _text_bytes(document: bytes) -> int:
     parts: list[msgspec.Raw] = [answer.delta, answer.message, answer.output, answer.content]
     for choice in answer.choices or ():
         parts += (choice.delta, choice.message, choice.text)
-    return sum(map(_size, parts))
+    return sum(_size(part) for part in parts if part is not _NOTHING)
 
 
 def _size(part: msgspec.Raw) -> int:
