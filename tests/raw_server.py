@@ -56,8 +56,12 @@ async def serving(
 async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serve connections. Yields the URL; at the end all connections are closed."""
     writers: list[asyncio.StreamWriter] = []
+    is_over = False
 
     async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if is_over:
+            writer.transport.abort()
+            return
         writers.append(writer)
         with contextlib.suppress(ConnectionError):
             await serve(reader, writer)
@@ -68,8 +72,13 @@ async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> Asyn
         yield f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        is_over = True
         for writer in writers:
             writer.transport.abort()
+        for _ in range(
+            5
+        ):  # so that connections which were accepted just now, and the aborted ones, are closed
+            await asyncio.sleep(0)
 
 
 def redirect(target: str) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 PINNED: dict[str, float] = {
     "portico.catalogue.MAX_CHAIN_LENGTH": 8,
+    "portico.upstream.stream_relay.MAX_SKIPPED_BYTES": 32 * 1024 * 1024,
     "portico.db.MAX_IDS_PER_STATEMENT": 500,
     "portico.db.sqlite.file.CACHED_STATEMENTS": 192,
     "portico.cache.MAX_DOCUMENTS": 2000,

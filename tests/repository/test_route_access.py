@@ -47,6 +47,10 @@ def scene(env: dict[str, str], upstream: Upstream, complete_schema: Any) -> Iter
         app.close()
 
 
+#: What administrators are answered on SQLite, where that differs from the table: on PostgreSQL there is no file to download.
+ON_SQLITE = {("GET", "/api/v1/utils/db/download"): 200}
+
+
 def knock(client: Client, method: str, target: str, body: Any) -> tuple[int, bytes]:
     """What a request is answered, or the handshake of a socket: 101 if it opens."""
     if method != "WEBSOCKET":
@@ -65,14 +69,14 @@ def test_route_table_has_one_line_for_each_route(app: InProcessApp) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("database_url", databases(), indirect=True)
-def test_route_answers_each_caller_as_the_table_says(scene: Scene) -> None:
-    wrong = []
+def test_route_answers_each_caller_as_the_table_says(scene: Scene, env: dict[str, str]) -> None:
+    wrong, exceptions = [], ON_SQLITE if "DATABASE_URL" not in env else {}
     for (method, path), expected in table().items():
         for caller, status in zip(CALLERS, expected, strict=True):
             target, body = ask(scene, method, path)
             client = scene.callers[caller]
             found, said = knock(client, method, target, body)
-            if found != status:
+            if found != (exceptions.get((method, path), status) if caller == "admin" else status):
                 told = f"{caller}: {found}, expected {status}: {said[:200]!r}"
                 wrong.append(f"{method} {path}  {told}")
             if (method, path) == ("GET", "/api/v1/auths/signout") and client.account:

@@ -1,14 +1,18 @@
 """Outgoing HTTP to addresses that the operator or an administrator chose, such as those of model sources."""
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin, urlsplit
+from weakref import WeakSet
 
 from portico.http_client.http1 import (
     ConnectionBroken,
+    ConnectionKey,
     ConnectionOpener,
     ConnectionPool,
+    HTTPConnection,
     HTTPResponse,
     HTTPTarget,
     request_head,
@@ -38,6 +42,7 @@ class OutgoingHTTP:
         self.rules = NetworkRules(settings or HTTPClientSettings())
         self._opener = ConnectionOpener(self.rules)
         self._pool = ConnectionPool(KEEP_ALIVE_SECONDS)
+        self._connections: WeakSet[HTTPConnection] = WeakSet()
         self._targets: dict[tuple[str, bool], HTTPTarget] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -87,8 +92,11 @@ class OutgoingHTTP:
         return response
 
     async def close(self) -> None:
-        """Close all connections that are not in use. A later request opens new ones."""
+        """Close all connections, also those in use. A later request opens new ones."""
         self._pool.close()
+        for connection in list(self._connections):
+            connection.close()
+        await asyncio.sleep(0)  # transports are closed by the event loop
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -112,7 +120,7 @@ class OutgoingHTTP:
         connection = self._pool.take(target.key)
         while True:
             if connection is None:
-                connection = await self._opener.open(target.key, limits, self._pool.put)
+                connection = await self._open(target.key, limits, self._pool.put)
             response = connection.begin(data, limits)
             try:
                 await response.wait_for_head()
@@ -138,7 +146,7 @@ class OutgoingHTTP:
         with file:
             size = os.fstat(file.fileno()).st_size - file.tell()
             head = request_head(method, target, headers, size)
-            connection = await self._opener.open(target.key, limits, None)
+            connection = await self._open(target.key, limits, None)
             response = connection.begin(head, limits)
             try:
                 await connection.write_file(file, response)
@@ -147,6 +155,16 @@ class OutgoingHTTP:
                 response.close()
                 raise
             return response
+
+    async def _open(
+        self,
+        key: ConnectionKey,
+        limits: RequestLimits,
+        on_idle: Callable[[HTTPConnection], None] | None,
+    ) -> HTTPConnection:
+        connection = await self._opener.open(key, limits, on_idle)
+        self._connections.add(connection)
+        return connection
 
     def _target(self, url: str, verify_tls: bool) -> HTTPTarget:
         target = self._targets.get((url, verify_tls))

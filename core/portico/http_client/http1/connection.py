@@ -16,6 +16,7 @@ class HTTPConnection(asyncio.Protocol):
     """A connection. `on_idle`: called with it when it can take another request; None = it takes one only."""
 
     __slots__ = (
+        "__weakref__",
         "_on_idle",
         "_resumed",
         "_response",
