@@ -47,12 +47,19 @@ def binary() -> str:
 
 
 def free_port() -> int:
-    """Return a port on which nothing listens, outside of the range of outgoing connections."""
+    """Return a port on which nothing listens, outside of the range of outgoing connections.
+
+    So is the port of a cluster's nodes among themselves, which is higher by 10,000.
+    """
     while True:
-        port = secrets.choice(range(12000, 30000))
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+        port = secrets.choice(range(12000, 22000))
+        if not (_is_listening(port) or _is_listening(port + 10000)):
+            return port
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class RedisServer:
@@ -91,13 +98,14 @@ class RedisServer:
         self.process = subprocess.Popen(
             [binary(), *files, *words, *rest], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if _is_listening(self.port):
+                return self
             time.sleep(0.01)
-        raise RuntimeError("the Redis of the test does not listen")
+        self.process.kill()
+        code = self.process.wait()
+        raise RuntimeError(f"the Redis of the test does not listen, and ended with {code}")
 
     def form_cluster(self) -> None:
         """Give the server all slots of a cluster, and wait until it serves them."""

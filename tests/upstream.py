@@ -341,16 +341,17 @@ class Upstream:
         return await asyncio.start_server(self._serve, "127.0.0.1", port)
 
     async def _kill(self) -> None:
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
         await self._stop()
 
     async def _stop(self) -> None:
         self._server.close()
+        for writer in self._writers:  # what a client did not read would keep its connection open
+            writer.transport.abort()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for _ in range(5):  # so that the event loop closes them
+            await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -106,6 +106,8 @@ class Supervisor(MPServer):
                 print_message(SIGHUP_TEXT)
             elif self._stopping_since is None:
                 self._stop(number)
+                # Signals that came while this took its time wait here, and count as the same.
+                self._stopping_since = time.monotonic()
             elif time.monotonic() - self._stopping_since > SAME_SIGNAL_SECONDS:
                 self._end(number)
 
