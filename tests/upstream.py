@@ -335,6 +335,7 @@ class Upstream:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _start(self) -> asyncio.Server:
+        self._is_over = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         port = int(self.url.split(":")[2].split("/")[0]) if self.url else 0
@@ -344,6 +345,7 @@ class Upstream:
         await self._stop()
 
     async def _stop(self) -> None:
+        self._is_over = True
         self._server.close()
         for writer in self._writers:  # what a client did not read would keep its connection open
             writer.transport.abort()
@@ -354,6 +356,9 @@ class Upstream:
             await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_over:  # accepted just before the end
+            writer.transport.abort()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
