@@ -8,6 +8,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from portico.boot import Application, CannotStart
 from portico.boot.plugins import log_plugins
 from portico.plugins.overview import described_plugins, plugins_by_module
+from portico.plugins.registry import FaultKind
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
 from portico.sockets import is_socket_path
@@ -92,11 +93,12 @@ class Portico:
                 ],
                 redis=app.redis,
                 database=app.instance.probe,
-                failed_plugins=lambda: [record.name for record in app.registry.failed],
+                failed_plugins=lambda: [(r.name, str(r.fault)) for r in app.registry.failed],
                 counters=self.counters,
                 plugins=lambda: described_plugins(app.registry, self.counters),
             ),
             ImproperlyConfiguredException,
+            FaultKind.ROUTES,
         )
 
         fallbacks = [(c.plugin_name, one) for c in app.contributions for one in c.fallbacks]

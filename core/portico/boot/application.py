@@ -30,8 +30,9 @@ from portico.plugins import isolation
 from portico.plugins.conflicts import plugins_that_block_start
 from portico.plugins.contributions import Contribution, hook_of
 from portico.plugins.loader import new_manager
+from portico.plugins.location import location_of_error
 from portico.plugins.placeholders import resolve_placeholders
-from portico.plugins.registry import PluginRegistry
+from portico.plugins.registry import FaultKind, PluginRegistry
 from portico.redis import RedisRequired
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
@@ -151,9 +152,11 @@ class Application(CoreServices):
                 [f"plugin {r.name!r} is required and {r.state}: {r.reason}" for r in missing]
             )
 
-    def fail_plugin(self, plugin: str, reason: str, trace: str = "") -> None:
+    def fail_plugin(
+        self, plugin: str, reason: str, trace: str = "", *, kind: FaultKind, at: str = ""
+    ) -> None:
         """Remove a plugin with everything it has contributed, and the plugins that require it."""
-        self.registry[plugin].fail(reason, trace)
+        self.registry[plugin].fail(reason, trace, kind=kind, at=at)
         for contribution in self.contributions:
             if contribution.plugin_name == plugin:
                 self.identity.auth.remove_providers(
@@ -165,7 +168,11 @@ class Application(CoreServices):
         self.catalogue.remove_sources(plugin)
         self.gateway.remove_filters(plugin)
         for dependent in [c for c in self.contributions if plugin in c.info.requires]:
-            self.fail_plugin(dependent.plugin_name, f"it requires {plugin!r}, which has failed")
+            self.fail_plugin(
+                dependent.plugin_name,
+                f"it requires {plugin!r}, which has failed",
+                kind=FaultKind.REQUIREMENT,
+            )
         resolve_placeholders(self.contributions, self.registry)
 
     def retry_without_failing_plugins(
@@ -173,6 +180,7 @@ class Application(CoreServices):
         what: str,
         make: Callable[[Sequence[Contribution]], Result],
         mistake: type[Exception],
+        kind: FaultKind,
     ) -> Result:
         """Return `make(contributions)`. If it raises `mistake`, fail the plugins that cause it and call it without them."""
         try:
@@ -183,7 +191,7 @@ class Application(CoreServices):
                 try:
                     make([*valid, contribution])
                 except mistake as error:
-                    self.fail_plugin(contribution.plugin_name, f"{what}: {error}")
+                    self.fail_plugin(contribution.plugin_name, f"{what}: {error}", kind=kind)
                 else:
                     valid.append(contribution)
             return make(self.contributions)
@@ -268,7 +276,7 @@ class Application(CoreServices):
         for owner, reason in report.failed.items():
             if owner not in self.registry:
                 raise CannotStart([f"the tables of {owner!r} could not be migrated: {reason}"])
-            self.fail_plugin(owner, f"its migration failed: {reason}")
+            self.fail_plugin(owner, f"its migration failed: {reason}", kind=FaultKind.MIGRATION)
 
     def _connect_plugins(self) -> None:
         """Hand what the plugins contribute to the core services."""
@@ -302,6 +310,7 @@ class Application(CoreServices):
                 allow_unknown_kinds=bool(self.registry.failed),
             ),
             InvalidPolicy,
+            FaultKind.POLICY,
         )
 
     async def _startup(self, contribution: Contribution) -> None:
@@ -314,7 +323,14 @@ class Application(CoreServices):
             if isinstance(error.__cause__, OperatorError):
                 # The plugin says that with these settings the server must not run, not even without the plugin.
                 raise CannotStart([str(error.__cause__)]) from error
-            self.fail_plugin(contribution.plugin_name, error.reason, error.trace)
+            package = self.registry[contribution.plugin_name].package
+            self.fail_plugin(
+                contribution.plugin_name,
+                error.reason,
+                error.trace,
+                kind=FaultKind.STARTUP,
+                at=location_of_error(error.__cause__, package),
+            )
             self._collect_policies()
             self._bind_core_services()
             await self.policies.load()

@@ -13,6 +13,7 @@ from portico.plugins.context import AppContext
 from portico.plugins.contributions import Contribution, collect
 from portico.plugins.discovery import discover, unknown_names
 from portico.plugins.loader import former_names, import_plugins
+from portico.plugins.location import location_of_error
 from portico.plugins.registry import PluginRegistry
 from portico.settings.load import LoadedSettings
 
@@ -48,7 +49,9 @@ def load_plugins(
         try:
             collected.append(collect(manager, name, app, loaded, routes=routes))
         except isolation.PluginError as error:
-            registry[name].fail(error.reason, error.trace)
+            record = registry[name]
+            at = error.at or location_of_error(error.__cause__, record.package)
+            record.fail(error.reason, error.trace, kind=error.kind, at=at)
     loaded.check_unknown_keys(registry.names, {c.plugin_name for c in collected}, former_names)
     kept = drop_conflicts(collected, registry, _core_paths() if routes else ())
     for contribution in kept:
@@ -65,7 +68,13 @@ def _core_paths() -> Sequence[tuple[str, str]]:
 def log_plugins(registry: PluginRegistry, contributions: Sequence[Contribution]) -> None:
     """Log which plugins have failed, and which routes need no credentials."""
     for record in registry.failed:
-        log.warning("plugin failed", plugin=record.name, reason=record.reason)
+        log.warning(
+            "plugin failed",
+            plugin=record.name,
+            fault=record.fault,
+            reason=record.reason,
+            at=record.at,
+        )
     for contribution in contributions:
         router = contribution.router
         public = [

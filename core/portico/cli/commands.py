@@ -180,6 +180,8 @@ def list_plugins(context: CLIContext, as_json: bool) -> None:
             f"{mark} {record.name:<{width}}  {record.version:<8} {record.state:<9} {record.summary}"
         )
         indent = " " * (width + 4)
+        if record.fault:
+            click.echo(f"{indent}fault: {record.fault}{f' at {record.at}' if record.at else ''}")
         if record.reason:
             click.echo(f"{indent}reason: {record.reason}")
         for kind, things in record.provides.items():

@@ -7,7 +7,7 @@ from portico.db import Retention
 from portico.permissions import BASE_POLICY, PackagedPolicy
 from portico.plugins.contributions import Contribution
 from portico.plugins.placeholders import own_keys, own_paths, resolve_placeholders
-from portico.plugins.registry import PluginRecord, PluginRegistry
+from portico.plugins.registry import FaultKind, PluginRecord, PluginRegistry
 from portico.sockets import OWN_EVENTS
 from portico.web.middleware.base_path import OWN_PARTS
 
@@ -36,13 +36,11 @@ def drop_conflicts(
     for contribution in contributions:
         record = registry[contribution.plugin_name]
         own = tuple(_unique_names(contribution))
-        reason = (
-            _outside_namespace(contribution)
-            or _conflict(own, taken)
-            or _missing_requirement(contribution, names)
-        )
-        if reason:
-            record.fail(reason)
+        if reason := _outside_namespace(contribution) or _conflict(own, taken):
+            record.fail(reason, kind=FaultKind.CONFLICT)
+            continue
+        if reason := _missing_requirement(contribution, names):
+            record.fail(reason, kind=FaultKind.REQUIREMENT)
             continue
         taken.update(dict.fromkeys(own, contribution.plugin_name))
         names.add(contribution.plugin_name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, entry_points
 
-from portico.plugins.registry import PluginRecord, PluginRegistry, PluginState
+from portico.plugins.registry import FaultKind, PluginRecord, PluginRegistry, PluginState
 from portico.settings.schema import CoreSettings, PluginSelection
 
 GROUP = "portico"
@@ -42,14 +42,17 @@ def discover(
             if other.distribution != distribution:
                 registry[name].fail(
                     f"two distributions contain a plugin of this name: {other.distribution} and "
-                    f"{distribution}; uninstall one of them"
+                    f"{distribution}; uninstall one of them",
+                    kind=FaultKind.NAME,
                 )
             continue
-        record = PluginRecord(name=name, version=version, distribution=distribution)
+        package = entry_point.module.partition(".")[0]
+        record = PluginRecord(name, version, distribution, package)
         registry.add(record)
         if name in RESERVED or not name.isidentifier() or not name.islower():
             record.fail(
-                "a plugin cannot have this name; rename its entry point to another lower-case word"
+                "a plugin cannot have this name; rename its entry point to another lower-case word",
+                kind=FaultKind.NAME,
             )
         elif choice.only and name not in choice.only:
             record.state, record.reason = PluginState.DISABLED, "not named in plugins.only"

@@ -12,16 +12,29 @@ from typing import Any, TypeVar
 import structlog
 
 from portico.errors import DomainError, error_location
+from portico.plugins.location import location_of_error
+from portico.plugins.registry import FaultKind
 
 T = TypeVar("T")
 log = structlog.get_logger("portico.plugins")
 
 
 class PluginError(Exception):
-    """An exception raised inside a plugin. `reason`: for the operator. `trace`: for the plugin's author."""
+    """An exception raised inside a plugin. `reason`: for the operator. `trace`: for the plugin's author.
 
-    def __init__(self, plugin: str, doing: str, cause: BaseException) -> None:
-        self.plugin, self.operation = plugin, doing
+    `at`: the plugin's own file and line; empty if it is unknown.
+    """
+
+    def __init__(
+        self,
+        plugin: str,
+        doing: str,
+        cause: BaseException,
+        *,
+        kind: FaultKind = FaultKind.HOOK,
+        at: str = "",
+    ) -> None:
+        self.plugin, self.operation, self.kind, self.at = plugin, doing, kind, at
         self.reason = (
             f"{doing}: {type(cause).__name__}: {cause}"
             if str(cause)
@@ -45,15 +58,26 @@ def log_failure(plugin: str, doing: str, error: BaseException) -> None:
     )
 
 
-def call(plugin: str, doing: str, call: Callable[[], T]) -> T:
-    """Call into a plugin. Raises: PluginError for every exception of the plugin, `SystemExit` too; KeyboardInterrupt."""
+def call(
+    plugin: str,
+    doing: str,
+    call: Callable[[], T],
+    *,
+    kind: FaultKind = FaultKind.HOOK,
+    package: str = "",
+) -> T:
+    """Call into a plugin. Raises: PluginError for every exception of the plugin, `SystemExit` too; KeyboardInterrupt.
+
+    `package`: the first part of the name of the plugin's module.
+    """
     try:
         return call()
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         log_failure(plugin, doing, error)
-        raise PluginError(plugin, doing, error) from error
+        at = location_of_error(error, package)
+        raise PluginError(plugin, doing, error, kind=kind, at=at) from error
 
 
 async def call_async(plugin: str, doing: str, call: Callable[[], Any]) -> Any:

@@ -11,8 +11,17 @@ from portico import hookspecs
 from portico.plugins.discovery import Candidate, installed_entry_points
 from portico.plugins.info import API, PluginInfo
 from portico.plugins.isolation import PluginError, call
-from portico.plugins.registry import PluginRegistry, PluginState
+from portico.plugins.location import location_of_code
+from portico.plugins.registry import FaultKind, PluginRegistry, PluginState
 from portico.settings.schema import PluginSelection
+
+
+class UnusableModule(Exception):
+    """The module of an entry point is not a plugin that this Portico can use. The text says why."""
+
+    def __init__(self, reason: str, kind: FaultKind = FaultKind.IMPORT) -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 class HookManager(pluggy.PluginManager):
@@ -40,23 +49,29 @@ def import_plugins(
     """Import and register the candidates. Return the names of the loaded plugins, each after those it requires."""
     infos: dict[str, PluginInfo] = {}
     for candidate in candidates:
+        record = registry[candidate.name]
         try:
-            module = call(candidate.name, "import", candidate.entry_point.load)
+            module = call(
+                candidate.name,
+                "import",
+                candidate.entry_point.load,
+                kind=FaultKind.IMPORT,
+                package=record.package,
+            )
             info = _plugin_info(module)
         except PluginError as error:
-            registry[candidate.name].fail(error.reason, error.trace)
+            record.fail(error.reason, error.trace, kind=error.kind, at=error.at)
             continue
-        except ValueError as error:
-            registry[candidate.name].fail(str(error))
+        except UnusableModule as error:
+            record.fail(str(error), kind=error.kind, at=location_of_code(module, record.package))
             continue
-        record = registry[candidate.name]
         record.summary, record.requires = info.summary, info.requires
         if info.disabled_by_default and candidate.name not in choice.enable and not choice.only:
             record.state = PluginState.DISABLED
             record.reason = "off by default; add it to plugins.enable"
             continue
         if reason := _register_hooks(manager, module, candidate.name):
-            record.fail(reason)
+            record.fail(reason, kind=FaultKind.HOOK, at=location_of_code(module, record.package))
             continue
         infos[candidate.name] = info
     return _sort_by_requirements(infos, registry, manager)
@@ -71,26 +86,29 @@ def former_names() -> dict[str, str]:
     for entry_point in installed_entry_points():
         try:
             info = _plugin_info(call(entry_point.name, "import", entry_point.load))
-        except (PluginError, ValueError):
+        except (PluginError, UnusableModule):
             continue
         found |= dict.fromkeys(info.formerly, entry_point.name)
     return found
 
 
 def _plugin_info(module: Any) -> PluginInfo:
-    """Return the constant `PLUGIN` of a plugin's module. Raises: ValueError with the reason why it cannot be used."""
+    """Return the constant `PLUGIN` of a plugin's module. Raises: UnusableModule."""
     if not isinstance(module, ModuleType):
-        raise ValueError(f"the entry point leads to {type(module).__name__}; it must name a module")
+        raise UnusableModule(
+            f"the entry point leads to {type(module).__name__}; it must name a module"
+        )
     info = getattr(module, "PLUGIN", None)
     if not isinstance(info, PluginInfo):
-        raise ValueError(
+        raise UnusableModule(
             f"{module.__name__} has no constant PLUGIN; add PLUGIN = PluginInfo(api_version={API}, summary=…)"
         )
     if info.api_version != API:
         age = "a newer" if info.api_version > API else "an older"
-        raise ValueError(
+        raise UnusableModule(
             f"it is written for plugin API {info.api_version} and this Portico has {API}; "
-            f"install {age} Portico, or another version of the plugin"
+            f"install {age} Portico, or another version of the plugin",
+            FaultKind.API_VERSION,
         )
     return info
 
@@ -137,7 +155,7 @@ def _sort_by_requirements(
             break
         for name, needed in broken.items():
             why = ", ".join(_why_missing(other, registry) for other in needed)
-            registry[name].fail(f"it requires {why}")
+            registry[name].fail(f"it requires {why}", kind=FaultKind.REQUIREMENT)
             manager.unregister(name=name)
             del graph[name]
     try:
@@ -146,7 +164,10 @@ def _sort_by_requirements(
     except graphlib.CycleError as error:
         cycle = error.args[1]
         for name in set(cycle):
-            registry[name].fail(f"plugins require each other in a cycle: {' → '.join(cycle)}")
+            registry[name].fail(
+                f"plugins require each other in a cycle: {' → '.join(cycle)}",
+                kind=FaultKind.REQUIREMENT,
+            )
             manager.unregister(name=name)
         return _sort_by_requirements(
             {n: i for n, i in infos.items() if n not in cycle}, registry, manager

@@ -14,16 +14,43 @@ class PluginState(StrEnum):
     FAILED = "failed"
 
 
+class FaultKind(StrEnum):
+    """What is wrong with a failed plugin, in a word that may be public.
+
+    `hook`: one that raises, or returns something else than it must. `timeout`: a call that did not end within its limit.
+    """
+
+    NAME = "name"
+    IMPORT = "import"
+    API_VERSION = "api version"
+    HOOK = "hook"
+    SETTINGS = "settings"
+    CONFLICT = "conflict"
+    REQUIREMENT = "requirement"
+    MIGRATION = "migration"
+    POLICY = "policy"
+    ROUTES = "routes"
+    STARTUP = "startup"
+    TIMEOUT = "timeout"
+
+
 @dataclass(slots=True)
 class PluginRecord:
-    """One installed plugin. `reason`: why it is not active. `provides`: names of what it contributes, by kind."""
+    """One installed plugin. `package`: the first part of its module's name. `reason`: why it is not active.
+
+    `fault` and `at`: of a failed plugin, the kind of fault, and the plugin's own file and line, where it has one.
+    `provides`: names of what it contributes, by kind.
+    """
 
     name: str
     version: str
     distribution: str
+    package: str = ""
     state: PluginState = PluginState.ACTIVE
     reason: str = ""
     trace: str = ""
+    fault: FaultKind | None = None
+    at: str = ""
     summary: str = ""
     requires: tuple[str, ...] = ()
     provides: dict[str, list[str]] = field(default_factory=dict)
@@ -36,14 +63,17 @@ class PluginRecord:
             "distribution": self.distribution,
             "state": str(self.state),
             "reason": self.reason,
+            "fault": self.fault and str(self.fault),
+            "at": self.at,
             "summary": self.summary,
             "requires": list(self.requires),
             "contributes": self.provides,
         }
 
-    def fail(self, reason: str, trace: str = "") -> None:
-        """Mark the plugin as failed."""
+    def fail(self, reason: str, trace: str = "", *, kind: FaultKind, at: str = "") -> None:
+        """Mark the plugin as failed. `trace`: for its author. `at`: its own file and line, such as `acme/routes.py:12`."""
         self.state, self.reason, self.trace = PluginState.FAILED, reason, trace
+        self.fault, self.at = kind, at
         self.provides = {}
 
 

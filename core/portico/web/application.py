@@ -67,14 +67,14 @@ def web_application(
     checks: Iterable[tuple[str, HealthCheck]],
     redis: RedisConnection,
     database: Callable[[], Awaitable[None]],
-    failed_plugins: Callable[[], list[str]],
+    failed_plugins: Callable[[], list[tuple[str, str]]],
     counters: Counters,
     plugins: Callable[[], Sequence[dict[str, Any]]],
 ) -> Litestar:
     """Return the application that serves these routers and the core's own routes.
 
     `database`: the health check of the database. `checks`: the plugins' health checks, each with the name of its
-    plugin. `failed_plugins`: names of the plugins that failed. `plugins`: all of them, as administrators see them.
+    plugin. `failed_plugins`: the plugins that failed, each with the kind of fault. `plugins`: all of them, as administrators see them.
     """
     docs = settings.server.serve_docs
     app = PorticoLitestar(

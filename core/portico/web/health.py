@@ -52,13 +52,13 @@ async def run_check(plugin: str, check: HealthCheck) -> dict[str, Any] | None:
 def health_routes(
     database: Callable[[], Awaitable[None]],
     checks: Iterable[tuple[str, HealthCheck]],
-    failed_plugins: Callable[[], list[str]],
+    failed_plugins: Callable[[], list[tuple[str, str]]],
     drain: Drain,
 ) -> Sequence[Any]:
     """Return the routes for supervisors, load balancers and monitoring.
 
-    `database`: the health check of the database; it writes. `failed_plugins`: names of the plugins that failed; they
-    are listed, and do not make the server unready.
+    `database`: the health check of the database; it writes. `failed_plugins`: the plugins that failed, each with
+    the kind of fault; they are listed, and do not make the server unready.
     """
     probes = [("portico", HealthCheck("database", database)), *checks]
 
@@ -79,8 +79,14 @@ def health_routes(
         found = await asyncio.gather(*(run_check(plugin, check) for plugin, check in probes))
         reasons = [reason for reason in found if reason]
         reasons += [
-            {"check": "plugin", "plugin": name, "critical": False, "reason": "failed"}
-            for name in failed_plugins()
+            {
+                "check": "plugin",
+                "plugin": name,
+                "critical": False,
+                "reason": "failed",
+                "fault": fault,
+            }
+            for name, fault in failed_plugins()
         ]
         if drain.announced:
             reasons.append(

@@ -12,6 +12,7 @@ from portico.web.routes import get
 class PluginInList(msgspec.Struct):
     """One installed plugin, or the core (`portico`). `state`: active, disabled or failed; `reason`: why, if not active.
 
+    `fault` and `at`: of a failed plugin, the kind of fault, and the plugin's own file and line where it has one.
     `contributes`: what it provides, by kind; of a placeholder route that another plugin serves, it names that plugin.
     `counters`: since this process started; `errors`: responses with status 500, `stalls`: how often it blocked the event
     loop for longer than `server.loop_limit`; the other two are seconds.
@@ -22,6 +23,8 @@ class PluginInList(msgspec.Struct):
     distribution: str
     state: str
     reason: str
+    fault: str | None
+    at: str
     summary: str
     requires: list[str]
     contributes: dict[str, list[str]]

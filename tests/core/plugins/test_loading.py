@@ -65,33 +65,47 @@ def test_disabled_plugin_is_not_imported(install: Install, start_app) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "expected"),
+    ("source", "expected", "fault", "at"),
     [
-        ("import not_installed_anywhere", "No module named 'not_installed_anywhere'"),
-        ("def broken(:", "SyntaxError"),
-        ("raise SystemExit(3)", "SystemExit"),
-        ("x = 1", "has no constant PLUGIN"),
+        (
+            "import json\nimport not_installed_anywhere",
+            "No module named 'not_installed_anywhere'",
+            "import",
+            "made_up_odd.py:2",
+        ),
+        ("\ndef broken(:", "SyntaxError", "import", "made_up_odd.py:2"),
+        ("import json\njson.loads('{')", "JSONDecodeError", "import", "made_up_odd.py:2"),
+        ("raise SystemExit(3)", "SystemExit", "import", "made_up_odd.py:1"),
+        ("x = 1", "has no constant PLUGIN", "import", "made_up_odd.py:1"),
         (
             "from portico.api import PluginInfo\nPLUGIN = PluginInfo(api_version=99, summary='')",
             "plugin API 99",
+            "api version",
+            "made_up_odd.py:1",
         ),
         (
             "from portico.api import PluginInfo\nPLUGIN = PluginInfo(api_version=1, summary='', requires=('ldap9',))",
             "requires 'ldap9', which is not installed",
+            "requirement",
+            "",
         ),
     ],
 )
 @pytest.mark.case("FT-27")
 def test_plugin_that_cannot_be_imported_fails_and_the_rest_serves(
-    install: Install, start_app, source: str, expected: str
+    install: Install, start_app, source: str, expected: str, fault: str, at: str
 ) -> None:
     install("odd", source)
     app = start_app()
     assert expected in reason(app, "odd")
+    described = app.portico.registry["odd"].described()
+    assert (described["fault"], described["at"]) == (fault, at)
     assert app.client.get("/health").json == {"status": True}
     ready = app.client.get("/ready")
     assert ready.status == 200
-    assert [r["plugin"] for r in ready.json["reasons"]] == ["odd"]
+    assert ready.json["reasons"] == [
+        {"check": "plugin", "plugin": "odd", "critical": False, "reason": "failed", "fault": fault}
+    ]
 
 
 def test_misspelt_hook_is_reported_with_the_closest_name(install: Install, start_app) -> None:
