@@ -1,12 +1,17 @@
 """The address of the database, read from the settings, and the database object for it."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+import msgspec
+
 from portico.db.database import Database
 from portico.db.errors import BadDatabase
 from portico.db.postgres.database import Postgres
+from portico.db.postgres_url import SCHEMES as _POSTGRES
+from portico.db.postgres_url import check_postgres_url, with_password
 from portico.db.sqlite.database import SQLite
 from portico.settings.database import DatabaseSettings
 from portico.settings.masking import without_credentials
@@ -17,7 +22,7 @@ ENCRYPTED = "sqlite+sqlcipher"
 ALLOWED = (
     f"Use sqlite:///absolute/path, {ENCRYPTED}:///absolute/path, postgres://… or postgresql://…"
 )
-_POSTGRES = {"postgres", "postgresql"}
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?=://)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ def open_database(settings: DatabaseSettings, data_dir: Path) -> Database:
     """
     address = find_database(settings, data_dir)
     if isinstance(address, PostgresAddress):
-        return Postgres(address.url, settings)
+        direct_url = _direct_url(settings)
+        return Postgres(address.url, msgspec.structs.replace(settings, direct_url=direct_url))
     return SQLite(address.path, settings, address.password)
 
 
@@ -71,11 +77,19 @@ def find_database(settings: DatabaseSettings, data_dir: Path) -> SQLiteAddress |
             raise BadDatabase(
                 "DATABASE_TYPE is PostgreSQL: set DATABASE_HOST and DATABASE_NAME too, or DATABASE_URL."
             )
-        return PostgresAddress(settings.url)
+        return PostgresAddress(with_password(settings.url, database_password(settings).reveal()))
     if kind == ENCRYPTED:
         return SQLiteAddress(path, _file_password(settings))
     _refuse_password(settings)
     return SQLiteAddress(path)
+
+
+def _direct_url(settings: DatabaseSettings) -> str:
+    """Return the URL without a pooler, with its password; empty if none is set. Raises: BadDatabase."""
+    url, variable = settings.direct_url, "DATABASE_DIRECT_URL"
+    if url and _read_url(url, variable)[0] not in _POSTGRES:
+        raise BadDatabase(f"{variable} names no PostgreSQL database.")
+    return with_password(url, database_password(settings).reveal()) if url else ""
 
 
 def find_file(settings: DatabaseSettings, data_dir: Path) -> Path:
@@ -86,19 +100,27 @@ def find_file(settings: DatabaseSettings, data_dir: Path) -> Path:
     return path.resolve()
 
 
-def _read_url(url: str) -> tuple[str, Path]:
-    """Return the scheme, and the path of an SQLite file."""
+def _read_url(url: str, variable: str = "DATABASE_URL") -> tuple[str, Path]:
+    """Return the scheme, and the path of an SQLite file. Raises: BadDatabase."""
+    word = url.partition(":")[0].lower()
+    if word in _POSTGRES:
+        check_postgres_url(url, variable)
+        return word, Path()
+    if word not in {"sqlite", ENCRYPTED}:
+        # Only what is before :// is certainly no password.
+        scheme = _SCHEME.match(url)
+        raise BadDatabase(
+            f"{variable}: unknown scheme {scheme[0]!r}. {ALLOWED}"
+            if scheme
+            else f"{variable} does not begin with a scheme and ://. {ALLOWED}"
+        )
     try:
         address = urlsplit(url)
-    except ValueError as error:
-        raise BadDatabase(f"The database URL cannot be read. {ALLOWED}") from error
-    if address.scheme in _POSTGRES:
-        return address.scheme, Path()
-    if address.scheme not in {"sqlite", ENCRYPTED}:
-        raise BadDatabase(f"Unknown database scheme {address.scheme!r}. {ALLOWED}")
+    except ValueError:
+        raise BadDatabase(f"{variable} cannot be read. {ALLOWED}") from None
     path = unquote(address.path).lstrip("/")  # some tools write four slashes
     if address.netloc or address.query or not path or path == ":memory:" or "\0" in path:
-        raise BadDatabase(f"The database URL does not name a file on this machine. {ALLOWED}")
+        raise BadDatabase(f"{variable} does not name a file on this machine. {ALLOWED}")
     return address.scheme, Path("/") / path
 
 

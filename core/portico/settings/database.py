@@ -19,7 +19,7 @@ class DatabaseSettings(Section):
             "URL: sqlite:///absolute/path, sqlite+sqlcipher:///absolute/path or postgresql://user:password@host/name; "
             "empty = SQLite in the data directory",
             env="DATABASE_URL",
-            form="line",
+            form="dsn",
         ),
     ] = ""
     direct_url: Annotated[
@@ -28,7 +28,7 @@ class DatabaseSettings(Section):
             "URL of the same PostgreSQL database without the pooler that `url` names, for the lock while migrating; empty = "
             "the lock is held in a transaction, for which the pooler needs two connections",
             env="DATABASE_DIRECT_URL",
-            form="line",
+            form="dsn",
         ),
     ] = ""
     pooler: Annotated[

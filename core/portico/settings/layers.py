@@ -9,6 +9,7 @@ from portico.settings.env_values import is_set, read_text
 from portico.settings.fields import Field
 from portico.settings.masking import MASK, masked, shown
 from portico.settings.problems import DEFAULT, Origin, Problem, did_you_mean
+from portico.settings.text_forms import ADDRESS_FORMS
 from portico.settings.type_descriptions import describe_type
 
 
@@ -61,7 +62,9 @@ class SettingsLayers:
             return convert(raw if origin is self.file else read_text(raw, item), item)
         except InvalidValue as error:
             detail = f"; {error}" if str(error) else ""
-            value = None if isinstance(error, NotJSON) else shown(masked(raw))
+            may_hold_password = item.form in ADDRESS_FORMS and "@" in str(raw)
+            is_unreadable = isinstance(error, NotJSON) or may_hold_password
+            value = None if is_unreadable else shown(masked(raw))
             if item.is_secret:
                 value = MASK
             reason = f"expected {describe_type(item)}{detail}"

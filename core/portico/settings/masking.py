@@ -12,6 +12,8 @@ MASK = "********"
 MAX_SHOWN_CHARS = 120
 
 _USER_IN_URL = re.compile(r"://[^:@/?#\s]*:")
+_USER_ALONE = re.compile(r"(?<!\bpostgres)(?<!\bpostgresql)://[^:@/?#\s]+@")
+_WITHOUT_SCHEME = re.compile(r"(?!mailto:)([^\s:@]+:)\S+(@[^\s@]+)")
 _PASSWORD_IN_QUERY = re.compile(
     r"([?&](?:password|passwd|pwd|sslpassword|secret|token|key|api_?key)=)[^&#\s]*", re.IGNORECASE
 )
@@ -19,11 +21,17 @@ _SECRET_NAME = re.compile(r"secret|passw|token|authorization|apikey|(^|[-_])key\
 
 
 def without_credentials(text: str) -> str:
-    """Return the text with passwords in URLs masked; user names stay."""
+    """Return the text with passwords in URLs masked. User names stay where there is a password besides, else only those of
+    PostgreSQL do: in other URLs, a name alone is often a token.
+    """
     # Up to the last @: of a password with an unescaped @, no part must be shown.
     end = text.rfind("@")
     if (user := _USER_IN_URL.search(text, 0, max(end, 0))) is not None:
         text = f"{text[: user.end()]}{MASK}{text[end:]}"
+    elif "://" in text:
+        text = _USER_ALONE.sub(f"://{MASK}@", text)
+    elif (user := _WITHOUT_SCHEME.fullmatch(text)) is not None:
+        text = f"{user[1]}{MASK}{user[2]}"
     return _PASSWORD_IN_QUERY.sub(rf"\1{MASK}", text)
 
 

@@ -18,7 +18,7 @@ class RedisSettings(Section):
             "URL: redis://user:password@host:6379/0, rediss:// for TLS, unix:///path; empty = no Redis. With "
             "sentinels, the host is the name of the service",
             env="REDIS_URL",
-            form="line",
+            form="dsn",
         ),
     ] = ""
     key_prefix: Annotated[

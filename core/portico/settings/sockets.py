@@ -81,7 +81,7 @@ class SocketSettings(Section):
         setting(
             "URL of a Redis of their own for the messages between instances; empty = the one of redis.url",
             env="WEBSOCKET_REDIS_URL",
-            form="line",
+            form="dsn",
         ),
     ] = ""
     redis_cluster: Annotated[

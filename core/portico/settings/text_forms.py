@@ -10,8 +10,12 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 #: `url`: the address of a server. `url_with_user`: one that may hold user and password. `token`: printable ASCII without
-#: blanks. `proxy`: the address of a proxy, an HTTP proxy if it has no scheme. `line`: one line of text. `header`: the value of a header; lines are joined by blanks.
-TextForm: TypeAlias = Literal["", "url", "url_with_user", "proxy", "token", "line", "header"]
+#: blanks. `proxy`: the address of a proxy, an HTTP proxy if it has no scheme. `line`: one line of text. `dsn`: one line, the address
+#: of a database or of Redis. `header`: the value of a header; lines are joined by blanks.
+TextForm: TypeAlias = Literal["", "url", "url_with_user", "proxy", "token", "line", "dsn", "header"]
+
+#: Forms of addresses, which may hold a password. It cannot be told apart in one that is invalid.
+ADDRESS_FORMS: frozenset[TextForm] = frozenset({"url", "url_with_user", "proxy", "dsn"})
 
 _QUOTES = "\"'`"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
@@ -107,5 +111,6 @@ _CHECKS: Mapping[str, Callable[[str], str]] = {
     "proxy": _proxy,
     "token": _token,
     "line": _line,
+    "dsn": _line,
     "header": _header,
 }

@@ -44,7 +44,6 @@ def test_postgres_url_opens_postgres(url: str) -> None:
         "sqlite://",
         "sqlite:///:memory:",
         "portico.db",
-        "postgres://[secret",
     ],
 )
 def test_invalid_url_is_refused_without_repeating_it(url: str) -> None:
@@ -129,3 +128,83 @@ def test_contradictory_settings_are_refused_without_the_password(
     with pytest.raises(BadDatabase, match=why) as refused:
         find_database(DatabaseSettings(**settings), DATA)
     assert "s3cr3t" not in str(refused.value)
+
+
+SECRET = "s3cr3t"
+REST = "127.0.0.1:1/db"
+
+
+@pytest.mark.parametrize("variable", ["url", "direct_url"])
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        *((f"postgresql://u:{SECRET}{c}x@{REST}", "set DATABASE_PASSWORD") for c in "?#/@[]"),
+        *((f"postgresql://u:{c}{SECRET}@{REST}", "set DATABASE_PASSWORD") for c in "?#/@[]"),
+        (f"postgresql://u:123?{SECRET}=y@{REST}", "%3F"),
+        (f"postgresql://u:123/{SECRET}@{REST}", "%2F"),
+        (f"postgresql://u:{SECRET}@{REST}#f", "%23"),
+        (f"postgresql://u:{SECRET}/@h/db?x=1", "%2F"),
+        (f"postgresql://u:{SECRET}", "port is not a number"),
+        (f"postgresql://u:x@h:{SECRET}/db", "port is not a number"),
+        (f"postgresql://u:{SECRET}@h:0/db", "port is not a number"),
+        (f"postgresql://u:{SECRET}@h:65536/db", "port is not a number"),
+        (f"postgresql://u:{SECRET}@a:5432,b:²/db", "port is not a number"),
+        (f"postgresql://u:{SECRET}@/db?port=x", "port is not a number"),
+        (f"postgresql://u:{SECRET}%ff@{REST}", "%25"),
+        (f"postgresql://u:{SECRET}@{REST}?{SECRET}", "cannot be read"),
+        (f"postgresql://u:{SECRET}@[::1/db", "cannot be read"),
+        (f"postgresql://[{SECRET}", "cannot be read"),
+        (f"postgresql://u:{SECRET}℀@{REST}", "cannot be read"),
+        (f"postgres:u:{SECRET}@h/db", "two slashes"),
+        (f"postgres:/u:{SECRET}@h/db", "two slashes"),
+        (f"postgresql:{SECRET}", "two slashes"),
+        (f"{SECRET}:x@h/db", "begin with a scheme"),
+        (f"u:{SECRET}@h/db", "begin with a scheme"),
+        (f"//u:{SECRET}@h/db", "begin with a scheme"),
+        (f"postgresql//u:{SECRET}@h/db", "begin with a scheme"),
+        (f"jdbc:postgresql://h/db?password={SECRET}", "begin with a scheme"),
+        (f"host=h password={SECRET}", "begin with a scheme"),
+        (f"mysql://u:{SECRET}@h/db", "unknown scheme 'mysql'"),
+        (f"sqlite://u:{SECRET}@h/db", "does not name a file"),
+    ],
+)
+def test_malformed_postgres_url_is_refused_with_advice_and_without_its_password(
+    variable: str, url: str, advice: str
+) -> None:
+    settings = {"url": f"postgresql://{REST}"} | {variable: url}
+    with pytest.raises(BadDatabase, match=advice) as refused:
+        open_database(DatabaseSettings(**settings), DATA)
+    assert SECRET not in str(refused.value)
+    assert str(refused.value).startswith("DATABASE_URL" if variable == "url" else "DATABASE_DIRECT")
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:a:b%@h/db",
+        "postgresql://u:a b\\!$&'()*+,;=~@h/db",
+        "postgresql://u:%3F%23%2F%40@[::1]:5433,h/db?target_session_attrs=any",
+        "postgresql://h/db?user=me@azure&password=p@ss&sslmode=require",
+        "POSTGRESQL://[fe80::1%25eth0]:5432",
+        "postgresql:///db?host=/run/postgresql&port=5433",
+    ],
+)
+def test_postgres_url_with_odd_but_valid_parts_is_accepted(url: str) -> None:
+    found = find_database(DatabaseSettings(url=url), DATA)
+    assert isinstance(found, PostgresAddress) and found.url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "used"),
+    [
+        ("postgresql://me@h/db", "postgresql://me@h/db?password=a%2Fb"),
+        ("postgresql:///db?host=/run", "postgresql:///db?host=/run&password=a%2Fb"),
+        ("postgresql://me:own@h/db", "postgresql://me:own@h/db"),
+        ("postgresql://h/db?password=own", "postgresql://h/db?password=own"),
+    ],
+)
+def test_password_of_the_settings_is_used_if_the_url_has_none(url: str, used: str) -> None:
+    found = find_database(DatabaseSettings(url=url, password=Secret("a/b")), DATA)
+    assert isinstance(found, PostgresAddress) and found.url == used
+    assert "a%2Fb" not in str(found) and "own" not in str(found)

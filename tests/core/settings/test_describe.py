@@ -93,6 +93,11 @@ def test_problems_of_all_plugins_are_reported_together() -> None:
         ("https://host:8080/path", "https://host:8080/path"),
         ("https://host/a:b@c", "https://host/a:b@c"),
         ("no url at all: a@b", "no url at all: a@b"),
+        ("http://t0ken@proxy:3128", "http://********@proxy:3128"),
+        ("postgresql://me@host/db", "postgresql://me@host/db"),
+        ("postgres:me:pw@host/db", "postgres:********@host/db"),
+        ("me:p@w@host/db", "me:********@host/db"),
+        ("mailto:ada@example.org", "mailto:ada@example.org"),
     ],
 )
 def test_passwords_in_urls_are_masked(url: str, harmless: str) -> None:

@@ -302,3 +302,20 @@ def test_every_plain_type_can_be_a_setting() -> None:
     )
     with pytest.raises(BadSettings, match="expected an integer of at least 1 or nothing"):
         load(PORTICO_W_PERHAPS="0").plugin("w", Wide)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("DATABASE_URL", "postgres:u:pw-one\x01@h/db"),
+        ("DATABASE_DIRECT_URL", "u:pw-one\x01@h/db"),
+        ("REDIS_URL", "redis:u:pw-one\x01@h"),
+        ("WEBSOCKET_REDIS_URL", "pw-one\x01@h"),
+        ("http_proxy", "u:pw-one x@proxy"),
+        ("WEBUI_URL", "pw-one@host"),
+    ],
+)
+def test_invalid_address_that_may_hold_a_password_is_not_shown(variable: str, text: str) -> None:
+    with pytest.raises(BadSettings) as refused:
+        load_settings({variable: text})
+    assert variable in str(refused.value) and "pw-one" not in str(refused.value)

@@ -152,9 +152,18 @@ class PostgresConnector:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Raises: BadDatabase if a pooler refuses what a connection asks for."""
+    """Raises: BadDatabase if the driver, or a pooler, refuses what a connection asks for."""
     try:
         yield
+    except asyncpg.ClientConfigurationError as error:
+        raise BadDatabase(
+            f"The parameters of DATABASE_URL, or of DATABASE_DIRECT_URL, do not work: {error}."
+        ) from None
+    except ValueError:  # its text may quote the password
+        raise BadDatabase(
+            "DATABASE_URL, or DATABASE_DIRECT_URL, cannot be read: percent-encode the user and the password in it, or set "
+            "DATABASE_PASSWORD, and check the parameters behind its ?."
+        ) from None
     except asyncpg.ProtocolViolationError as error:
         if "startup parameter" not in str(error):
             raise
