@@ -1,4 +1,4 @@
-"""Fixtures for all tests. Tests that use a database run on SQLite and on PostgreSQL."""
+"""Fixtures for all tests. `tests.database_choice` says which tests run on SQLite, on PostgreSQL, or on both."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 from tests.bytecode import pytest_stop_keeping  # noqa: F401 - a hook, and what is imported later is kept
 from tests.commands import command  # noqa: F401 - a fixture
+from tests.database_choice import pytest_choose_databases  # noqa: F401 - a hook
 from tests.database_templates import Templates
-from tests.effort import (
-    choose_effort,
-    pytest_choose_cases,  # noqa: F401 - a hook
-)
+from tests.effort import choose_effort
 from tests.engines import ENVIRONMENT, choose
 from tests.forked_processes import is_forking_chosen, share_imports
 from tests.installed_plugins import check_entry_points
