@@ -45,12 +45,6 @@ def register(cli: click.Group) -> None:
     help="Number of server processes that share the port. Sets UVICORN_WORKERS.",
 )
 @click.option(
-    "--data-dir",
-    "DATA_DIR",
-    type=click.Path(file_okay=False),
-    help="Directory for the database and other files. Sets DATA_DIR.",
-)
-@click.option(
     "--migrate/--no-migrate",
     "PORTICO_DATABASE_MIGRATE_ON_START",
     default=None,

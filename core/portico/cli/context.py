@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 class CLIContext:
     """The object that commands receive through `click.pass_obj`.
 
-    `settings`, `plugin`: of a plugin's command, its settings and what its `register_components` returned; else None.
+    `config`, `data_dir`: the options of the root command. `settings`, `plugin`: of a plugin's command, its settings and what its `register_components` returned; else None.
     """
 
-    def __init__(self, config: Path | None) -> None:
+    def __init__(self, config: Path | None, data_dir: str | None = None) -> None:
         self.settings: Any = None
         self.plugin: Any = None
         self._config = config
+        self._given = {"DATA_DIR": data_dir} if data_dir else {}
         self._loaded: LoadedSettings | None = None
         self._application: Application | None = None
 
@@ -30,7 +31,7 @@ class CLIContext:
         """Return the settings. `overrides`: values by environment variable; they win over all other sources."""
         if self._loaded is None or overrides:
             given = {name: str(value) for name, value in overrides.items() if value is not None}
-            self._loaded = load_settings(toml_path=self._config, overrides=given)
+            self._loaded = load_settings(toml_path=self._config, overrides=self._given | given)
         return self._loaded
 
     def application(self, *, routes: bool = False) -> "Application":

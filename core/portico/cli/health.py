@@ -30,12 +30,6 @@ TIMEOUT_SECONDS = 10.0
 )
 @click.option("--host", "HOST", help="Address on which the server listens. Sets HOST.")
 @click.option("--port", "PORT", type=click.IntRange(1, 65535), help="Its TCP port. Sets PORT.")
-@click.option(
-    "--data-dir",
-    "DATA_DIR",
-    type=click.Path(file_okay=False),
-    help="Data directory of the worker. Sets DATA_DIR.",
-)
 @click.pass_obj
 def health(context: CLIContext, /, ready: bool, worker: bool, **options: Any) -> None:
     """Ask the server of this machine whether it works: exit code 0 = yes, 1 = no, with one sentence."""

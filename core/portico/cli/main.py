@@ -1,17 +1,28 @@
 """The root command. Plugins are imported only when a command needs them, so that the core's commands start fast."""
 
 import sys
+import traceback
 from collections.abc import Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from portico import __version__
 from portico.cli.context import CLIContext
-from portico.errors import DomainError, OperatorError
+from portico.cli.shared_options import (
+    data_dir_option,
+    not_empty,
+    option_first,
+    remember_words,
+    with_shared_options,
+)
+from portico.errors import DomainError, OperatorError, error_location
+
+#: Start of the message about an error that no part of Portico expects.
+BUG = "This is a bug in Portico or in a plugin"
 
 
 class PluginGroup(click.Group):
@@ -20,6 +31,15 @@ class PluginGroup(click.Group):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._loaded = False
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command of the core or of a plugin, with the options that all have."""
+        super().add_command(with_shared_options(cmd), name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options of the root command, of which `--data-dir` may stand anywhere."""
+        remember_words(ctx, args)
+        return super().parse_args(ctx, option_first(args))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command of the core or of a plugin."""
@@ -41,8 +61,7 @@ class PluginGroup(click.Group):
         from portico.plugins import isolation
         from portico.plugins.contributions import hook_of
 
-        ctx.obj = ctx.obj or CLIContext(ctx.params.get("config"))
-        application = ctx.obj.application()
+        application = _context(ctx).application()
         core = set(self.commands)
         for contribution in application.contributions:
             call = hook_of(application.manager, contribution.plugin_name, "register_commands")
@@ -76,9 +95,16 @@ class PluginGroup(click.Group):
                     self.add_command(bound, name)
 
 
+def _context(ctx: click.Context) -> CLIContext:
+    """Return the context of this command, made from the options of the root command."""
+    ctx.obj = ctx.obj or CLIContext(ctx.params.get("config"), ctx.params.get("data_dir"))
+    found: CLIContext = ctx.obj
+    return found
+
+
 @click.pass_context
-def _prepare(ctx: click.Context, config: Path | None) -> None:
-    ctx.obj = ctx.obj or CLIContext(config)
+def _prepare(ctx: click.Context, /, **_options: Any) -> None:
+    _context(ctx)
 
 
 def command_line() -> click.Group:
@@ -98,8 +124,10 @@ def command_line() -> click.Group:
             click.Option(
                 ["--config"],
                 type=click.Path(path_type=Path),
+                callback=not_empty,
                 help="Settings file (TOML). Default: the file in PORTICO_CONFIG, else ./portico.toml if it exists.",
-            )
+            ),
+            data_dir_option(is_used=True),
         ],
     )
     commands.register(root)
@@ -107,20 +135,47 @@ def command_line() -> click.Group:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the command line. Errors that an operator can correct are printed without a traceback.
+    """Run the command line. No error is printed with a traceback.
 
     `words`: arguments; None = those of this process. Always raises SystemExit.
     """
     given = sys.argv[1:] if words is None else words
     if any("\ud800" <= character <= "\udfff" for word in given for character in word):
         # Python's form of other bytes, which no database and no encoding takes.
-        click.echo("Portico cannot do that:\n  an argument is not UTF-8", err=True)
-        sys.exit(1)
+        _refuse("an argument is not UTF-8")
     try:
         command_line()(words, prog_name=None if words is None else "portico")
     except (OperatorError, DomainError) as error:
         from portico.db.errors import in_words
 
-        message = in_words(error)
-        click.echo("\n  ".join(["Portico cannot do that:", *message.splitlines()]), err=True)
-        sys.exit(1)
+        _refuse(in_words(error))
+    except OSError as error:
+        names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        _refuse(
+            ": ".join(
+                [" → ".join(names), error.strerror or str(error)]
+                if names
+                else [error.strerror or str(error)]
+            )
+        )
+    except Exception as error:  # noqa: BLE001 - the last resort: its text may hold a secret
+        _report_bug(error)
+
+
+def _refuse(message: str) -> NoReturn:
+    click.echo("\n  ".join(["Portico cannot do that:", *message.splitlines()]), err=True)
+    sys.exit(1)
+
+
+def _report_bug(error: Exception) -> NoReturn:
+    """Print where an unexpected error was raised. Its own text may contain a secret, so it is left out."""
+    import structlog
+
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    structlog.get_logger("portico.cli").debug("command failed", frames=frames)
+    click.echo(
+        f"{BUG}: {type(error).__name__} at {error_location(error)}. Please report it; with GLOBAL_LOG_LEVEL=debug, the "
+        "log shows how it came about.",
+        err=True,
+    )
+    sys.exit(1)

@@ -14,12 +14,6 @@ from portico.cli.context import CLIContext
     type=click.IntRange(1, 1000),
     help="Tasks that run at the same time. Sets PORTICO_WORKER_CONCURRENCY.",
 )
-@click.option(
-    "--data-dir",
-    "DATA_DIR",
-    type=click.Path(file_okay=False),
-    help="Directory for the secret key and other files. Sets DATA_DIR.",
-)
 @click.pass_obj
 def worker(context: CLIContext, /, **options: Any) -> None:
     """Run background tasks of a server. Any number of workers may run; they need its PostgreSQL, Redis and secret key.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from portico.cli.main import BUG
 from portico.testing.processes import bare_environment
 
 Done = subprocess.CompletedProcess[str]
@@ -88,6 +89,7 @@ class CommandLine:
 def _checked(done: Done, code: int | None) -> Done:
     assert code is None or done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr
+    assert BUG not in done.stderr, done.stderr
     return done
 
 
