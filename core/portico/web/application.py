@@ -29,6 +29,7 @@ from portico.web.plugin_list import plugin_list_route
 from portico.web.request.body_budget import BodyBudget
 from portico.web.request.body_request import BodyRequest
 from portico.web.request.json_body import StrictJSON
+from portico.web.request.path_parameters import accept_any_parameters
 
 #: Routes of the core, as pairs of method and path. No plugin can register one of them.
 OWN_PATHS = tuple(
@@ -95,6 +96,7 @@ def web_application(
         plugins=[SchemaPlugin()],
         logging_config=None,
     )
+    accept_any_parameters(app)
     app.compresses_json = settings.server.compress_responses
     return app
 

@@ -24,6 +24,7 @@ from portico.errors import fault
 from portico.identity import COOKIE, uses_cookie
 from portico.web.error_format import ErrorFormat, error_body, error_format
 from portico.web.middleware.proxies import client_address
+from portico.web.request.parameter_faults import parameter_faults
 from portico.web.response.json_response import Headers, JSONResponse
 
 log = structlog.get_logger("portico.web")
@@ -142,7 +143,7 @@ def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
         case RequestEntityTooLarge():
             return error_response(413, errors.TooLarge.default, form=form)
         case ValidationException():
-            return error_response(422, _faults(error), form=form)
+            return error_response(422, parameter_faults(request, error), form=form)
         case ClientException() if "route_handler" not in request.scope:
             # An invalid Host header, before any route was found.
             return error_response(error.status_code, error.detail)
@@ -172,25 +173,6 @@ def _plugin(request: Request[Any, Any, Any]) -> str:
 def _allow(error: HTTPException) -> Headers:
     allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
     return ((b"allow", allowed.encode()),) if allowed else ()
-
-
-def _faults(error: ValidationException) -> list[dict[str, Any]]:
-    """Convert Litestar's `[{message, key, source}]` to `[{type, loc, msg}]`."""
-    extra = error.extra if isinstance(error.extra, list) else []
-    found = []
-    for item in extra:
-        if not isinstance(item, dict):
-            continue
-        source, key = str(item.get("source", "query")), str(item.get("key", ""))
-        message = str(item.get("message", "does not fit"))
-        if key == "data":
-            found.append(fault("missing", ["body"], "Field required"))
-        else:
-            kind = "int_parsing" if "`int" in message else "value_error"
-            found.append(fault(kind, [source, key], message))
-    if not found:  # a required parameter that is absent comes without a list
-        found.append(fault("missing", ["query"], error.detail))
-    return found
 
 
 HANDLERS: dict[type[Exception] | int, Any] = {

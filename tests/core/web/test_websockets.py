@@ -195,7 +195,7 @@ def test_socket_errors_close_with_code_and_no_details(
     assert closed(4) == (4999, "enough")
     assert refusal(user, "/api/x/live/broken") == (500, "Internal Server Error")
     assert refusal(user, "/api/x/live/shy") == (403, "Not today")
-    assert refusal(user, "/api/x/live/rooms/x")[0] == 404
+    assert refusal(user, "/api/x/live/rooms/x")[0] == 422
     assert refusal(user, "/api/x/live/nowhere") == (404, "Not Found")
     assert refusal(user, "/api/v1/auths/")[0] == 404
     log_text = capsys.readouterr().err

@@ -25,6 +25,7 @@ from portico.web.auth.csrf import check_csrf, is_cross_site
 from portico.web.auth.websocket_sessions import serve_while_signed_in
 from portico.web.errors import log_and_respond
 from portico.web.middleware.origins import Origins
+from portico.web.request.path_parameters import check_path_parameters
 
 #: Methods that change nothing, unless the route has `csrf_checked`.
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -50,6 +51,8 @@ def auth_middleware(
                 actor = await _authorize(access, opt, scope, identity, permissions)
                 if actor is not None and opt.get("limited"):
                     await limiter.count_copy(actor.id)
+                if scope["path_params"]:
+                    check_path_parameters(scope)
             except DomainError as error:
                 if scope["type"] != ScopeType.WEBSOCKET:
                     raise

@@ -11,6 +11,7 @@ from litestar.types import Scope, Send
 from portico.errors import DomainError
 from portico.web.errors import error_response, internal_error_response, log_and_respond
 from portico.web.middleware.slow_readers import ClientStalled, ReadWatch
+from portico.web.request.parameter_faults import wrong_parameters
 from portico.web.response.json_response import JSONResponse
 
 #: Where the server cannot send an HTTP response to a handshake, it closes with this code plus the status.
@@ -84,7 +85,8 @@ def _refusal_of(close: Any, scope: Scope) -> Any:
     if scope.get("route_handler") is None:
         return error_response(404, "Not Found")
     if close.get("code") == _LITESTAR_ERROR:  # its reason may quote the request
-        return error_response(400, "Bad Request")
+        faults = wrong_parameters(WebSocket(scope))
+        return error_response(422, faults) if faults else error_response(400, "Bad Request")
     return error_response(403, close.get("reason") or "Forbidden")
 
 
