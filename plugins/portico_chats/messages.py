@@ -11,7 +11,7 @@ import msgspec
 from portico.api import AppContext, InvalidRequest, NotFound
 from portico.api.auth import Actor
 from portico.api.db import RollBack, after_commit, now, transaction
-from portico.api.interfaces import MessageEvent
+from portico.api.interfaces import MessageEvent, WritableChat
 from portico.api.policy import EVERY_ROW
 from portico_chats.access import ChatAccess, is_storable
 from portico_chats.content.chat_document import is_message_id, is_text
@@ -83,10 +83,11 @@ class MessageService:
             self._publish(locked, message_id, kind, data)
         return True
 
-    async def may_write(self, actor: Actor, chat_id: str) -> bool:
-        """Return whether the chat exists and the actor may have a model answer in it."""
+    async def find_writable(self, actor: Actor, chat_id: str) -> WritableChat | None:
+        """Return the chat, if the actor may have a model answer in it (part of `ChatStore`)."""
         where = await self._access.condition_for(actor, "write", first=chat_queries.FIND_FIRST)
-        return is_storable(chat_id) and await chat_queries.exists(chat_id, where)
+        found = await chat_queries.place_of(chat_id, where) if is_storable(chat_id) else None
+        return WritableChat(found["user_id"], found["folder_id"]) if found else None
 
     async def title(self, chat_id: str) -> str:
         """Return the title of a chat (part of `ChatStore`)."""

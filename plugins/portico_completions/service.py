@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
@@ -17,11 +17,12 @@ from portico.api import (
     error_location,
 )
 from portico.api.auth import Actor
-from portico.api.interfaces import ChatStore
+from portico.api.interfaces import ChatStore, FolderContext, FolderLookup, WritableChat
 from portico.api.json import let_others_run
 from portico.api.messages import MODEL_NOT_FOUND
 from portico.api.models import (
     ActionRequest,
+    AddedFiles,
     Deferral,
     Gateway,
     GatewayResponse,
@@ -51,7 +52,16 @@ log = structlog.get_logger("portico.completions")
 MAX_MIN_DELTAS: Final = 1000
 #: Messages of a temporary chat from which follow-up questions are generated.
 MAX_KEPT_MESSAGES: Final = 20
+NO_FOLDER: Final = FolderContext()
 INVALID_SESSION: Final = "Invalid session"
+
+
+class CheckedRequest(NamedTuple):
+    """What an actor may ask for. `chats`: the store of the chat; None if it is not stored. `folder`: what its folder adds."""
+
+    request: CompletionRequest
+    chats: ChatStore | None
+    folder: FolderContext = NO_FOLDER
 
 
 class PreparedCall(msgspec.Struct):
@@ -84,9 +94,10 @@ class Completions:
         Raises: NotFound for an unknown or unreadable model or chat; Forbidden for a temporary chat where those are
         not permitted, or a stored one where only those are; all errors of the source.
         """
-        request, chats = await self._check(request, actor)
+        checked = await self._check(request, actor)
+        request, chats = checked.request, checked.chats
         try:
-            call = await self._prepare(request, actor)
+            call = await self._prepare(checked, actor)
             is_stored = chats is not None and request.message_id is not None
             response = await call("streams" if is_stored else "none")
         except DomainError as refusal:
@@ -104,9 +115,10 @@ class Completions:
 
         Raises: as `complete`, without the errors of the source; RateLimited if too many replies are being generated.
         """
-        request, chats = await self._check(request, actor)
+        checked = await self._check(request, actor)
+        request, chats = checked.request, checked.chats
         try:
-            call = await self._prepare(request, actor)
+            call = await self._prepare(checked, actor)
         except DomainError as refusal:
             await _record_refusal(chats, request, refusal)
             raise
@@ -171,26 +183,54 @@ class Completions:
                 # Source: the API answers 400 here, unlike elsewhere.
                 raise InvalidRequest(unknown.detail) from None
         chats = chat_store_of(self._app, turn.chat_id)
-        if chats is not None and not await chats.may_write(actor, turn.chat_id):
+        if chats is not None and await chats.find_writable(actor, turn.chat_id) is None:
             raise NotFound
         return chats
 
-    async def _check(
-        self, request: CompletionRequest, actor: Actor
-    ) -> tuple[CompletionRequest, ChatStore | None]:
-        """Return what the actor may ask for, and the store of the chat; None if it is not stored."""
+    async def _check(self, request: CompletionRequest, actor: Actor) -> CheckedRequest:
+        """Return what the actor may ask for. Raises: NotFound for a chat that the actor may not write."""
         request = await self._drop_forbidden(request, actor)
         await let_others_run(request.size)
-        return request, await self._chat_store(request, actor)
+        chats = chat_store_of(self._app, request.chat_id)
+        if chats is None or request.chat_id is None:
+            return CheckedRequest(request, None)
+        chat = await chats.find_writable(actor, request.chat_id)
+        if chat is None:
+            raise NotFound
+        return CheckedRequest(request, chats, await self._folder_of(chat, actor))
 
-    async def _prepare(self, request: CompletionRequest, actor: Actor) -> PreparedCall:
+    async def _folder_of(self, chat: WritableChat, actor: Actor) -> FolderContext:
+        """Return what the folder of a chat adds: without its system prompt, if the actor may set none."""
+        folders = self._app.services.get(FolderLookup) if chat.folder_id is not None else None
+        if folders is None or chat.folder_id is None:
+            return NO_FOLDER
+        folder = await folders.context(chat.owner_id, chat.folder_id) or NO_FOLDER
+        if folder.system_prompt and not await self._app.identity.is_permitted(
+            actor, "chat.system_prompt"
+        ):
+            return msgspec.structs.replace(folder, system_prompt="")
+        return folder
+
+    async def _prepare(self, checked: CheckedRequest, actor: Actor) -> PreparedCall:
         """Resolve the model, and make the request to its source."""
+        request, folder = checked.request, checked.folder
         if request.direct:
             target = await self._direct_model(request, actor)
         else:
             target = await self._app.catalogue.resolve(request.model, actor)
         stream = wants_stream(target.params, request.stream)
-        made = await source_request(self._app, actor, request, target, stream=stream)
+        added = None
+        if folder.file_ids or target.knowledge:
+            added = AddedFiles(folder.file_ids, target.knowledge, target.owner_id)
+        made = await source_request(
+            self._app,
+            actor,
+            request,
+            target,
+            stream=stream,
+            folder_prompt=folder.system_prompt,
+            added_files=added,
+        )
         options = _reply_options({**request.params, **target.params}, self._settings)
         return PreparedCall(self._app.gateway, target, [made], options)
 
@@ -250,15 +290,6 @@ class Completions:
         if system and not may.get("system_prompt"):
             request = msgspec.structs.replace(request, messages=without_system(request.messages))
         return request
-
-    async def _chat_store(self, request: CompletionRequest, actor: Actor) -> ChatStore | None:
-        """Return the store of the request's chat; None if the chat is not stored. Raises: NotFound."""
-        chats = chat_store_of(self._app, request.chat_id)
-        if chats is None or request.chat_id is None:
-            return None
-        if not await chats.may_write(actor, request.chat_id):
-            raise NotFound
-        return chats
 
 
 async def _record(

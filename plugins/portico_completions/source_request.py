@@ -1,11 +1,13 @@
 """The request that a model source is sent: messages with the system prompt of the model, and merged parameters."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from portico.api import AppContext
 from portico.api.auth import Actor
 from portico.api.json import let_others_run
-from portico.api.models import ResolvedModel, SourceRequest
+from portico.api.models import AddedFiles, ResolvedModel, SourceRequest
 from portico.api.prompts import (
     TEMPLATE_KEYS,
     PromptTemplate,
@@ -29,11 +31,17 @@ async def source_request(
     target: ResolvedModel,
     *,
     stream: bool,
+    folder_prompt: str = "",
+    added_files: AddedFiles | None = None,
 ) -> SourceRequest:
-    """Return the request to the source of a model. `stream`: whether the answer is streamed."""
+    """Return the request to the source of a model.
+
+    `stream`: whether the answer is streamed. `folder_prompt`: the actor's system prompt for the folder that the chat is in.
+    """
     if _has_templates(request):
         request = await _without_templates(app, actor, request, target)
-    messages = await _with_system_prompt(app, actor, request, target.system)
+    prompts = [folder_prompt, target.system or ""]
+    messages = await _with_system_prompts(app, actor, request, prompts)
     await let_others_run(request.size)
     body = {
         "model": msgspec.Raw(msgspec.json.encode(target.model)),
@@ -48,6 +56,7 @@ async def source_request(
         stream=stream,
         actor=actor,
         chat_id=request.chat_id,
+        added_files=added_files,
         options=request.options,
     )
 
@@ -70,17 +79,17 @@ def _has_templates(request: CompletionRequest) -> bool:
     return any(not TEMPLATE_KEYS.isdisjoint(keys) for keys in given)
 
 
-async def _with_system_prompt(
-    app: AppContext, actor: Actor, request: CompletionRequest, system: str | None
+async def _with_system_prompts(
+    app: AppContext, actor: Actor, request: CompletionRequest, prompts: Sequence[str]
 ) -> list[msgspec.Raw]:
-    """Return the messages with placeholders filled and the model's own prompt first."""
+    """Return the messages with placeholders filled and these prompts before the request's own, the last one first."""
     messages = request.messages
     place = system_index(messages)
     if place is not None and b"{{" not in bytes(messages[place]):
         place = None
     users_prompt = text_of(messages[place]) if place is not None else ""
     template = PromptTemplate(
-        await user_variables(app.identity, actor, (users_prompt, system or "")),
+        await user_variables(app.identity, actor, (users_prompt, *prompts)),
         request.variables,
         lambda: last_user_text(request.messages),
         lambda: transcript(request.messages),
@@ -88,6 +97,7 @@ async def _with_system_prompt(
     if place is not None:
         filled = with_text(messages[place], template.fill)
         messages = [*messages[:place], filled, *messages[place + 1 :]]
-    if system:
-        messages = prepend_system(messages, template.fill(system))
+    for prompt in prompts:
+        if prompt:
+            messages = prepend_system(messages, template.fill(prompt))
     return messages

@@ -1,11 +1,11 @@
-"""Files of chats: those that models got in a chat are deleted with it, unless another chat has them."""
+"""Files of chats: those that models got in a chat are deleted with it, unless something else has them."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from portico.api import AppContext, PeriodicTask
 from portico.api.db import chunks, execute, fetch_all, placeholder_rows, placeholders
-from portico.api.interfaces import TEMPORARY_CHAT_PREFIX, ChatChanged, ChatMentions
+from portico.api.interfaces import TEMPORARY_CHAT_PREFIX, ChatChanged, ChatMentions, FolderLookup
 from portico_files.schemas import FileRow
 from portico_files.service import Files
 from portico_files.settings import FilesSettings
@@ -71,7 +71,12 @@ class ChatFiles:
             self._deleted.difference_update(ids)
 
     async def _delete_unmentioned(self, file_id: str, owner_id: str) -> None:
-        mentions = self._app.services.get(ChatMentions)
-        # A copy of the chat names the file too, although no model got it there yet.
-        if mentions is None or not await mentions.is_mentioned(owner_id, file_id):
+        """Delete a file, unless a chat of its owner names it, such as a copy, or a folder or a model does."""
+        chats, folders = (self._app.services.get(one) for one in (ChatMentions, FolderLookup))
+        is_mentioned = (
+            (chats is not None and await chats.is_mentioned(owner_id, file_id))
+            or (folders is not None and await folders.is_mentioned(owner_id, file_id))
+            or await self._app.catalogue.is_mentioned(file_id)
+        )
+        if not is_mentioned:
             await self._files.delete_unused(file_id)

@@ -1,6 +1,6 @@
 """Listing, reading and deleting files, with access checks. Nothing here knows HTTP."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Final
 
 from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
@@ -52,7 +52,7 @@ class Files:
             raise NotFound
         return found
 
-    async def find_many(self, actor: Actor, ids: list[str]) -> dict[str, FileRow]:
+    async def find_many(self, actor: Actor, ids: Iterable[str]) -> dict[str, FileRow]:
         """Return those of the files that the actor may read, by id."""
         where = await self._where(actor, "read", first=1)
         found: dict[str, FileRow] = {}

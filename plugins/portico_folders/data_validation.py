@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from portico.api import InvalidRequest, TooLarge, ValidationError
+from portico.api.interfaces import FolderContext
 from portico.api.json import RawFields, decode_anything, field_error, raw_object, to_field_error
 
 #: Bytes of one of them as JSON; clients put pictures into it.
@@ -27,6 +28,13 @@ class _Data(msgspec.Struct):
     system_prompt: str | None = None
     files: list[dict[str, Any]] | None = None
     model_ids: list[str] | None = None
+
+
+class _File(msgspec.Struct):
+    """One of `data.files`."""
+
+    id: Any = None
+    type: Any = "file"
 
 
 class _Meta(msgspec.Struct):
@@ -78,6 +86,21 @@ def merged(stored: str | None, changes: RawFields | None, field: Field) -> str |
     if len(text) > max(MAX_DOCUMENT_BYTES, len((stored or "").encode())):
         raise TooLarge(f"[ERROR: {field}: at most {MAX_DOCUMENT_BYTES} bytes]")
     return text.decode()
+
+
+def context_of(data: str | None) -> FolderContext:
+    """Return what models get of the `data` of a folder. A part of another shape, from before it was checked, counts as none."""
+    parts = raw_object.split_stored(data)
+    files = _part(parts, "files", list[_File]) or ()
+    ids = dict.fromkeys(one.id for one in files if one.type == "file" and isinstance(one.id, str))
+    return FolderContext(_part(parts, "system_prompt", str) or "", tuple(ids))
+
+
+def _part(parts: RawFields, key: str, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(parts.get(key, b"null"), type=kind | None)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def icon_of(meta: str | None) -> str | None:

@@ -5,9 +5,9 @@ from typing import Any
 
 from portico.api import AppContext, InvalidRequest
 from portico.api.db import after_commit, chunks, new_id, now
-from portico.api.interfaces import FolderPath
+from portico.api.interfaces import FolderContext, FolderPath
 from portico.api.text import likeness
-from portico_folders import store
+from portico_folders import data_validation, store
 from portico_folders.events import FolderChanged
 from portico_folders.names import read_name, search_name
 from portico_folders.settings import FoldersSettings
@@ -67,6 +67,17 @@ class StoredFolderLookup:
         change = FolderChanged(folder_id, owner_id, "created")
         after_commit(lambda: self._app.events.publish(change))
         return folder_id
+
+    async def context(self, owner_id: str, folder_id: str) -> FolderContext | None:
+        """Return what models get in the chats of a folder; None if there is none, or folders are disabled."""
+        if not (is_storable(folder_id) and (await self._runtime_settings.current()).enable_folders):
+            return None
+        found = await store.data_of(owner_id, folder_id)
+        return None if found is None else data_validation.context_of(found["data"])
+
+    async def is_mentioned(self, owner_id: str, text: str) -> bool:
+        """Return whether a folder of the account names this text in its data."""
+        return await store.is_mentioned(owner_id, text)
 
     async def paths(self, folder_ids: Collection[str]) -> Mapping[tuple[str, str], FolderPath]:
         """Return these folders with their parents, by owner and id. One statement for 500 folders."""

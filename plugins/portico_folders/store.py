@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from portico.api.db import execute, fetch_all, fetch_one, placeholders
+from portico.api.db import contains_pattern, execute, fetch_all, fetch_one, placeholders
 from portico.api.policy import EVERY_ROW, SQLCondition
 
 #: Ids in one statement.
@@ -24,6 +24,10 @@ _OWNER = "SELECT user_id FROM folders_folder WHERE id = $1"
 _COUNT = "SELECT COUNT(*) AS number FROM folders_folder WHERE user_id = $1"
 _PARENTS = "SELECT id, parent_id FROM folders_folder WHERE user_id = $1"
 _EXISTS = "SELECT 1 AS there FROM folders_folder WHERE user_id = $1 AND id = $2"
+_DATA = "SELECT data FROM folders_folder WHERE user_id = $1 AND id = $2"
+_MENTIONED = (
+    "SELECT 1 AS there FROM folders_folder WHERE user_id = $1 AND data LIKE $2 ESCAPE '!' LIMIT 1"
+)
 _FIND_BY_NAME = "SELECT id FROM folders_folder WHERE user_id = $1 AND COALESCE(parent_id, '') = $2 AND normalized_name = $3"
 _BELOW = (
     "WITH RECURSIVE found (id) AS (SELECT id FROM folders_folder WHERE user_id = $1 AND {} = $2 "
@@ -79,6 +83,16 @@ async def owner_of(folder_id: str) -> str | None:
     """Return the owner's id; None if the folder does not exist."""
     found = await fetch_one(_OWNER, folder_id)
     return found["user_id"] if found else None
+
+
+async def data_of(owner_id: str, folder_id: str) -> dict[str, Any] | None:
+    """Return the `data` of an account's folder; None if the account does not have it."""
+    return await fetch_one(_DATA, owner_id, folder_id)
+
+
+async def is_mentioned(owner_id: str, text: str) -> bool:
+    """Return whether the `data` of a folder of the account contains this text."""
+    return await fetch_one(_MENTIONED, owner_id, contains_pattern(text)) is not None
 
 
 async def count(owner_id: str) -> int:

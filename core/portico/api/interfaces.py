@@ -23,8 +23,10 @@ from portico.interfaces.chats import (
     ReplyLookup,
     ReplyModels,
     SharedChats,
+    WritableChat,
 )
 from portico.interfaces.folders import (
+    FolderContext,
     FolderLookup,
     FolderPath,
     FoldersDeleting,
@@ -63,6 +65,7 @@ __all__ = [
     "ChatMentions",
     "ChatMessage",
     "ChatStore",
+    "FolderContext",
     "FolderLookup",
     "FolderPath",
     "FoldersDeleting",
@@ -81,4 +84,5 @@ __all__ = [
     "ReplyStarted",
     "RunningReplies",
     "SharedChats",
+    "WritableChat",
 ]

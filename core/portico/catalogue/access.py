@@ -122,9 +122,7 @@ class ModelAccess:
 
     async def _owner(self, key: tuple[str, int]) -> Actor | None:
         account = await self._accounts.find(key[0])
-        if account is None:
-            return None
-        return Actor(account.id, account.email, account.name, account.role, "", "")
+        return None if account is None else Actor.of(account)
 
 
 def _without_record(is_public: bool) -> Resource:

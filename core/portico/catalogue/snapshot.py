@@ -12,7 +12,7 @@ from portico.catalogue.model_entry import (
     render_preset,
     render_source_model,
 )
-from portico.catalogue.resolved_model import ResolvedModel, decoded_params
+from portico.catalogue.resolved_model import ResolvedModel, decoded_params, knowledge_of
 from portico.catalogue.source import MAX_CHAIN_LENGTH, ModelCard, ModelSource, WorkspaceModel
 from portico.catalogue.source_cache import CachedSource
 
@@ -297,5 +297,7 @@ def _target(entry: ModelEntry) -> ResolvedModel:
         stale=entry.stale,
         model=entry.card.id,
         params=params,
+        owner_id=entry.record.owner_id if entry.record else None,
+        knowledge=knowledge_of(entry.record) if entry.record else (),
         connection_type=entry.card.connection_type,
     )

@@ -40,13 +40,25 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     public: bool = False
 
 
+class AddedFiles(msgspec.Struct, frozen=True):
+    """Files that a model gets although a request does not name them.
+
+    `folder_file_ids`: of the folder that the chat is in. `knowledge`, `owner_id`: as in `ResolvedModel`.
+    """
+
+    folder_file_ids: Sequence[str] = ()
+    knowledge: Sequence[msgspec.Raw] = ()
+    owner_id: str | None = None
+
+
 class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request to a source. `operation`: the endpoint whose body it has.
 
     `model`: the id as its source listed it. `body`: the client's request without Portico's own keys and without
     `model`; values are raw JSON, so unchanged ones are passed on byte for byte. System prompts are already in
     `messages`. `params`: the parameters of the model's record and of the chat, decoded and merged; the source
-    translates them into the provider's names, and they override the body. `options`: the keys of the client's request in
+    translates them into the provider's names, and they override the body. `added_files`: those that the
+    request does not name, for filters. `options`: the keys of the client's request in
     `FILTER_OPTIONS`, raw, for filters; no source sends them.
     """
 
@@ -56,6 +68,7 @@ class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool
     actor: Actor
     chat_id: str | None = None
+    added_files: AddedFiles | None = None
     operation: Operation = "chat"
     options: Mapping[str, msgspec.Raw] = {}
 

@@ -34,7 +34,9 @@ class CallEnding:
         if not is_stream:
             return
         self.usage.begin_answer()
-        call.request = msgspec.structs.replace(call.request, body={}, params={}, options={})
+        call.request = msgspec.structs.replace(
+            call.request, body={}, params={}, options={}, added_files=None
+        )
 
     def __call__(self, outcome: Outcome, error: str = "") -> None:
         """Tell the filters. Another call does nothing."""

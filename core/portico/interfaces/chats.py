@@ -31,14 +31,21 @@ class ChatBranch(msgspec.Struct, frozen=True):
     messages: Sequence[ChatMessage]
 
 
+class WritableChat(msgspec.Struct, frozen=True):
+    """A stored chat in which a model may answer. `folder_id`: the folder of `owner_id` that it is in; None = in none."""
+
+    owner_id: str
+    folder_id: str | None
+
+
 class ChatStore(Protocol):
     """Stored chats, as completions need them.
 
     A service of the plugin that stores chats. Without one, chat ids in completion requests are ignored.
     """
 
-    async def may_write(self, actor: Actor, chat_id: str) -> bool:
-        """Return whether the actor may store a reply in this chat. False also if there is no such chat."""
+    async def find_writable(self, actor: Actor, chat_id: str) -> WritableChat | None:
+        """Return the chat, if the actor may store a reply in it; None also if there is no such chat."""
         ...
 
     async def title(self, chat_id: str) -> str:
@@ -52,7 +59,7 @@ class ChatStore(Protocol):
     async def record_reply(
         self, chat_id: str, message_id: str, fields: Mapping[str, Any], *, create: bool = True
     ) -> None:
-        """Merge fields into a message of a chat and make it the current message. Call `may_write` first.
+        """Merge fields into a message of a chat and make it the current message. Call `find_writable` first.
 
         If `create`, a missing message is created with id, role, parent, children and content: below `parentId`, else
         below the current message. An existing message keeps its parent. Does nothing if the chat or the message was

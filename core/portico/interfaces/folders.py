@@ -1,6 +1,6 @@
 """The folders of accounts, as the chats in them need them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,6 +14,13 @@ class FolderPath(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     name: str
     parent: "FolderPath | None" = None
+
+
+class FolderContext(msgspec.Struct, frozen=True):
+    """What models get in the chats of a folder: its system prompt (empty = none), and the ids of its files."""
+
+    system_prompt: str = ""
+    file_ids: Sequence[str] = ()
 
 
 class FolderLookup(Protocol):
@@ -44,6 +51,14 @@ class FolderLookup(Protocol):
         None if it cannot be created: folders are disabled, the account has the maximum number, they are nested too
         deeply, or the name is not allowed. Needs an open transaction that has not changed anything in folders.
         """
+        ...
+
+    async def context(self, owner_id: str, folder_id: str) -> FolderContext | None:
+        """Return what models get in the chats of the account's folder; None if it is not the account's."""
+        ...
+
+    async def is_mentioned(self, owner_id: str, text: str) -> bool:
+        """Return whether a folder of the account names this text in its data, such as the id of a file."""
         ...
 
     async def paths(self, folder_ids: Collection[str]) -> Mapping[tuple[str, str], FolderPath]:

@@ -67,7 +67,7 @@ _INSERT: Final = (
 )
 _FIND_METADATA: Final = f"SELECT {METADATA_COLUMNS}, revision FROM chats_chat WHERE id = $1 AND "  # noqa: S608
 _FIND_SKELETON: Final = f"SELECT {METADATA_COLUMNS}, {_SKELETON} FROM chats_chat WHERE id = $1"  # noqa: S608
-_EXISTS: Final = "SELECT 1 AS there FROM chats_chat WHERE id = $1 AND "
+_PLACE: Final = "SELECT user_id, folder_id FROM chats_chat WHERE id = $1 AND "
 _OWNER: Final = "SELECT user_id FROM chats_chat WHERE id = $1"
 _TITLE: Final = "SELECT title FROM chats_chat WHERE id = $1"
 _LOCK: Final = (
@@ -140,9 +140,9 @@ async def find_full(where: SQLCondition, limit: int | None = None) -> list[dict[
     return await fetch_all_in_thread(f"{sql}{first}", *where.args)
 
 
-async def exists(chat_id: str, where: SQLCondition) -> bool:
-    """Return whether such a row exists, without reading its document."""
-    return await fetch_one(_EXISTS + where.sql, chat_id, *where.args) is not None
+async def place_of(chat_id: str, where: SQLCondition) -> dict[str, Any] | None:
+    """Return the ids of the owner and of the folder of a chat, without reading its document; None if there is no such row."""
+    return await fetch_one(_PLACE + where.sql, chat_id, *where.args)
 
 
 async def owner_of(chat_id: str) -> str | None:
@@ -200,7 +200,7 @@ async def page(
 async def delete(chat_id: str, where: SQLCondition) -> str | None:
     """Delete a row, in the open transaction. Returns its owner's id; None if no row meets the condition."""
     if current_database().dialect == "sqlite" and await message_queries.is_large(chat_id):
-        if not await exists(chat_id, where):
+        if await place_of(chat_id, where) is None:
             return None
         await message_queries.empty(chat_id)
     found = await fetch_all(_DELETE.format(where.sql), chat_id, *where.args)

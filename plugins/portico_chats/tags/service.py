@@ -41,7 +41,7 @@ class Tags:
     async def of(self, actor: Actor, chat_id: str) -> list[dict[str, Any]]:
         """Return the tags of a chat."""
         where = await self._access.condition_for(actor, "read", first=chat_queries.FIND_FIRST)
-        if not await chat_queries.exists(check_id(chat_id), where):
+        if await chat_queries.place_of(check_id(chat_id), where) is None:
             raise NotFound
         return await tag_queries.of_chat(chat_id)
 

@@ -1,17 +1,16 @@
 """The filter that gives models the files of a request. It costs a look at each request, and nothing more without files."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
-from portico.api import AppContext, NotFound
-from portico.api.auth import Actor
+from portico.api import AppContext
 from portico.api.json import let_others_run
 from portico.api.models import GatewayCall, ModelFilter
 from portico_files.chat_files import ChatFiles
 from portico_files.context.attachments import read_attachments
 from portico_files.context.context_block import AttachedText, context_block, source_of
+from portico_files.context.found_files import FoundFiles
 from portico_files.context.images import (
     ImageBudget,
     image_part,
@@ -20,23 +19,19 @@ from portico_files.context.images import (
     replace_images,
 )
 from portico_files.context.message_parts import add_to_last_user_message
-from portico_files.schemas import FileRow
 from portico_files.service import Files
 from portico_files.settings import FilesSettings
 
 #: Seconds that a call may wait for its files.
 TIME_LIMIT: Final = 60.0
-#: The route that a credential must be able to call, so that a model reads files with it.
-CONTENT_PATH: Final = "/api/v1/files/{file_id}/content"
-AREA: Final = "files"
-MISSING: Final = "An attached file was not found. Remove it from the message, or attach it again."
 
 
 class FilesFilter:
-    """Puts the texts of attached files in front of the user's last message, and images into messages."""
+    """Puts the texts of files in front of the user's last message, and images into messages."""
 
     def __init__(self, app: AppContext, files: Files, chat_files: ChatFiles) -> None:
         self._app, self._files, self._chat_files = app, files, chat_files
+        self._found = FoundFiles(app, files)
         self._runtime = app.runtime_settings.section(FilesSettings)
 
     def model_filter(self) -> ModelFilter:
@@ -52,25 +47,28 @@ class FilesFilter:
         no model can read, and for too many; ValidationError; Unavailable.
         """
         request = call.request
-        attached = request.options.get("files")
+        attached = request.options.get("files", msgspec.Raw(b"null"))
         raw = bytes(request.body.get("messages", b""))
         has_images = may_name_files(raw)
-        if not has_images and (attached is None or bytes(attached) in (b"[]", b"null")):
+        if not (has_images or bytes(attached) not in (b"[]", b"null") or request.added_files):
             return
         settings = await self._runtime.current()
-        ids = read_attachments(attached, settings.max_count) if attached is not None else []
+        ids, folder_ids = read_attachments(attached, settings.max_count)
         messages = msgspec.json.decode(raw, type=list[msgspec.Raw])
         named = named_images(messages, self._app.settings.server.url) if has_images else []
-        if not ids and not named:
+        rows = await self._found.named(request.actor, [*ids, *(one.file_id for one in named)])
+        added = await self._found.added(request, folder_ids)
+        if not (rows or added):
             return
-        rows = await self._rows(request.actor, [*ids, *(one.file_id for one in named)])
         budget = ImageBudget(settings.max_image_bytes)
         for one in named:
             budget.take(rows[one.file_id])
         texts, images = [], []
         left = settings.max_context_bytes
-        set_texts = await self._files.set_texts([rows[file_id] for file_id in ids])
-        for row in (rows[file_id] for file_id in ids):
+        attachments = {row.id: row for row in [*(rows[file_id] for file_id in ids), *added]}
+        chosen = list(attachments.values())[: settings.max_count]
+        set_texts = await self._files.set_texts(chosen)
+        for row in chosen:
             set_text = set_texts.get(row.id)
             if row.is_text or set_text is not None:
                 text, size = await self._files.cut_text(row, set_text, left)
@@ -80,7 +78,7 @@ class FilesFilter:
                 budget.take(row)
                 images.append(await image_part(row, self._files))
         messages = await replace_images(messages, named, rows, self._files)
-        if ids:
+        if chosen:
             block = context_block(texts) if texts else ""
             messages = add_to_last_user_message(messages, block, images)
         encoded = msgspec.Raw(msgspec.json.encode(messages))
@@ -89,12 +87,3 @@ class FilesFilter:
         await self._chat_files.record(request.chat_id, request.actor.id, rows.values())
         if texts:
             call.announced["sources"] = [source_of(one) for one in texts]
-
-    async def _rows(self, actor: Actor, ids: list[str]) -> Mapping[str, FileRow]:
-        scope = actor.scope
-        if scope is not None and not scope.allows(CONTENT_PATH, AREA, reads=True):
-            raise NotFound(MISSING)
-        rows = await self._files.find_many(actor, ids)
-        if any(file_id not in rows for file_id in ids):
-            raise NotFound(MISSING)
-        return rows

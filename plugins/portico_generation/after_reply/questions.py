@@ -12,7 +12,7 @@ from portico.api import (
     SourceTimedOut,
     Unavailable,
 )
-from portico.api.auth import Account, Actor
+from portico.api.auth import Actor
 from portico.api.interfaces import ChatMessage
 from portico.api.sockets import CHAT_EVENT, chat_event
 from portico.api.tasks import TaskFailed
@@ -54,7 +54,7 @@ class BackgroundQuestions:
 
     async def _actor(self, user_id: str) -> Actor:
         account = await self._app.identity.accounts.find(user_id)
-        if account is None or not (actor := _actor_of(account)).is_verified:
+        if account is None or not (actor := Actor.of(account, "task")).is_verified:
             raise TaskFailed(NO_ACCOUNT)
         return actor
 
@@ -65,7 +65,3 @@ def send_event(
     """Send an event about a message to all sockets of an account."""
     payload = chat_event(chat_id, message_id, kind, data)
     app.sockets.emit_to_account(user_id, CHAT_EVENT, payload)
-
-
-def _actor_of(account: Account) -> Actor:
-    return Actor(account.id, account.email, account.name, account.role, "", "", credential="task")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.plugins.chats.conftest import new_chat
 
-from portico.api.interfaces import ChatStore
+from portico.api.interfaces import ChatStore, WritableChat
 from portico.identity import Actor
 from portico.testing import Client, InProcessApp
 
@@ -24,12 +24,14 @@ def actor(user: Client) -> Actor:
 
 
 @pytest.mark.case("AB-53")
-def test_may_write_is_true_only_for_own_chats(
+def test_only_own_chats_are_writable(
     app: InProcessApp, conversations: ChatStore, ann: Client, bob: Client, admin: Client
 ) -> None:
     chat_id = new_chat(ann)["id"]
 
-    assert app.run(conversations.may_write, actor(ann), chat_id)
+    assert app.run(conversations.find_writable, actor(ann), chat_id) == WritableChat(
+        ann.account["id"], None
+    )
     for user, target in (
         (bob, chat_id),
         (admin, chat_id),
@@ -37,7 +39,7 @@ def test_may_write_is_true_only_for_own_chats(
         (ann, "\x00"),
         (ann, "../"),
     ):
-        assert not app.run(conversations.may_write, actor(user), target)
+        assert app.run(conversations.find_writable, actor(user), target) is None
 
 
 def test_reply_updates_its_message_and_becomes_current(

@@ -1,8 +1,11 @@
 """The authenticated caller of a request, the limits of its credential, and how tokens that are not sessions are resolved."""
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
+
+if TYPE_CHECKING:
+    from portico.identity.accounts.account import Account
 
 #: `Actor.credential` of a signed-in session.
 SESSION_CREDENTIAL = "session"
@@ -47,6 +50,11 @@ class Actor(msgspec.Struct, frozen=True):
     session_id: str
     credential: str = SESSION_CREDENTIAL
     scope: CredentialScope | None = None
+
+    @classmethod
+    def of(cls, account: "Account", credential: str = SESSION_CREDENTIAL) -> "Actor":
+        """Return an account as an actor without a request: everything that the account may do."""
+        return cls(account.id, account.email, account.name, account.role, "", "", credential)
 
     @property
     def is_admin(self) -> bool:
