@@ -14,7 +14,7 @@ import pluggy
 
 from portico.boot.core_metrics import core_metrics, read_all
 from portico.boot.core_tasks import core_retentions, core_task_types
-from portico.boot.plugins import load_plugins
+from portico.boot.plugins import core_claims, load_plugins
 from portico.boot.schema import CORE_TABLES, CannotStart, open_schema, start_database
 from portico.catalogue import WorkspaceModels
 from portico.db import DatabaseCheck, EncryptedColumn, Retention, all_checks
@@ -27,12 +27,13 @@ from portico.instances import OwnInstance, Role
 from portico.metrics import MetricReading
 from portico.permissions import InvalidPolicy
 from portico.plugins import isolation
-from portico.plugins.conflicts import plugins_that_block_start
+from portico.plugins.conflicts import plugins_that_block_start, summarize
 from portico.plugins.contributions import Contribution, hook_of
 from portico.plugins.loader import new_manager
 from portico.plugins.location import location_of_error
-from portico.plugins.placeholders import resolve_placeholders
+from portico.plugins.placeholders import give_way
 from portico.plugins.registry import FaultKind, PluginRegistry
+from portico.plugins.replacements import Replacements
 from portico.redis import RedisRequired
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
@@ -66,11 +67,19 @@ class Application(CoreServices):
         self.doing = "loading its plugins"
         self.registry = PluginRegistry()
         self.manager: pluggy.PluginManager = new_manager()
+        self.replacements = Replacements(self.settings.plugins.replace)
         self.contributions = load_plugins(
-            loaded, self.registry, self.manager, self.context, routes=routes
+            loaded,
+            self.registry,
+            self.manager,
+            self.context,
+            replacements=self.replacements,
+            core_claims=core_claims(core_metrics(self), CORE_TABLES),
+            routes=routes,
         )
         #: Migrations that a newer release has applied, by owner. Filled by `prepare`.
         self.unknown_steps: dict[str, list[str]] = {}
+        self._is_connected = False
         self._started: list[Contribution] = []
 
     # -- what the plugins contribute ------------------------------------------------------------------------
@@ -173,7 +182,22 @@ class Application(CoreServices):
                 f"it requires {plugin!r}, which has failed",
                 kind=FaultKind.REQUIREMENT,
             )
-        resolve_placeholders(self.contributions, self.registry)
+        self._restore_what_it_replaced(plugin)
+        give_way(self.contributions, self.registry, self.replacements)
+
+    def _restore_what_it_replaced(self, plugin: str) -> None:
+        """Give back what a plugin replaced, now that it has failed."""
+        restored = self.replacements.restore(plugin, self.contributions)
+        self.contributions = [
+            restored[c.plugin_name].contribution if c.plugin_name in restored else c
+            for c in self.contributions
+        ]
+        for one in restored.values():
+            self.registry[one.contribution.plugin_name].provides = summarize(one.contribution)
+            if self._is_connected:
+                self._connect_plugin(one.parts)
+        if restored:
+            self.replacements.say(self.registry)
 
     def retry_without_failing_plugins(
         self,
@@ -282,16 +306,21 @@ class Application(CoreServices):
         """Hand what the plugins contribute to the core services."""
         self.events.subscribe("portico", self.permissions.listeners())
         for contribution in self.contributions:
-            for service in contribution.services:
-                self.context.services.provide(contribution.plugin_name, service)
+            self._connect_plugin(contribution)
             self.events.subscribe(contribution.plugin_name, contribution.listeners)
-            for source in contribution.sources:
-                self.catalogue.add_source(contribution.plugin_name, source)
             self.gateway.add_filters(contribution.plugin_name, contribution.model_filters)
-            self.identity.auth.add_providers(
-                contribution.auth_providers, contribution.token_authenticators
-            )
+        self._is_connected = True
         self.events.subscribe("portico", self.permissions.last_listeners())
+
+    def _connect_plugin(self, contribution: Contribution) -> None:
+        """Hand to the core services what a plugin contributes that another one can replace."""
+        for service in contribution.services:
+            self.context.services.provide(contribution.plugin_name, service)
+        for source in contribution.sources:
+            self.catalogue.add_source(contribution.plugin_name, source)
+        self.identity.auth.add_providers(
+            contribution.auth_providers, contribution.token_authenticators
+        )
 
     def _bind_core_services(self) -> None:
         """Hand the services that the core itself uses to the packages that use them."""
@@ -314,7 +343,7 @@ class Application(CoreServices):
         )
 
     async def _startup(self, contribution: Contribution) -> None:
-        if contribution not in self.contributions:
+        if contribution.plugin_name not in {one.plugin_name for one in self.contributions}:
             return  # a plugin that it requires has failed in the meantime
         self.doing = f"waiting for the startup of plugin {contribution.plugin_name!r}"
         try:

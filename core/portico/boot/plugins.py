@@ -1,13 +1,15 @@
 """Loads the chosen plugins: from the installed entry points to what each plugin contributes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pluggy
 import structlog
 
 from portico.boot.schema import CannotStart
 from portico.db import bind
+from portico.metrics import Metric
 from portico.plugins import isolation
+from portico.plugins.claims import PLUGIN_NAME, ROUTE, Claim
 from portico.plugins.conflicts import drop_conflicts
 from portico.plugins.context import AppContext
 from portico.plugins.contributions import Contribution, collect
@@ -15,9 +17,13 @@ from portico.plugins.discovery import discover, unknown_names
 from portico.plugins.loader import former_names, import_plugins
 from portico.plugins.location import location_of_error
 from portico.plugins.registry import PluginRegistry
+from portico.plugins.replacements import Replacements
 from portico.settings.load import LoadedSettings
+from portico.settings.schema import PluginSelection
 
 log = structlog.get_logger("portico")
+#: What `/ready` names of the core itself.
+_CORE_CHECKS = ("database", "redis", "schema", "shutdown", "plugin")
 
 
 def load_plugins(
@@ -26,24 +32,20 @@ def load_plugins(
     manager: pluggy.PluginManager,
     app: AppContext,
     *,
+    replacements: Replacements,
+    core_claims: Iterable[Claim],
     routes: bool,
 ) -> list[Contribution]:
     """Import the chosen plugins and collect their contributions. A plugin that fails is in `registry` with the reason.
 
-    `routes`: with the plugins' routes. Raises: CannotStart if the settings name a plugin that is not installed.
+    `core_claims`: what the core has, and no plugin can have. `routes`: with the plugins' routes. Raises: CannotStart if
+    the settings name a plugin that is not installed, or replacements that are impossible.
     """
     choice = loaded.settings.plugins
-    candidates = discover(choice, registry)
-    if unknown := unknown_names(choice, registry):
-        known, former = ", ".join(sorted(registry.names)), former_names()
-        raise CannotStart(
-            [
-                f"plugins: the plugin {name!r} is now called {former[name]!r}"
-                if name in former
-                else f"plugins: no plugin named {name!r} is installed; installed are {known}"
-                for name in unknown
-            ]
-        )
+    candidates = discover(choice, registry, replacements)
+    unknown = _unknown_plugins(choice, registry)
+    if unknown and not choice.replace:
+        raise CannotStart(unknown)
     collected: list[Contribution] = []
     for name in import_plugins(candidates, choice, registry, manager):
         try:
@@ -52,17 +54,49 @@ def load_plugins(
             record = registry[name]
             at = error.at or location_of_error(error.__cause__, record.package)
             record.fail(error.reason, error.trace, kind=error.kind, at=at)
+    kept = drop_conflicts(
+        collected,
+        registry,
+        [*core_claims, *(_core_routes() if routes else ())],
+        replacements,
+        routes=routes,
+    )
+    if faults := [*unknown, *replacements.faults]:
+        raise CannotStart(faults)
     loaded.check_unknown_keys(registry.names, {c.plugin_name for c in collected}, former_names)
-    kept = drop_conflicts(collected, registry, _core_paths() if routes else ())
     for contribution in kept:
         bind(contribution.tables.tables if contribution.tables else ())
     return kept
 
 
-def _core_paths() -> Sequence[tuple[str, str]]:
+def _unknown_plugins(choice: PluginSelection, registry: PluginRegistry) -> list[str]:
+    """Return one sentence for each plugin in the settings that is not installed."""
+    names = unknown_names(choice, registry)
+    if not names:
+        return []
+    known, former = ", ".join(sorted(registry.names)), former_names()
+    return [
+        f"plugins: the plugin {name!r} is now called {former[name]!r}"
+        if name in former
+        else f"plugins: no plugin named {name!r} is installed; installed are {known}"
+        for name in names
+    ]
+
+
+def core_claims(metrics: Iterable[Metric], tables: Iterable[str]) -> list[Claim]:
+    """Return what the core has besides its routes. `tables`: the owners of its tables."""
+    return [
+        *(Claim("metric", one.name) for one in metrics),
+        *(Claim("health check", name) for name in _CORE_CHECKS),
+        *(Claim("owner of tables", owner) for owner in tables),
+        *(Claim(PLUGIN_NAME, owner) for owner in tables),
+    ]
+
+
+def _core_routes() -> list[Claim]:
     from portico.web.application import OWN_PATHS
 
-    return OWN_PATHS
+    return [Claim(ROUTE, method, path) for method, path in OWN_PATHS]
 
 
 def log_plugins(registry: PluginRegistry, contributions: Sequence[Contribution]) -> None:

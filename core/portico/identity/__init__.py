@@ -46,6 +46,7 @@ from portico.identity.sessions.events import ApiKeyRevoked, SessionRevoked
 from portico.identity.sessions.live_connections import LiveConnections
 from portico.identity.sessions.session_origin import SessionOrigin, session_origin
 from portico.identity.sessions.sessions import Sessions, SessionToken
+from portico.identity.sessions.tokens import HEADER as SESSION_TOKEN_HEADER
 from portico.identity.sessions.tokens import Claims, TokenSigner, is_valid_lifetime
 from portico.identity.sign_in.passwords import PasswordRule
 from portico.identity.sign_in.provider_sessions import ProviderSession, ProviderTokens
@@ -70,6 +71,7 @@ __all__ = [
     "MAX_USER_DATA_BYTES",
     "OAUTH_STATE_COOKIE",
     "SESSION_CREDENTIAL",
+    "SESSION_TOKEN_HEADER",
     "TABLES",
     "Account",
     "AccountChanged",

@@ -1,17 +1,27 @@
 """Detects conflicts between the contributions of plugins. A plugin with a conflict fails whole."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
-from portico.catalogue.source import ModelSource
 from portico.db import Retention
-from portico.permissions import BASE_POLICY, PackagedPolicy
+from portico.identity import SESSION_CREDENTIAL, SESSION_TOKEN_HEADER
+from portico.permissions import BASE_POLICY
+from portico.plugins import isolation
+from portico.plugins.claims import (
+    CORE,
+    PLUGIN_NAME,
+    Claim,
+    claims_of,
+    source_names,
+    table_names,
+)
 from portico.plugins.contributions import Contribution
-from portico.plugins.placeholders import own_keys, own_paths, resolve_placeholders
+from portico.plugins.placeholders import give_way, own_paths
 from portico.plugins.registry import FaultKind, PluginRecord, PluginRegistry
+from portico.plugins.replacements import Replacements
 from portico.sockets import OWN_EVENTS
 from portico.web.middleware.base_path import OWN_PARTS
 
-CORE = "portico"
 #: Kinds of tasks of one plugin. Each is a part of the statements that find due tasks, and SQLite allows 500 parts.
 MAX_TASKS = 100
 
@@ -19,94 +29,118 @@ MAX_TASKS = 100
 def drop_conflicts(
     contributions: Sequence[Contribution],
     registry: PluginRegistry,
-    core_paths: Iterable[tuple[str, str]] = (),
+    core_claims: Iterable[Claim],
+    replacements: Replacements,
+    *,
+    routes: bool,
 ) -> list[Contribution]:
     """Return the contributions without conflicts. Of two plugins in conflict, the later one fails.
 
-    The core comes before all plugins, and a plugin before those that require it. Placeholders are in no conflict: they
-    give way to the routes of those that are kept. The failures are in `registry`.
+    The core comes before all plugins, built-ins before plugins of other distributions, and a plugin before those that
+    require it. Placeholders are in no conflict: they give way to the routes of those that are kept. Where the operator
+    says that a plugin replaces what another one has (`replacements`), that part of the other gives way, and the rest of
+    it stays. The failures are in `registry`, those of the setting in `replacements`. `routes`: theirs are known.
     """
-    taken: dict[tuple[str, str, str], str] = {
-        ("route", method, path): CORE for method, path in core_paths
+    taken = {
+        Claim("policy file", BASE_POLICY.file_name): CORE,
+        Claim("token prefix", SESSION_TOKEN_HEADER): CORE,
+        Claim("token kind", SESSION_CREDENTIAL): CORE,
+        **{Claim("socket event", name): CORE for name in OWN_EVENTS},
+        **{Claim(PLUGIN_NAME, record.name): record.name for record in registry},
+        **dict.fromkeys(core_claims, CORE),
     }
-    taken["policy file", BASE_POLICY.file_name, ""] = CORE
-    taken |= {("socket event", name, ""): CORE for name in OWN_EVENTS}
-    kept: list[Contribution] = []
-    names: set[str] = set()
+    claims: dict[str, list[Claim]] = {}
     for contribution in contributions:
-        record = registry[contribution.plugin_name]
-        own = tuple(_unique_names(contribution))
-        if reason := _outside_namespace(contribution) or _conflict(own, taken):
-            record.fail(reason, kind=FaultKind.CONFLICT)
+        name = contribution.plugin_name
+        package = registry[name].package
+        try:
+            found: list[Claim] = isolation.call(
+                name,
+                "reading the names of what it registers",
+                partial(list, claims_of(contribution)),
+                package=package,
+            )
+        except isolation.PluginError as error:
+            registry[name].fail(error.reason, error.trace, kind=error.kind, at=error.at)
+        else:
+            claims[name] = found
+    readable = [one for one in contributions if one.plugin_name in claims]
+    replacements.check(claims, taken, registry, routes=routes)
+    kept, reasons = _keep(readable, claims, taken, replacements)
+    # A plugin that fails replaces nothing, so that what it would have replaced stays where it was.
+    while replacements.forget(reasons):
+        kept, reasons = _keep(readable, claims, taken, replacements)
+    for name, (kind, reason) in reasons.items():
+        registry[name].fail(reason, kind=kind)
+    left = replacements.divide(kept, claims)
+    for contribution in left:
+        registry[contribution.plugin_name].provides = summarize(contribution)
+    replacements.say(registry)
+    give_way(left, registry, replacements)
+    return left
+
+
+def _keep(
+    contributions: Sequence[Contribution],
+    claims: Mapping[str, Sequence[Claim]],
+    taken: Mapping[Claim, str],
+    replacements: Replacements,
+) -> tuple[list[Contribution], dict[str, tuple[FaultKind, str]]]:
+    """Return the plugins without conflicts, and the kinds of fault of the others with the reasons, by name."""
+    holders, names = dict(taken), set[str]()
+    kept: list[Contribution] = []
+    reasons: dict[str, tuple[FaultKind, str]] = {}
+    for contribution in contributions:
+        plugin = contribution.plugin_name
+        own = [one for one in claims[plugin] if replacements.winner(one, claims) in ("", plugin)]
+        if reason := _outside_namespace(contribution) or _conflict(plugin, own, holders):
+            reasons[plugin] = FaultKind.CONFLICT, reason
             continue
         if reason := _missing_requirement(contribution, names):
-            record.fail(reason, kind=FaultKind.REQUIREMENT)
+            reasons[plugin] = FaultKind.REQUIREMENT, reason
             continue
-        taken.update(dict.fromkeys(own, contribution.plugin_name))
-        names.add(contribution.plugin_name)
-        record.provides = summarize(contribution)
+        holders.update(dict.fromkeys(own, plugin))
+        names.add(plugin)
         kept.append(contribution)
-    resolve_placeholders(kept, registry)
-    return kept
+    return kept, reasons
 
 
-def _unique_names(contribution: Contribution) -> Iterable[tuple[str, str, str]]:
-    """Return what must be unique in an application, as triples of kind, name and path."""
-    for method, path in own_keys(contribution):
-        yield "route", method, path
-    named = (
-        ("fallback", [one.prefix.rstrip("/") + "/" for one in contribution.fallbacks]),
-        ("service", [service.protocol.__name__ for service in contribution.services]),
-        ("model source", _source_names(contribution)),
-        ("message action", [one.id for one in contribution.message_actions]),
-        (
-            "model filter",
-            [f"{contribution.plugin_name}:{one.name}" for one in contribution.model_filters],
-        ),
-        ("auth provider", [provider.name for provider in contribution.auth_providers]),
-        ("token prefix", [reader.prefix for reader in contribution.token_authenticators]),
-        ("resource kind", [kind.name for kind in contribution.resources]),
-        # An operator overrides a policy file by its name.
-        (
-            "policy file",
-            [p.file_name for p in contribution.policies if isinstance(p, PackagedPolicy)],
-        ),
-        ("table", _tables(contribution)),
-        ("health check", [check.name for check in contribution.health_checks]),
-        ("metric", [f"{contribution.plugin_name}_{one.name}" for one in contribution.metrics]),
-        ("socket event", [event.name for event in contribution.socket_events]),
-        ("task", [task.name for task in contribution.tasks]),
-    )
-    for kind, names in named:
-        for name in names:
-            yield kind, name, ""
-
-
-def _paths(contribution: Contribution) -> Sequence[tuple[str, str]]:
-    return contribution.router.paths if contribution.router else ()
-
-
-def _tables(contribution: Contribution) -> list[str]:
-    tables = contribution.tables.tables if contribution.tables else ()
-    return [table._meta.tablename for table in tables]
-
-
-def _conflict(own: Iterable[tuple[str, str, str]], taken: dict[tuple[str, str, str], str]) -> str:
-    seen: set[tuple[str, str, str]] = set()
-    for name in own:
-        if name in taken:
-            return f"{' '.join(filter(None, name))} belongs to {taken[name]!r} already"
-        if name in seen:
-            return f"it registers {' '.join(filter(None, name))} twice"
-        seen.add(name)
+def _conflict(plugin: str, own: Iterable[Claim], holders: Mapping[Claim, str]) -> str:
+    """Return the first conflict of a plugin, as a reason; empty = there is none."""
+    prefixes = {one.name: holder for one, holder in holders.items() if one.kind == "token prefix"}
+    seen: set[Claim] = set()
+    for claim in own:
+        if claim in seen:
+            return f"it registers {claim} twice"
+        seen.add(claim)
+        if claim in holders:
+            return f"{claim} belongs to {holders[claim]!r} already; {_way_out(claim, plugin, holders[claim])}"
+        if claim.kind == "token prefix":
+            for prefix, holder in prefixes.items():
+                if prefix.startswith(claim.name) or claim.name.startswith(prefix):
+                    return (
+                        f"token prefix {claim.name!r} overlaps {prefix!r}, which belongs to {holder!r} already; "
+                        "choose one that begins differently"
+                    )
     return ""
+
+
+def _way_out(claim: Claim, plugin: str, holder: str) -> str:
+    """Return what to do about a conflict, as the end of a sentence."""
+    if holder == CORE:
+        return "nothing can replace what the core has, so choose another"
+    if not claim.key or claim.kind == PLUGIN_NAME:
+        return "choose another"
+    return (
+        f'choose another, or set [plugins] replace = {{"{claim.key}" = "{plugin}"}} to replace it'
+    )
 
 
 def _outside_namespace(contribution: Contribution) -> str:
     """Return the first route or table outside the plugin's namespace, as a reason; empty = there is none."""
     prefixes = (f"/api/x/{contribution.plugin_name}", *contribution.info.route_prefixes)
     below = tuple(f"{prefix.rstrip('/')}/" for prefix in prefixes)
-    for _, path in _paths(contribution):
+    for _, path in contribution.router.paths if contribution.router else ():
         if path not in prefixes and not path.startswith(below):
             return (
                 f"its route {path} is outside /api/x/{contribution.plugin_name}/; "
@@ -128,16 +162,11 @@ def _outside_namespace(contribution: Contribution) -> str:
         or _bad_filter_or_action(contribution)
     ):
         return reason
-    tables = _tables(contribution)
+    tables = table_names(contribution)
     for table in tables:
         if not table.startswith(f"{contribution.plugin_name}_"):
             return f"its table {table!r} must be named {contribution.plugin_name}_…"
     return _foreign_table(contribution, tables)
-
-
-def _source_names(contribution: Contribution) -> list[str]:
-    """Return the names of the sources that do not change while the server runs."""
-    return [source.name for source in contribution.sources if isinstance(source, ModelSource)]
 
 
 def _bad_fallback(contribution: Contribution) -> str:
@@ -205,13 +234,13 @@ def summarize(contribution: Contribution) -> dict[str, list[str]]:
     provided = {
         "routes": [f"{method} {path}" for method, path in own_paths(contribution)],
         "fallbacks": [one.prefix for one in contribution.fallbacks],
-        "model sources": _source_names(contribution),
+        "model sources": source_names(contribution),
         "message actions": [one.id for one in contribution.message_actions],
         "model filters": [one.name for one in contribution.model_filters],
         "auth providers": [provider.name for provider in contribution.auth_providers],
         "tokens": [reader.kind for reader in contribution.token_authenticators],
         "services": [service.protocol.__name__ for service in contribution.services],
-        "tables": _tables(contribution),
+        "tables": table_names(contribution),
         "retention": [_retention_text(one) for one in contribution.retention],
         "database checks": [check.name for check in contribution.database_checks],
         "resources": [kind.name for kind in contribution.resources],

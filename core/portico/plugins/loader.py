@@ -2,6 +2,7 @@
 
 import difflib
 import graphlib
+import heapq
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -143,7 +144,8 @@ def _register_hooks(manager: pluggy.PluginManager, module: Any, name: str) -> st
 def _sort_by_requirements(
     infos: dict[str, PluginInfo], registry: PluginRegistry, manager: pluggy.PluginManager
 ) -> list[str]:
-    """Return the names sorted by name, but each after those it requires. Plugins with missing requirements fail."""
+    """Return the names in the order of `infos`, but each after those it requires. Plugins with missing requirements fail."""
+    places = {name: place for place, name in enumerate(infos)}
     graph = {name: set(info.requires) for name, info in infos.items()}
     while True:
         broken = {
@@ -159,7 +161,7 @@ def _sort_by_requirements(
             manager.unregister(name=name)
             del graph[name]
     try:
-        sorter = graphlib.TopologicalSorter({name: graph[name] for name in sorted(graph)})
+        sorter = graphlib.TopologicalSorter(graph)
         sorter.prepare()
     except graphlib.CycleError as error:
         cycle = error.args[1]
@@ -173,10 +175,14 @@ def _sort_by_requirements(
             {n: i for n, i in infos.items() if n not in cycle}, registry, manager
         )
     order: list[str] = []
+    ready: list[tuple[int, str]] = []
     while sorter.is_active():
-        ready = sorted(sorter.get_ready())
-        order += ready
-        sorter.done(*ready)
+        for name in sorter.get_ready():
+            heapq.heappush(ready, (places[name], name))
+        # One at a time: what it makes ready may come before the others.
+        _, first = heapq.heappop(ready)
+        order.append(first)
+        sorter.done(first)
     return order
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-_PARAMETER = re.compile(r"\{\w+\}")
+_PARAMETER = re.compile(r"\{[^{}/]*\}")
 
 
 def route_key(method: str, path: str) -> tuple[str, str]:

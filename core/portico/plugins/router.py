@@ -2,9 +2,11 @@
 
 import inspect
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any, TypeGuard
 
+from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute, WebSocketRoute
 
 from portico.plugins.route_keys import route_key
@@ -44,36 +46,41 @@ class PluginRouter(GrowingMap):
             for method in handler.http_methods
         )
 
+    @cached_property
+    def declared_paths(self) -> frozenset[tuple[str, str]]:
+        """All declared paths that are no placeholders, in the shape of `paths`, whether they are served or not."""
+        return frozenset(_paths_of(self._declared)) - self.placeholders
+
+    @cached_property
+    def declared_keys(self) -> tuple[tuple[str, str], ...]:
+        """`route_key` of each of `declared_paths`, sorted by path."""
+        return tuple(route_key(*one) for one in sorted(self.declared_paths, key=_by_path))
+
+    @cached_property
+    def operation_ids(self) -> tuple[str, ...]:
+        """The ids in the OpenAPI document that the plugin chose itself, sorted."""
+        handlers = (one for route in self._declared for one in _handlers(route))
+        return tuple(sorted({one.operation_id for one in handlers if _has_operation_id(one)}))
+
     def give_way(self, displaced: Collection[tuple[str, str]]) -> None:
-        """Leave out these placeholders, which other plugins serve, and no others."""
+        """Leave out these paths, which other plugins serve, and no others."""
         if self._displaced == displaced:
             return
         self._displaced = frozenset(displaced)
         left = (_without(route, self._displaced) for route in self._declared)
         self.routes = [route for route in left if route is not None]
-        for derived in ("paths", "own_paths", "own_keys", "public_paths"):
+        for derived in ("paths", "own_paths", "public_paths"):
             self.__dict__.pop(derived, None)
 
     @cached_property
     def paths(self) -> tuple[tuple[str, str], ...]:
         """Pairs of method (WEBSOCKET for a web socket) and path, parameters without their names, sorted by path."""
-        found = set()
-        for route in self.routes:
-            path = _path_of(route)
-            socket = isinstance(route, WebSocketRoute)
-            methods = {"WEBSOCKET"} if socket else getattr(route, "methods", None) or {"ANY"}
-            found |= {(method, path) for method in methods if method != "OPTIONS"}
-        return tuple(sorted(found, key=lambda pair: (pair[1], pair[0])))
+        return tuple(sorted(_paths_of(self.routes), key=_by_path))
 
     @cached_property
     def own_paths(self) -> tuple[tuple[str, str], ...]:
         """Those of `paths` that are no placeholders."""
         return tuple(one for one in self.paths if one not in self.placeholders)
-
-    @cached_property
-    def own_keys(self) -> tuple[tuple[str, str], ...]:
-        """`route_key` of each of `own_paths`."""
-        return tuple(route_key(*one) for one in self.own_paths)
 
     @cached_property
     def public_paths(self) -> list[str]:
@@ -106,15 +113,49 @@ def _path_of(route: BaseRoute) -> str:
     )
 
 
+def _paths_of(routes: Iterable[BaseRoute]) -> set[tuple[str, str]]:
+    """Return method (WEBSOCKET for a web socket) and path of each route."""
+    found = set()
+    for route in routes:
+        path = _path_of(route)
+        socket = isinstance(route, WebSocketRoute)
+        methods = {"WEBSOCKET"} if socket else getattr(route, "methods", None) or {"ANY"}
+        found |= {(method, path) for method in methods if method != "OPTIONS"}
+    return found
+
+
+def _by_path(pair: tuple[str, str]) -> tuple[str, str]:
+    return pair[1], pair[0]
+
+
 def _without(route: Any, displaced: frozenset[tuple[str, str]]) -> Any:
-    """Return the route without the displaced handlers; None if no handler is left."""
+    """Return the route without the displaced methods; None if none is left."""
+    path = _path_of(route)
     if not isinstance(route, HTTPRoute):
-        return route
-    path, own = _path_of(route), [one for one in route.route_handlers if not is_automatic(one)]
-    left = [one for one in own if displaced.isdisjoint((way, path) for way in one.http_methods)]
-    if len(left) == len(own):
+        return None if displaced & _paths_of([route]) else route
+    own = [one for one in route.route_handlers if not is_automatic(one)]
+    left = [without for one in own if (without := _without_methods(one, path, displaced))]
+    if left == own:
         return route
     return HTTPRoute(path=route.path, route_handlers=left) if left else None
+
+
+def _without_methods(
+    handler: HTTPRouteHandler, path: str, displaced: frozenset[tuple[str, str]]
+) -> HTTPRouteHandler | None:
+    """Return the handler, or a copy for those of its methods that are left; None if none is."""
+    left = {way for way in handler.http_methods if (way, path) not in displaced}
+    if len(left) == len(handler.http_methods):
+        return handler
+    if not left:
+        return None
+    made = copy(handler)
+    made.http_methods = left
+    return made
+
+
+def _has_operation_id(handler: Any) -> bool:
+    return isinstance(getattr(handler, "operation_id", None), str)
 
 
 def _handlers(route: Any) -> Iterable[Any]:

@@ -111,6 +111,13 @@ class PluginSelection(msgspec.Struct, frozen=True, kw_only=True):
     required: Annotated[list[str], setting("Plugins without which the server does not start")] = (
         msgspec.field(default_factory=lambda: ["accounts"])
     )
+    replace: Annotated[
+        dict[str, str],
+        setting(
+            "Which plugin has what another one has too: plugins by METHOD /path, kind:NAME, service:NAME, command:NAME "
+            "and so on; for plugin:NAME, the distribution to load it from"
+        ),
+    ] = {}
     strict: Annotated[
         bool, setting("The server does not start if any plugin fails", env="PORTICO_STRICT")
     ] = False

@@ -161,7 +161,7 @@ def test_second_model_source_of_the_same_name_fails(install: Install, start_app)
     install("pollux", source)
     app = start_app()
     assert app.portico.registry["castor"].state == "active"
-    assert reason(app, "pollux") == "model source twin belongs to 'castor' already"
+    assert reason(app, "pollux").startswith("model source twin belongs to 'castor' already;")
 
 
 @pytest.mark.case("AB-81")
@@ -374,7 +374,7 @@ def test_plugin_cannot_replace_a_route_of_the_core(install: Install, start_app, 
     )
     install("squat", source)
     app = start_app()
-    assert reason(app, "squat") == f"route GET {path} belongs to 'portico' already"
+    assert reason(app, "squat").startswith(f"route GET {path} belongs to 'portico' already;")
     assert b"hello" not in app.client.get(path).body[:5]
 
 
@@ -396,7 +396,7 @@ def test_parameter_of_another_type_is_the_same_route(install: Install, start_app
         """,
     )
     app = start_app()
-    assert reason(app, "odd") == "route GET /api/v1/chats/{} belongs to 'chats' already"
+    assert reason(app, "odd").startswith("route GET /api/v1/chats/{} belongs to 'chats' already;")
     assert app.client.sign_up("Ada").get("/api/v1/chats/5").status == 404
 
 

@@ -1,0 +1,253 @@
+"""Who keeps its place where two plugins have the same thing: built-ins, then who was installed first, or whom the operator chose."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+
+from portico.api.interfaces import RefusalNotice
+from portico.boot import CannotStart
+from portico.testing import InProcessApp
+
+Install = Callable[..., None]
+PLUGIN = """
+from portico.api import PluginInfo, hookimpl
+PLUGIN = PluginInfo(api_version=1, summary="", {info})
+@hookimpl
+def {hook}:
+{body}
+"""
+
+
+@pytest.fixture
+def database_url() -> str:
+    """Places do not depend on the database."""
+    return ""
+
+
+@pytest.fixture
+def start_app(env: dict[str, str]) -> Iterator[Callable[..., InProcessApp]]:
+    apps: list[InProcessApp] = []
+
+    def start(**settings: str) -> InProcessApp:
+        apps.append(InProcessApp(env | {"PORTICO_STRICT": "false"} | settings))
+        return apps[-1]
+
+    yield start
+    for app in apps:
+        app.close()
+
+
+def plugin(hook: str, body: str, info: str = "") -> str:
+    return PLUGIN.format(hook=hook, body=indent(body, "    "), info=info)
+
+
+def route(method: str, path: str, answer: str, prefix: str = "") -> str:
+    body = f"""
+from portico.api.web import {method.lower()}
+@{method.lower()}({path!r}, access="public")
+async def mine() -> str:
+    return {answer!r}
+return [mine]
+"""
+    return plugin("register_routes()", body, f"route_prefixes=({prefix or path!r},)")
+
+
+#: Strangers whose names come before those of the built-ins, with what each claims and who has it.
+TAKEN = {
+    "aa_route": (route("GET", "/api/config", "mine"), "route GET /api/config", "accounts"),
+    "aa_fallback": (
+        plugin(
+            "register_fallbacks()",
+            "from portico.api.web import Fallback\nreturn [Fallback('/', None)]",
+            "route_prefixes=('/',)",
+        ),
+        "fallback /",
+        "frontend",
+    ),
+    "aa_kind": (
+        plugin(
+            "register_resources()",
+            "from portico.api.policy import ResourceKind\nreturn [ResourceKind('chat', '', ('read',))]",
+        ),
+        "resource kind chat",
+        "chats",
+    ),
+    "aa_service": (
+        plugin(
+            "register_services()",
+            "from portico.api import Service\nfrom portico.api.models import WorkspaceModels\n"
+            "return [Service(WorkspaceModels, object())]",
+        ),
+        "service WorkspaceModels",
+        "models",
+    ),
+    "aa_provider": (
+        plugin(
+            "register_auth_providers()",
+            "class Way:\n    name = 'password'\n    label = 'x'\n    kind = 'form'\n    provisioning_rules = None\n"
+            "    async def authenticate(self, attempt): ...\nreturn [Way()]",
+        ),
+        "auth provider password",
+        "password",
+    ),
+    "aa_token": (
+        plugin(
+            "register_token_authenticators()",
+            "class Reader:\n    prefix = 'sk-'\n    kind = 'x'\n"
+            "    async def authenticate(self, token): ...\n"
+            "    async def still_valid(self, ids): ...\nreturn [Reader()]",
+        ),
+        "token prefix sk-",
+        "api_keys",
+    ),
+    "aa_event": (
+        plugin(
+            "register_socket_events()",
+            "import msgspec\nfrom portico.api.sockets import SocketEvent\n"
+            "class Payload(msgspec.Struct): ...\nasync def handle(event): ...\n"
+            "return [SocketEvent('usage', Payload, handle)]",
+            "socket_prefixes=('usage',)",
+        ),
+        "socket event usage",
+        "models",
+    ),
+    "aa_former": (
+        plugin("register_services()", "return []", "formerly=('chats',)"),
+        "plugin name chats",
+        "chats",
+    ),
+}
+#: What belongs to the core.
+OF_THE_CORE = {
+    "aa_health": (route("GET", "/health", "mine"), "route GET /health"),
+    "vault": (
+        plugin(
+            "register_tables()",
+            "from portico.api.db import TableSet\nreturn TableSet((), 'nowhere.migrations')",
+        ),
+        "owner of tables vault",
+    ),
+    "aa_check": (
+        plugin(
+            "register_health_checks()",
+            "from portico.api import HealthCheck\nreturn [HealthCheck('database', None)]",
+        ),
+        "health check database",
+    ),
+}
+
+
+def test_stranger_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_way_out(
+    install: Install, start_app: Callable[..., InProcessApp]
+) -> None:
+    for name, (source, *_) in (TAKEN | OF_THE_CORE).items():
+        install(name, source)
+    install("aa_empty", TAKEN["aa_token"][0].replace("'sk-'", "''"))
+    other = route("GET", "/api/x/chats/mine", "mine")
+    install("chats", other, module="made_up_chats", distribution="acme-chats")
+    app = start_app()
+    registry = app.portico.registry
+    for name, (_, claim, holder) in TAKEN.items():
+        record = registry[name]
+        assert (record.state, record.fault) == ("failed", "conflict"), (name, record)
+        assert record.reason.startswith(f"{claim} belongs to {holder!r} already; "), record.reason
+        assert registry[holder].state == "active", holder
+    for name, (_, claim) in OF_THE_CORE.items():
+        assert registry[name].reason.startswith(f"{claim} belongs to 'portico' already;"), name
+    assert "overlaps" in registry["aa_empty"].reason
+    assert '[plugins] replace = {"GET /api/config" = "aa_route"}' in registry["aa_route"].reason
+    assert registry["chats"].state == "active"
+    second = registry["chats@acme-chats"]
+    assert (second.state, second.fault) == ("failed", "name")
+    assert "plugin name chats belongs to that of the distribution 'portico'" in second.reason
+    assert app.client.get("/api/config").json["name"]
+    ada = app.client.sign_up("Ada")
+    assert ada.post("/api/v1/chats/new", {"chat": {}}).status == 200
+
+
+NOTICE = plugin(
+    "register_services()",
+    "from portico.api import Service\nfrom portico.api.interfaces import RefusalNotice\n"
+    "return [Service(RefusalNotice, 'of acme')]",
+)
+
+
+def test_replaced_part_is_served_by_the_chosen_plugin_and_the_rest_of_the_other_stays(
+    install: Install, start_app: Callable[..., InProcessApp]
+) -> None:
+    install("acme", route("GET", "/api/config", "acme's"))
+    install("rule", NOTICE)
+    # Its startup fails, so what it replaces returns.
+    install("brief", route("GET", "/api/version", "mine") + "@hookimpl\ndef startup(): 1 / 0\n")
+    app = start_app(
+        PORTICO_PLUGINS_REPLACE='{"get /api/config": "acme", "service:RefusalNotice": "rule", '
+        '"GET /api/version": "brief"}'
+    )
+    registry = app.portico.registry
+    assert {name: registry[name].reason for name in ("acme", "rule")} == {"acme": "", "rule": ""}
+    assert app.client.get("/api/config").body == b"acme's"
+    assert app.portico.context.services.get(RefusalNotice) == "of acme"
+    assert registry["acme"].provides["replaces"] == ["route GET /api/config (of accounts)"]
+    assert registry["accounts"].provides["replaced"] == ["route GET /api/config (by acme)"]
+    assert "GET /api/config" not in registry["accounts"].provides["routes"]
+    assert registry["webclient"].provides["replaced"] == ["service RefusalNotice (by rule)"]
+    assert registry["brief"].fault == "startup"
+    assert "version" in app.client.get("/api/version").json
+    assert app.client.sign_up("Ada").get("/api/v1/auths/").status == 200
+
+
+def test_impossible_replacements_are_refused_at_the_start_all_at_once(
+    install: Install, start_app: Callable[..., InProcessApp]
+) -> None:
+    install("acme", route("GET", "/api/x/acme/hello", "hello"))
+    replace = (
+        '{"GET /api/config": "acme", "knd:chat": "acme", "kind:chat": "nobody", "GET /health": "acme", '
+        '"plugin:chats": "acme-chats", "service:Nothing": "acme", "": "acme"}'
+    )
+    with pytest.raises(CannotStart) as refused:
+        start_app(PORTICO_PLUGINS_REPLACE=replace, PORTICO_PLUGINS_DISABLE="nothing")
+    expected = [
+        "no plugin named 'nothing' is installed",
+        "\"GET /api/config\": plugin 'acme' has no route GET /api/config; it has route GET /api/x/acme/hello",
+        '"knd:chat": there is no such key; keys are METHOD /path, ',
+        "\"kind:chat\": no plugin named 'nobody' is installed",
+        '"GET /health": route GET /health belongs to the core, and nothing can replace it',
+        "\"plugin:chats\": the distribution 'acme-chats' has no plugin of this name; portico has one",
+        "\"service:Nothing\": plugin 'acme' has no service Nothing",
+        '"": there is no such key',
+    ]
+    for sentence in expected:
+        assert any(sentence in one for one in refused.value.reasons), (sentence, refused.value)
+    assert len(refused.value.reasons) == len(expected)
+
+
+def test_plugin_of_the_distribution_that_was_installed_first_keeps_its_place(
+    install: Install, start_app: Callable[..., InProcessApp], tmp_path: Path
+) -> None:
+    for age, name in ((100, "later"), (200, "sooner")):
+        prefix = "('/api/x/shared',)"
+        install(
+            name,
+            route("GET", "/api/x/shared/hello", name).replace("('/api/x/shared/hello',)", prefix),
+        )
+        info = tmp_path / "site" / f"made_up_{name}-1.0.dist-info"
+        os.utime(info, (1_700_000_000 - age,) * 2)
+    app = start_app()
+    assert app.client.get("/api/x/shared/hello").body == b"sooner"
+    assert "belongs to 'sooner' already" in app.portico.registry["later"].reason
+
+
+def test_whole_plugin_is_loaded_from_the_distribution_that_the_operator_names(
+    install: Install, start_app: Callable[..., InProcessApp]
+) -> None:
+    install("memories", route("GET", "/api/x/memories/hello", "mine"), distribution="acme-notes")
+    app = start_app(PORTICO_PLUGINS_REPLACE='{"plugin:memories": "acme-notes"}')
+    assert app.client.get("/api/x/memories/hello").body == b"mine"
+    other = app.portico.registry["memories@portico"]
+    assert (other.state, other.reason) == (
+        "disabled",
+        "replaced by that of acme-notes in plugins.replace",
+    )
