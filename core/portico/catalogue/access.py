@@ -1,11 +1,12 @@
 """Who may use which models: by the policies, and for presets also by their base models."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from portico.cache import TTLCache
 from portico.catalogue.arena import Arena
 from portico.catalogue.model_entry import ModelEntry
+from portico.db import in_transaction
 from portico.identity import Account, Actor
 from portico.permissions import EVERYONE, Resource
 
@@ -47,8 +48,15 @@ class GroupLookup(Protocol):
         ...
 
 
+class _Decision(NamedTuple):
+    """Whether an actor may use a model. `entry`: the model as it was then; a changed one is another object."""
+
+    entry: ModelEntry
+    may_use: bool
+
+
 class ModelAccess:
-    """Decides which models an actor may use. `ttl_seconds`: how long the owner of a preset is cached."""
+    """Decides which models an actor may use. `ttl_seconds`: how long decisions and the owner of a preset are cached."""
 
     def __init__(
         self,
@@ -60,6 +68,8 @@ class ModelAccess:
         self._access = access
         self._accounts, self._groups = accounts, groups
         self._owners: TTLCache[tuple[str, int], Actor] = TTLCache(ttl_seconds)
+        self._caches = ttl_seconds > 0
+        self._decisions: TTLCache[tuple[str, str, str, int], _Decision] = TTLCache(ttl_seconds)
 
     @property
     def changes(self) -> int:
@@ -79,8 +89,22 @@ class ModelAccess:
         return await self._access.visible_ids(actor, "use", "model")
 
     async def may_use(self, actor: Actor, entry: ModelEntry) -> bool:
-        """Return whether the actor may use a model, and all its base models may be used."""
-        return await self._allows(actor, entry) and await self._base_is_usable(entry, actor)
+        """Return whether the actor may use a model, and all its base models may be used.
+
+        Cached until an event after which decisions may differ; not inside a transaction, whose changes others do not see.
+        """
+
+        async def decide(_: object) -> _Decision:
+            allowed = await self._allows(actor, entry)
+            return _Decision(entry, allowed and await self._base_is_usable(entry, actor))
+
+        found = None
+        if self._caches and not in_transaction():
+            key = actor.id, actor.role, entry.id, self._access.changes
+            found = await self._decisions.get_or_load(key, decide)
+        if found is None or found.entry is not entry:
+            found = await decide(None)
+        return found.may_use
 
     async def may_use_arena(self, actor: Actor, arena: Arena) -> bool:
         """Return whether the actor may use an arena model."""

@@ -29,8 +29,7 @@ def refuse_account_objects(request: SourceRequest) -> None:
             if key in body and not (key == "prompt" and request.operation == "embeddings"):
                 _refuse_given(key, _decoded(bytes(body[key])))
     for key in _READ_KEYS:
-        text = bytes(body.get(key, b""))
-        if any(mark in text for mark in _MARKS):
+        if key in body and any(map((text := bytes(body[key])).__contains__, _MARKS)):
             for name, found in _members(_decoded(text)):
                 if name in _INNER_KEYS:
                     _refuse_given(name, found)

@@ -13,9 +13,13 @@ from portico.db.sqlite.statements import prepare, split
     ("sql", "text"),
     [
         ("SELECT $1, $12", "SELECT ?1, ?12"),
-        ("SELECT '$1', \"$1\", $1", "SELECT '$1', \"$1\", ?1"),
-        ("SELECT 'it''s $1', $1", "SELECT 'it''s $1', ?1"),
-        ("SELECT $1 -- not $2\n, $2 /* nor\n$3 */", "SELECT ?1 -- not $2\n, ?2 /* nor\n$3 */"),
+        ("SELECT $2, $1", "SELECT ?2, ?1"),
+        ("SELECT $1, $1", "SELECT ?1, ?1"),
+        # Numbers that say nothing: SQLite would look each of them up in a list.
+        ("INSERT INTO a VALUES ($1, $2), ($3, $4)", "INSERT INTO a VALUES (?, ?), (?, ?)"),
+        ("SELECT '$1', \"$1\", $1", "SELECT '$1', \"$1\", ?"),
+        ("SELECT 'it''s $1', $1", "SELECT 'it''s $1', ?"),
+        ("SELECT $1 -- not $2\n, $2 /* nor\n$3 */", "SELECT ? -- not $2\n, ? /* nor\n$3 */"),
     ],
 )
 def test_only_real_placeholders_are_translated(sql: str, text: str) -> None:

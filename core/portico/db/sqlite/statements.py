@@ -42,8 +42,19 @@ def first_word(sql: str) -> str:
 
 @lru_cache(maxsize=512)  # a statement with a list of ids has a text of some KB for each length
 def prepare(sql: str) -> tuple[str, bool]:
-    """Return the text for SQLite (`$1` becomes `?1`), and whether it only reads."""
-    text = _PLACEHOLDER.sub(lambda match: f"?{match[1]}" if match[1] else match[0], sql)
+    """Return the text for SQLite, and whether it only reads.
+
+    `$1` becomes `?1`; where the placeholders stand in their order, `?`, since SQLite searches a list for each that has a number.
+    """
+    numbers = [found[1] for found in _PLACEHOLDER.finditer(sql) if found[1]]
+    in_order = numbers == [str(number) for number in range(1, len(numbers) + 1)]
+
+    def place(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return match[0]
+        return "?" if in_order else f"?{match[1]}"
+
+    text = _PLACEHOLDER.sub(place, sql)
     verb = first_word(sql)
     # A WITH that only quotes one of those words goes to the writer, which is slower but correct.
     reads = verb in {"SELECT", "VALUES", "EXPLAIN", "PRAGMA"} or (
