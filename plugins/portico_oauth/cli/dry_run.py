@@ -19,7 +19,7 @@ class LoginPreview(msgspec.Struct, frozen=True, kw_only=True):
     the sign-in is rejected for the reason `why`.
 
     `signature`: the result of the verification of a token; empty for claims. `joined_groups`, `left_groups`,
-    `created_groups`: names. `old_role`: None for a new account.
+    `created_groups`: names. `old_role`: None for a new account. `unused_claims`: claims that cannot be read, with the reason.
     """
 
     provider: str
@@ -36,6 +36,7 @@ class LoginPreview(msgspec.Struct, frozen=True, kw_only=True):
     joined_groups: list[str] = []
     left_groups: list[str] = []
     created_groups: list[str] = []
+    unused_claims: list[str] = []
 
 
 async def read_claims(provider: OAuthProvider, text: str) -> tuple[dict[str, Any], str]:
@@ -80,7 +81,12 @@ async def preview_login(
     """
     if email_verified is None and provider.discovery is None:
         email_verified = False
-    known: dict[str, Any] = {"provider": provider.name, "signature": signature}
+    unused = [f"{claim}: {why}" for claim, why in provider.claim_faults(claims)]
+    known: dict[str, Any] = {
+        "provider": provider.name,
+        "signature": signature,
+        "unused_claims": unused,
+    }
     try:
         identity = await provider.identity_without_picture(
             LoginResult(claims=claims, email_verified=email_verified)
@@ -157,5 +163,6 @@ def format_preview(preview: LoginPreview) -> str:
         "joins groups": ", ".join(preview.joined_groups),
         "leaves groups": ", ".join(preview.left_groups),
         "new groups": ", ".join(preview.created_groups),
+        "not used": "; ".join(preview.unused_claims),
     }
     return "\n".join(f"{label:14} {printable(text)}" for label, text in lines.items() if text)

@@ -49,7 +49,7 @@ class BackchannelLogout:
         until = int(claims.exp or (claims.iat or 0) + LOGOUT_TOKEN_MAX_AGE_SECONDS) + LEEWAY_SECONDS
         async with transaction():
             # In one transaction: if the database fails, the token is not used up.
-            if not await self._used_tokens.use(f"logout:{provider.name}", claims.jti or "", until):
+            if not await self._used_tokens.use(f"logout:{provider.name}", claims.jti, until):
                 raise LoginRejected("the logout token was used before")
             ended = await self._end(provider.name, claims)
         log.info("sessions ended by provider", provider=provider.name, sessions=len(ended))
@@ -57,7 +57,7 @@ class BackchannelLogout:
 
     async def _end(self, provider: str, claims: SignedClaims) -> list[str]:
         sessions = self._identity.sessions
-        if claims.sid:
+        if isinstance(claims.sid, str) and claims.sid:
             is_valid = "\x00" not in claims.sid
             return (
                 await sessions.close_by_provider_session(provider, claims.sid) if is_valid else []
@@ -75,9 +75,9 @@ def _check_claims(token_type: str, claims: SignedClaims) -> None:
         raise LoginRejected("the token does not contain the logout event")
     if claims.nonce is not msgspec.UNSET:
         raise LoginRejected("the token has a nonce, which only id tokens have")
-    if not claims.sid and not claims.sub:
+    if not (isinstance(claims.sid, str) and claims.sid) and not claims.sub:
         raise LoginRejected("the token names neither a session nor a subject")
-    if not claims.jti or len(claims.jti) > MAX_JTI_CHARS:
+    if not isinstance(claims.jti, str) or not 0 < len(claims.jti) <= MAX_JTI_CHARS:
         raise LoginRejected("the token has no id, or its id is too long")
     if claims.iat is None or claims.iat < now() - LOGOUT_TOKEN_MAX_AGE_SECONDS - LEEWAY_SECONDS:
         raise LoginRejected("the token is too old")

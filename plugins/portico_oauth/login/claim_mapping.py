@@ -3,12 +3,20 @@
 import fnmatch
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from portico.api import InvalidRequest
 from portico.api.auth import ExternalIdentity, check_email, domain_key
 from portico.api.text import OperatorPattern, PatternTooSlow
-from portico_oauth.protocol.claims import MAX_VALUE_CHARS, display_text, lookup, text_values
+from portico_oauth.protocol.claims import (
+    MAX_VALUE_CHARS,
+    ClaimTexts,
+    claim_texts,
+    display_text,
+    first_text,
+    is_true,
+    lookup,
+)
 from portico_oauth.protocol.errors import LoginRejected
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.protocol.registration import Registration
@@ -16,6 +24,14 @@ from portico_oauth.settings import OAuthSettings
 
 Role = Literal["pending", "user", "admin"]
 _REGEX_CHARS = frozenset("^$[](){}+\\|")
+_TRUTH_VALUES = (None, True, False, "true", "false")
+
+
+class ClaimFault(NamedTuple):
+    """What in a claim is not used. `why`: for the log, without the value."""
+
+    claim: str
+    why: str
 
 
 def identity_from(
@@ -44,10 +60,11 @@ def _email(
     """Return the e-mail address and whether the provider has verified it."""
     claims = result.claims
     claimed = lookup(claims, settings.email_claim)
-    if isinstance(claimed, str) and claimed:
-        email = claimed
+    # A list is read from a claim such as `emails` of Azure B2C. `email` itself is a text.
+    email = claimed if settings.email_claim == "email" else first_text(claimed)
+    if isinstance(email, str) and email:
         is_trusted = registration.name in settings.trust_emails_from
-        email_verified = is_trusted or _is_verified(result, registration, claimed)
+        email_verified = is_trusted or _is_verified(result, registration, email)
     elif settings.email_fallback and not claimed:
         email, email_verified = f"{registration.name}@{subject}.local", False
     else:
@@ -71,12 +88,12 @@ def _is_verified(result: LoginResult, registration: Registration, email: str) ->
     return (
         registration.verifies_email
         and result.claims.get("email") == email
-        and result.claims.get("email_verified") is True
+        and is_true(result.claims.get("email_verified"))
     )
 
 
 def _is_unverified(result: LoginResult) -> bool:
-    return result.claims.get("email_verified", True) is not True
+    return not is_true(result.claims.get("email_verified", True))
 
 
 def _domain_allowed(email: str, domains: list[str]) -> bool:
@@ -88,11 +105,18 @@ def role_of(claims: Mapping[str, Any], settings: OAuthSettings, default_role: Ro
     """Return the role for these claims; None if the provider does not manage roles.
 
     Roles are compared exactly: `Admin` and `admins` are not `admin`. Raises: LoginRejected for a claim that cannot be
-    read.
+    read in all parts, since a role must not be guessed.
     """
     if not settings.role_management:
         return None
-    roles = text_values(lookup(claims, settings.roles_claim), settings.roles_separator, "roles")
+    # An object with a name could be anything that concerns the role, such as a denied request for it.
+    roles, fault = claim_texts(
+        lookup(claims, settings.roles_claim), settings.roles_separator, reads_objects=False
+    )
+    if fault:
+        raise LoginRejected(
+            f"the claim {settings.roles_claim[:MAX_VALUE_CHARS]!r} cannot be read: {fault}"
+        )
     if not set(roles).isdisjoint(settings.admin_roles):
         return "admin"
     if not set(roles).isdisjoint(settings.allowed_roles):
@@ -102,15 +126,32 @@ def role_of(claims: Mapping[str, Any], settings: OAuthSettings, default_role: Ro
 
 
 def groups_of(claims: Mapping[str, Any], settings: OAuthSettings) -> tuple[str, ...] | None:
-    """Return the names of the user's groups; None = leave the memberships unchanged.
-
-    Raises: LoginRejected for a claim that cannot be read.
-    """
+    """Return the names of the user's groups; None = leave the memberships unchanged. What cannot be read is no group."""
     if not settings.group_management:
         return None
-    names = text_values(lookup(claims, settings.groups_claim), settings.groups_separator, "groups")
+    names = _groups(claims, settings).texts
     valid = [name for name in names if len(name) <= MAX_VALUE_CHARS and name.isprintable()]
     return tuple(valid) or None
+
+
+def claim_faults(claims: Mapping[str, Any], settings: OAuthSettings) -> list[ClaimFault]:
+    """Return what in these claims cannot be read, and is therefore not used."""
+    faults = []
+    if settings.group_management:
+        faults.append(ClaimFault(settings.groups_claim, _groups(claims, settings).fault))
+    elsewhere = claims.get("_claim_names")
+    if isinstance(elsewhere, Mapping):
+        # Of users with many groups, Entra sends an address instead. Source: OpenID Connect Core 1.0 §5.6.2.
+        why = "the provider sends an address of it instead of its values"
+        faults += [ClaimFault(one, why) for one in settings.rights_claims if one in elsewhere]
+    verified = claims.get("email_verified")
+    if isinstance(verified, float) or verified not in _TRUTH_VALUES:
+        faults.append(ClaimFault("email_verified", "it is not a truth value, and counts as false"))
+    return [fault for fault in faults if fault.why]
+
+
+def _groups(claims: Mapping[str, Any], settings: OAuthSettings) -> ClaimTexts:
+    return claim_texts(lookup(claims, settings.groups_claim), settings.groups_separator)
 
 
 class BlockedGroups:

@@ -1,17 +1,25 @@
 """The auth provider for one OAuth 2.0 or OpenID Connect provider."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
 
 from portico.api import AppContext
 from portico.api.auth import ExternalIdentity, ProvisioningRules
 from portico_oauth.login.avatars import Avatars
-from portico_oauth.login.claim_mapping import BlockedGroups, identity_from
+from portico_oauth.login.claim_mapping import (
+    BlockedGroups,
+    ClaimFault,
+    claim_faults,
+    identity_from,
+)
 from portico_oauth.login.pending_logins import PendingLogin
 from portico_oauth.login.token_store import TokenStore
+from portico_oauth.protocol.client_authentication import ClientAuthentication
 from portico_oauth.protocol.discovery import Discovery
-from portico_oauth.protocol.errors import LoginRejected
+from portico_oauth.protocol.errors import ClientNotAuthenticated, LoginRejected
 from portico_oauth.protocol.jwt_verification import issuer_matches
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.protocol.oauth2_profiles import feishu_login, github_login
@@ -22,8 +30,8 @@ from portico_oauth.settings import OAuthSettings
 if TYPE_CHECKING:
     from portico_oauth.protocol.http import ProviderHTTP
 
-# The first one that the provider announces is used. Source: RFC 6749 §2.3.1.
-_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+log = structlog.get_logger("portico.oauth")
+
 MAX_ACCESS_TOKEN_CHARS = 64 * 1024
 
 
@@ -47,6 +55,7 @@ class OAuthProvider:
         )
         self.tokens = TokenStore(app.encryptor, app.identity.settings.signout_redirect_url)
         self._settings, self._app, self._http = settings, app, http
+        self._authentication = ClientAuthentication(registration)
         self._avatars = Avatars(app, settings)
         self._blocked_groups = BlockedGroups(settings.blocked_groups)
 
@@ -92,10 +101,7 @@ class OAuthProvider:
         extra = {}
         if self._settings.include_client_id:
             extra["client_id"] = self.registration.client_id
-        token = await self._http.token(
-            self.registration,
-            await self._endpoint("token"),
-            await self._auth_method(),
+        token = await self._token(
             grant_type="authorization_code",
             code=code,
             redirect_uri=pending.redirect_uri,
@@ -110,7 +116,8 @@ class OAuthProvider:
                 registration=self.registration,
                 discovery=self.discovery,
                 http=self._http,
-                needed_claims=self._settings.needed_claims,
+                wanted_claims=self._settings.wanted_claims,
+                required_claims=self._settings.required_claims,
                 email_claim=self._settings.email_claim,
             )
         login = github_login if self.registration.protocol == "github" else feishu_login
@@ -118,10 +125,7 @@ class OAuthProvider:
 
     async def refresh(self, refresh_token: str) -> dict[str, Any]:
         """Return new tokens for a refresh token. Raises: LoginRejected; ProviderUnavailable."""
-        token = await self._http.token(
-            self.registration,
-            await self._endpoint("token"),
-            await self._auth_method(),
+        token = await self._token(
             grant_type="refresh_token",
             refresh_token=refresh_token,
             client_id=self.registration.client_id,
@@ -132,6 +136,10 @@ class OAuthProvider:
     async def authenticate(self, attempt: LoginResult) -> ExternalIdentity:
         """Return the identity of the user, with the profile picture if it is needed. Raises: LoginRejected."""
         identity = await self.identity_without_picture(attempt)
+        for fault in self.claim_faults(attempt.claims):
+            log.warning(
+                "claim not used", provider=self.name, claim=fault.claim[:200], why=fault.why
+            )
         return await self._avatars.with_picture(identity, attempt, self.registration)
 
     async def identity_without_picture(self, result: LoginResult) -> ExternalIdentity:
@@ -141,6 +149,10 @@ class OAuthProvider:
         for name in identity.groups or ():
             self._blocked_groups(name)  # raises LoginRejected before anything is written
         return identity
+
+    def claim_faults(self, claims: Mapping[str, Any]) -> list[ClaimFault]:
+        """Return what in these claims cannot be read, and is therefore not used."""
+        return claim_faults(claims, self._settings)
 
     async def sign_out(self, session_id: str) -> str | None:
         """Return the URL where the user signs out at the provider, as stored at the sign-in; None if it has none."""
@@ -160,14 +172,24 @@ class OAuthProvider:
         assert endpoints is not None
         return endpoints.authorization if which == "authorization" else endpoints.token
 
-    async def _auth_method(self) -> str:
-        if not self.registration.client_secret:
-            return "none"
-        if self.registration.auth_method or self.discovery is None:
-            return self.registration.auth_method or _AUTH_METHODS[0]
-        metadata = await self.discovery.metadata()
-        announced = metadata.token_endpoint_auth_methods_supported or _AUTH_METHODS
-        return next((method for method in _AUTH_METHODS if method in announced), _AUTH_METHODS[0])
+    async def _token(self, **grant: str) -> dict[str, Any]:
+        """Return the token endpoint's response. Raises: LoginRejected; ProviderUnavailable."""
+        url = await self._endpoint("token")
+        announced = None
+        if self.discovery is not None:
+            announced = (await self.discovery.metadata()).token_endpoint_auth_methods_supported
+        methods = self._authentication.methods(announced)
+        for method in methods:
+            try:
+                token = await self._http.token(self.registration, url, method, **grant)
+            except ClientNotAuthenticated as error:
+                if method == methods[-1]:
+                    raise
+                log.info("client refused", provider=self.name, method=method, why=error.why)
+            else:
+                self._authentication.accepted(method)
+                return token
+        raise AssertionError("there is always a method")
 
 
 def _check_token(token: dict[str, Any]) -> None:

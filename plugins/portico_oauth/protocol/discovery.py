@@ -7,7 +7,7 @@ the keys, at most once in 30 seconds, so that invented key ids cost nothing.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,6 +15,7 @@ import structlog
 
 from portico_oauth.protocol.errors import ProviderUnavailable
 from portico_oauth.protocol.jwks import KeySet, read_keys
+from portico_oauth.protocol.metadata import Metadata, read_metadata
 from portico_oauth.protocol.registration import WELL_KNOWN, Registration
 
 if TYPE_CHECKING:
@@ -24,36 +25,7 @@ log = structlog.get_logger("portico.oauth")
 
 #: Seconds for which a document is used, and between two requests while they fail.
 METADATA_TTL_SECONDS, RETRY_SECONDS = 3600.0, 30.0
-_URL_PATTERN = r"^https?://[!-~]{1,2000}\Z"
-Url = Annotated[str, msgspec.Meta(pattern=_URL_PATTERN)]
 T = TypeVar("T")
-
-
-class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The members of a discovery document that are read. Source: OpenID Connect Discovery 1.0, RFC 8414, RFC 9207."""
-
-    issuer: Url
-    authorization_endpoint: Url
-    token_endpoint: Url
-    jwks_uri: Url
-    userinfo_endpoint: Url | None = None
-    end_session_endpoint: Url | None = None
-    id_token_signing_alg_values_supported: list[str] | None = None
-    token_endpoint_auth_methods_supported: list[str] | None = None
-    authorization_response_iss_parameter_supported: bool | None = None
-    backchannel_logout_supported: bool | None = None
-
-    @property
-    def urls(self) -> list[str]:
-        """All URLs in the document that requests or browsers are sent to."""
-        urls = (
-            self.authorization_endpoint,
-            self.token_endpoint,
-            self.jwks_uri,
-            self.userinfo_endpoint,
-            self.end_session_endpoint,
-        )
-        return [url for url in urls if url]
 
 
 class CachedDocument(Generic[T]):
@@ -130,7 +102,14 @@ class Discovery:
 
     async def _fetch_metadata(self) -> Metadata:
         url = self._registration.discovery_url
-        metadata = await self._http.get(url, Metadata)
+        metadata = read_metadata(await self._http.get(url, dict[str, Any]), url)
+        if metadata.ignored:
+            log.warning(
+                "invalid members of the discovery document ignored",
+                provider=self._registration.name,
+                url=url.partition("?")[0],
+                members=list(metadata.ignored),
+            )
         expected = expected_issuers(self._registration)
         if expected and metadata.issuer not in expected:
             name = self._registration.name
@@ -138,12 +117,6 @@ class Discovery:
                 f"{url} names the issuer {metadata.issuer!r}, expected {expected[0]!r}; if the issuer is right, "
                 f"set PORTICO_OAUTH_{name.upper()}_ISSUER"
             )
-        if url.startswith("https://"):
-            for linked in metadata.urls:
-                if not linked.startswith("https://"):
-                    raise ProviderUnavailable(
-                        f"{url} names the address {linked!r}, which is not https"
-                    )
         return metadata
 
     async def _fetch_keys(self) -> KeySet:

@@ -21,6 +21,10 @@ class ClientRejected(LoginRejected):
     """The provider refuses this client, or everyone for now, and says nothing of the user or the token."""
 
 
+class ClientNotAuthenticated(ClientRejected):
+    """The provider does not accept the client's id and secret, or the method by which they are sent."""
+
+
 class ProviderUnavailable(SourceFailed):
     """The provider does not answer, or its response is not valid. `why`: for the log."""
 

@@ -1,10 +1,11 @@
 """HTTP client for providers: one connection pool, and limits of time and size for every response."""
 
 import asyncio
+import codecs
 import contextlib
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx2
 import msgspec
@@ -12,18 +13,24 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from portico.api import NetworkRules, failure_reason
-from portico_oauth.protocol.errors import ClientRejected, LoginRejected, ProviderUnavailable
+from portico_oauth.protocol.client_authentication import AuthMethod, authlib_method
+from portico_oauth.protocol.errors import (
+    ClientNotAuthenticated,
+    ClientRejected,
+    LoginRejected,
+    ProviderUnavailable,
+)
 from portico_oauth.protocol.registration import Registration
 
 T = TypeVar("T")
 
 #: Of one response. Discovery documents and key sets have a few thousand.
 MAX_RESPONSE_BYTES = 1024 * 1024
-#: Errors of a token endpoint that are not about the code or the token: RFC 6749 §4.1.2.1 and §5.2, and GitHub's.
+#: Errors of a token endpoint about the authentication of the client: RFC 6749 §5.2, and Keycloak's.
+_NOT_AUTHENTICATED = frozenset({"invalid_client", "unauthorized_client"})
+#: Other errors that are not about the code or the token: RFC 6749 §4.1.2.1 and §5.2, and GitHub's.
 _ERRORS_OF_CLIENT = frozenset(
     {
-        "invalid_client",
-        "unauthorized_client",
         "unsupported_grant_type",
         "incorrect_client_credentials",
         "server_error",
@@ -34,6 +41,14 @@ _ERRORS_OF_CLIENT = frozenset(
 _LIMITS = httpx2.Limits(keepalive_expiry=4.0)
 MAX_REDIRECTS = 5
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "Portico"}
+
+
+class ProviderResponse(NamedTuple):
+    """A response with the status 200. `content_type`: without parameters, in lower case."""
+
+    url: str
+    content_type: str
+    body: bytes
 
 
 class ProviderHTTP:
@@ -48,8 +63,16 @@ class ProviderHTTP:
         self._transport: SizeLimitedTransport | None = None
 
     async def get(self, url: str, body_type: type[T], *, bearer: str | None = None) -> T:
-        """Return a JSON document. Redirects to the same origin are followed. Raises: ProviderUnavailable, also for another status than 200 or another JSON type."""
+        """Return a JSON document. Raises: ProviderUnavailable, also for another JSON type."""
+        return self.decode(await self.get_response(url, bearer=bearer), body_type)
+
+    async def get_response(
+        self, url: str, *, bearer: str | None = None, accept: str = ""
+    ) -> ProviderResponse:
+        """Return a response with the status 200. Redirects to the same origin are followed. Raises: ProviderUnavailable."""
         headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+        if accept:
+            headers["accept"] = accept
         async with self._errors_translated(url):
             async with httpx2.AsyncClient(**self._options()) as client:
                 response = await _get(client, url, headers)
@@ -57,18 +80,30 @@ class ProviderHTTP:
                 raise ProviderUnavailable(
                     f"{_origin_and_path(url)} answered {response.status_code}"
                 )
-            return msgspec.json.decode(response.content, type=body_type)
+            content_type = response.headers.get("content-type", "")
+            return ProviderResponse(
+                url, content_type.partition(";")[0].strip().lower(), response.content
+            )
+
+    def decode(self, response: ProviderResponse, body_type: type[T]) -> T:
+        """Return the JSON document of a response. Raises: ProviderUnavailable."""
+        try:
+            return msgspec.json.decode(response.body.removeprefix(codecs.BOM_UTF8), type=body_type)
+        except (ValueError, RecursionError) as error:
+            raise invalid_response(response.url, error) from None
 
     async def token(
-        self, registration: Registration, url: str, auth_method: str | None, **grant: str
+        self, registration: Registration, url: str, auth_method: AuthMethod, **grant: str
     ) -> dict[str, Any]:
-        """Return the token endpoint's response to a grant. Raises: LoginRejected if the grant is refused; ProviderUnavailable."""
-        async with self._errors_translated(url), self.client(registration, auth_method) as client:
+        """Return the token endpoint's response to a grant.
+
+        Raises: LoginRejected if the grant is refused, ClientNotAuthenticated if the client is; ProviderUnavailable.
+        """
+        method = authlib_method(registration, auth_method)
+        async with self._errors_translated(url), self.client(registration, method) as client:
             return dict(await client.fetch_token(url, headers=_HEADERS, **grant))
 
-    def client(
-        self, registration: Registration, auth_method: str | None = None
-    ) -> AsyncOAuth2Client:
+    def client(self, registration: Registration, auth_method: Any = None) -> AsyncOAuth2Client:
         """Return Authlib's client for one provider, on the shared connection pool."""
         return AsyncOAuth2Client(
             client_id=registration.client_id,
@@ -103,16 +138,15 @@ class ProviderHTTP:
                 yield
         except OAuthError as error:
             # The description of an error may contain any text; log only its code (RFC 6749 §5.2).
-            kind = ClientRejected if error.error in _ERRORS_OF_CLIENT else LoginRejected
-            raise kind(f"{_origin_and_path(url)} refused: {str(error.error)[:64]!r}") from None
+            raise _kind_of(error.error)(
+                f"{_origin_and_path(url)} refused: {str(error.error)[:64]!r}"
+            ) from None
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ProviderUnavailable(
                 f"{_origin_and_path(url)} does not answer: {failure_reason(error)}"
             ) from None
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-            raise ProviderUnavailable(
-                f"{_origin_and_path(url)} sent a response that is not valid: {type(error).__name__}"
-            ) from None
+            raise invalid_response(url, error) from None
 
 
 class SizeLimitedTransport(httpx2.AsyncBaseTransport):
@@ -194,6 +228,20 @@ async def _get(client: httpx2.AsyncClient, url: str, headers: dict[str, str]) ->
             break
         at = target
     return response
+
+
+def _kind_of(error: Any) -> type[LoginRejected]:
+    """Return the exception for an error code of a token endpoint."""
+    if error in _NOT_AUTHENTICATED:
+        return ClientNotAuthenticated
+    return ClientRejected if error in _ERRORS_OF_CLIENT else LoginRejected
+
+
+def invalid_response(url: str, error: Exception) -> ProviderUnavailable:
+    """Return the error of a response that cannot be decoded."""
+    return ProviderUnavailable(
+        f"{_origin_and_path(url)} sent a response that is not valid: {type(error).__name__}"
+    )
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:

@@ -13,9 +13,10 @@ from joserfc import jws
 from joserfc.errors import JoseError
 
 from portico.api.db import now
-from portico_oauth.protocol.discovery import Discovery, Metadata
+from portico_oauth.protocol.discovery import Discovery
 from portico_oauth.protocol.errors import LoginRejected
 from portico_oauth.protocol.jwks import KeySet
+from portico_oauth.protocol.metadata import Metadata
 from portico_oauth.protocol.registration import Registration
 
 #: By which the provider's clock and this instance's clock may differ.
@@ -34,7 +35,10 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class SignedClaims(msgspec.Struct, frozen=True, kw_only=True):
-    """The claims that are checked in tokens of all kinds. Units: times in epoch seconds."""
+    """The claims that are checked in tokens of all kinds. Units: times in epoch seconds.
+
+    Those that only some tokens need may have any type, since a provider may use the name for something else.
+    """
 
     iss: str
     aud: str | list[str]
@@ -44,10 +48,10 @@ class SignedClaims(msgspec.Struct, frozen=True, kw_only=True):
     nbf: int | float | None = None
     azp: str | None = None
     nonce: msgspec.UnsetType | Any = msgspec.UNSET
-    tid: str | None = None
-    sid: str | None = None
+    tid: Any = None
+    sid: Any = None
     at_hash: str | None = None
-    jti: str | None = None
+    jti: Any = None
     events: Any = None
 
 
@@ -75,22 +79,55 @@ async def verify_token(
 
     Raises: LoginRejected if the token is not valid; ProviderUnavailable.
     """
+    metadata = await discovery.metadata()
+    verified = await _verify_origin(
+        token, registration, discovery, metadata, accepted_algorithms(metadata)
+    )
+    claims = verified.claims
+    _check_audience(claims, registration.client_id)
+    if claims.iat is None:
+        raise LoginRejected("the token has no time of issue")
+    return verified
+
+
+async def verify_userinfo(
+    token: str, registration: Registration, discovery: Discovery
+) -> dict[str, Any]:
+    """Return the verified claims of a signed response of the userinfo endpoint.
+
+    Source: OpenID Connect Core 1.0 §5.3.2. It names issuer and audience, but needs no times and no authorized party.
+    Raises: LoginRejected if it is not valid; ProviderUnavailable.
+    """
+    metadata = await discovery.metadata()
+    announced = set(metadata.userinfo_signing_alg_values_supported or ()) & set(ALGORITHMS)
+    algorithms = announced | accepted_algorithms(metadata)
+    verified = await _verify_origin(token, registration, discovery, metadata, algorithms)
+    if registration.client_id not in _audience(verified.claims):
+        raise LoginRejected("the userinfo response is for another client")
+    return verified.all_claims
+
+
+async def _verify_origin(
+    token: str,
+    registration: Registration,
+    discovery: Discovery,
+    metadata: Metadata,
+    algorithms: set[str],
+) -> VerifiedToken:
+    """Check signature, issuer and times, so that the token is of this provider, for any client."""
     unverified = _parse(token)
     header = unverified.headers()
-    metadata = await discovery.metadata()
     algorithm, kid = header.get("alg"), header.get("kid")
-    if algorithm not in accepted_algorithms(metadata):
+    if algorithm not in algorithms:
         raise LoginRejected(
             f"the token is signed with {str(algorithm)[:16]!r}, which is not accepted"
         )
     keys = await discovery.keys()
     if not any(keys.fitting(kid, algorithm)):
         keys = await discovery.newer_keys(keys)
-    payload = unverified.payload
-    claims, all_claims = _decode_claims(payload)
+    claims, all_claims = _decode_claims(unverified.payload)
     _check_signature(token, keys, kid, algorithm, claims.iss)
     _check_issuer(claims, registration, metadata)
-    _check_audience(claims, registration.client_id)
     _check_times(claims)
     return VerifiedToken(claims, all_claims, header)
 
@@ -166,14 +203,19 @@ def _key_allows_issuer(key_issuer: str, issuer: str) -> bool:
 def _check_issuer(claims: SignedClaims, registration: Registration, metadata: Metadata) -> None:
     if not issuer_matches(claims.iss, metadata):
         raise LoginRejected(f"the token's issuer is {claims.iss[:200]!r}")
-    expected = metadata.issuer.replace(_TENANT, claims.tid or "")
+    tenant = claims.tid if isinstance(claims.tid, str) else ""
+    expected = metadata.issuer.replace(_TENANT, tenant)
     if registration.any_tenant and expected != claims.iss:
         # A tenant must not sign tokens of another tenant.
         raise LoginRejected("the token's tenant is not the tenant of its issuer")
 
 
+def _audience(claims: SignedClaims) -> list[str]:
+    return [claims.aud] if isinstance(claims.aud, str) else claims.aud
+
+
 def _check_audience(claims: SignedClaims, client_id: str) -> None:
-    audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
+    audience = _audience(claims)
     if client_id not in audience:
         raise LoginRejected("the token is for another client")
     if claims.azp != client_id and (len(audience) > 1 or claims.azp is not None):
@@ -182,8 +224,8 @@ def _check_audience(claims: SignedClaims, client_id: str) -> None:
 
 def _check_times(claims: SignedClaims, clock: Callable[[], float] = now) -> None:
     at = clock()
-    if claims.iat is None or claims.iat > at + LEEWAY_SECONDS:
-        raise LoginRejected("the token has no time of issue, or one in the future")
+    if claims.iat is not None and claims.iat > at + LEEWAY_SECONDS:
+        raise LoginRejected("the token has a time of issue in the future")
     if claims.exp is not None and claims.exp <= at - LEEWAY_SECONDS:
         raise LoginRejected("the token has expired")
     if claims.nbf is not None and claims.nbf > at + LEEWAY_SECONDS:

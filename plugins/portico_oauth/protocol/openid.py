@@ -6,15 +6,20 @@ import hmac
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from portico_oauth.protocol.claims import EMPTY_VALUES, lookup
+import structlog
+
+from portico_oauth.protocol.claims import EMPTY_VALUES, has_claim, lookup
 from portico_oauth.protocol.discovery import Discovery, hosts
-from portico_oauth.protocol.errors import LoginRejected
+from portico_oauth.protocol.errors import LoginRejected, ProviderUnavailable
 from portico_oauth.protocol.jwt_verification import VerifiedToken, verify_token
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.protocol.registration import Registration
+from portico_oauth.protocol.userinfo import UnusableUserinfo, Userinfo
 
 if TYPE_CHECKING:
     from portico_oauth.protocol.http import ProviderHTTP
+
+log = structlog.get_logger("portico.oauth")
 
 #: By the end of the algorithm's name; all others, also those of the Edwards curves, use SHA-512.
 _HASHES = {"256": hashlib.sha256, "384": hashlib.sha384}
@@ -29,13 +34,14 @@ async def openid_login(
     registration: Registration,
     discovery: Discovery,
     http: "ProviderHTTP",
-    needed_claims: Sequence[str],
+    wanted_claims: Sequence[str],
+    required_claims: Sequence[str],
     email_claim: str,
 ) -> LoginResult:
     """Verify the response of the token endpoint and return what it contains about the user.
 
-    `needed_claims`: if one of them is missing in the id token, the userinfo endpoint is called.
-    Raises: LoginRejected; ProviderUnavailable.
+    `wanted_claims`: if one of them is empty in the id token, the userinfo endpoint is called. `required_claims`: if one of
+    them is not in the id token, that call must succeed. Raises: LoginRejected; ProviderUnavailable.
     """
     access_token, id_token = token["access_token"], token.get("id_token")
     if not isinstance(id_token, str):
@@ -44,11 +50,23 @@ async def openid_login(
     _check_id_token(verified, nonce, access_token)
     metadata = await discovery.metadata()
     claims = verified.all_claims
-    if metadata.userinfo_endpoint and _is_missing(claims, needed_claims):
-        userinfo = await http.get(metadata.userinfo_endpoint, dict[str, Any], bearer=access_token)
-        if userinfo.get("sub") != verified.claims.sub:
-            raise LoginRejected("the userinfo endpoint returned another subject")
-        claims = merge_claims(claims, userinfo, email_claim)
+    if metadata.userinfo_endpoint and _is_missing(claims, wanted_claims):
+        userinfo = Userinfo(metadata.userinfo_endpoint, registration, discovery, http)
+        try:
+            found = await userinfo.claims(access_token)
+        except (ProviderUnavailable, UnusableUserinfo) as error:
+            absent = [claim for claim in required_claims if not has_claim(claims, claim)]
+            if absent:
+                raise
+            log.warning(
+                "userinfo endpoint failed, id token used alone",
+                provider=registration.name,
+                why=error.why,
+            )
+        else:
+            if found.get("sub") != verified.claims.sub:
+                raise LoginRejected("the userinfo endpoint returned another subject")
+            claims = merge_claims(claims, found, email_claim)
     return LoginResult(
         claims=claims,
         token=token,
@@ -78,8 +96,8 @@ def at_hash(access_token: str, algorithm: str) -> str:
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
-def _is_missing(claims: dict[str, Any], needed_claims: Sequence[str]) -> bool:
-    return any(lookup(claims, claim) in EMPTY_VALUES for claim in needed_claims)
+def _is_missing(claims: dict[str, Any], wanted_claims: Sequence[str]) -> bool:
+    return any(lookup(claims, claim) in EMPTY_VALUES for claim in wanted_claims)
 
 
 def merge_claims(
@@ -101,5 +119,5 @@ def merge_claims(
 
 def _session_id(token: VerifiedToken) -> str | None:
     sid = token.claims.sid
-    is_valid = sid and len(sid) <= MAX_SID_CHARS and sid.isprintable()
+    is_valid = isinstance(sid, str) and 0 < len(sid) <= MAX_SID_CHARS and sid.isprintable()
     return sid if is_valid else None

@@ -153,11 +153,20 @@ class OAuthSettings(ProviderSettings):
     ] = []
 
     @property
-    def needed_claims(self) -> list[str]:
+    def wanted_claims(self) -> list[str]:
         """The claims that a sign-in reads. If the id token lacks one, the userinfo endpoint is called."""
-        names = [self.email_claim, self.username_claim, self.sub_claim or "sub"]
-        if self.role_management:
-            names.append(self.roles_claim)
-        if self.group_management:
-            names.append(self.groups_claim)
-        return names
+        return [self.username_claim, self.email_claim, *self.required_claims]
+
+    @property
+    def required_claims(self) -> list[str]:
+        """The claims without which a user cannot be signed in, or would get other rights than the provider means."""
+        identifying = [self.sub_claim or "sub"]
+        if not self.email_fallback:
+            identifying.append(self.email_claim)
+        return identifying + self.rights_claims
+
+    @property
+    def rights_claims(self) -> list[str]:
+        """The claims of roles and groups, as far as the provider manages them."""
+        roles = [self.roles_claim] if self.role_management else []
+        return [*roles, self.groups_claim] if self.group_management else roles

@@ -60,6 +60,10 @@ class AuthorizationServer:
         self.sign: Callable[[dict[str, Any]], str] = self.signed
         self.omitted_from_id_token: tuple[str, ...] = ()
         self.refreshes = True
+        #: Returns the body of a userinfo response that is a token.
+        self.userinfo_token: Callable[[dict[str, Any]], str] | None = None
+        #: The methods that the client is registered for. `plain_basic` does not decode, which RFC 6749 §2.3.1 asks for.
+        self.client_methods: tuple[str, ...] = ("client_secret_basic", "client_secret_post")
         self._codes: dict[str, Query] = {}
         self._refresh: set[str] = set()
 
@@ -130,6 +134,9 @@ class AuthorizationServer:
             case "/token" | "/login/oauth/access_token" | "/open-apis/authen/v2/oauth/token":
                 status, found = self.exchange(query, headers)
                 return status, {"content-type": "application/json"}, json.dumps(found).encode()
+            case "/userinfo" if bearer and self.userinfo_token:
+                token = self.userinfo_token(merged(self.claims, self.userinfo))
+                return 200, {"content-type": "application/jwt"}, token.encode()
             case "/userinfo" | "/user" if bearer:
                 found = merged(self.claims, self.userinfo)
             case "/user/emails" if bearer:
@@ -188,8 +195,14 @@ class AuthorizationServer:
     def knows_client(self, form: Query, headers: dict[str, str]) -> bool:
         given = {name.lower(): value for name, value in headers.items()}.get("authorization", "")
         if given.startswith("Basic "):
-            return base64.b64decode(given[6:]).decode() == f"{CLIENT_ID}:{CLIENT_SECRET}"
-        return (form.get("client_id"), form.get("client_secret")) == (CLIENT_ID, CLIENT_SECRET)
+            pair = base64.b64decode(given[6:]).decode().split(":", 1)
+            if "plain_basic" not in self.client_methods:
+                pair = [urllib.parse.unquote_plus(text) for text in pair]
+            is_allowed = {"client_secret_basic", "plain_basic"} & {*self.client_methods}
+            return bool(is_allowed) and pair == [CLIENT_ID, CLIENT_SECRET]
+        given_pair = (form.get("client_id"), form.get("client_secret"))
+        is_post = "client_secret_post" in self.client_methods
+        return is_post and given_pair == (CLIENT_ID, CLIENT_SECRET)
 
     def tokens(self, login_query: Query) -> dict[str, Any]:
         refresh = f"refresh-{secrets.token_urlsafe(8)}"

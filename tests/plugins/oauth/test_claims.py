@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from portico_oauth.login.claim_mapping import BlockedGroups, groups_of, role_of
+from portico_oauth.login.claim_mapping import BlockedGroups, claim_faults, groups_of, role_of
 from portico_oauth.protocol.claims import lookup
 from portico_oauth.protocol.errors import LoginRejected
 from portico_oauth.settings import OAuthSettings
@@ -37,6 +37,12 @@ ADMIN, USER, PENDING = "admin", "user", "pending"
         (None, PENDING),
         (7, PENDING),
         ([7, "user"], USER),
+        ([None, "user"], USER),
+        ("[user, admin]", ADMIN),
+        ('["user", null]', USER),
+        ({"admin": {"170089999": "example.org"}}, ADMIN),
+        ([{"user": {"170089999": "example.org"}}], USER),
+        ({"guest": {"admin": "example.org"}}, PENDING),
     ],
 )
 def test_roles_are_compared_exactly(claim: Any, role: str) -> None:
@@ -45,11 +51,14 @@ def test_roles_are_compared_exactly(claim: Any, role: str) -> None:
 
 @pytest.mark.case("AB-79")
 @pytest.mark.parametrize(
-    "claim", [{"admin": True}, True, 1.5, [["admin"]], [{"name": "admin"}], [None], [True]]
-)
+    "claim",
+    [{"admin": True}, {"admin": 1}, {"roles": ["admin"]}, True, 1.5, [["admin"]], [{"name": "admin"}],
+     ["admin", 1.5], [True], ["admin"] * 1001, '{"admin": true}', "[[\"admin\"]]"],
+)  # fmt: skip
 def test_invalid_roles_claim_is_rejected(claim: Any) -> None:
-    with pytest.raises(LoginRejected):
+    with pytest.raises(LoginRejected) as rejected:
         role_of({"roles": claim}, MANAGED, "user")
+    assert "'roles' cannot be read" in rejected.value.why
 
 
 @pytest.mark.case("AB-79")
@@ -102,29 +111,61 @@ def test_empty_role_lists_map_to_default_role() -> None:
     assert role_of({"roles": ["", "user", "admin"]}, settings, "pending") == "pending"
 
 
-@pytest.mark.parametrize(
-    ("claim", "groups"),
-    [
-        (["staff", "ops"], ("staff", "ops")),
-        ("staff; ops;;staff", ("staff", "ops")),
-        (["staff", "staff"], ("staff",)),
-        ([], None),
-        ("", None),
-        (None, None),
-        ([5], ("5",)),
-        (["x" * 300, "a\x00b", "ok"], ("ok",)),
-    ],
-)
-def test_groups_claim_is_a_list_or_one_text(claim: Any, groups: tuple[str, ...] | None) -> None:
-    assert groups_of({"groups": claim}, MANAGED) == groups
+#: Name of the case → the claim, its groups, and whether a warning names the claim.
+GROUPS: dict[str, tuple[Any, tuple[str, ...], bool]] = {
+    "a list": (["staff", "ops"], ("staff", "ops"), False),
+    "one text": ("staff; ops;;staff", ("staff", "ops"), False),
+    "repetitions": (["staff", "staff"], ("staff",), False),
+    "an empty list": ([], (), False),
+    "an empty text": ("", (), False),
+    "null": (None, (), False),
+    "a number": (7, ("7",), False),
+    "numbers": ([5], ("5",), False),
+    "nulls in a list": ([None, "staff", None], ("staff",), False),
+    "names that cannot be stored": (["x" * 300, "a\x00b", "ok"], ("ok",), False),
+    "Keycloak's paths": (["/staff", "/staff/ops"], ("/staff", "/staff/ops"), False),
+    "Entra's ids": (["0f8f-1", "0f8f-2"], ("0f8f-1", "0f8f-2"), False),
+    "GitHub's teams": ([{"id": 1, "name": "Staff", "slug": "staff"}], ("Staff",), False),
+    "SCIM's groups": ([{"value": "e9e3", "display": "Staff"}], ("Staff",), False),
+    "one object": ({"id": "e9e3", "displayName": "Staff"}, ("Staff",), False),
+    "Zitadel's roles": ({"staff": {"17": "a.example"}, "ops": {}}, ("staff", "ops"), False),
+    "Zitadel's roles in a list": ([{"staff": {"17": "a.example"}}], ("staff",), False),
+    "Zitadel's role with the name name": ({"name": {"17": "a.example"}}, ("name",), False),
+    "Cognito's brackets": ("[staff, night shift]", ("staff", "night shift"), False),
+    "brackets with one name": ("[staff]", ("staff",), False),
+    "brackets with quotation marks": ("['staff', 'ops']", ("staff", "ops"), False),
+    "brackets with the own separator": ("[staff;ops]", ("staff", "ops"), False),
+    "empty brackets": ("[]", (), False),
+    "JSON": ('["staff", null, "a;b"]', ("staff", "a;b"), False),
+    "JSON of objects": ('[{"name": "staff"}]', ("staff",), False),
+    "JSON of one object": ('{"staff": {"17": "a.example"}}', ("staff",), False),
+    "brackets in a name": ("staff [night]", ("staff [night]",), False),
+    "an object of numbers": ({"staff": 1}, (), True),
+    "an object of truth values": ({"staff": True}, (), True),
+    "an object of lists": ({"roles": ["staff"]}, (), True),
+    "an object of texts": ({"17": "staff"}, (), True),
+    "an object without a name": ([{"id": "e9e3"}, "staff"], ("staff",), True),
+    "an empty object": ([{}, "staff"], ("staff",), True),
+    "a truth value": (True, (), True),
+    "a fraction": (1.5, (), True),
+    "lists in a list": ([["staff"], "ops"], ("ops",), True),
+    "too many": ([str(number) for number in range(1001)], (), True),
+}
 
 
-@pytest.mark.parametrize(
-    "claim", [{"staff": 1}, True, [["staff"]], ["g"] * 3 + [{}], [str(n) for n in range(1001)]]
-)
-def test_invalid_groups_claim_is_rejected(claim: Any) -> None:
-    with pytest.raises(LoginRejected):
-        groups_of({"groups": claim}, MANAGED)
+def test_groups_claim_of_every_shape_is_read() -> None:
+    for name, (claim, groups, is_warned) in GROUPS.items():
+        claims = {"groups": claim}
+        assert (groups_of(claims, MANAGED) or ()) == groups, name
+        assert [fault.claim for fault in claim_faults(claims, MANAGED)] == ["groups"] * is_warned, (
+            name
+        )
+
+
+def test_odd_claims_are_named() -> None:
+    entra = {"_claim_names": {"groups": "src1"}, "email_verified": [True]}
+    assert [fault.claim for fault in claim_faults(entra, MANAGED)] == ["groups", "email_verified"]
+    assert not claim_faults({"groups": 1.5, "_claim_names": 7}, OAuthSettings())
 
 
 @pytest.mark.parametrize(
@@ -152,3 +193,7 @@ def test_lookup_reads_nested_and_dotted_claims() -> None:
     assert lookup({"a.b": 2}, "a.b") == 2
     assert lookup({"a": 1}, "a.b") is None
     assert lookup({}, "a") is None
+    by_client = {"resource_access": {"chat.example.org": {"roles": ["user"]}}}
+    assert lookup(by_client, "resource_access.chat.example.org.roles") == ["user"]
+    by_address = {"https://example.org/app": {"roles": ["user"]}, "https://example": {"org/app": 7}}
+    assert lookup(by_address, "https://example.org/app.roles") == ["user"]

@@ -76,7 +76,7 @@ def test_dry_run_shows_outcome_and_changes_nothing(admin: Client, app: InProcess
     assert (linked.old_role, linked.role) == ("user", "admin")
     for claims in (
         GRACE | {"email": "ada@example.org"},
-        GRACE | {"email": "ben@example.org", "email_verified": "true"},
+        GRACE | {"email": "ben@example.org", "email_verified": "yes"},
         GRACE | {"roles": {"admin": True}},
         {"sub": "s-1"},
     ):
