@@ -20,8 +20,9 @@ from portico.instances import (
 )
 from portico.metrics import MetricReading
 from portico.permissions import Permissions, PolicyService
-from portico.plugins import isolation
+from portico.plugin_code import PluginCode
 from portico.plugins.context import AppContext
+from portico.plugins.isolation import PluginIsolation
 from portico.rate_limits import RateLimiter
 from portico.redis import RedisConnection
 from portico.runtime_settings import (
@@ -58,8 +59,11 @@ class CoreServices:
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
         self.instance = OwnInstance(role, valid_instance_url(settings.server.instance_url))
-        self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
         self.counters = Counters()
+        #: The modules of the plugins.
+        self.code = PluginCode()
+        isolation = self.isolation = PluginIsolation(settings.plugins, self.code, self.counters)
+        self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
         self.drain = Drain(settings.server.shutdown_timeout)
         self.proxies = Proxies(settings.server.trusted_proxies)
         self.origins = Origins(

@@ -26,11 +26,10 @@ from portico.identity.secret_key_check import check_secret_key
 from portico.instances import OwnInstance, Role
 from portico.metrics import MetricReading
 from portico.permissions import InvalidPolicy
-from portico.plugins import isolation
 from portico.plugins.conflicts import plugins_that_block_start, summarize
 from portico.plugins.contributions import Contribution, hook_of
+from portico.plugins.isolation import PluginError
 from portico.plugins.loader import new_manager
-from portico.plugins.location import location_of_error
 from portico.plugins.placeholders import give_way
 from portico.plugins.registry import FaultKind, PluginRegistry
 from portico.plugins.replacements import Replacements
@@ -44,6 +43,8 @@ from portico.wiring import CoreServices
 Result = TypeVar("Result")
 #: The value of `Application.doing` while migrations run, for which the time limit of a start does not count.
 MIGRATING = "updating the database schema"
+#: Seconds in which all plugins must be shut down: the main process kills a server process some seconds after its drain.
+STOP_SECONDS = 4.5
 
 
 class Application(CoreServices):
@@ -68,15 +69,18 @@ class Application(CoreServices):
         self.registry = PluginRegistry()
         self.manager: pluggy.PluginManager = new_manager()
         self.replacements = Replacements(self.settings.plugins.replace)
-        self.contributions = load_plugins(
-            loaded,
-            self.registry,
-            self.manager,
-            self.context,
-            replacements=self.replacements,
-            core_claims=core_claims(core_metrics(self), CORE_TABLES),
-            routes=routes,
-        )
+        # Half the time of a start, so that many slow plugins do not end it.
+        with self.isolation.sharing(self.settings.server.start_limit / 2):
+            self.contributions = load_plugins(
+                loaded,
+                self.registry,
+                self.manager,
+                self.context,
+                self.isolation,
+                replacements=self.replacements,
+                core_claims=core_claims(core_metrics(self), CORE_TABLES),
+                routes=routes,
+            )
         #: Migrations that a newer release has applied, by owner. Filled by `prepare`.
         self.unknown_steps: dict[str, list[str]] = {}
         self._is_connected = False
@@ -149,7 +153,9 @@ class Application(CoreServices):
     async def read_metrics(self) -> list[MetricReading]:
         """Return the figures of the core and of all plugins. One that cannot be read is logged and left out."""
         of_plugins = [(c.plugin_name, one) for c in self.contributions for one in c.metrics]
-        return await read_all([*(("", one) for one in core_metrics(self)), *of_plugins])
+        return await read_all(
+            self.isolation, [*(("", one) for one in core_metrics(self)), *of_plugins]
+        )
 
     # -- plugins that fail ----------------------------------------------------------------------------------
 
@@ -261,8 +267,9 @@ class Application(CoreServices):
             await fill_email_keys(self.database)
             await warn_of_collisions()
             await self.instance_channel.start()
-            for contribution in list(self.contributions):
-                await self._startup(contribution)
+            with self.isolation.sharing(self.settings.server.start_limit / 4):
+                for contribution in list(self.contributions):
+                    await self._startup(contribution)
             self.doing = "recording its policies"
             await self.policies.record_change()
             self.policies.start_watching()
@@ -283,9 +290,10 @@ class Application(CoreServices):
             if self.task_consumer is not None:
                 await self.task_consumer.stop()
             await self.tasks.stop()
-            for contribution in reversed(self._started):
-                with contextlib.suppress(isolation.PluginError):
-                    await self._call(contribution, "shutdown")
+            with self.isolation.sharing(STOP_SECONDS, 0.6):
+                for contribution in reversed(self._started):
+                    with contextlib.suppress(PluginError):
+                        await self._call(contribution, "shutdown")
             self._started.clear()
         await super().stop()
 
@@ -348,17 +356,12 @@ class Application(CoreServices):
         self.doing = f"waiting for the startup of plugin {contribution.plugin_name!r}"
         try:
             await self._call(contribution, "startup")
-        except isolation.PluginError as error:
+        except PluginError as error:
             if isinstance(error.__cause__, OperatorError):
                 # The plugin says that with these settings the server must not run, not even without the plugin.
                 raise CannotStart([str(error.__cause__)]) from error
-            package = self.registry[contribution.plugin_name].package
             self.fail_plugin(
-                contribution.plugin_name,
-                error.reason,
-                error.trace,
-                kind=FaultKind.STARTUP,
-                at=location_of_error(error.__cause__, package),
+                contribution.plugin_name, error.reason, error.trace, kind=error.kind, at=error.at
             )
             self._collect_policies()
             self._bind_core_services()
@@ -375,4 +378,13 @@ class Application(CoreServices):
                 "settings": contribution.settings,
                 "plugin": contribution.components,
             }
-            await isolation.call_async(contribution.plugin_name, hook, lambda: call(**arguments))
+            limits = self.settings.plugins
+            await self.isolation.call_async(
+                contribution.plugin_name,
+                hook,
+                lambda: call(**arguments),
+                limit=limits.startup_limit if hook == "startup" else limits.shutdown_limit,
+                setting=f"plugins.{hook}_limit",
+                kind=FaultKind.STARTUP,
+                origin=call,
+            )

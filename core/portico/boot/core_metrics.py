@@ -1,6 +1,5 @@
 """The figures of the core, and reading them together with those of plugins."""
 
-import asyncio
 import inspect
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +9,7 @@ from portico import __version__
 from portico.errors import DomainError
 from portico.gateway import SourceActivity
 from portico.metrics import Metric, MetricReading, Reading
-from portico.plugins import isolation
+from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.tasks import Tasks
 from portico.wiring import CoreServices
 
@@ -101,6 +100,13 @@ def core_metrics(core: CoreServices) -> list[Metric]:
             ("plugin",),
         ),
         Metric(
+            "plugin_failures",
+            "Calls into plugins, other than requests, that raised or took too long.",
+            "counter",
+            lambda: {(name,): float(one.failures) for name, one in counters.plugins.items()},
+            ("plugin",),
+        ),
+        Metric(
             "event_loop_blocked_seconds",
             "For how long plugins have blocked the event loop longer than server.loop_limit.",
             "counter",
@@ -155,30 +161,35 @@ async def _task_counts(tasks: Tasks) -> Reading:
     return {(status,): float(count) for status, count in (await tasks.counts()).items()}
 
 
-async def read_all(metrics: Sequence[tuple[str, Metric]]) -> list[MetricReading]:
+async def read_all(
+    isolation: PluginIsolation, metrics: Sequence[tuple[str, Metric]]
+) -> list[MetricReading]:
     """Read metrics, each with its owner; empty = the core. One that cannot be read is logged and left out."""
     found = []
     for owner, metric in metrics:
-        with suppress(isolation.PluginError):
-            value = await _read(owner, metric)
+        with suppress(PluginError):
+            value = await _read(isolation, owner, metric)
             if value is not None:
                 found.append(MetricReading(owner, metric, value))
     return found
 
 
-async def _read(owner: str, metric: Metric) -> Reading | None:
+async def _read(isolation: PluginIsolation, owner: str, metric: Metric) -> Reading | None:
     """Read one metric; None while it cannot be read, as without a database. Raises: PluginError."""
 
     async def read() -> Reading | None:
         try:
-            async with asyncio.timeout(READ_LIMIT):
-                value = metric.read()
-                return await value if inspect.isawaitable(value) else value
+            value = metric.read()
+            return await value if inspect.isawaitable(value) else value
         except DomainError:
             return None
 
     value: Reading | None = await isolation.call_async(
-        owner or "portico", f"reading the metric {metric.name}", read
+        owner or "portico",
+        f"reading the metric {metric.name}",
+        read,
+        limit=READ_LIMIT,
+        origin=metric.read,
     )
     if isinstance(value, dict) and len(value) > MAX_SERIES:
         return dict(list(value.items())[:MAX_SERIES])

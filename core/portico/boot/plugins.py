@@ -1,6 +1,7 @@
 """Loads the chosen plugins: from the installed entry points to what each plugin contributes."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import pluggy
 import structlog
@@ -8,14 +9,13 @@ import structlog
 from portico.boot.schema import CannotStart
 from portico.db import bind
 from portico.metrics import Metric
-from portico.plugins import isolation
 from portico.plugins.claims import PLUGIN_NAME, ROUTE, Claim
 from portico.plugins.conflicts import drop_conflicts
 from portico.plugins.context import AppContext
 from portico.plugins.contributions import Contribution, collect
 from portico.plugins.discovery import discover, unknown_names
+from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.loader import former_names, import_plugins
-from portico.plugins.location import location_of_error
 from portico.plugins.registry import PluginRegistry
 from portico.plugins.replacements import Replacements
 from portico.settings.load import LoadedSettings
@@ -31,6 +31,7 @@ def load_plugins(
     registry: PluginRegistry,
     manager: pluggy.PluginManager,
     app: AppContext,
+    isolation: PluginIsolation,
     *,
     replacements: Replacements,
     core_claims: Iterable[Claim],
@@ -43,38 +44,43 @@ def load_plugins(
     """
     choice = loaded.settings.plugins
     candidates = discover(choice, registry, replacements)
-    unknown = _unknown_plugins(choice, registry)
+    unknown = _unknown_plugins(choice, registry, isolation)
     if unknown and not choice.replace:
         raise CannotStart(unknown)
+    for candidate in candidates:
+        isolation.code.add(candidate.name, candidate.entry_point.module)
     collected: list[Contribution] = []
-    for name in import_plugins(candidates, choice, registry, manager):
+    for name in import_plugins(candidates, choice, registry, manager, isolation):
         try:
-            collected.append(collect(manager, name, app, loaded, routes=routes))
-        except isolation.PluginError as error:
-            record = registry[name]
-            at = error.at or location_of_error(error.__cause__, record.package)
-            record.fail(error.reason, error.trace, kind=error.kind, at=at)
+            collected.append(collect(manager, name, app, loaded, isolation, routes=routes))
+        except PluginError as error:
+            registry[name].fail(error.reason, error.trace, kind=error.kind, at=error.at)
     kept = drop_conflicts(
         collected,
         registry,
         [*core_claims, *(_core_routes() if routes else ())],
         replacements,
+        isolation,
         routes=routes,
     )
     if faults := [*unknown, *replacements.faults]:
         raise CannotStart(faults)
-    loaded.check_unknown_keys(registry.names, {c.plugin_name for c in collected}, former_names)
+    loaded.check_unknown_keys(
+        registry.names, {c.plugin_name for c in collected}, partial(former_names, isolation)
+    )
     for contribution in kept:
         bind(contribution.tables.tables if contribution.tables else ())
     return kept
 
 
-def _unknown_plugins(choice: PluginSelection, registry: PluginRegistry) -> list[str]:
+def _unknown_plugins(
+    choice: PluginSelection, registry: PluginRegistry, isolation: PluginIsolation
+) -> list[str]:
     """Return one sentence for each plugin in the settings that is not installed."""
     names = unknown_names(choice, registry)
     if not names:
         return []
-    known, former = ", ".join(sorted(registry.names)), former_names()
+    known, former = ", ".join(sorted(registry.names)), former_names(isolation)
     return [
         f"plugins: the plugin {name!r} is now called {former[name]!r}"
         if name in former

@@ -58,8 +58,8 @@ class PluginGroup(click.Group):
         if self._loaded:
             return
         self._loaded = True
-        from portico.plugins import isolation
         from portico.plugins.contributions import hook_of
+        from portico.plugins.isolation import PluginError
 
         application = _context(ctx).application()
         core = set(self.commands)
@@ -74,10 +74,10 @@ class PluginGroup(click.Group):
                 "plugin": contribution.components,
             }
             try:
-                isolation.call(
+                application.isolation.call(
                     contribution.plugin_name, "register_commands", partial(call, **arguments)
                 )
-            except isolation.PluginError as error:
+            except PluginError as error:
                 click.echo(
                     f"The commands of plugin {error.plugin} are missing: {error.reason}", err=True
                 )

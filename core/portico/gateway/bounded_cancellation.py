@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import structlog
 
 from portico.catalogue import close_body
-from portico.gateway.plugin_exit import PluginExit
+from portico.plugin_exit import PluginExit
 
 log = structlog.get_logger("portico.gateway")
 

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from portico.errors import DomainError, SourceFailed
 from portico.gateway.call import CallResult, GatewayCall
 from portico.gateway.model_filter import ModelFilter
-from portico.gateway.plugin_exit import is_failure
+from portico.plugin_exit import is_failure
 from portico.time_limit import within
 
 #: Logs an exception of a plugin: its name, what it was doing, the exception.
-LogFailure = Callable[[str, str, BaseException], None]
+LogFailure = Callable[[str, str, BaseException], object]
 
 
 class OwnedFilter(NamedTuple):

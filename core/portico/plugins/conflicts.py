@@ -6,7 +6,6 @@ from functools import partial
 from portico.db import Retention
 from portico.identity import SESSION_CREDENTIAL, SESSION_TOKEN_HEADER
 from portico.permissions import BASE_POLICY
-from portico.plugins import isolation
 from portico.plugins.claims import (
     CORE,
     PLUGIN_NAME,
@@ -16,6 +15,7 @@ from portico.plugins.claims import (
     table_names,
 )
 from portico.plugins.contributions import Contribution
+from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.placeholders import give_way, own_paths
 from portico.plugins.registry import FaultKind, PluginRecord, PluginRegistry
 from portico.plugins.replacements import Replacements
@@ -31,6 +31,7 @@ def drop_conflicts(
     registry: PluginRegistry,
     core_claims: Iterable[Claim],
     replacements: Replacements,
+    isolation: PluginIsolation,
     *,
     routes: bool,
 ) -> list[Contribution]:
@@ -52,15 +53,13 @@ def drop_conflicts(
     claims: dict[str, list[Claim]] = {}
     for contribution in contributions:
         name = contribution.plugin_name
-        package = registry[name].package
         try:
             found: list[Claim] = isolation.call(
                 name,
                 "reading the names of what it registers",
                 partial(list, claims_of(contribution)),
-                package=package,
             )
-        except isolation.PluginError as error:
+        except PluginError as error:
             registry[name].fail(error.reason, error.trace, kind=error.kind, at=error.at)
         else:
             claims[name] = found

@@ -1,6 +1,7 @@
 """Collects what one plugin registers: an immutable `Contribution`, or a `PluginError` and nothing."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from portico.metrics import Metric
 from portico.permissions import PackagedPolicy, PolicyRule, ResourceKind
 from portico.plugins.context import AppContext
 from portico.plugins.info import PluginInfo, Service
-from portico.plugins.isolation import PluginError, call
+from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Section
 from portico.sockets import SocketEvent
@@ -66,8 +67,15 @@ def hook_of(manager: pluggy.PluginManager, plugin: str, hook: str) -> Callable[.
     """
     for found in getattr(manager.hook, hook).get_hookimpls():
         if found.plugin_name == plugin:
-            return lambda **given: found.function(*(given[name] for name in found.argnames))
-    return None
+            break
+    else:
+        return None
+
+    @functools.wraps(found.function)
+    def implementation(**given: Any) -> Any:
+        return found.function(*(given[name] for name in found.argnames))
+
+    return implementation
 
 
 def collect(
@@ -75,6 +83,7 @@ def collect(
     plugin: str,
     app: AppContext,
     loaded: LoadedSettings,
+    isolation: PluginIsolation,
     *,
     routes: bool,
 ) -> Contribution:
@@ -89,12 +98,15 @@ def collect(
         return (
             None
             if implementation is None
-            else call(plugin, hook, lambda: implementation(**arguments))
+            else isolation.call(plugin, hook, lambda: implementation(**arguments))
         )
 
     def wrong(hook: str, value: Any, expected: str) -> PluginError:
         return PluginError(
-            plugin, hook, TypeError(f"returned {type(value).__name__}, expected {expected}")
+            plugin,
+            hook,
+            TypeError(f"returned {type(value).__name__}, expected {expected}"),
+            at=isolation.code.of_definition(hook_of(manager, plugin, hook)).at,
         )
 
     schema = ask("register_settings")
@@ -113,7 +125,7 @@ def collect(
             return ()
         if not isinstance(value, Iterable) or isinstance(value, str | bytes):
             raise wrong(hook, value, "an iterable")
-        things = call(plugin, hook, lambda: tuple(value))
+        things = isolation.call(plugin, hook, lambda: tuple(value))
         for thing in things:
             if kinds and not isinstance(thing, kinds):
                 raise wrong(hook, thing, " or ".join(kind.__name__ for kind in kinds))
@@ -141,7 +153,7 @@ def collect(
         socket_events=many("register_socket_events", SocketEvent),
         tasks=many("register_tasks", TaskType),
         has_routes=hook_of(manager, plugin, "register_routes") is not None,
-        router=_router(plugin, many("register_routes"), components) if routes else None,
+        router=_router(plugin, many("register_routes"), components, isolation) if routes else None,
         fallbacks=many("register_fallbacks", *_fallback_types()) if routes else (),
     )
 
@@ -152,12 +164,16 @@ def _fallback_types() -> "tuple[type[Fallback]]":
     return (Fallback,)
 
 
-def _router(plugin: str, handlers: tuple[Any, ...], components: Any) -> "PluginRouter | None":
+def _router(
+    plugin: str, handlers: tuple[Any, ...], components: Any, isolation: PluginIsolation
+) -> "PluginRouter | None":
     if not handlers:
         return None
     from portico.plugins.router import plugin_router
 
-    return call(plugin, "register_routes", lambda: plugin_router(plugin, handlers, components))
+    return isolation.call(
+        plugin, "register_routes", lambda: plugin_router(plugin, handlers, components)
+    )
 
 
 def _load_plugin_settings(

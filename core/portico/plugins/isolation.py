@@ -1,19 +1,26 @@
-"""Wraps every call into a plugin. The only module that catches all exceptions.
+"""Wraps every call into a plugin: catches what it raises, limits its time, and names the plugin with its file and line.
 
 This protects against mistakes of plugins, not against malice. An exception is logged with the plugin's name: its type
 and location at `warning`, its text and traceback only at `debug`, because the text may contain a secret.
 """
 
+import asyncio
+import contextlib
 import inspect
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 import structlog
 
 from portico.errors import DomainError, error_location
-from portico.plugins.location import location_of_error
+from portico.plugin_code import PluginCode
+from portico.plugin_exit import is_failure
 from portico.plugins.registry import FaultKind
+from portico.plugins.watchdog import CallInterrupted, CallWatchdog, WatchedSteps
+from portico.settings.schema import PluginSelection
+from portico.time_limit import LimitExceeded, LimitShare, Strictly
+from portico.web.counters import Counters
 
 T = TypeVar("T")
 log = structlog.get_logger("portico.plugins")
@@ -35,128 +42,225 @@ class PluginError(Exception):
         at: str = "",
     ) -> None:
         self.plugin, self.operation, self.kind, self.at = plugin, doing, kind, at
-        self.reason = (
-            f"{doing}: {type(cause).__name__}: {cause}"
-            if str(cause)
-            else f"{doing}: {type(cause).__name__}"
-        )
+        kinds = [] if isinstance(cause, OverLimit) else [type(cause).__name__]
+        self.reason = ": ".join([doing, *kinds, *filter(None, [str(cause)])])
         self.trace = "".join(traceback.format_exception(cause))
         super().__init__(f"{plugin}: {self.reason}")
 
 
-def log_failure(plugin: str, doing: str, error: BaseException) -> None:
-    """Log an exception of a plugin: its type and location at warning, its text and traceback at debug."""
-    log.warning(
-        "plugin failed",
-        plugin=plugin,
-        doing=doing,
-        error=type(error).__name__,
-        at=error_location(error),
-    )
-    log.debug(
-        "plugin failed with this error", plugin=plugin, doing=doing, text=str(error), exc_info=error
-    )
+class OverLimit(TimeoutError):
+    """A call into a plugin took longer than its limit."""
+
+    def __init__(self, seconds: float, setting: str) -> None:
+        of = f" ({setting})" if setting else ""
+        super().__init__(f"it did not end within {seconds:.3g} s{of}")
 
 
-def call(
-    plugin: str,
-    doing: str,
-    call: Callable[[], T],
-    *,
-    kind: FaultKind = FaultKind.HOOK,
-    package: str = "",
-) -> T:
-    """Call into a plugin. Raises: PluginError for every exception of the plugin, `SystemExit` too; KeyboardInterrupt.
+class PluginIsolation:
+    """The calls into the plugins of one application. `code`: their modules. `counters`: where failures are counted.
 
-    `package`: the first part of the name of the plugin's module.
+    `watchdog`: interrupts calls that block, in its `with` block.
     """
-    try:
-        return call()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        log_failure(plugin, doing, error)
-        at = location_of_error(error, package)
-        raise PluginError(plugin, doing, error, kind=kind, at=at) from error
 
+    def __init__(self, limits: PluginSelection, code: PluginCode, counters: Counters) -> None:
+        self.limits, self.code, self._counters = limits, code, counters
+        self.watchdog = CallWatchdog()
+        self._share: LimitShare | None = None
 
-async def call_async(plugin: str, doing: str, call: Callable[[], Any]) -> Any:
-    """As `call`, for a call whose result may have to be awaited."""
-    try:
-        result = call()
-        return await result if inspect.isawaitable(result) else result
-    except Exception as error:
-        log_failure(plugin, doing, error)
-        raise PluginError(plugin, doing, error) from error
-
-
-def deliver_event(
-    plugin: str, handle: Callable[[Any], Awaitable[None] | None], event: Any
-) -> Awaitable[None] | None:
-    """Deliver an event to one listener. An exception of the listener is logged and not raised."""
-    doing = f"handling {type(event).__name__}"
-    try:
-        pending = handle(event)
-    except Exception as error:
-        log_failure(plugin, doing, error)
-        return None
-    return _finish(plugin, doing, pending) if pending is not None else None
-
-
-async def handle_socket_event(plugin: str, doing: str, handle: Callable[[], Awaitable[Any]]) -> Any:
-    """Have a plugin handle an event of a socket. Raises: PluginError; DomainError if the plugin refuses the event."""
-    refusals: list[DomainError] = []
-
-    async def handled() -> Any:
+    @contextlib.contextmanager
+    def sharing(self, seconds: float, part: float = 0.25) -> Iterator[None]:
+        """Watch the calls of a `with` block, which have so many seconds together: each may take a part of what is left."""
+        self._share = LimitShare(seconds, part)
         try:
-            return await handle()
-        except DomainError as refusal:
-            refusals.append(refusal)
+            with self.watchdog:
+                yield
+        finally:
+            self._share = None
 
-    answer = await call_async(plugin, doing, handled)
-    if refusals:
-        raise refusals[0]
-    return answer
+    def log_failure(
+        self, plugin: str, doing: str, error: BaseException, origin: object = None
+    ) -> str:
+        """Log and count an exception of a plugin: type and location at warning, text and traceback at debug.
 
+        `origin`: what the plugin had registered, where the exception itself has no line of the plugin. Returns the line.
+        """
+        at = self.location(plugin, error, origin)
+        self._counters.plugin_failed(plugin)
+        log.warning(
+            "plugin failed",
+            plugin=plugin,
+            doing=doing,
+            error=type(error).__name__,
+            at=at or error_location(error),
+        )
+        log.debug(
+            "plugin failed with this error",
+            plugin=plugin,
+            doing=doing,
+            text=str(error),
+            exc_info=error,
+        )
+        return at
 
-async def run_task(plugin: str, doing: str, run: Callable[[], Awaitable[Any]]) -> Any:
-    """Have a plugin run one try of a task. Raises: PluginError, for `SystemExit` too; DomainError as the plugin raises it.
+    def location(self, plugin: str, error: BaseException | None, origin: object = None) -> str:
+        """Return the plugin's own file and line of an exception, or where `origin` begins; empty = neither is known."""
+        at = self.code.of_error(error, plugin).at
+        if not at and origin is not None:
+            at = self.code.of_definition(origin).at
+        return at
 
-    A cancellation is raised as such.
-    """
-    try:
-        return await run()
-    except DomainError:
-        raise
-    except (Exception, SystemExit) as error:  # `SystemExit` would end the process
-        log_failure(plugin, doing, error)
-        raise PluginError(plugin, doing, error) from error
+    def error(
+        self,
+        plugin: str,
+        doing: str,
+        cause: BaseException,
+        *,
+        kind: FaultKind = FaultKind.HOOK,
+        origin: object = None,
+    ) -> PluginError:
+        """Log an exception of a plugin and return the error to raise."""
+        at = self.log_failure(plugin, doing, cause, origin)
+        if isinstance(cause, OverLimit):
+            kind = FaultKind.TIMEOUT
+        return PluginError(plugin, doing, cause, kind=kind, at=at)
 
+    def call(
+        self,
+        plugin: str,
+        doing: str,
+        call: Callable[[], T],
+        *,
+        kind: FaultKind = FaultKind.HOOK,
+        limit: float | None = None,
+        origin: object = None,
+    ) -> T:
+        """Call into a plugin. Raises: PluginError for every exception of the plugin, `SystemExit` too; KeyboardInterrupt.
 
-async def run_in_transaction(
-    plugin: str, handle: Callable[[Any], Awaitable[None] | None], event: Any
-) -> None:
-    """Have one listener handle an event inside the transaction that causes it.
+        `limit`: seconds, which count while the watchdog runs; None = `plugins.load_limit`.
+        """
+        seconds = self._shared(self.limits.load_limit if limit is None else limit)
+        try:
+            with WatchedSteps(self.watchdog, seconds):
+                return call()
+        except CallInterrupted as interruption:
+            late = OverLimit(seconds, "plugins.load_limit")
+            late.__cause__ = interruption
+            raise self.error(plugin, doing, late, kind=kind, origin=origin) from late
+        except BaseException as error:
+            if not is_failure_outside_tasks(error):
+                raise
+            raise self.error(plugin, doing, error, kind=kind, origin=origin) from error
 
-    Raises: PluginError; DomainError if the listener refuses the change.
-    """
-    refusals: list[DomainError] = []
+    async def call_async(
+        self,
+        plugin: str,
+        doing: str,
+        call: Callable[[], Any],
+        *,
+        limit: float | None = None,
+        setting: str = "",
+        kind: FaultKind = FaultKind.HOOK,
+        origin: object = None,
+    ) -> Any:
+        """As `call`, for a call whose result may have to be awaited. `limit`: seconds; None = none.
 
-    async def handled() -> None:
+        `setting`: the name of the setting that has the limit. A call that ignores its cancellation is left.
+        """
+        try:
+            return await self.within(limit, setting, call)
+        except BaseException as error:
+            if not is_failure(error):
+                raise
+            raise self.error(plugin, doing, error, kind=kind, origin=origin) from error
+
+    async def within(self, limit: float | None, setting: str, call: Callable[[], Any]) -> Any:
+        """Call a function and await its result. Raises: OverLimit; what it raises, of any kind."""
+        if limit is None:
+            result = call()
+            return await result if inspect.isawaitable(result) else result
+        seconds = self._shared(limit)
+        steps = WatchedSteps(self.watchdog, seconds)
+        try:
+            with steps:
+                result = call()
+            return await Strictly(seconds, result, steps) if inspect.isawaitable(result) else result
+        except (CallInterrupted, LimitExceeded) as error:
+            raise OverLimit(seconds, setting) from error
+
+    def _shared(self, limit: float) -> float:
+        return limit if self._share is None else self._share.of(limit)
+
+    def deliver_event(
+        self, plugin: str, handle: Callable[[Any], Awaitable[None] | None], event: Any
+    ) -> Awaitable[None] | None:
+        """Deliver an event to one listener. An exception of the listener is logged and not raised."""
+        doing = f"handling {type(event).__name__}"
         try:
             pending = handle(event)
-            if pending is not None:
-                await pending
-        except DomainError as refusal:
-            refusals.append(refusal)
+        except BaseException as error:
+            if not is_failure_outside_tasks(error):
+                raise
+            self.log_failure(plugin, doing, error, handle)
+            return None
+        return self._finish(plugin, doing, pending, handle) if pending is not None else None
 
-    await call_async(plugin, f"handling {type(event).__name__}", handled)
-    if refusals:
-        raise refusals[0]
+    async def run_in_transaction(
+        self, plugin: str, handle: Callable[[Any], Awaitable[None] | None], event: Any
+    ) -> None:
+        """Have one listener handle an event inside the transaction that causes it.
+
+        Raises: PluginError, also if it takes too long; DomainError if the listener refuses the change.
+        """
+        doing = f"handling {type(event).__name__}"
+        limit = None if plugin == "portico" else self.limits.listener_limit
+        try:
+            await self.within(limit, "plugins.listener_limit", lambda: handle(event))
+        except DomainError:
+            raise
+        except BaseException as error:
+            if not is_failure(error):
+                raise
+            raise self.error(plugin, doing, error, origin=handle) from error
+
+    async def handle_socket_event(
+        self, plugin: str, doing: str, handle: Callable[[], Awaitable[Any]]
+    ) -> Any:
+        """Have a plugin handle an event of a socket. Raises: PluginError; DomainError if the plugin refuses the event."""
+        try:
+            return await handle()
+        except DomainError:
+            raise
+        except BaseException as error:
+            if not is_failure(error):
+                raise
+            raise self.error(plugin, doing, error) from error
+
+    async def run_task(self, plugin: str, doing: str, run: Callable[[], Awaitable[Any]]) -> Any:
+        """Have a plugin run one try of a task. Raises: PluginError, for `SystemExit` too; DomainError as the plugin does.
+
+        A cancellation is raised as such.
+        """
+        try:
+            return await run()
+        except (DomainError, asyncio.CancelledError):
+            raise
+        except BaseException as error:
+            if not is_failure(error):
+                raise
+            raise self.error(plugin, doing, error) from error
+
+    async def _finish(
+        self, plugin: str, doing: str, pending: Awaitable[None], handle: object
+    ) -> None:
+        limit = None if plugin == "portico" else self.limits.event_limit
+        try:
+            await self.within(limit, "plugins.event_limit", lambda: pending)
+        except BaseException as error:
+            if not is_failure(error):
+                raise
+            self.log_failure(plugin, doing, error, handle)
 
 
-async def _finish(plugin: str, doing: str, pending: Awaitable[None]) -> None:
-    try:
-        await pending
-    except Exception as error:
-        log_failure(plugin, doing, error)
+def is_failure_outside_tasks(error: BaseException) -> bool:
+    """Return whether a plugin failed by raising this in a plain function: everything but Ctrl-C."""
+    return not isinstance(error, KeyboardInterrupt | GeneratorExit) or is_failure(error)

@@ -11,8 +11,7 @@ import pluggy
 from portico import hookspecs
 from portico.plugins.discovery import Candidate, installed_entry_points
 from portico.plugins.info import API, PluginInfo
-from portico.plugins.isolation import PluginError, call
-from portico.plugins.location import location_of_code
+from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.registry import FaultKind, PluginRegistry, PluginState
 from portico.settings.schema import PluginSelection
 
@@ -46,25 +45,21 @@ def import_plugins(
     choice: PluginSelection,
     registry: PluginRegistry,
     manager: pluggy.PluginManager,
+    isolation: PluginIsolation,
 ) -> list[str]:
     """Import and register the candidates. Return the names of the loaded plugins, each after those it requires."""
     infos: dict[str, PluginInfo] = {}
     for candidate in candidates:
         record = registry[candidate.name]
         try:
-            module = call(
-                candidate.name,
-                "import",
-                candidate.entry_point.load,
-                kind=FaultKind.IMPORT,
-                package=record.package,
-            )
+            load = candidate.entry_point.load
+            module = isolation.call(candidate.name, "import", load, kind=FaultKind.IMPORT)
             info = _plugin_info(module)
         except PluginError as error:
             record.fail(error.reason, error.trace, kind=error.kind, at=error.at)
             continue
         except UnusableModule as error:
-            record.fail(str(error), kind=error.kind, at=location_of_code(module, record.package))
+            record.fail(str(error), kind=error.kind, at=isolation.code.of_definition(module).at)
             continue
         record.summary, record.requires = info.summary, info.requires
         if info.disabled_by_default and candidate.name not in choice.enable and not choice.only:
@@ -72,13 +67,13 @@ def import_plugins(
             record.reason = "off by default; add it to plugins.enable"
             continue
         if reason := _register_hooks(manager, module, candidate.name):
-            record.fail(reason, kind=FaultKind.HOOK, at=location_of_code(module, record.package))
+            record.fail(reason, kind=FaultKind.HOOK, at=isolation.code.of_definition(module).at)
             continue
         infos[candidate.name] = info
     return _sort_by_requirements(infos, registry, manager)
 
 
-def former_names() -> dict[str, str]:
+def former_names(isolation: PluginIsolation) -> dict[str, str]:
     """Return the former names of the installed plugins, each with the present name.
 
     Imports every plugin, even a disabled one: call it only to complete an error.
@@ -86,7 +81,7 @@ def former_names() -> dict[str, str]:
     found: dict[str, str] = {}
     for entry_point in installed_entry_points():
         try:
-            info = _plugin_info(call(entry_point.name, "import", entry_point.load))
+            info = _plugin_info(isolation.call(entry_point.name, "import", entry_point.load))
         except (PluginError, UnusableModule):
             continue
         found |= dict.fromkeys(info.formerly, entry_point.name)

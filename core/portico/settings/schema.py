@@ -121,6 +121,35 @@ class PluginSelection(msgspec.Struct, frozen=True, kw_only=True):
     strict: Annotated[
         bool, setting("The server does not start if any plugin fails", env="PORTICO_STRICT")
     ] = False
+    load_limit: Annotated[
+        float,
+        setting(
+            "Seconds in which a plugin must be imported, and in which each of its hooks must return; else it fails",
+            ge=0.1,
+        ),
+    ] = 10.0
+    startup_limit: Annotated[
+        float, setting("Seconds in which the startup of a plugin must end; else it fails", ge=0.1)
+    ] = 15.0
+    shutdown_limit: Annotated[
+        float, setting("Seconds in which the shutdown of a plugin must end", ge=0.1)
+    ] = 3.0
+    listener_limit: Annotated[
+        float,
+        setting(
+            "Seconds that a plugin may hold a transaction in which it is told of a change; else it is rolled back",
+            ge=0.1,
+        ),
+    ] = 5.0
+    event_limit: Annotated[
+        float, setting("Seconds that a plugin may take to handle an event", ge=0.1)
+    ] = 300.0
+    sign_in_limit: Annotated[
+        float,
+        setting(
+            "Seconds that a way of signing in may take to authenticate a user or a token", ge=0.1
+        ),
+    ] = 60.0
 
 
 class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,9 +14,14 @@ LAG_BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 @dataclass(slots=True)
 class PluginCounters:
-    """`errors`: requests that ended with 500. `stalls`: times the event loop was blocked; the others are seconds."""
+    """What went wrong in a plugin.
+
+    `errors`: requests that ended with 500. `failures`: other calls into it that raised, or took too long. `stalls`: times the
+    event loop was blocked; the others are seconds.
+    """
 
     errors: int = 0
+    failures: int = 0
     stalls: int = 0
     stalled_seconds: float = 0.0
     longest_stall: float = 0.0
@@ -39,6 +44,10 @@ class Counters:
     def failed(self, plugin: str) -> None:
         """Count a request of this plugin that ended with 500."""
         self._of[plugin].errors += 1
+
+    def plugin_failed(self, plugin: str) -> None:
+        """Count a call into this plugin, other than a request, that raised or took too long."""
+        self._of[plugin].failures += 1
 
     def stalled(self, plugin: str, seconds: float) -> None:
         """Count one blocking of the event loop by this plugin."""

@@ -13,9 +13,12 @@ from portico.db import DatabaseSettings, fetch_all, open_database
 from portico.encryption import Encryptor, make_key_ring
 from portico.errors import InvalidRequest
 from portico.events import EventBus
-from portico.plugins import isolation
+from portico.plugin_code import PluginCode
+from portico.plugins.isolation import PluginIsolation
 from portico.runtime_settings import TABLES, RuntimeSettings, SettingsStore
+from portico.settings.schema import PluginSelection
 from portico.settings.section import Secret, Section, setting
+from portico.web.counters import Counters
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +51,10 @@ async def store(
     await database.start()
     with database.use():
         keys = Encryptor(lambda: make_key_ring([Secret("key1" * 8)]))
-        yield SettingsStore(EventBus(isolation.deliver_event), encryptor=keys)
+        yield SettingsStore(
+            EventBus(PluginIsolation(PluginSelection(), PluginCode(), Counters()).deliver_event),
+            encryptor=keys,
+        )
     await database.stop()
 
 
