@@ -1,18 +1,28 @@
 """Reads the trusted headers of a request. A header that occurs twice is refused."""
 
+import re
 from collections.abc import Mapping
+from email.header import decode_header
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+import structlog
 
 from portico.api import InvalidRequest
 from portico.api.auth import from_trusted_proxy
 from portico_trusted_header.settings import TrustedHeaderSettings
 
+log = structlog.get_logger("portico.trusted_header")
+
 #: Longer names are cut; requests with more groups are refused.
 MAX_NAME_CHARS = 256
 MAX_GROUPS = 1000
+
+#: What `groups_separator` chooses from: unset = the bar if the header contains one, else the comma.
+COMMA, BAR = b",", b"|"
+#: An encoded word. Source: RFC 2047 §2.
+_ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=")
 
 NOT_NAMED = "Your provider has not provided a trusted header. Please contact your administrator for assistance."
 
@@ -38,6 +48,7 @@ class TrustedHeaders:
         self._email = settings.email_header.lower().encode()
         self._name = settings.name_header.lower().encode()
         self._groups = settings.groups_header.lower().encode()
+        self._separator = settings.groups_separator.encode()
 
     def emails(self, scope: Mapping[str, Any]) -> list[str]:
         """Return every value of the e-mail header, as it was sent."""
@@ -53,8 +64,32 @@ class TrustedHeaders:
         return HeaderIdentity(
             email=emails[0],
             name=_text(_one(scope, self._name)) or emails[0],
-            groups=_list(_one(scope, self._groups)),
+            groups=self._group_names(_one(scope, self._groups)),
         )
+
+    def _group_names(self, value: bytes) -> tuple[str, ...] | None:
+        """Return the names in the header of groups; None for an empty one, which leaves groups as they are."""
+        entries = _json_texts(value)
+        if entries is None:
+            value = value.strip()
+            if value.startswith(b"[") and value.endswith(b"]"):
+                value = value[1:-1]
+            entries = [_text(part) for part in value.split(self._separator_of(value))]
+        names = tuple(dict.fromkeys(name for name in entries if name))
+        if len(names) > MAX_GROUPS:
+            raise NotNamed
+        return names or None
+
+    def _separator_of(self, value: bytes) -> bytes:
+        """Return what separates the names in this header. Names of groups may contain the other character."""
+        if self._separator:
+            return self._separator
+        if BAR in value and COMMA in value:
+            log.warning(
+                "header of groups contains | and a comma, separated at |",
+                set="plugins.trusted_header.groups_separator",
+            )
+        return BAR if BAR in value else COMMA
 
 
 def _address(value: bytes) -> str:
@@ -76,14 +111,35 @@ def _one(scope: Mapping[str, Any], name: bytes) -> bytes:
 
 
 def _text(value: bytes) -> str:
-    """Decode UTF-8, percent-encoded or not. Invalid bytes become U+FFFD, so that the user can still sign in."""
-    text = unquote_to_bytes(value).decode("utf-8", "replace")
+    """Decode UTF-8, percent-encoded or in encoded words (RFC 2047). Invalid bytes become U+FFFD, so that the user can still sign in."""
+    text = _decoded_words(value) or unquote_to_bytes(value).decode("utf-8", "replace")
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
     return "".join(char for char in text if char.isprintable()).strip()[:MAX_NAME_CHARS]
 
 
-def _list(value: bytes) -> tuple[str, ...] | None:
-    """Return names separated by commas; None for an empty header, which leaves groups as they are."""
-    names = tuple(name for part in value.split(b",") if (name := _text(part)))
-    if len(names) > MAX_GROUPS:
-        raise NotNamed
-    return names or None
+def _decoded_words(value: bytes) -> str:
+    """Return the text of a value with encoded words; empty if it has none, or none that can be decoded."""
+    raw = value.decode("utf-8", "replace")
+    if not _ENCODED_WORD.search(raw):
+        return ""
+    try:
+        # A part without an encoding is text as it was sent, or bytes if there are other parts.
+        return "".join(
+            part
+            if isinstance(part, str)
+            else part.decode(charset or "raw-unicode-escape", "replace")
+            for part, charset in decode_header(raw)
+        )
+    except (LookupError, ValueError):
+        return ""
+
+
+def _json_texts(value: bytes) -> list[str] | None:
+    """Return the names in a JSON array, as some proxies write it; None if this is none."""
+    try:
+        return [_printable(text) for text in msgspec.json.decode(value, type=list[str])]
+    except (msgspec.MsgspecError, RecursionError):
+        return None

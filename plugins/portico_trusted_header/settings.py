@@ -1,7 +1,7 @@
 """The settings `[plugins.trusted_header]`. The variables are those of the reference."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from portico.api import Section, setting
 
@@ -38,7 +38,7 @@ class TrustedHeaderSettings(Section):
     name_header: Annotated[
         str,
         setting(
-            "Header with the name of the user, in UTF-8, percent-encoded or not",
+            "Header with the name of the user, in UTF-8, percent-encoded or not, or in encoded words",
             env="WEBUI_AUTH_TRUSTED_NAME_HEADER",
             form="token",
         ),
@@ -46,9 +46,15 @@ class TrustedHeaderSettings(Section):
     groups_header: Annotated[
         str,
         setting(
-            "Header with the names of the user's groups, separated by commas",
+            "Header with the names of the user's groups, separated by commas or |",
             env="WEBUI_AUTH_TRUSTED_GROUPS_HEADER",
             form="token",
+        ),
+    ] = ""
+    groups_separator: Annotated[
+        Literal["", ",", "|"],
+        setting(
+            "What separates the names of groups; empty = | if the header contains one, else a comma"
         ),
     ] = ""
     create_accounts: Annotated[

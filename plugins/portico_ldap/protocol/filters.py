@@ -1,12 +1,14 @@
 """Search filters. The input of a user is encoded as bytes, never as filter text, so nothing has to be escaped.
 
-Source: RFC 4515 for the text, RFC 4511, 4.5.1.7 for the bytes.
+Source: RFC 4515 for the text, RFC 4511, 4.5.1.7 for the bytes. Two things that the standard does not allow are read as
+their writers mean them: blanks and line ends between parts, and the escapes of distinguished names (RFC 4514) in a value.
 """
 
 import re
 from typing import NamedTuple
 
 from portico_ldap.protocol.ber import boolean, element, octets
+from portico_ldap.protocol.distinguished_names import parts as parts_of_name
 
 AND, OR, NOT, EQUAL, SUBSTRINGS, GREATER, LESS, PRESENT, APPROXIMATE, EXTENSIBLE = (
     0xA0, 0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0x87, 0xA8, 0xA9,
@@ -18,11 +20,13 @@ _OID = r"[0-9]+(?:\.[0-9]+)*"
 _ATTRIBUTE = rf"(?:[A-Za-z][A-Za-z0-9-]*|{_OID})(?:;[A-Za-z0-9-]+)*"
 ATTRIBUTE = re.compile(_ATTRIBUTE)
 _ITEM = re.compile(
-    rf"(?P<name>{_ATTRIBUTE})?(?P<dn>:dn)?(?::(?P<rule>[A-Za-z][A-Za-z0-9-]*|{_OID}))?"
+    rf"(?P<name>{_ATTRIBUTE})?(?P<dn>:dn)?(?::(?P<rule>[A-Za-z][A-Za-z0-9-]*|{_OID}))?\s*"
     r"(?P<how>:=|>=|<=|~=|=)(?P<value>[^()\x00]*)\Z"
 )
 _COMPARISONS = {">=": GREATER, "<=": LESS, "~=": APPROXIMATE}
-_ESCAPE = re.compile(r"\\([0-9A-Fa-f]{2})?")
+#: Two hexadecimal digits (RFC 4515), or a character that has a meaning in distinguished names (RFC 4514).
+_ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{2})|([ \"#+,;<=>\\])|)")
+_BLANKS = re.compile(r"\s*")
 _OPERATORS = {"&": AND, "|": OR, "!": NOT}
 
 
@@ -49,7 +53,7 @@ def read_filters(text: str) -> list[bytes]:
     while at < len(text):
         one = _read(text, at, 0)
         found.append(one.encoded)
-        at = one.end
+        at = _skip_blanks(text, one.end)
     return found
 
 
@@ -64,23 +68,30 @@ def _read(text: str, at: int, depth: int) -> _ParsedFilter:
         raise BadFilter(f"a filter nests at most {MAX_DEPTH} deep")
     if at >= len(text) or text[at] != "(":
         raise BadFilter("a filter is enclosed in parentheses, such as (objectClass=person)")
-    operator = _OPERATORS.get(text[at + 1 : at + 2])
+    at = _skip_blanks(text, at + 1)
+    operator = _OPERATORS.get(text[at : at + 1])
     if operator is None:
         end = text.find(")", at)
         if end < 0:
             raise BadFilter("a parenthesis is not closed")
-        return _ParsedFilter(_item(text[at + 1 : end]), end + 1)
+        return _ParsedFilter(_item(text[at:end]), end + 1)
     parts: list[bytes] = []
-    at += 2
+    at = _skip_blanks(text, at + 1)
     while at < len(text) and text[at] == "(":
         one = _read(text, at, depth + 1)
         parts.append(one.encoded)
-        at = one.end
+        at = _skip_blanks(text, one.end)
     if at >= len(text) or text[at] != ")":
         raise BadFilter("a parenthesis is not closed")
     if not parts or (operator == NOT and len(parts) != 1):
         raise BadFilter("& and | combine filters, ! negates one filter")
     return _ParsedFilter(element(operator, *parts), at + 1)
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    """Return the position of the next character that is no blank. In a value, blanks are part of it."""
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at
 
 
 def _item(text: str) -> bytes:
@@ -122,10 +133,27 @@ def _extensible(found: re.Match[str]) -> bytes:
 
 
 def _value(text: str) -> bytes:
-    if any(not one[1] for one in _ESCAPE.finditer(text)):
-        raise BadFilter("a backslash must be followed by two hexadecimal digits")
-    parts, at = [], 0
+    r"""Return the bytes of a value. In a distinguished name, its own escapes are left for the server to read.
+
+    So `cn=a\,b` is sent with its backslash, and `cn=a\2Cb` too, whose comma would otherwise begin another part.
+    """
+    if "\\" not in text:
+        return text.encode()
+    is_name = parts_of_name(text) is not None
+    value = _unescaped(text, keeps_escapes_of_names=is_name)
+    is_changed = is_name and parts_of_name(value.decode("utf-8", "replace")) is None
+    return text.encode() if is_changed else value
+
+
+def _unescaped(text: str, *, keeps_escapes_of_names: bool) -> bytes:
+    pieces, at = [], 0
     for one in _ESCAPE.finditer(text):
-        parts += [text[at : one.start()].encode(), bytes.fromhex(one[1])]
+        digits, char = one[1], one[2]
+        if not digits and not char:
+            raise BadFilter("a backslash must be followed by two hexadecimal digits")
+        escaped = bytes.fromhex(digits) if digits else char.encode()
+        if char and keeps_escapes_of_names:
+            escaped = b"\\" + escaped
+        pieces += [text[at : one.start()].encode(), escaped]
         at = one.end()
-    return b"".join([*parts, text[at:].encode()])
+    return b"".join([*pieces, text[at:].encode()])

@@ -102,6 +102,22 @@ def test_filter_is_encoded_as_in_the_standard(text: str, encoded: list[str]) -> 
     assert [one.hex() for one in read_filters(text)] == encoded
 
 
+def test_filters_are_read_as_their_writers_mean_them() -> None:
+    for lenient, strict in {
+        " ( & (a=b)\n\t( | (c=d) (e=*) ) ( ! (f=g) ) ) ": "(&(a=b)(|(c=d)(e=*))(!(f=g)))",
+        "(a=b) (c=d)\n": "(a=b)(c=d)",
+        "( a = b)": "(a= b)",
+        r"(memberOf=cn=Sales\, EMEA,dc=x)": r"(memberOf=cn=Sales\5c, EMEA,dc=x)",
+        r"(memberOf=cn=Sales\2C EMEA,dc=x)": r"(memberOf=cn=Sales\5c2C EMEA,dc=x)",
+        r"(memberOf=cn=a\\\+b\=c\#d\;e\ ,dc=x)": r"(memberOf=cn=a\5c\5c\5c+b\5c=c\5c#d\5c;e\5c ,dc=x)",
+        r"(memberOf=cn=a \28b\29,dc=x)": r"(memberOf=cn=a \28b\29,dc=x)",
+        r"(memberOf=cn=Sales\, *)": r"(memberOf=cn=Sales\5c, *)",
+        r"(memberOf:1.2.840:=cn=a\,b,dc=x)": r"(memberOf:1.2.840:=cn=a\5c,b,dc=x)",
+        r"(cn=Sales\, EMEA)": "(cn=Sales, EMEA)",
+    }.items():
+        assert read_filters(lenient) == read_filters(strict), lenient
+
+
 @pytest.mark.parametrize(
     "text",
     ["a=b", "(a=b", "(a=b))", "()", "(a)", "(&)", "(!(a=b)(c=d))", "(=b)", "(a=\\zz)", "(a=\\)", "(a b=c)", "(a=b)x",

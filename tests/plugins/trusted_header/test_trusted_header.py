@@ -266,6 +266,51 @@ def test_groups_in_the_header_replace_memberships_except_administrators(
     assert groups_of(app, ada) == set()
 
 
+@on_sqlite
+def test_names_and_groups_are_read_as_proxies_write_them(start_app: StartApp) -> None:
+    app = start_app()
+    ada = sign_in(app.client, "ada")
+    for name in ("red", "blue", "Grün", "a,b", "c|d"):
+        form = {"name": name, "description": ""}
+        assert ada.post("/api/v1/groups/create", form).status == 200
+    ben = sign_in(app.client, "ben")
+    for header, groups in {
+        "red|blue": {"red", "blue"},
+        " red | Gr%C3%BCn |": {"red", "Grün"},
+        "a,b|red": {"a,b", "red"},
+        "a%2Cb,red": {"a,b", "red"},
+        "c%7Cd|blue": {"c|d", "blue"},
+        '["red", "a,b"]': {"red", "a,b"},
+        "[red, blue]": {"red", "blue"},
+        "=?UTF-8?B?R3LDvG4=?=,red": {"Grün", "red"},
+    }.items():
+        sign_in(app.client, "ben", groups=header)
+        assert groups_of(app, ben) == groups, header
+    for number, (header, name) in enumerate(
+        {
+            "=?UTF-8?B?R3LDvG4=?=": "Grün",
+            "=?utf-8?q?Gr=C3=BCn_Ada?=": "Grün Ada",
+            "=?iso-8859-1?Q?Gr=FCn?= =?UTF-8?Q?er?=": "Grüner",
+            "Ada =?UTF-8?Q?Gr=C3=BCn?= Jr": "Ada Grün Jr",
+            "=?unknown?B?R3LDvG4=?=": "=?unknown?B?R3LDvG4=?=",
+            "=?UTF-8?B?*?=": "=?UTF-8?B?*?=",
+            "=?UTF-8?B?YQBiCg==?=": "ab",
+            "a=?b": "a=?b",
+            "100%": "100%",
+        }.items()
+    ):
+        assert sign_in(app.client, f"user{number}", name=header).account["name"] == name, header
+
+
+@on_sqlite
+def test_separator_of_groups_can_be_chosen(start_app: StartApp) -> None:
+    app = start_app(PORTICO_TRUSTED_HEADER_GROUPS_SEPARATOR=",")
+    ada = sign_in(app.client, "ada")
+    for name in ("a|b", "red"):
+        ada.post("/api/v1/groups/create", {"name": name, "description": ""})
+    assert groups_of(app, sign_in(app.client, "ben", groups="a|b,red")) == {"a|b", "red"}
+
+
 @pytest.mark.case("AB-79")
 def test_headers_never_make_an_administrator(client: Client) -> None:
     sign_in(client, "ada")
