@@ -18,6 +18,7 @@ from portico.web.health import schema_check
 from portico.web.lifespan import lifespan
 from portico.web.loop_watch import LoopWatch
 from portico.web.middleware.base_path import BasePath
+from portico.web.middleware.head_requests import HeadRequests, serve_head
 from portico.web.middleware.outer import OuterMiddleware
 
 __all__ = [
@@ -69,10 +70,12 @@ class Portico:
         """Serve one connection. Called by the ASGI server."""
         if scope["type"] == "lifespan":  # type: ignore[comparison-overlap]
             await lifespan(self.start, self.stop, receive, send)
-        elif self._serve is not None:
-            await self._serve(scope, receive, send)
-        else:
+        elif self._serve is None:
             raise RuntimeError("the application has not been started")
+        elif scope.get("method") == "HEAD":
+            await serve_head(self._serve, scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
 
     def _build_routes(self) -> ASGIApp:
         """Return the routes of all plugins behind the middleware. A plugin whose routes are invalid fails."""
@@ -107,8 +110,14 @@ class Portico:
             paths = [route.path for route in routes.routes]
             responses = FallbackDispatcher(routes, paths, fallbacks, app.counters)
 
+        heads = HeadRequests(routes, responses)
+
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            inner: ASGIApp = app.sockets if is_socket_path(scope["path"]) else responses
+            inner: ASGIApp = responses
+            if is_socket_path(scope["path"]):
+                inner = app.sockets
+            elif scope.get("method") == "HEAD":
+                inner = heads
             await inner(scope, receive, send)
 
         outer = OuterMiddleware(

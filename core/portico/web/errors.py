@@ -23,6 +23,7 @@ from portico import errors
 from portico.errors import fault
 from portico.identity import COOKIE, uses_cookie
 from portico.web.error_format import ErrorFormat, error_body, error_format
+from portico.web.middleware.head_requests import HEAD_KEY
 from portico.web.middleware.proxies import client_address
 from portico.web.request.parameter_faults import parameter_faults
 from portico.web.response.json_response import Headers, JSONResponse
@@ -119,7 +120,7 @@ def log_and_respond(scope: Scope, error: errors.DomainError) -> JSONResponse:
             "request refused",
             status=answered.status,
             reason=error.detail,
-            method=scope.get("method", "WEBSOCKET"),
+            method="HEAD" if HEAD_KEY in scope else scope.get("method", "WEBSOCKET"),
             route=scope.get("path_template") or scope["path"],
             account=getattr(actor, "id", None),
             client=client_address(scope),
@@ -172,7 +173,10 @@ def _plugin(request: Request[Any, Any, Any]) -> str:
 
 def _allow(error: HTTPException) -> Headers:
     allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
-    return ((b"allow", allowed.encode()),) if allowed else ()
+    if not allowed:
+        return ()
+    methods = sorted({*allowed.split(", "), *(("HEAD",) if "GET" in allowed else ())})
+    return ((b"allow", ", ".join(methods).encode()),)
 
 
 HANDLERS: dict[type[Exception] | int, Any] = {

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from portico.errors import DomainError, NotFound
 from portico.web.counters import Counters
@@ -67,8 +67,7 @@ class FallbackDispatcher:
                 scope["path_template"] = f"{prefix}{{path}}"
                 asked = fallback.respond(cast("HTTPScope", scope), path[len(prefix) :])
                 response = await self._response(plugin, asked, scope, policy)
-                is_head = scope.get("method") == "HEAD"
-                await response(scope, receive, _headers_only(send) if is_head else send)
+                await response(scope, receive, send)
                 return
         await error_response(404, "Not Found")(scope, receive, send)
 
@@ -87,17 +86,6 @@ class FallbackDispatcher:
             return internal_error_response(error, plugin)
         scope[CONTENT_POLICY_KEY] = policy  # type: ignore[literal-required]
         return response
-
-
-def _headers_only(send: Send) -> Send:
-    """Return `send` for the response to a HEAD request, which has the headers of one to GET and no body."""
-
-    async def send_headers(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message["body"] = b""
-        await send(message)
-
-    return send_headers
 
 
 def _first_part(path: str) -> str:

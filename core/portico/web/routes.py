@@ -99,6 +99,8 @@ def route(
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
     """Turn an `async def` into a route handler. Further `options` are those of Litestar's `HTTPRouteHandler`.
 
+    A route of GET answers HEAD too: its handler runs, and the response is sent without a body.
+
     access: who may call it: `public` = without credentials; `user` = any account, pending ones too; `verified` = role
         user or admin; `admin`.
     requires: a collection action that the policies must allow the caller, written `kind:action`, such as

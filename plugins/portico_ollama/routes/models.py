@@ -11,7 +11,6 @@ from portico.api.web import (
     get,
     json_response,
     post,
-    route,
     stream_response,
 )
 from portico_ollama.components import OllamaPlugin
@@ -28,11 +27,6 @@ class OllamaModelRoutes(Controller):
     async def get_status(self) -> JSONResponse:
         """Return that there is such an API."""
         return json_response({"status": True})
-
-    @route("/ollama", method="HEAD", access="public", errors="ollama")
-    async def has_status(self) -> JSONResponse:
-        """Return an empty body: clients ask so whether there is such an API."""
-        return JSONResponse(b"")
 
     @get(indexed("/ollama/api/version"), access="public", errors="ollama")
     async def get_ollama_version(self, request: Request) -> JSONResponse:

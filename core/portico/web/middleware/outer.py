@@ -21,6 +21,7 @@ from portico.web.error_format import error_format
 from portico.web.errors import domain_error_response, error_response, internal_error_response
 from portico.web.middleware.body_timeout import BodyTimeout
 from portico.web.middleware.cors import CORS, is_preflight
+from portico.web.middleware.head_requests import HEAD_KEY
 from portico.web.middleware.https import HTTPSOnly
 from portico.web.middleware.origins import Origins
 from portico.web.middleware.proxies import FORWARDED_HEADERS, Proxies
@@ -147,6 +148,8 @@ async def _answer_error(
 
 async def _close_connection(scope: Scope, peer: Any) -> None:
     """Close a connection whose client does not read. The server would keep it and its buffers for ever."""
+    if HEAD_KEY in scope:
+        return  # its response is complete
     log.info("client stopped reading", path=scope["path"])
     if peer:
         await asyncio.to_thread(shut_down, peer)
