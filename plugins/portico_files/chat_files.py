@@ -6,6 +6,7 @@ from typing import Final
 from portico.api import AppContext, PeriodicTask
 from portico.api.db import chunks, execute, fetch_all, placeholder_rows, placeholders
 from portico.api.interfaces import TEMPORARY_CHAT_PREFIX, ChatChanged, ChatMentions, FolderLookup
+from portico.api.models import WorkspaceModels
 from portico_files.schemas import FileRow
 from portico_files.service import Files
 from portico_files.settings import FilesSettings
@@ -72,11 +73,16 @@ class ChatFiles:
 
     async def _delete_unmentioned(self, file_id: str, owner_id: str) -> None:
         """Delete a file, unless a chat of its owner names it, such as a copy, or a folder or a model does."""
-        chats, folders = (self._app.services.get(one) for one in (ChatMentions, FolderLookup))
-        is_mentioned = (
-            (chats is not None and await chats.is_mentioned(owner_id, file_id))
-            or (folders is not None and await folders.is_mentioned(owner_id, file_id))
-            or await self._app.catalogue.is_mentioned(file_id)
-        )
-        if not is_mentioned:
+        if not await self._is_mentioned(file_id, owner_id):
             await self._files.delete_unused(file_id)
+
+    async def _is_mentioned(self, file_id: str, owner_id: str) -> bool:
+        services = self._app.services
+        if chats := services.get(ChatMentions):
+            if await chats.is_mentioned(owner_id, file_id):
+                return True
+        if folders := services.get(FolderLookup):
+            if await folders.is_mentioned(owner_id, file_id):
+                return True
+        models = services.get(WorkspaceModels)
+        return models is not None and await models.is_mentioned(file_id)

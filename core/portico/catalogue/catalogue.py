@@ -162,12 +162,6 @@ class Catalogue:
         meta = msgspec.json.decode(entry.record.meta) if entry and entry.record else {}
         return self._actions.of(meta if isinstance(meta, dict) else {})
 
-    async def is_mentioned(self, text: str) -> bool:
-        """Return whether `meta` of a record contains this text, such as the id of a file. Looks at all records."""
-        await self._current_snapshot()
-        sought = text.encode()
-        return any(sought in bytes(record.meta) for record in (self._records or {}).values())
-
     async def find_for_operator(self, model_id: str) -> ResolvedModel | None:
         """Return where requests for a model go that an administrator has chosen for everyone, without checking access.
 

@@ -8,7 +8,7 @@ import msgspec
 from portico.catalogue.source import ModelSource, Operation, WorkspaceModel, operations_of
 
 
-class _Meta(msgspec.Struct):
+class _Known(msgspec.Struct):
     knowledge: list[msgspec.Raw] | None = None
 
 
@@ -56,7 +56,7 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
 def knowledge_of(record: WorkspaceModel) -> Sequence[msgspec.Raw]:
     """Return the entries in `meta.knowledge` of a record; empty if there is no list."""
     try:
-        return msgspec.json.decode(record.meta, type=_Meta).knowledge or ()
+        return msgspec.json.decode(record.meta, type=_Known).knowledge or ()
     except msgspec.MsgspecError:
         return ()
 

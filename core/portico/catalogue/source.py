@@ -177,3 +177,7 @@ class WorkspaceModels(Protocol):
         Returns None if the changes are not stored any more: then call `all`.
         """
         ...
+
+    async def is_mentioned(self, text: str) -> bool:
+        """Return whether `meta` of a record contains this text, such as the id of a file. Reads all of them."""
+        ...

@@ -1,4 +1,4 @@
-"""Finds the files of a call, each as one that somebody may read."""
+"""Finds the files of a call, and checks who may read them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

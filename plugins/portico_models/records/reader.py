@@ -7,12 +7,20 @@ from typing import Any
 import msgspec
 
 from portico.api import AppContext
-from portico.api.db import MAX_ROWS_PER_STATEMENT, chunks, fetch_all
+from portico.api.db import (
+    MAX_ROWS_PER_STATEMENT,
+    chunks,
+    contains_pattern,
+    fetch_all,
+    fetch_all_in_thread,
+)
 from portico.api.models import WorkspaceModel
 from portico.api.policy import Sharing
 from portico_models.records.change_log import CHANGE_RETENTION_DAYS, ChangeLog
 from portico_models.records.resource_kind import KIND
 from portico_models.records.rows import rows_of
+
+_MENTIONED = "SELECT 1 AS found FROM models_model WHERE meta LIKE $1 ESCAPE '!' LIMIT 1"
 
 
 class ModelReader:
@@ -50,6 +58,10 @@ class ModelReader:
             sharings = await self._grants.sharings_of(KIND, batch)
             result |= {model.id: model for model in _workspace_models(rows, sharings)}
         return result
+
+    async def is_mentioned(self, text: str) -> bool:
+        """Return whether `meta` of a model contains this text."""
+        return bool(await fetch_all_in_thread(_MENTIONED, contains_pattern(text)))
 
 
 def _workspace_models(
