@@ -78,11 +78,10 @@ class ChatFiles:
 
     async def _is_mentioned(self, file_id: str, owner_id: str) -> bool:
         services = self._app.services
-        if chats := services.get(ChatMentions):
-            if await chats.is_mentioned(owner_id, file_id):
-                return True
-        if folders := services.get(FolderLookup):
-            if await folders.is_mentioned(owner_id, file_id):
-                return True
+        chats, folders = services.get(ChatMentions), services.get(FolderLookup)
         models = services.get(WorkspaceModels)
-        return models is not None and await models.is_mentioned(file_id)
+        return (
+            (chats is not None and await chats.is_mentioned(owner_id, file_id))
+            or (folders is not None and await folders.is_mentioned(owner_id, file_id))
+            or (models is not None and await models.is_mentioned(file_id))
+        )
