@@ -177,6 +177,8 @@ class Application(CoreServices):
                 self.identity.auth.remove_providers(
                     contribution.auth_providers, contribution.token_authenticators
                 )
+                if contribution.settings is not None:
+                    self.runtime_settings.remove(contribution.settings)
         self.contributions = [c for c in self.contributions if c.plugin_name != plugin]
         self.context.services.remove(plugin)
         self.events.unsubscribe(plugin)

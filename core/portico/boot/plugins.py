@@ -1,6 +1,6 @@
 """Loads the chosen plugins: from the installed entry points to what each plugin contributes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
 import pluggy
@@ -9,7 +9,7 @@ import structlog
 from portico.boot.schema import CannotStart
 from portico.db import bind
 from portico.metrics import Metric
-from portico.plugins.claims import PLUGIN_NAME, ROUTE, Claim
+from portico.plugins.claims import PLUGIN_NAME, ROUTE, PluginClaim
 from portico.plugins.conflicts import drop_conflicts
 from portico.plugins.context import AppContext
 from portico.plugins.contributions import Contribution, collect
@@ -34,7 +34,7 @@ def load_plugins(
     isolation: PluginIsolation,
     *,
     replacements: Replacements,
-    core_claims: Iterable[Claim],
+    core_claims: Iterable[PluginClaim],
     routes: bool,
 ) -> list[Contribution]:
     """Import the chosen plugins and collect their contributions. A plugin that fails is in `registry` with the reason.
@@ -49,6 +49,7 @@ def load_plugins(
         raise CannotStart(unknown)
     for candidate in candidates:
         isolation.code.add(candidate.name, candidate.entry_point.module)
+    of_core = app.runtime_settings.configured
     collected: list[Contribution] = []
     for name in import_plugins(candidates, choice, registry, manager, isolation):
         try:
@@ -62,15 +63,33 @@ def load_plugins(
         replacements,
         isolation,
         routes=routes,
+        commands=lambda name: _command_names(
+            manager, next(one for one in collected if one.plugin_name == name), isolation
+        ),
     )
     if faults := [*unknown, *replacements.faults]:
         raise CannotStart(faults)
+    used = [*of_core, *(one.settings for one in kept)]
+    for settings in app.runtime_settings.configured:
+        if not any(settings is one for one in used):
+            app.runtime_settings.remove(settings)  # of a plugin that has failed
     loaded.check_unknown_keys(
         registry.names, {c.plugin_name for c in collected}, partial(former_names, isolation)
     )
     for contribution in kept:
         bind(contribution.tables.tables if contribution.tables else ())
     return kept
+
+
+def _command_names(
+    manager: pluggy.PluginManager, contribution: Contribution, isolation: PluginIsolation
+) -> Collection[str]:
+    from portico.plugins.commands import commands_of
+
+    try:
+        return commands_of(manager, contribution, isolation)
+    except PluginError:
+        return ()
 
 
 def _unknown_plugins(
@@ -89,20 +108,20 @@ def _unknown_plugins(
     ]
 
 
-def core_claims(metrics: Iterable[Metric], tables: Iterable[str]) -> list[Claim]:
+def core_claims(metrics: Iterable[Metric], tables: Iterable[str]) -> list[PluginClaim]:
     """Return what the core has besides its routes. `tables`: the owners of its tables."""
     return [
-        *(Claim("metric", one.name) for one in metrics),
-        *(Claim("health check", name) for name in _CORE_CHECKS),
-        *(Claim("owner of tables", owner) for owner in tables),
-        *(Claim(PLUGIN_NAME, owner) for owner in tables),
+        *(PluginClaim("metric", one.name) for one in metrics),
+        *(PluginClaim("health check", name) for name in _CORE_CHECKS),
+        *(PluginClaim("owner of tables", owner) for owner in tables),
+        *(PluginClaim(PLUGIN_NAME, owner) for owner in tables),
     ]
 
 
-def _core_routes() -> list[Claim]:
+def _core_routes() -> list[PluginClaim]:
     from portico.web.application import OWN_PATHS
 
-    return [Claim(ROUTE, method, path) for method, path in OWN_PATHS]
+    return [PluginClaim(ROUTE, method, path) for method, path in OWN_PATHS]
 
 
 def log_plugins(registry: PluginRegistry, contributions: Sequence[Contribution]) -> None:

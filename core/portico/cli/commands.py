@@ -9,17 +9,18 @@ from portico.cli.config import config
 from portico.cli.context import CLIContext
 from portico.cli.database import db
 from portico.cli.health import health
+from portico.cli.plugin_list import plugin
 from portico.cli.secret import secret
 from portico.cli.worker import worker
-from portico.terminal import json_option, print_json, renamed_command
+from portico.terminal import renamed_command
 
 if TYPE_CHECKING:
     from portico.boot import Application
 
 
-def register(cli: click.Group) -> None:
-    """Add the core's commands to the root command."""
-    for command in (
+def core_commands() -> list[click.Command]:
+    """Return the core's commands. No plugin can replace one of them."""
+    return [
         serve,
         worker,
         health,
@@ -29,7 +30,12 @@ def register(cli: click.Group) -> None:
         secret,
         db,
         renamed_command("plugins", "portico plugin list"),
-    ):
+    ]
+
+
+def register(cli: click.Group) -> None:
+    """Add the core's commands to the root command."""
+    for command in core_commands():
         cli.add_command(command)
 
 
@@ -151,32 +157,3 @@ async def _migrate(application: "Application") -> int:
     for owner, reason in report.failed.items():
         click.echo(f"failed   {owner}  {reason}", err=True)
     return 1 if report.failed else 0
-
-
-@click.group()
-def plugin() -> None:
-    """Show the installed plugins."""
-
-
-@plugin.command("list")
-@json_option
-@click.pass_obj
-def list_plugins(context: CLIContext, as_json: bool) -> None:
-    """List all installed plugins: state, reason, and what each contributes."""
-    registry = context.application(routes=True).registry
-    if as_json:
-        print_json([record.described() for record in registry])
-        return
-    width = max((len(record.name) for record in registry), default=4)
-    for record in registry:
-        mark = {"active": "●", "disabled": "○", "failed": "✗"}[record.state]
-        click.echo(
-            f"{mark} {record.name:<{width}}  {record.version:<8} {record.state:<9} {record.summary}"
-        )
-        indent = " " * (width + 4)
-        if record.fault:
-            click.echo(f"{indent}fault: {record.fault}{f' at {record.at}' if record.at else ''}")
-        if record.reason:
-            click.echo(f"{indent}reason: {record.reason}")
-        for kind, things in record.provides.items():
-            click.echo(f"{indent}{kind}: {', '.join(things)}")

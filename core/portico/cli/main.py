@@ -58,41 +58,27 @@ class PluginGroup(click.Group):
         if self._loaded:
             return
         self._loaded = True
-        from portico.plugins.contributions import hook_of
+        from portico.cli.plugin_commands import plugin_commands
         from portico.plugins.isolation import PluginError
 
         application = _context(ctx).application()
-        core = set(self.commands)
-        for contribution in application.contributions:
-            call = hook_of(application.manager, contribution.plugin_name, "register_commands")
-            if call is None:
-                continue
-            plugin_commands = click.Group()
-            arguments = {
-                "cli": plugin_commands,
-                "settings": contribution.settings,
-                "plugin": contribution.components,
-            }
+        found = plugin_commands(application, set(self.commands))
+        for sentences in found.refused.values():
+            for sentence in sentences:
+                click.echo(sentence, err=True)
+        for name, (contribution, command) in found.by_name.items():
+            plugin = contribution.plugin_name
+            bound = copy(command)
+            obj = ctx.obj.for_plugin(contribution)
             try:
+                bound.context_settings = {**command.context_settings, "obj": obj}
                 application.isolation.call(
-                    contribution.plugin_name, "register_commands", partial(call, **arguments)
+                    plugin, f"adding the command {name}", partial(self.add_command, bound, name)
                 )
             except PluginError as error:
                 click.echo(
-                    f"The commands of plugin {error.plugin} are missing: {error.reason}", err=True
+                    f"The command {name!r} of plugin {plugin} is missing: {error.reason}", err=True
                 )
-                continue
-            for name, command in plugin_commands.commands.items():
-                if name in core:
-                    click.echo(
-                        f"The command {name!r} of plugin {contribution.plugin_name} is missing: the core has one of that name.",
-                        err=True,
-                    )
-                else:
-                    bound = copy(command)
-                    obj = ctx.obj.for_plugin(contribution)
-                    bound.context_settings = {**command.context_settings, "obj": obj}
-                    self.add_command(bound, name)
 
 
 def _context(ctx: click.Context) -> CLIContext:

@@ -38,7 +38,7 @@ _ROUTE: Final = re.compile(r"([A-Za-z]+)\s+(/\S*)\Z")
 KEYS: Final = ", ".join(["METHOD /path", *(f"{word}:NAME" for word in _KINDS)])
 
 
-class Claim(NamedTuple):
+class PluginClaim(NamedTuple):
     """One thing that one plugin has. `path`: of a route, whose `name` is its method; parameters are `{}`."""
 
     kind: str
@@ -56,28 +56,28 @@ class Claim(NamedTuple):
         return f"{_WORDS[self.kind]}:{self.name}" if self.kind in _WORDS else ""
 
 
-def read_claim(key: str) -> Claim | None:
+def read_claim(key: str) -> PluginClaim | None:
     """Return the claim that a key of `plugins.replace` names; None if it is no such key."""
     if route := _ROUTE.match(key.strip()):
         method, path = route_key(route[1].upper(), route[2])
-        return Claim(ROUTE, method, path.rstrip("/") or "/")
+        return PluginClaim(ROUTE, method, path.rstrip("/") or "/")
     word, _, name = key.partition(":")
     kind = _KINDS.get(word.strip().lower().replace("_", "-"))
     if kind is None or not name.strip():
         return None
-    return Claim(kind, _fallback_name(name.strip()) if kind == "fallback" else name.strip())
+    return PluginClaim(kind, _fallback_name(name.strip()) if kind == "fallback" else name.strip())
 
 
-def claims_of(contribution: Contribution) -> Iterator[Claim]:
+def claims_of(contribution: Contribution) -> Iterator[PluginClaim]:
     """Yield what a plugin claims, twice if it registers something twice."""
     router = contribution.router
     for method, path in router.declared_keys if router else ():
-        yield Claim(ROUTE, method, path)
+        yield PluginClaim(ROUTE, method, path)
     for name in router.operation_ids if router else ():
-        yield Claim("operation id", name)
+        yield PluginClaim("operation id", name)
     plugin = contribution.plugin_name
     if contribution.tables:
-        yield Claim("owner of tables", plugin)
+        yield PluginClaim("owner of tables", plugin)
     named: Sequence[tuple[str, Iterable[str]]] = (
         (PLUGIN_NAME, [name for name in contribution.info.formerly if name != plugin]),
         ("fallback", [_fallback_name(one.prefix) for one in contribution.fallbacks]),
@@ -102,7 +102,7 @@ def claims_of(contribution: Contribution) -> Iterator[Claim]:
     )
     for kind, names in named:
         for name in names:
-            yield Claim(kind, name)
+            yield PluginClaim(kind, name)
 
 
 def source_names(contribution: Contribution) -> list[str]:
@@ -116,29 +116,31 @@ def table_names(contribution: Contribution) -> list[str]:
     return [table._meta.tablename for table in tables]
 
 
-def without(contribution: Contribution, gone: Collection[Claim]) -> Contribution:
+def without(contribution: Contribution, gone: Collection[PluginClaim]) -> Contribution:
     """Return a contribution without what another plugin has in its place. Its routes give way in its router."""
     return _part(contribution, lambda claim: claim not in gone) if gone else contribution
 
 
-def only(contribution: Contribution, kept: Collection[Claim]) -> Contribution:
+def only(contribution: Contribution, kept: Collection[PluginClaim]) -> Contribution:
     """Return these parts of a contribution, of those that `without` may leave out."""
     return _part(contribution, lambda claim: claim in kept)
 
 
-def _part(contribution: Contribution, keep: Callable[[Claim], bool]) -> Contribution:
+def _part(contribution: Contribution, keep: Callable[[PluginClaim], bool]) -> Contribution:
     def left(kind: str, things: tuple[T, ...], name: str) -> tuple[T, ...]:
-        return tuple(one for one in things if keep(Claim(kind, getattr(one, name, ""))))
+        return tuple(one for one in things if keep(PluginClaim(kind, getattr(one, name, ""))))
 
     return dataclasses.replace(
         contribution,
         fallbacks=tuple(
             one
             for one in contribution.fallbacks
-            if keep(Claim("fallback", _fallback_name(one.prefix)))
+            if keep(PluginClaim("fallback", _fallback_name(one.prefix)))
         ),
         services=tuple(
-            one for one in contribution.services if keep(Claim("service", one.protocol.__name__))
+            one
+            for one in contribution.services
+            if keep(PluginClaim("service", one.protocol.__name__))
         ),
         sources=left("model source", contribution.sources, "name"),
         message_actions=left("message action", contribution.message_actions, "id"),

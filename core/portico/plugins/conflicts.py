@@ -1,6 +1,6 @@
 """Detects conflicts between the contributions of plugins. A plugin with a conflict fails whole."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from portico.db import Retention
@@ -9,7 +9,7 @@ from portico.permissions import BASE_POLICY
 from portico.plugins.claims import (
     CORE,
     PLUGIN_NAME,
-    Claim,
+    PluginClaim,
     claims_of,
     source_names,
     table_names,
@@ -29,11 +29,12 @@ MAX_TASKS = 100
 def drop_conflicts(
     contributions: Sequence[Contribution],
     registry: PluginRegistry,
-    core_claims: Iterable[Claim],
+    core_claims: Iterable[PluginClaim],
     replacements: Replacements,
     isolation: PluginIsolation,
     *,
     routes: bool,
+    commands: Callable[[str], Collection[str]],
 ) -> list[Contribution]:
     """Return the contributions without conflicts. Of two plugins in conflict, the later one fails.
 
@@ -41,20 +42,21 @@ def drop_conflicts(
     require it. Placeholders are in no conflict: they give way to the routes of those that are kept. Where the operator
     says that a plugin replaces what another one has (`replacements`), that part of the other gives way, and the rest of
     it stays. The failures are in `registry`, those of the setting in `replacements`. `routes`: theirs are known.
+    `commands(plugin)` returns the names of the commands of a loaded plugin.
     """
     taken = {
-        Claim("policy file", BASE_POLICY.file_name): CORE,
-        Claim("token prefix", SESSION_TOKEN_HEADER): CORE,
-        Claim("token kind", SESSION_CREDENTIAL): CORE,
-        **{Claim("socket event", name): CORE for name in OWN_EVENTS},
-        **{Claim(PLUGIN_NAME, record.name): record.name for record in registry},
+        PluginClaim("policy file", BASE_POLICY.file_name): CORE,
+        PluginClaim("token prefix", SESSION_TOKEN_HEADER): CORE,
+        PluginClaim("token kind", SESSION_CREDENTIAL): CORE,
+        **{PluginClaim("socket event", name): CORE for name in OWN_EVENTS},
+        **{PluginClaim(PLUGIN_NAME, record.name): record.name for record in registry},
         **dict.fromkeys(core_claims, CORE),
     }
-    claims: dict[str, list[Claim]] = {}
+    claims: dict[str, list[PluginClaim]] = {}
     for contribution in contributions:
         name = contribution.plugin_name
         try:
-            found: list[Claim] = isolation.call(
+            found: list[PluginClaim] = isolation.call(
                 name,
                 "reading the names of what it registers",
                 partial(list, claims_of(contribution)),
@@ -64,7 +66,7 @@ def drop_conflicts(
         else:
             claims[name] = found
     readable = [one for one in contributions if one.plugin_name in claims]
-    replacements.check(claims, taken, registry, routes=routes)
+    replacements.check(claims, taken, registry, routes=routes, commands=commands)
     kept, reasons = _keep(readable, claims, taken, replacements)
     # A plugin that fails replaces nothing, so that what it would have replaced stays where it was.
     while replacements.forget(reasons):
@@ -81,8 +83,8 @@ def drop_conflicts(
 
 def _keep(
     contributions: Sequence[Contribution],
-    claims: Mapping[str, Sequence[Claim]],
-    taken: Mapping[Claim, str],
+    claims: Mapping[str, Sequence[PluginClaim]],
+    taken: Mapping[PluginClaim, str],
     replacements: Replacements,
 ) -> tuple[list[Contribution], dict[str, tuple[FaultKind, str]]]:
     """Return the plugins without conflicts, and the kinds of fault of the others with the reasons, by name."""
@@ -104,10 +106,10 @@ def _keep(
     return kept, reasons
 
 
-def _conflict(plugin: str, own: Iterable[Claim], holders: Mapping[Claim, str]) -> str:
+def _conflict(plugin: str, own: Iterable[PluginClaim], holders: Mapping[PluginClaim, str]) -> str:
     """Return the first conflict of a plugin, as a reason; empty = there is none."""
     prefixes = {one.name: holder for one, holder in holders.items() if one.kind == "token prefix"}
-    seen: set[Claim] = set()
+    seen: set[PluginClaim] = set()
     for claim in own:
         if claim in seen:
             return f"it registers {claim} twice"
@@ -124,7 +126,7 @@ def _conflict(plugin: str, own: Iterable[Claim], holders: Mapping[Claim, str]) -
     return ""
 
 
-def _way_out(claim: Claim, plugin: str, holder: str) -> str:
+def _way_out(claim: PluginClaim, plugin: str, holder: str) -> str:
     """Return what to do about a conflict, as the end of a sentence."""
     if holder == CORE:
         return "nothing can replace what the core has, so choose another"

@@ -20,6 +20,7 @@ from portico.permissions import PackagedPolicy, PolicyRule, ResourceKind
 from portico.plugins.context import AppContext
 from portico.plugins.info import PluginInfo, Service
 from portico.plugins.isolation import PluginError, PluginIsolation
+from portico.plugins.registry import FaultKind
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Section
 from portico.sockets import SocketEvent
@@ -29,6 +30,14 @@ from portico.web.health_check import HealthCheck
 if TYPE_CHECKING:
     from portico.plugins.router import PluginRouter
     from portico.web.fallback import Fallback
+
+
+class ConflictingSettings(PluginError):
+    """A plugin's settings have a name that another setting has already. `key`: of the other."""
+
+    def __init__(self, plugin: str, name: str, key: str) -> None:
+        super().__init__(plugin, "register_settings", ValueError(name), kind=FaultKind.CONFLICT)
+        self.reason = f"setting {name} belongs to {key!r} already; choose another name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +189,8 @@ def _load_plugin_settings(
     plugin: str, info: PluginInfo, schema: type[Section], app: AppContext, loaded: LoadedSettings
 ) -> Section:
     """Read a plugin's settings and register those that may be changed at run time."""
+    for name, key in loaded.taken_names(plugin, schema, info.formerly):
+        raise ConflictingSettings(plugin, name, key)
     settings = loaded.plugin(plugin, schema, info.formerly)
     app.runtime_settings.add(settings, loaded.explicitly_set(f"plugins.{plugin}"))
     return settings

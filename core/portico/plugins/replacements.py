@@ -1,6 +1,6 @@
 """Which plugins replace what others have, as the operator says in `plugins.replace`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from portico.plugins.claims import (
@@ -9,7 +9,7 @@ from portico.plugins.claims import (
     KEYS,
     PLUGIN_NAME,
     ROUTE,
-    Claim,
+    PluginClaim,
     only,
     read_claim,
     without,
@@ -38,9 +38,9 @@ class Replacements:
     def __init__(self, configured: Mapping[str, str]) -> None:
         #: What is wrong with the setting, one sentence each.
         self.faults: list[str] = []
-        self._configured: dict[Claim, tuple[str, str]] = {}
+        self._configured: dict[PluginClaim, tuple[str, str]] = {}
         self._complete: dict[str, Contribution] = {}
-        self._gone: dict[str, dict[Claim, str]] = {}
+        self._gone: dict[str, dict[PluginClaim, str]] = {}
         for key, plugin in configured.items():
             claim = read_claim(key)
             if claim is None:
@@ -53,7 +53,7 @@ class Replacements:
 
     def distribution(self, plugin: str) -> str:
         """Return the distribution whose plugin of this name is loaded; empty = the operator chose none."""
-        return self._wanted.get(Claim(PLUGIN_NAME, plugin), "")
+        return self._wanted.get(PluginClaim(PLUGIN_NAME, plugin), "")
 
     def check_distributions(self, installed: Mapping[str, Sequence[str]]) -> None:
         """Add faults of the keys `plugin:NAME`. `installed`: the distributions that have a plugin of each name."""
@@ -70,13 +70,17 @@ class Replacements:
 
     def check(
         self,
-        claims: Mapping[str, Sequence[Claim]],
-        taken: Mapping[Claim, str],
+        claims: Mapping[str, Sequence[PluginClaim]],
+        taken: Mapping[PluginClaim, str],
         registry: PluginRegistry,
         *,
         routes: bool,
+        commands: Callable[[str], Collection[str]],
     ) -> None:
-        """Add faults of all other keys. `claims`: of all plugins that are loaded. `routes`: theirs are known."""
+        """Add faults of all other keys. `claims`: of all plugins that are loaded. `routes`: theirs are known.
+
+        `commands(plugin)` returns the names of the commands of a loaded plugin.
+        """
         for claim, (key, plugin) in self._configured.items():
             if claim.kind == PLUGIN_NAME:
                 continue
@@ -87,24 +91,29 @@ class Replacements:
                 )
             elif taken.get(claim) == CORE:
                 self._refuse(key, f"{claim} belongs to the core, and nothing can replace it")
-            elif claim.kind == COMMAND or (claim.kind in _OF_ROUTES and not routes):
+            elif plugin not in claims or (claim.kind in _OF_ROUTES and not routes):
                 continue  # not known in this process
-            elif plugin in claims and claim not in claims[plugin]:
-                own = [str(one) for one in claims[plugin] if one.kind == claim.kind]
+            else:
+                known = claims[plugin]
+                if claim.kind == COMMAND:
+                    known = [PluginClaim(COMMAND, name) for name in commands(plugin)]
+                if claim in known:
+                    continue
+                own = [str(one) for one in known if one.kind == claim.kind]
                 has = f"; it has {', '.join(own[:10])}" if own else ""
                 self._refuse(key, f"plugin {plugin!r} has no {claim}{has}")
 
     def _refuse(self, key: str, reason: str) -> None:
         self.faults.append(f'plugins.replace: "{key}": {reason}')
 
-    def winner(self, claim: Claim, claims: Mapping[str, Sequence[Claim]]) -> str:
+    def winner(self, claim: PluginClaim, claims: Mapping[str, Sequence[PluginClaim]]) -> str:
         """Return the plugin that has this by the operator's choice; empty = the first one that claims it."""
         plugin = self._wanted.get(claim, "")
         return plugin if plugin and claim in claims.get(plugin, ()) else ""
 
     def winner_of_command(self, name: str) -> str:
         """Return the plugin that the operator chose for a command; empty = none."""
-        return self._wanted.get(Claim(COMMAND, name), "")
+        return self._wanted.get(PluginClaim(COMMAND, name), "")
 
     def forget(self, failed: Iterable[str]) -> bool:
         """Have these plugins replace nothing. Return whether they did."""
@@ -115,7 +124,7 @@ class Replacements:
         return changed
 
     def divide(
-        self, contributions: Iterable[Contribution], claims: Mapping[str, Sequence[Claim]]
+        self, contributions: Iterable[Contribution], claims: Mapping[str, Sequence[PluginClaim]]
     ) -> list[Contribution]:
         """Return the contributions, each without what another plugin has in its place."""
         left = []

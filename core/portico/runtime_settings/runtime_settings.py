@@ -52,6 +52,23 @@ class RuntimeSettings:
             self._by_key[field.runtime_key] = field.variables[0], field
         return section
 
+    @property
+    def configured(self) -> list[Section]:
+        """The settings of all sections, as the operator has set them."""
+        return [section.configured for section in self._sections.values()]
+
+    def remove(self, settings: Section) -> None:
+        """Remove a section that was added with these settings, such as that of a plugin that has failed."""
+        section = self._sections.get(type(settings))
+        if section is None or section.configured is not settings:
+            return
+        del self._sections[type(settings)]
+        self._readers.pop(type(settings), None)
+        self._stored = None
+        for field in section.fields.values():
+            self._owners.pop(field.variables[0], None)
+            self._by_key.pop(field.runtime_key, None)
+
     def section(self, kind: type[S]) -> RuntimeSection[S]:
         """Return the section of this type of settings. Keep it, and call its `current` each time.
 

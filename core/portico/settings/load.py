@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from portico.settings.fields import Field, core_fields, core_sections, plugin_fields
+from portico.settings.fields import PREFIX, Field, core_fields, core_sections, plugin_fields
 from portico.settings.file import find_file, read_file
 from portico.settings.layers import LoadedSection, SettingsLayers
 from portico.settings.masking import masked, shown
@@ -78,6 +78,32 @@ class LoadedSettings:
         )
         self._origins.update(filled.origins)
         return _build(schema, filled, f"plugins.{name}")
+
+    def taken_names(
+        self, name: str, schema: type[S], formerly: Sequence[str] = ()
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the names in a plugin's settings that settings of others have already, each with the key of the other.
+
+        Several plugins may read the same variable, such as `AIOHTTP_CLIENT_TIMEOUT`, but for two: names with `PORTICO_`,
+        which are made of the plugin's, and those of runtime settings, which are stored under them.
+        """
+        by_variable: dict[str, str] = {}
+        at_run_time: dict[str, str] = {}
+        for item in chain(*self._core_fields.values(), *self._fields_of_others(name)):
+            by_variable |= dict.fromkeys(item.variables, item.key)
+            if item.runtime_key:
+                at_run_time |= dict.fromkeys((item.runtime_key, item.variables[0]), item.key)
+        for item in plugin_fields(name, schema, formerly):
+            for variable in item.variables:
+                if variable.startswith(PREFIX) and variable in by_variable:
+                    yield variable, by_variable[variable]
+            if item.runtime_key:
+                for one in (item.runtime_key, item.variables[0]):
+                    if one in at_run_time:
+                        yield one, at_run_time[one]
+
+    def _fields_of_others(self, name: str) -> Iterator[list[Field]]:
+        return (fields for plugin, fields in self._plugin_fields.items() if plugin != name)
 
     def check_unknown_keys(
         self,

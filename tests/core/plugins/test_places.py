@@ -9,7 +9,7 @@ import pytest
 
 from portico.api.interfaces import RefusalNotice
 from portico.boot import CannotStart
-from portico.testing import InProcessApp
+from portico.testing import CommandLine, InProcessApp
 
 Install = Callable[..., None]
 PLUGIN = """
@@ -55,7 +55,7 @@ return [mine]
     return plugin("register_routes()", body, f"route_prefixes=({prefix or path!r},)")
 
 
-#: Strangers whose names come before those of the built-ins, with what each claims and who has it.
+#: Plugins whose names come before those of the built-ins, with what each claims and who has it.
 TAKEN = {
     "aa_route": (route("GET", "/api/config", "mine"), "route GET /api/config", "accounts"),
     "aa_fallback": (
@@ -120,6 +120,30 @@ TAKEN = {
         "chats",
     ),
 }
+SETTINGS = """
+from typing import Annotated
+from portico.api import Section, setting
+class Mine(Section):
+    {field}: Annotated[{kind}, setting("One", {more})] = {default}
+return Mine
+"""
+#: Plugins whose settings have the name of another setting, with that name and the key of the other.
+SETTINGS_TAKEN = {
+    "api": (
+        SETTINGS.format(field="keys_max_keys", kind="int", more="", default=1),
+        "PORTICO_API_KEYS_MAX_KEYS belongs to 'plugins.api_keys.max_keys'",
+    ),
+    "aa_runtime": (
+        SETTINGS.format(
+            field="mine", kind="bool", more="env='ENABLE_FOLDERS', runtime_key='x.y'", default=True
+        ),
+        "ENABLE_FOLDERS belongs to 'plugins.folders.enable_folders'",
+    ),
+    "server_port": (
+        SETTINGS.format(field="x", kind="int", more="env='PORTICO_STRICT'", default=1),
+        "PORTICO_STRICT belongs to 'plugins.strict'",
+    ),
+}
 #: What belongs to the core.
 OF_THE_CORE = {
     "aa_health": (route("GET", "/health", "mine"), "route GET /health"),
@@ -140,11 +164,13 @@ OF_THE_CORE = {
 }
 
 
-def test_stranger_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_way_out(
+def test_plugin_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_way_out(
     install: Install, start_app: Callable[..., InProcessApp]
 ) -> None:
     for name, (source, *_) in (TAKEN | OF_THE_CORE).items():
         install(name, source)
+    for name, (body, _) in SETTINGS_TAKEN.items():
+        install(name, plugin("register_settings()", body))
     install("aa_empty", TAKEN["aa_token"][0].replace("'sk-'", "''"))
     other = route("GET", "/api/x/chats/mine", "mine")
     install("chats", other, module="made_up_chats", distribution="acme-chats")
@@ -157,6 +183,10 @@ def test_stranger_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_w
         assert registry[holder].state == "active", holder
     for name, (_, claim) in OF_THE_CORE.items():
         assert registry[name].reason.startswith(f"{claim} belongs to 'portico' already;"), name
+    for name, (_, sentence) in SETTINGS_TAKEN.items():
+        record = registry[name]
+        assert (record.state, record.fault) == ("failed", "conflict"), (name, record)
+        assert record.reason.startswith(f"setting {sentence} already; "), record.reason
     assert "overlaps" in registry["aa_empty"].reason
     assert '[plugins] replace = {"GET /api/config" = "aa_route"}' in registry["aa_route"].reason
     assert registry["chats"].state == "active"
@@ -172,6 +202,12 @@ NOTICE = plugin(
     "register_services()",
     "from portico.api import Service\nfrom portico.api.interfaces import RefusalNotice\n"
     "return [Service(RefusalNotice, 'of acme')]",
+)
+
+
+COMMANDS = plugin(
+    "register_commands(cli)",
+    "import click\nfor name in ('user', 'acme-help'):\n    cli.add_command(click.Command(name, callback=lambda: click.echo('mine')))",
 )
 
 
@@ -199,12 +235,35 @@ def test_replaced_part_is_served_by_the_chosen_plugin_and_the_rest_of_the_other_
     assert app.client.sign_up("Ada").get("/api/v1/auths/").status == 200
 
 
+def test_command_of_a_builtin_stays_unless_the_operator_says_otherwise(
+    install: Install, cli: CommandLine
+) -> None:
+    install("aa_cli", COMMANDS)
+    kept = cli("user", "list")
+    assert (
+        "The command 'user' of plugin aa_cli is missing: it belongs to 'accounts' already; "
+        in kept.stderr
+    )
+    assert '[plugins] replace = {"command:user" = "aa_cli"}' in kept.stderr
+    assert "mine" not in kept.stdout
+    assert cli("acme-help").stdout == "mine\n"
+    listed = cli("plugin", "list").stdout
+    assert "The command 'user' of plugin aa_cli is missing" in listed
+    chosen = {"PORTICO_PLUGINS_REPLACE": '{"command:user": "aa_cli"}'}
+    replaced = cli("user", settings=chosen)
+    assert replaced.stdout == "mine\n"
+    assert "The command 'user' of plugin accounts gives way to that of aa_cli" in replaced.stderr
+    unknown = {"PORTICO_PLUGINS_REPLACE": '{"command:usr": "aa_cli", "command:plugin": "aa_cli"}'}
+    refused = cli("user", "list", settings=unknown, code=1).stderr
+    assert "\"command:usr\": plugin 'aa_cli' has no command usr; it has command " in refused
+
+
 def test_impossible_replacements_are_refused_at_the_start_all_at_once(
     install: Install, start_app: Callable[..., InProcessApp]
 ) -> None:
     install("acme", route("GET", "/api/x/acme/hello", "hello"))
     replace = (
-        '{"GET /api/config": "acme", "knd:chat": "acme", "kind:chat": "nobody", "GET /health": "acme", '
+        '{"GET /api/config": "acme", "knd:chat": "acme", "kind:chat": "absent", "GET /health": "acme", '
         '"plugin:chats": "acme-chats", "service:Nothing": "acme", "": "acme"}'
     )
     with pytest.raises(CannotStart) as refused:
@@ -213,7 +272,7 @@ def test_impossible_replacements_are_refused_at_the_start_all_at_once(
         "no plugin named 'nothing' is installed",
         "\"GET /api/config\": plugin 'acme' has no route GET /api/config; it has route GET /api/x/acme/hello",
         '"knd:chat": there is no such key; keys are METHOD /path, ',
-        "\"kind:chat\": no plugin named 'nobody' is installed",
+        "\"kind:chat\": no plugin named 'absent' is installed",
         '"GET /health": route GET /health belongs to the core, and nothing can replace it',
         "\"plugin:chats\": the distribution 'acme-chats' has no plugin of this name; portico has one",
         "\"service:Nothing\": plugin 'acme' has no service Nothing",
