@@ -1,6 +1,7 @@
 """Helpers for commands: printable texts and times, and options that several commands share."""
 
 import calendar
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +13,10 @@ import msgspec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: Characters of one word that `shortened` keeps.
+MAX_WORD_CHARS = 200
+_LONG_WORD = re.compile(rf"(\S{{{MAX_WORD_CHARS}}})\S+")
+
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 #: Type of an option: a day or a time of day, in UTC. Pass `epoch_seconds` as its callback.
@@ -21,6 +26,11 @@ UTC_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M", TIME_FORMAT, "%Y-%m-%dT
 def printable(text: str) -> str:
     """Return `text` in one line, with escapes in place of characters that would control the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(text: str) -> str:
+    """Return a text as `printable` does, with long words cut, such as an argument that a message repeats."""
+    return _LONG_WORD.sub(r"\1…", printable(text))
 
 
 def format_time(at: int) -> str:

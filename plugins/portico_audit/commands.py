@@ -1,7 +1,7 @@
 """`portico audit …`: who changed what."""
 
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 import msgspec
@@ -10,6 +10,8 @@ from portico.api import AppContext, CommandContext
 from portico.api.audit import AuditEntry
 from portico.api.cli import (
     UTC_TIME,
+    Output,
+    OutputFile,
     epoch_seconds,
     format_time,
     json_option,
@@ -88,9 +90,9 @@ def list_entries(
 
 @audit.command()
 @filter_options
-@click.argument("file", type=click.File("wb", atomic=True))
+@click.argument("file", type=OutputFile())
 @click.pass_obj
-def export(context: CommandContext, /, file: BinaryIO, **filters: Any) -> None:
+def export(context: CommandContext, /, file: Output, **filters: Any) -> None:
     """Write all changes to FILE, as lines of JSON.
 
     One entry a line, newest first; `-` = standard output.
@@ -98,9 +100,9 @@ def export(context: CommandContext, /, file: BinaryIO, **filters: Any) -> None:
 
     async def work(_: AppContext) -> Any:
         found = await context.plugin.export(AuditQuery(**filters))
-        with progress_bar("Exporting", found.count) as bar:
+        with file.open() as stream, progress_bar("Exporting", found.count) as bar:
             async for count, lines in found.blocks:
-                file.write(lines)
+                stream.write(lines)
                 bar.update(count)
         return found.count
 

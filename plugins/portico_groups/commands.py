@@ -7,7 +7,7 @@ import click
 
 from portico.api import AppContext, CommandContext
 from portico.api.auth import Group
-from portico.api.cli import json_option, print_json, renamed_command, renamed_option
+from portico.api.cli import json_option, print_json, printable, renamed_command, renamed_option
 from portico_groups.cli_lookup import find_accounts, find_group
 from portico_groups.service import describe
 from portico_groups.transfer_commands import export, import_, member_count
@@ -36,7 +36,7 @@ def list_groups(context: CommandContext, as_json: bool) -> None:
     if not found:
         click.echo("There are no groups. `portico group create NAME` creates one.")
     for one in found:
-        click.echo(f"{one.id}  {one.member_count:6}  {one.name}")
+        click.echo(printable(f"{one.id}  {one.member_count:6}  {one.name}"))
 
 
 @group.command()
@@ -55,9 +55,9 @@ def show(context: CommandContext, name_or_id: str, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    click.echo(f"{answer.name}  {answer.id}")
+    click.echo(printable(f"{answer.name}  {answer.id}"))
     if answer.description:
-        click.echo(answer.description)
+        click.echo(printable(answer.description))
     permissions = [
         f"{section}.{key}"
         for section, keys in (answer.permissions or {}).items()
@@ -66,7 +66,7 @@ def show(context: CommandContext, name_or_id: str, as_json: bool) -> None:
     ]
     click.echo(f"permissions: {', '.join(permissions) or 'none beyond the defaults'}")
     for one in members:
-        click.echo(f"  {one.email:40} {one.name}")
+        click.echo(printable(f"  {one.email:40} {one.name}"))
 
 
 @group.command()
@@ -98,7 +98,7 @@ def create(
     if as_json:
         print_json(describe(created))
     else:
-        click.echo(f"Created the group {created.name}, {created.id}.")
+        click.echo(printable(f"Created the group {created.name}, {created.id}."))
 
 
 @group.command()
@@ -117,7 +117,7 @@ def delete(context: CommandContext, name_or_id: str, as_json: bool) -> None:
     if as_json:
         print_json(describe(deleted))
     else:
-        click.echo(f"Deleted the group {deleted.name}, {deleted.id}.")
+        click.echo(printable(f"Deleted the group {deleted.name}, {deleted.id}."))
 
 
 def _change_members(change: Callable[[AppContext, str, list[str]], Awaitable[Group]]) -> Any:
@@ -138,7 +138,7 @@ def _change_members(change: Callable[[AppContext, str, list[str]], Awaitable[Gro
         if as_json:
             print_json(describe(changed))
         else:
-            click.echo(f"{changed.name}: {member_count(changed.member_count)}.")
+            click.echo(printable(f"{changed.name}: {member_count(changed.member_count)}."))
 
     return command
 

@@ -7,7 +7,15 @@ import click
 import msgspec
 
 from portico.api import AppContext, CommandContext
-from portico.api.cli import json_option, print_json, progress_bar, renamed_option
+from portico.api.cli import (
+    Output,
+    OutputFile,
+    json_option,
+    print_json,
+    printable,
+    progress_bar,
+    renamed_option,
+)
 from portico_groups.cli_lookup import find_group
 from portico_groups.import_reader import read_groups
 from portico_groups.importer import GroupImport
@@ -17,7 +25,7 @@ MIN_GROUPS_FOR_PROGRESS = 20
 
 
 @click.command()
-@click.argument("file", default="-", type=click.File("w", encoding="utf-8", atomic=True))
+@click.argument("file", default="-", type=OutputFile())
 @click.option(
     "--group",
     "names_or_ids",
@@ -27,7 +35,7 @@ MIN_GROUPS_FOR_PROGRESS = 20
 )
 @renamed_option("--to", "portico group export FILE")
 @click.pass_obj
-def export(context: CommandContext, file: Any, names_or_ids: Sequence[str]) -> None:
+def export(context: CommandContext, file: Output, names_or_ids: Sequence[str]) -> None:
     """Write groups with the ids of their members to FILE as JSON (default: standard output)."""
 
     async def work(app: AppContext) -> list[Any]:
@@ -36,8 +44,9 @@ def export(context: CommandContext, file: Any, names_or_ids: Sequence[str]) -> N
         return [await context.plugin.export(one.id) for one in found]
 
     exported = context.run(work)
-    file.write(msgspec.json.format(msgspec.json.encode(exported), indent=2).decode() + "\n")
-    if file.name not in ("-", "<stdout>"):
+    with file.open() as stream:
+        stream.write(msgspec.json.format(msgspec.json.encode(exported), indent=2) + b"\n")
+    if not file.is_standard:
         click.echo(f"Wrote {len(exported)} groups to {file.name}.")
 
 
@@ -65,9 +74,8 @@ def import_(context: CommandContext, source: Any, replace: bool, as_json: bool) 
         return
     for report in reports:
         ignored = f", {len(report.ignored)} unknown ignored" if report.ignored else ""
-        click.echo(
-            f"{report.result}  {report.id}  {report.name}: {member_count(report.members)}{ignored}"
-        )
+        members = member_count(report.members)
+        click.echo(printable(f"{report.result}  {report.id}  {report.name}: {members}{ignored}"))
 
 
 def member_count(count: int) -> str:

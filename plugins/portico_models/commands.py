@@ -7,7 +7,15 @@ import click
 import msgspec
 
 from portico.api import AppContext, CommandContext
-from portico.api.cli import json_option, print_json, printable, progress_bar, renamed_option
+from portico.api.cli import (
+    Output,
+    OutputFile,
+    json_option,
+    print_json,
+    printable,
+    progress_bar,
+    renamed_option,
+)
 from portico.api.json import json_array_stream
 from portico.api.resources import import_actor
 from portico_models.components import ModelsPlugin
@@ -78,18 +86,18 @@ def list_models(context: CommandContext, as_json: bool) -> None:
 
 
 @model.command()
-@click.argument("target", metavar="[FILE]", type=click.Path(dir_okay=False), default="-")
+@click.argument("target", metavar="[FILE]", type=OutputFile(), default="-")
 @click.option("--all", "is_all", is_flag=True, help="Export overrides, too, as `sync` needs them.")
 @click.option("--templates", "with_them", is_flag=True, help="Export templates, too.")
 @click.pass_obj
-def export(context: CommandContext, target: str, is_all: bool, with_them: bool) -> None:
+def export(context: CommandContext, target: Output, is_all: bool, with_them: bool) -> None:
     """Write all presets as JSON to FILE (default, or -: standard output)."""
 
     async def work(app: AppContext) -> None:
         export = context.plugin.export
         blocks = export.everything() if is_all else export.all_presets()
         with (
-            click.open_file(target, "wb", atomic=target != "-") as file,
+            target.open() as file,
             progress_bar("Exporting", await export.count(presets_only=not is_all)) as bar,
         ):
 

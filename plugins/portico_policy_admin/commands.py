@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from portico.api import AppContext, CommandContext, DomainError, ValidationError
-from portico.api.cli import format_time, json_option, print_json, printable, renamed_command
+from portico.api.cli import (
+    format_time,
+    json_option,
+    print_json,
+    printable,
+    renamed_command,
+    shortened,
+)
 from portico.api.policy import AccessChange, InvalidPolicy
 from portico_policy_admin import policy_changes, policy_queries, terminal
 from portico_policy_admin.policy_queries import rules_of
@@ -66,9 +73,9 @@ def check(context: CommandContext, directory: Path | None) -> None:
 
     checked, result = context.run(work, packaged_policies_only=True)
     for warning in result.warnings:
-        click.echo(f"note: {warning}", err=True)
+        click.echo(f"note: {shortened(warning)}", err=True)
     for fault in result.faults:
-        click.echo(fault, err=True)
+        click.echo(shortened(fault), err=True)
     if result.faults:
         sys.exit(1)
     click.echo(f"{checked}: valid, {result.rules} rules in {result.files} files.")
@@ -217,7 +224,7 @@ def _warn(rejected: tuple[str, ...]) -> None:
     if rejected:
         click.echo("The latest policy files are rejected; these are the active ones:", err=True)
         for fault in rejected:
-            click.echo(f"  {fault}", err=True)
+            click.echo(f"  {shortened(fault)}", err=True)
 
 
 @contextmanager
@@ -226,10 +233,9 @@ def _exit_2_on_errors() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        click.echo(
-            "\n".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.faults), err=True
-        )
+        for fault in error.faults:
+            click.echo(shortened(f"{fault['loc'][-1]}: {fault['msg']}"), err=True)
         sys.exit(2)
     except (InvalidPolicy, DomainError) as error:
-        click.echo(str(error), err=True)
+        click.echo("\n".join(map(shortened, str(error).splitlines())), err=True)
         sys.exit(2)

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from portico.api import CommandContext
-from portico.api.cli import json_option, print_json, printable
+from portico.api.cli import Output, OutputFile, json_option, print_json, printable
 from portico.api.resources import import_actor
 from portico_prompts.transfer import PromptImport, PromptImportReport, all_prompts
 
@@ -33,11 +33,13 @@ def list_prompts(context: CommandContext, as_json: bool) -> None:
 
 
 @prompt.command()
-@click.argument("file", default="-", type=click.File("wb", atomic=True))
+@click.argument("file", default="-", type=OutputFile())
 @click.pass_obj
-def export(context: CommandContext, file: Any) -> None:
+def export(context: CommandContext, file: Output) -> None:
     """Write all prompts as JSON to FILE (default, or -: standard output). The web client imports it, too."""
-    file.write(msgspec.json.encode(context.run(all_prompts)) + b"\n")
+    exported = msgspec.json.encode(context.run(all_prompts))
+    with file.open() as stream:
+        stream.write(exported + b"\n")
 
 
 @prompt.command("import")

@@ -3,9 +3,11 @@
 Constants, types and decorators:
 
     UTC_TIME     Type of an option with a day or a time in UTC; its callback is `epoch_seconds`.
+    OutputFile   Type of an argument for a file that the command writes, which it gets as an `Output`.
     json_option  Decorator: adds the option `--json`, which the function receives as `as_json`.
 """
 
+from portico.output_file import Output, OutputFile
 from portico.terminal import (
     UTC_TIME,
     epoch_seconds,
@@ -16,9 +18,12 @@ from portico.terminal import (
     progress_bar,
     renamed_command,
     renamed_option,
+    shortened,
 )
 
 __all__ = [
+    "Output",
+    "OutputFile",
     "UTC_TIME",
     "epoch_seconds",
     "format_time",
@@ -28,4 +33,5 @@ __all__ = [
     "progress_bar",
     "renamed_command",
     "renamed_option",
+    "shortened",
 ]

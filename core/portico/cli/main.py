@@ -1,8 +1,8 @@
 """The root command. Plugins are imported only when a command needs them, so that the core's commands start fast."""
 
 import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -12,17 +12,15 @@ import click
 
 from portico import __version__
 from portico.cli.context import CLIContext
+from portico.cli.error_messages import errors_in_words, refuse
 from portico.cli.shared_options import (
+    checked_value,
     data_dir_option,
-    not_empty,
     option_first,
     remember_words,
     with_shared_options,
 )
-from portico.errors import DomainError, OperatorError, error_location
-
-#: Start of the message about an error that no part of Portico expects.
-BUG = "This is a bug in Portico or in a plugin"
+from portico.terminal import shortened
 
 
 class PluginGroup(click.Group):
@@ -39,7 +37,13 @@ class PluginGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the options of the root command, of which `--data-dir` may stand anywhere."""
         remember_words(ctx, args)
-        return super().parse_args(ctx, option_first(args))
+        with _shortened_messages():
+            return super().parse_args(ctx, option_first(args))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is named."""
+        with _shortened_messages():
+            return super().invoke(ctx)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command of the core or of a plugin."""
@@ -81,6 +85,16 @@ class PluginGroup(click.Group):
                 )
 
 
+@contextmanager
+def _shortened_messages() -> Iterator[None]:
+    """Shorten the arguments that errors of click repeat, and escape their control characters."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = "\n".join(map(shortened, error.message.splitlines()))  # type: ignore[misc]
+        raise
+
+
 def _context(ctx: click.Context) -> CLIContext:
     """Return the context of this command, made from the options of the root command."""
     ctx.obj = ctx.obj or CLIContext(ctx.params.get("config"), ctx.params.get("data_dir"))
@@ -110,7 +124,7 @@ def command_line() -> click.Group:
             click.Option(
                 ["--config"],
                 type=click.Path(path_type=Path),
-                callback=not_empty,
+                callback=checked_value,
                 help="Settings file (TOML). Default: the file in PORTICO_CONFIG, else ./portico.toml if it exists.",
             ),
             data_dir_option(is_used=True),
@@ -125,43 +139,19 @@ def main(words: Sequence[str] | None = None) -> None:
 
     `words`: arguments; None = those of this process. Always raises SystemExit.
     """
+    run_command(command_line(), words)
+
+
+def run_command(
+    root: click.Group, words: Sequence[str] | None, context: CLIContext | None = None
+) -> NoReturn:
+    """Run one command of `root` and exit. `context`: what commands are given; None = a new one."""
     given = sys.argv[1:] if words is None else words
     if any("\ud800" <= character <= "\udfff" for word in given for character in word):
         # Python's form of other bytes, which no database and no encoding takes.
-        _refuse("an argument is not UTF-8")
-    try:
-        command_line()(words, prog_name=None if words is None else "portico")
-    except (OperatorError, DomainError) as error:
-        from portico.db.errors import in_words
-
-        _refuse(in_words(error))
-    except OSError as error:
-        names = [str(name) for name in (error.filename, error.filename2) if name is not None]
-        _refuse(
-            ": ".join(
-                [" → ".join(names), error.strerror or str(error)]
-                if names
-                else [error.strerror or str(error)]
-            )
-        )
-    except Exception as error:  # noqa: BLE001 - the last resort: its text may hold a secret
-        _report_bug(error)
-
-
-def _refuse(message: str) -> NoReturn:
-    click.echo("\n  ".join(["Portico cannot do that:", *message.splitlines()]), err=True)
-    sys.exit(1)
-
-
-def _report_bug(error: Exception) -> NoReturn:
-    """Print where an unexpected error was raised. Its own text may contain a secret, so it is left out."""
-    import structlog
-
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    structlog.get_logger("portico.cli").debug("command failed", frames=frames)
-    click.echo(
-        f"{BUG}: {type(error).__name__} at {error_location(error)}. Please report it; with GLOBAL_LOG_LEVEL=debug, the "
-        "log shows how it came about.",
-        err=True,
-    )
-    sys.exit(1)
+        refuse("an argument is not UTF-8")
+    if any("\0" in word for word in given):
+        refuse("an argument contains U+0000")
+    with errors_in_words():
+        root.main(words, prog_name=None if words is None else "portico", obj=context)
+    sys.exit(0)

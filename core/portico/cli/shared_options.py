@@ -1,5 +1,6 @@
 """What all commands have in common, those of plugins included: `--data-dir`, and no empty arguments."""
 
+import math
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import wraps
@@ -20,7 +21,7 @@ def data_dir_option(*, is_used: bool) -> click.Option:
     return click.Option(
         [OPTION],
         type=click.Path(file_okay=False),
-        callback=not_empty,
+        callback=checked_value,
         expose_value=is_used,
         help="Directory of the database, the secret key and other files. Sets DATA_DIR.",
     )
@@ -72,14 +73,16 @@ def _refusing_empty(callback: Callable[..., Any]) -> Callable[..., Any]:
             if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 value = context.params.get(name)
                 for one in value if isinstance(value, tuple) else (value,):
-                    not_empty(context, parameter, one)
+                    checked_value(context, parameter, one)
         return callback(*args, **options)
 
     return checked
 
 
-def not_empty(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    """Return a value that is not the empty text. A callback of click."""
+def checked_value(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Return a value that is neither the empty text nor an infinite number. A callback of click."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise click.BadParameter("it is not finite.", context, parameter)
     # Of an empty path, only the words of the command tell that it was empty.
     if value == "" or value == Path() and "" in context.meta.get(_WORDS, ()):
         raise click.BadParameter("it is empty.", context, parameter)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from portico.cli.main import BUG
+from portico.cli.error_messages import BUG
 from portico.testing.processes import bare_environment
 
 Done = subprocess.CompletedProcess[str]

@@ -11,7 +11,14 @@ from typing import BinaryIO
 import click
 
 from portico.api import AppContext, CommandContext
-from portico.api.cli import json_option, print_json, progress_bar, renamed_command
+from portico.api.cli import (
+    Output,
+    OutputFile,
+    json_option,
+    print_json,
+    progress_bar,
+    renamed_command,
+)
 from portico.api.interfaces import FolderLookup
 from portico.api.json import json_array_stream
 from portico_chats.schemas import ExportedChat
@@ -31,11 +38,11 @@ former_chats = renamed_command("chats", "portico chat")
 
 
 @chat.command()
-@click.argument("target", metavar="[FILE]", type=click.Path(dir_okay=False), default="-")
+@click.argument("target", metavar="[FILE]", type=OutputFile(), default="-")
 @click.option("--user", "email", metavar="EMAIL", help="Export the chats of this account.")
 @click.option("--all", "is_all", is_flag=True, help="Export the chats of all accounts.")
 @click.pass_obj
-def export(context: CommandContext, target: str, email: str | None, is_all: bool) -> None:
+def export(context: CommandContext, target: Output, email: str | None, is_all: bool) -> None:
     """Export chats as JSON to FILE.
 
     Without FILE, or with -, they are written to standard output. The export contains the names of their folders.
@@ -46,7 +53,7 @@ def export(context: CommandContext, target: str, email: str | None, is_all: bool
     async def work(app: AppContext) -> None:
         owner_id = (await app.identity.accounts.require_by_email(email)).id if email else None
         with (
-            click.open_file(target, "wb", atomic=target != "-") as file,
+            target.open() as file,
             progress_bar("Exporting", await exporter.count(owner_id)) as bar,
         ):
 
