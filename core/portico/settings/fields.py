@@ -62,7 +62,7 @@ def fields_of(schema: type[msgspec.Struct], *path: str, env_path: str | None = N
     `PORTICO_ECHO_TIMES`.
     """
     prefix = variable_prefix(*(path if env_path is None else (env_path,)))
-    return [_field(item, path, prefix) for item in msgspec.structs.fields(schema)]
+    return [field_of(item, path, prefix) for item in msgspec.structs.fields(schema)]
 
 
 def plugin_fields(
@@ -102,7 +102,8 @@ def is_optional(shape: inspect.Type) -> bool:
     return isinstance(shape, inspect.UnionType) and shape.includes_none
 
 
-def _field(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str) -> Field:
+def field_of(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str) -> Field:
+    """Return one setting of the section at `path`. `prefix`: of its derived variable."""
     info = inspect.type_info(item.type)
     extra = (info.extra if isinstance(info, inspect.Metadata) else None) or {}
     schema = (info.extra_json_schema if isinstance(info, inspect.Metadata) else None) or {}

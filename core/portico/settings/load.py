@@ -5,7 +5,7 @@ The calls, in the order of a start:
     loaded = load_settings()
     loaded.settings.server.port
     loaded.plugin("echo", EchoSettings).times
-    loaded.check_unknown_keys(known_plugins={"echo", "ldap"}, loaded_plugins={"echo"})
+    loaded.unknown_keys(known_plugins={"echo", "ldap"}, loaded_plugins={"echo"})
 """
 
 import os
@@ -24,7 +24,11 @@ from portico.settings.layers import LoadedSection, SettingsLayers
 from portico.settings.masking import masked, shown
 from portico.settings.problems import DEFAULT, BadSettings, Origin, Problem
 from portico.settings.schema import CoreSettings, PluginSelection
-from portico.settings.unknown_keys import unknown_sections, unknown_variables
+from portico.settings.unknown_keys import (
+    UnknownKeys,
+    find_unknown_sections,
+    find_unknown_variables,
+)
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -105,35 +109,40 @@ class LoadedSettings:
     def _fields_of_others(self, name: str) -> Iterator[list[Field]]:
         return (fields for plugin, fields in self._plugin_fields.items() if plugin != name)
 
-    def check_unknown_keys(
+    def unknown_keys(
         self,
         known_plugins: Iterable[str],
         loaded_plugins: Iterable[str],
         former_plugins: Callable[[], Mapping[str, str]] = dict,
-    ) -> None:
-        """Refuse unknown sections and `PORTICO_*` variables, with a suggestion.
+    ) -> UnknownKeys:
+        """Return unknown sections and `PORTICO_*` variables, with suggestions.
 
         Call it after every loaded plugin's settings were read. Settings of an installed plugin
         that is not loaded are ignored. `former_plugins` returns former names of plugins with the
-        present ones; it is called only if something is unknown. Raises: BadSettings.
+        present ones; it is called only if something is unknown.
         """
         known, loaded = set(known_plugins), set(loaded_plugins)
-        if any(self._unknown(known, loaded, {})):
-            raise BadSettings(list(self._unknown(known, loaded, former_plugins())))
+        found = self._unknown(known, loaded, {})
+        return self._unknown(known, loaded, former_plugins()) if found else found
 
     def _unknown(
         self, known: set[str], loaded: set[str], former: Mapping[str, str]
-    ) -> Iterator[Problem]:
+    ) -> UnknownKeys:
+        found = UnknownKeys()
         fields = list(chain(*self._core_fields.values(), *self._plugin_fields.values()))
-        yield from unknown_sections(
+        find_unknown_sections(
             self.plugin_tables,
             self._layers.file,
             known,
             loaded,
             self._plugin_fields,
             former=former,
+            found=found,
         )
-        yield from unknown_variables(self._layers.environ, fields, known - loaded, former)
+        find_unknown_variables(
+            self._layers.environ, fields, loaded, known - loaded, former=former, found=found
+        )
+        return found
 
 
 def _restored(

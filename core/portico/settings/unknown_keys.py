@@ -1,7 +1,8 @@
 """Finds unknown sections and variables, such as misspelt ones, and suggests the likely name."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from portico.settings.fields import PREFIX, Field, variable_prefix
@@ -18,7 +19,30 @@ _SERVICE_LINK = re.compile(
 _SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
 
 
-def unknown_sections(
+@dataclass(frozen=True, slots=True)
+class UnknownKeys:
+    """Settings that nothing reads.
+
+    `problems`: of no loaded plugin, or of the former name of one. `of_plugins`: by the loaded plugin for which they are meant. `ignored`: sections of
+    plugins that are not installed.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    of_plugins: dict[str, list[Problem]] = field(default_factory=dict)
+    ignored: list[Problem] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.problems or self.of_plugins or self.ignored)
+
+    def add(self, plugin: str, problem: Problem) -> None:
+        """Add a problem of one plugin; empty = of none."""
+        if plugin:
+            self.of_plugins.setdefault(plugin, []).append(problem)
+        else:
+            self.problems.append(problem)
+
+
+def find_unknown_sections(
     tables: Mapping[str, Mapping[str, Any]],
     origin: Origin,
     known: Collection[str],
@@ -26,8 +50,9 @@ def unknown_sections(
     configured: Mapping[str, Collection[Field]],
     *,
     former: Mapping[str, str],
-) -> Iterator[Problem]:
-    """Yield one problem for each `[plugins.x]` that no plugin reads.
+    found: UnknownKeys,
+) -> None:
+    """Add a problem to `found` for each `[plugins.x]` that no plugin reads.
 
     `known`: installed plugins; the section of one that is not loaded is ignored.
     `configured`: loaded plugins that have settings, with these. `former`: former names of plugins, with the present
@@ -38,28 +63,34 @@ def unknown_sections(
     }
     for name, table in tables.items():
         if name in former and name not in known:
+            new = former[name]
             keys = [key for key in table if f"plugins.{name}.{key}" in renamed]
             for key in keys:
                 old = f"plugins.{name}.{key}"
-                yield Problem(old, f"this setting is now called {renamed[old]}", origin)
+                reason = f"this setting is now called {renamed[old]}"
+                found.problems.append(Problem(old, reason, origin))
             if len(keys) < len(table) or not keys:
-                new = former[name]
                 reason = f"this plugin is now called {new}; use [plugins.{new}]"
-                yield Problem(f"plugins.{name}", reason, origin)
+                found.problems.append(Problem(f"plugins.{name}", reason, origin))
         elif name not in known:
             hint = did_you_mean(name, {word: f"plugins.{word}" for word in known})
-            yield Problem(f"plugins.{name}", f"there is no such plugin{hint}", origin)
+            reason = f"no plugin of this name is installed{hint}"
+            found.ignored.append(Problem(f"plugins.{name}", reason, origin))
         elif table and name in loaded and name not in configured:
-            yield Problem(f"plugins.{name}", "this plugin has no settings", origin)
+            reason = "this plugin has no settings; remove the section"
+            found.add(name, Problem(f"plugins.{name}", reason, origin))
 
 
-def unknown_variables(
+def find_unknown_variables(
     environ: Mapping[str, str],
     fields: Collection[Field],
+    loaded: Iterable[str],
     unloaded: Iterable[str],
+    *,
     former: Mapping[str, str],
-) -> Iterator[Problem]:
-    """Yield one problem for each `PORTICO_*` variable that belongs to no setting.
+    found: UnknownKeys,
+) -> None:
+    """Add a problem to `found` for each `PORTICO_*` variable that belongs to no setting.
 
     `unloaded`: plugins that are installed but not loaded; the names of their variables are not known.
     """
@@ -70,19 +101,28 @@ def unknown_variables(
     words |= {field.derived.removeprefix(PREFIX): field.variables[0] for field in fields}
     renamed = {old: field for field in fields for old in field.former_variables}
     ignored = tuple(variable_prefix(name) for name in unloaded)
+    owners = {variable_prefix(name): name for name in sorted(loaded)}
     for name, text in environ.items():
         if not name.startswith(PREFIX) or name in known or name.startswith(ignored):
             continue
+        owner = ""
+        renamed_plugin = next((one for one in former if name.startswith(variable_prefix(one))), "")
         if name in renamed:
-            new = renamed[name].variables[0]
-            yield Problem(name, f"this variable is now called {new}", Origin("environment"))
+            owner = "" if renamed_plugin else _plugin_of(renamed[name])
+            reason = f"this variable is now called {renamed[name].variables[0]}"
+        elif renamed_plugin:
+            prefix = variable_prefix(former[renamed_plugin])
+            reason = f"variables of this plugin now begin with {prefix}"
+        elif _SERVICE_LINK.fullmatch(name) or _SERVICE_URL.match(text):
             continue
-        if plugins := [one for one in former if name.startswith(variable_prefix(one))]:
-            new = variable_prefix(former[plugins[0]])
-            reason = f"variables of this plugin now begin with {new}"
-            yield Problem(name, reason, Origin("environment"))
-            continue
-        if _SERVICE_LINK.fullmatch(name) or _SERVICE_URL.match(text):
-            continue
-        hint = did_you_mean(name.removeprefix(PREFIX), words)
-        yield Problem(name, f"there is no such setting{hint}", Origin("environment"))
+        else:
+            owner = owners.get(max(filter(name.startswith, owners), key=len, default=""), "")
+            hint = did_you_mean(name.removeprefix(PREFIX), words)
+            reason = f"there is no such setting{hint}"
+        found.add(owner, Problem(name, reason, Origin("environment")))
+
+
+def _plugin_of(field: Field) -> str:
+    """Return the plugin of a setting; empty = the core."""
+    section, _, rest = field.key.partition(".")
+    return rest.partition(".")[0] if section == "plugins" else ""

@@ -6,7 +6,6 @@ from typing import Annotated
 import pytest
 
 from portico.settings.load import load_settings
-from portico.settings.problems import BadSettings
 from portico.settings.section import Section, setting
 
 
@@ -19,18 +18,23 @@ class EchoSettings(Section):
 
 def problems(
     tmp_path: Path, toml: str = "", environ: dict[str, str] | None = None, loaded: str = "echo"
-) -> list[str]:
-    """Return the problems where the plugins echo, bare and open-id are installed and `loaded` is loaded."""
+) -> list[tuple[str, str]]:
+    """Return the problems where the plugins echo, bare and open-id are installed and `loaded` is loaded.
+
+    Each with what it concerns: a plugin, nothing, or `ignored` if it is only a warning.
+    """
     path = tmp_path / "p.toml"
     path.write_text(toml)
     settings = load_settings(environ or {}, path)
     if loaded == "echo":
         settings.plugin("echo", EchoSettings)
-    try:
-        settings.check_unknown_keys({"echo", "bare", "open-id"}, {loaded})
-    except BadSettings as error:
-        return [str(problem).replace(f"{tmp_path}/", "") for problem in error.problems]
-    return []
+    unknown = settings.unknown_keys({"echo", "bare", "open-id"}, {loaded})
+    by_subject = {"": unknown.problems, "ignored": unknown.ignored, **unknown.of_plugins}
+    return [
+        (subject, str(problem).replace(f"{tmp_path}/", ""))
+        for subject, found in by_subject.items()
+        for problem in found
+    ]
 
 
 def test_known_sections_and_variables_are_accepted(tmp_path: Path) -> None:
@@ -45,37 +49,40 @@ def test_settings_of_unloaded_plugin_are_ignored(tmp_path: Path) -> None:
 
 def test_unknown_plugin_section_is_reported_with_suggestion(tmp_path: Path) -> None:
     assert problems(tmp_path, "[plugins.ecoh]\ntimes = 2\n[plugins.zzz]") == [
-        "plugins.ecoh (p.toml): there is no such plugin; did you mean plugins.echo?",
-        "plugins.zzz (p.toml): there is no such plugin",
+        (
+            "ignored",
+            "plugins.ecoh (p.toml): no plugin of this name is installed; did you mean plugins.echo?",
+        ),
+        ("ignored", "plugins.zzz (p.toml): no plugin of this name is installed"),
     ]
 
 
 def test_section_of_plugin_without_settings_is_reported(tmp_path: Path) -> None:
     assert problems(tmp_path, "[plugins.bare]\nx = 1", loaded="bare") == [
-        "plugins.bare (p.toml): this plugin has no settings"
+        ("bare", "plugins.bare (p.toml): this plugin has no settings; remove the section")
     ]
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"),
+    ("plugin", "name", "meant"),
     [
-        ("PORTICO_SERVER_SHUTDOWN_TIMOEUT", "PORTICO_SERVER_SHUTDOWN_TIMEOUT"),
-        ("PORTICO_SERVER_PORT", "PORT"),
-        ("PORTICO_ECHO_TIME", "PORTICO_ECHO_TIMES"),
-        ("PORTICO_ECHO_BASE", "ECHO_BASE"),
+        ("", "PORTICO_SERVER_SHUTDOWN_TIMOEUT", "PORTICO_SERVER_SHUTDOWN_TIMEOUT"),
+        ("", "PORTICO_SERVER_PORT", "PORT"),
+        ("echo", "PORTICO_ECHO_TIME", "PORTICO_ECHO_TIMES"),
+        ("echo", "PORTICO_ECHO_BASE", "ECHO_BASE"),
     ],
 )
 def test_unknown_variable_is_reported_with_suggestion(
-    tmp_path: Path, name: str, meant: str
+    tmp_path: Path, plugin: str, name: str, meant: str
 ) -> None:
     assert problems(tmp_path, environ={name: "secret"}) == [
-        f"{name} (environment): there is no such setting; did you mean {meant}?"
+        (plugin, f"{name} (environment): there is no such setting; did you mean {meant}?")
     ]
 
 
 def test_dissimilar_variable_is_reported_without_suggestion(tmp_path: Path) -> None:
     assert problems(tmp_path, environ={"PORTICO_QQQQQQ": ""}) == [
-        "PORTICO_QQQQQQ (environment): there is no such setting"
+        ("", "PORTICO_QQQQQQ (environment): there is no such setting")
     ]
 
 
