@@ -16,9 +16,10 @@ from portico.plugins.contributions import Contribution, collect
 from portico.plugins.discovery import discover, unknown_names
 from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.loader import former_names, import_plugins
-from portico.plugins.registry import PluginRegistry
+from portico.plugins.registry import FaultKind, PluginRegistry
 from portico.plugins.replacements import Replacements
 from portico.settings.load import LoadedSettings
+from portico.settings.problems import BadSettings
 from portico.settings.schema import PluginSelection
 
 log = structlog.get_logger("portico")
@@ -40,7 +41,8 @@ def load_plugins(
     """Import the chosen plugins and collect their contributions. A plugin that fails is in `registry` with the reason.
 
     `core_claims`: what the core has, and no plugin can have. `routes`: with the plugins' routes. Raises: CannotStart if
-    the settings name a plugin that is not installed, or replacements that are impossible.
+    the settings name a plugin that is not installed, or replacements that are impossible;
+    BadSettings.
     """
     choice = loaded.settings.plugins
     candidates = discover(choice, registry, replacements)
@@ -56,6 +58,7 @@ def load_plugins(
             collected.append(collect(manager, name, app, loaded, isolation, routes=routes))
         except PluginError as error:
             registry[name].fail(error.reason, error.trace, kind=error.kind, at=error.at)
+    collected = _check_unknown_keys(loaded, registry, collected, isolation)
     kept = drop_conflicts(
         collected,
         registry,
@@ -73,9 +76,6 @@ def load_plugins(
     for settings in app.runtime_settings.configured:
         if not any(settings is one for one in used):
             app.runtime_settings.remove(settings)  # of a plugin that has failed
-    loaded.check_unknown_keys(
-        registry.names, {c.plugin_name for c in collected}, partial(former_names, isolation)
-    )
     for contribution in kept:
         bind(contribution.tables.tables if contribution.tables else ())
     return kept
@@ -90,6 +90,25 @@ def _command_names(
         return commands_of(manager, contribution, isolation)
     except PluginError:
         return ()
+
+
+def _check_unknown_keys(
+    loaded: LoadedSettings,
+    registry: PluginRegistry,
+    collected: list[Contribution],
+    isolation: PluginIsolation,
+) -> list[Contribution]:
+    """Return the plugins for which no setting is meant that they do not have; the others fail. Raises: BadSettings."""
+    unknown = loaded.unknown_keys(
+        registry.names, {c.plugin_name for c in collected}, partial(former_names, isolation)
+    )
+    if unknown.problems:
+        raise BadSettings(unknown.problems)
+    for problem in unknown.ignored:
+        log.warning("settings are not used", section=problem.key, reason=problem.reason)
+    for name, problems in unknown.of_plugins.items():
+        registry[name].fail("; ".join(map(str, problems)), kind=FaultKind.SETTINGS)
+    return [c for c in collected if c.plugin_name not in unknown.of_plugins]
 
 
 def _unknown_plugins(

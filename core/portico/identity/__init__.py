@@ -53,6 +53,7 @@ from portico.identity.sign_in.provider_sessions import ProviderSession, Provider
 from portico.identity.sign_in.providers import (
     AuthProvider,
     ExternalIdentity,
+    ProviderKind,
     ProviderSignOut,
     ProvisioningRules,
     RequestVerifier,
@@ -105,6 +106,7 @@ __all__ = [
     "PermissionDefaults",
     "PermissionTree",
     "ProfileDetails",
+    "ProviderKind",
     "ProviderSession",
     "ProviderSignOut",
     "ProviderTokens",

@@ -3,9 +3,10 @@
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import pluggy
 
@@ -18,10 +19,14 @@ from portico.identity import AuthProvider, TokenAuthenticator
 from portico.metrics import Metric
 from portico.permissions import PackagedPolicy, PolicyRule, ResourceKind
 from portico.plugins.context import AppContext
+from portico.plugins.declarations import check_declaration, missing_members
+from portico.plugins.faults import DeclarationFault, InvalidDeclaration
 from portico.plugins.info import PluginInfo, Service
 from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.registry import FaultKind
 from portico.settings.load import LoadedSettings
+from portico.settings.problems import BadSettings
+from portico.settings.schema_faults import schema_fault
 from portico.settings.section import Section
 from portico.sockets import SocketEvent
 from portico.tasks import TaskType
@@ -31,12 +36,18 @@ if TYPE_CHECKING:
     from portico.plugins.router import PluginRouter
     from portico.web.fallback import Fallback
 
+T = TypeVar("T")
+#: Things of one kind that a plugin registers. More come from an endless iterator.
+MAX_THINGS: Final = 10_000
+
 
 class ConflictingSettings(PluginError):
     """A plugin's settings have a name that another setting has already. `key`: of the other."""
 
-    def __init__(self, plugin: str, name: str, key: str) -> None:
-        super().__init__(plugin, "register_settings", ValueError(name), kind=FaultKind.CONFLICT)
+    def __init__(self, plugin: str, name: str, key: str, at: str) -> None:
+        super().__init__(
+            plugin, "register_settings", ValueError(name), kind=FaultKind.CONFLICT, at=at
+        )
         self.reason = f"setting {name} belongs to {key!r} already; choose another name"
 
 
@@ -96,101 +107,188 @@ def collect(
     *,
     routes: bool,
 ) -> Contribution:
-    """Call the `register_*` hooks of one plugin. Raises: PluginError when a hook raises or returns a wrong type.
+    """Call the `register_*` hooks of one plugin.
 
-    `routes`: call `register_routes` too, which imports the web framework.
+    `routes`: call `register_routes` too, which imports the web framework. Raises: PluginError when a hook raises or
+    returns what cannot be used.
     """
-    info: PluginInfo = manager.get_plugin(plugin).PLUGIN  # type: ignore[union-attr]
+    return _Collector(manager, plugin, app, loaded, isolation).collect(routes=routes)
 
-    def ask(hook: str, **arguments: Any) -> Any:
-        implementation = hook_of(manager, plugin, hook)
-        return (
-            None
-            if implementation is None
-            else isolation.call(plugin, hook, lambda: implementation(**arguments))
+
+class _Collector:
+    """Calls the hooks of one plugin and checks what they return."""
+
+    def __init__(
+        self,
+        manager: pluggy.PluginManager,
+        plugin: str,
+        app: AppContext,
+        loaded: LoadedSettings,
+        isolation: PluginIsolation,
+    ) -> None:
+        self._manager, self._plugin, self._app, self._loaded = manager, plugin, app, loaded
+        self._isolation = isolation
+        self._module: Any = cast("Any", manager.get_plugin(plugin))
+        self._settings: Section | None = None
+        self._components: Any = None
+
+    def collect(self, *, routes: bool) -> Contribution:
+        """As `collect` of this module."""
+        info: PluginInfo = self._module.PLUGIN
+        self._settings = self._read_settings(info)
+        tables = self._one("register_tables", TableSet)
+        self._components = self._ask("register_components")
+        many = self._many
+        return Contribution(
+            plugin_name=self._plugin,
+            info=info,
+            settings=self._settings,
+            components=self._components,
+            tables=tables and dataclasses.replace(tables, formerly=info.formerly),
+            database_checks=many("register_database_checks", DatabaseCheck),
+            retention=many("register_retention", Retention),
+            resources=many("register_resources", ResourceKind),
+            policies=many("register_policies", PackagedPolicy, PolicyRule),
+            services=many("register_services", Service),
+            sources=many("register_model_sources", ModelSource, SourceProvider),
+            message_actions=many("register_message_actions", MessageAction),
+            model_filters=many("register_model_filters", ModelFilter),
+            auth_providers=many("register_auth_providers", AuthProvider),
+            token_authenticators=many("register_token_authenticators", TokenAuthenticator),
+            listeners=many("register_listeners", Listener),
+            health_checks=many("register_health_checks", HealthCheck),
+            metrics=many("register_metrics", Metric),
+            socket_events=many("register_socket_events", SocketEvent),
+            tasks=many("register_tasks", TaskType),
+            has_routes=hook_of(self._manager, self._plugin, "register_routes") is not None,
+            router=self._router() if routes else None,
+            fallbacks=many("register_fallbacks", *_fallback_types()) if routes else (),
         )
 
-    def wrong(hook: str, value: Any, expected: str) -> PluginError:
-        return PluginError(
-            plugin,
-            hook,
-            TypeError(f"returned {type(value).__name__}, expected {expected}"),
-            at=isolation.code.of_definition(hook_of(manager, plugin, hook)).at,
-        )
+    # -- calling hooks --------------------------------------------------------------------------------------
 
-    schema = ask("register_settings")
-    if schema is not None and not (inspect.isclass(schema) and issubclass(schema, Section)):
-        raise wrong("register_settings", schema, "a subclass of Section")
-    settings = None if schema is None else _load_plugin_settings(plugin, info, schema, app, loaded)
-    tables = ask("register_tables")
-    if tables is not None and not isinstance(tables, TableSet):
-        raise wrong("register_tables", tables, "a TableSet")
+    def _ask(self, hook: str) -> Any:
+        implementation = hook_of(self._manager, self._plugin, hook)
+        if implementation is None:
+            return None
+        given = {"app": self._app, "settings": self._settings, "plugin": self._components}
+        return self._call(hook, lambda: implementation(**given))
 
-    components = ask("register_components", app=app, settings=settings)
+    def _call(self, doing: str, work: Callable[[], T], kind: FaultKind = FaultKind.HOOK) -> T:
+        origin = getattr(self._module, doing, None)
+        return self._isolation.call(self._plugin, doing, work, kind=kind, origin=origin)
 
-    def many(hook: str, *kinds: type[Any]) -> tuple[Any, ...]:
-        value = ask(hook, app=app, settings=settings, plugin=components)
+    def _one(self, hook: str, kind: type[T]) -> T | None:
+        """Return what a hook returns that registers one thing."""
+        value = self._ask(hook)
+        if value is None:
+            return None
+        if not isinstance(value, kind):
+            raise self._wrong(hook, f"it returned {_a(value)}; return a {kind.__name__}, or None")
+        self._check(hook, value)
+        return value
+
+    def _many(self, hook: str, *kinds: type[Any]) -> tuple[Any, ...]:
+        """Return what a hook returns that registers several things."""
+        value = self._ask(hook)
         if value is None:
             return ()
-        if not isinstance(value, Iterable) or isinstance(value, str | bytes):
-            raise wrong(hook, value, "an iterable")
-        things = isolation.call(plugin, hook, lambda: tuple(value))
-        for thing in things:
-            if kinds and not isinstance(thing, kinds):
-                raise wrong(hook, thing, " or ".join(kind.__name__ for kind in kinds))
+        names = " or ".join(kind.__name__ for kind in kinds) or "route handlers"
+        if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
+            raise self._wrong(hook, f"it returned {_a(value)}; return a list of {names}")
+        things = self._call(hook, lambda: tuple(islice(value, MAX_THINGS + 1)))
+        if len(things) > MAX_THINGS:
+            raise self._wrong(hook, f"it returned more than {MAX_THINGS} things; return fewer")
+        for number, thing in enumerate(things, start=1):
+            self._check_item(hook, number, thing, kinds)
         return things
 
-    return Contribution(
-        plugin_name=plugin,
-        info=info,
-        settings=settings,
-        components=components,
-        tables=tables and dataclasses.replace(tables, formerly=info.formerly),
-        database_checks=many("register_database_checks", DatabaseCheck),
-        retention=many("register_retention", Retention),
-        resources=many("register_resources", ResourceKind),
-        policies=many("register_policies", PackagedPolicy, PolicyRule),
-        services=many("register_services", Service),
-        sources=many("register_model_sources", ModelSource, SourceProvider),
-        message_actions=many("register_message_actions", MessageAction),
-        model_filters=many("register_model_filters", ModelFilter),
-        auth_providers=many("register_auth_providers", AuthProvider),
-        token_authenticators=many("register_token_authenticators", TokenAuthenticator),
-        listeners=many("register_listeners", Listener),
-        health_checks=many("register_health_checks", HealthCheck),
-        metrics=many("register_metrics", Metric),
-        socket_events=many("register_socket_events", SocketEvent),
-        tasks=many("register_tasks", TaskType),
-        has_routes=hook_of(manager, plugin, "register_routes") is not None,
-        router=_router(plugin, many("register_routes"), components, isolation) if routes else None,
-        fallbacks=many("register_fallbacks", *_fallback_types()) if routes else (),
-    )
+    # -- checking what they return --------------------------------------------------------------------------
+
+    def _check_item(self, hook: str, number: int, thing: Any, kinds: tuple[type[Any], ...]) -> None:
+        if not kinds:
+            return
+        names = " or ".join(kind.__name__ for kind in kinds)
+        if inspect.isclass(thing):
+            reason = f"item {number} is the class {thing.__name__}; return an object of it, {thing.__name__}(…)"
+            raise self._wrong(hook, reason, thing)
+        if not self._call(hook, lambda: isinstance(thing, kinds)):
+            missing = missing_members(thing, kinds)
+            reason = f"item {number} is {_a(thing)}{missing}; return a list of {names}"
+            raise self._wrong(hook, reason, thing)
+        self._check(hook, thing)
+
+    def _check(self, hook: str, thing: Any) -> None:
+        def fault() -> DeclarationFault | None:
+            try:
+                check_declaration(hook, thing)
+            except DeclarationFault as fault:
+                return fault
+            return None
+
+        found = self._call(hook, fault)  # a property of the thing may raise anything
+        if found is not None:
+            raise self._wrong(hook, str(found), found.culprit)
+
+    def _wrong(
+        self, hook: str, reason: str, culprit: Any = None, kind: FaultKind = FaultKind.HOOK
+    ) -> InvalidDeclaration:
+        of_definition = self._isolation.code.of_definition
+        at = of_definition(culprit).at if culprit is not None else ""
+        at = at or of_definition(getattr(self._module, hook, None)).at
+        return InvalidDeclaration(self._plugin, hook, reason, kind=kind, at=at)
+
+    # -- settings and routes --------------------------------------------------------------------------------
+
+    def _read_settings(self, info: PluginInfo) -> Section | None:
+        """Read the plugin's settings and register those that may be changed at run time."""
+        schema = self._ask("register_settings")
+        if schema is None:
+            return None
+        hook, kind = "register_settings", FaultKind.SETTINGS
+        if not (inspect.isclass(schema) and issubclass(schema, Section)):
+            raise self._wrong(hook, f"it returned {_a(schema)}; return a subclass of Section")
+        if fault := self._call(hook, lambda: schema_fault(schema), kind):
+            raise self._wrong(hook, fault, schema, kind)
+        for name, key in self._loaded.taken_names(self._plugin, schema, info.formerly):
+            at = self._isolation.code.of_definition(schema).at
+            raise ConflictingSettings(self._plugin, name, key, at)
+        try:
+            settings = self._loaded.plugin(self._plugin, schema, info.formerly)
+        except BadSettings as error:
+            reason = "; ".join(map(str, error.problems))
+            raise self._wrong("settings", reason, schema, kind) from None
+        self._call(
+            "settings",
+            lambda: self._app.runtime_settings.add(
+                settings, self._loaded.explicitly_set(f"plugins.{self._plugin}")
+            ),
+            kind,
+        )
+        return settings
+
+    def _router(self) -> "PluginRouter | None":
+        handlers = self._many("register_routes")
+        if not handlers:
+            return None
+        from portico.plugins.router import plugin_router
+
+        return self._call(
+            "register_routes",
+            lambda: plugin_router(self._plugin, handlers, self._components),
+            FaultKind.ROUTES,
+        )
+
+
+def _a(value: object) -> str:
+    """Return what a value is, for a sentence."""
+    if inspect.isclass(value):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _fallback_types() -> "tuple[type[Fallback]]":
     from portico.web.fallback import Fallback
 
     return (Fallback,)
-
-
-def _router(
-    plugin: str, handlers: tuple[Any, ...], components: Any, isolation: PluginIsolation
-) -> "PluginRouter | None":
-    if not handlers:
-        return None
-    from portico.plugins.router import plugin_router
-
-    return isolation.call(
-        plugin, "register_routes", lambda: plugin_router(plugin, handlers, components)
-    )
-
-
-def _load_plugin_settings(
-    plugin: str, info: PluginInfo, schema: type[Section], app: AppContext, loaded: LoadedSettings
-) -> Section:
-    """Read a plugin's settings and register those that may be changed at run time."""
-    for name, key in loaded.taken_names(plugin, schema, info.formerly):
-        raise ConflictingSettings(plugin, name, key)
-    settings = loaded.plugin(plugin, schema, info.formerly)
-    app.runtime_settings.add(settings, loaded.explicitly_set(f"plugins.{plugin}"))
-    return settings

@@ -125,9 +125,7 @@ class LoadedSettings:
         found = self._unknown(known, loaded, {})
         return self._unknown(known, loaded, former_plugins()) if found else found
 
-    def _unknown(
-        self, known: set[str], loaded: set[str], former: Mapping[str, str]
-    ) -> UnknownKeys:
+    def _unknown(self, known: set[str], loaded: set[str], former: Mapping[str, str]) -> UnknownKeys:
         found = UnknownKeys()
         fields = list(chain(*self._core_fields.values(), *self._plugin_fields.values()))
         find_unknown_sections(

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import inspect
 
 from portico.settings.fields import Field, bare, field_of
-from portico.settings.section import Section, Secret
+from portico.settings.section import Secret, Section
 from portico.settings.text_forms import TextForm, cleaned
 from portico.settings.type_descriptions import describe_type
 
@@ -55,7 +55,9 @@ def _default_fault(field: Field) -> str:
         msgspec.convert(cleaned(field.default, field.form), field.annotation)
     except ValueError:
         value = "" if field.is_secret else f" {field.default!r}"
-        return f"has a default{value} that it does not allow itself: expected {describe_type(field)}"
+        return (
+            f"has a default{value} that it does not allow itself: expected {describe_type(field)}"
+        )
     return ""
 
 

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import litestar
 from litestar.datastructures import State
@@ -21,8 +21,13 @@ from portico.web.error_format import ErrorFormat
 from portico.web.middleware.security_headers import csp_header
 from portico.web.middleware.websockets import catch_socket_errors
 from portico.web.openapi.responses import form_operation, operation_of, responses
-
-Access = Literal["public", "user", "verified", "admin"]
+from portico.web.route_faults import (
+    Access,
+    check_access,
+    check_handler,
+    check_method,
+    check_options,
+)
 
 #: A request whose caller is known: `request.user` is the `Actor`; None on a public route.
 Request = litestar.Request[Actor, Any, State]
@@ -125,9 +130,11 @@ def route(
     placeholder: it is served only while no other plugin has a route of the same method and path, such as an empty list
         of a feature that no plugin provides. Any other route of two plugins is a conflict.
 
-    Raises: TypeError for an option that is none of these.
+    Raises: TypeError for an option that is none of these, and for a handler that is not async; ValueError for a word
+    that means nothing, such as an unknown permission.
     """
-    _check_options(options, _HTTP_OPTIONS)
+    check_options(options, _HTTP_OPTIONS)
+    check_method(method, errors)
     opt = {**options.pop("opt", {}), **_access_options(access, requires, permission)}
     opt["session_only"], opt["csrf_checked"] = session_only, csrf_checked
     opt["reads_import"], opt["limited"] = reads_import, limited
@@ -146,6 +153,7 @@ def route(
     further = options.pop("responses", {})
 
     def decorate(handler: Callable[..., Any]) -> HTTPRouteHandler:
+        check_handler(handler, may_be_plain=options.get("sync_to_thread") is not None)
         make = PorticoRouteHandler(
             path,
             http_method=HttpMethod(method),
@@ -177,12 +185,14 @@ def websocket(
     caller without access gets the status and body that a request would get, and so does a page of another site. An
     error raised later closes the socket: a `DomainError` with 4000 + its status, any other with 1011.
 
-    Raises: TypeError for an option that neither `route` nor Litestar's `WebsocketRouteHandler` has.
+    Raises: TypeError for an option that neither `route` nor Litestar's `WebsocketRouteHandler` has, and for a handler that
+    is not async; ValueError for a word that means nothing, such as an unknown permission.
     """
-    _check_options(options, _WEBSOCKET_OPTIONS)
+    check_options(options, _WEBSOCKET_OPTIONS)
     opt = {**options.pop("opt", {}), **_access_options(access, requires, permission)}
 
     def decorate(handler: Callable[..., Any]) -> WebsocketRouteHandler:
+        check_handler(handler)
         paths = path if isinstance(path, str) else list(path)
         return WebsocketRouteHandler(paths, opt=opt, **options)(catch_socket_errors(handler))
 
@@ -190,14 +200,9 @@ def websocket(
 
 
 def _access_options(access: Access, requires: str | None, permission: str | None) -> dict[str, Any]:
+    check_access(access, requires, permission)
     action = tuple(requires.split(":")) if requires else None
     return {"access": access, "requires": action, "permission": permission}
-
-
-def _check_options(options: dict[str, Any], known: frozenset[str]) -> None:
-    # Litestar would take a misspelled option for one of the application's own, and the route would be open to more.
-    if unknown := sorted(options.keys() - known):
-        raise TypeError(f"a route has no option {', '.join(unknown)}")
 
 
 def _options_of(handler: type) -> frozenset[str]:

@@ -181,14 +181,14 @@ def test_route_outside_the_plugin_prefixes_is_refused(install: Install, start_ap
     [
         (
             "def register_routes(): return 5",
-            "register_routes: TypeError: returned int, expected an iterable",
+            "register_routes: it returned an int; return a list of route handlers",
         ),
         (
             "def register_model_sources(): return [object()]",
-            "returned object, expected ModelSource",
+            "item 1 is an object without name, list_models, complete; return a list of ModelSource",
         ),
         ("def register_routes(): raise RuntimeError('no')", "register_routes: RuntimeError: no"),
-        ("def register_tables(): return 'tables'", "returned str, expected a TableSet"),
+        ("def register_tables(): return 'tables'", "it returned a str; return a TableSet, or None"),
         ("async def startup(): raise OSError('no disk')", "startup: OSError: no disk"),
         ("def register_routes(nonsense): return []", "nonsense"),
     ],
