@@ -61,7 +61,7 @@ TAKEN = {
     "aa_fallback": (
         plugin(
             "register_fallbacks()",
-            "from portico.api.web import Fallback\nreturn [Fallback('/', None)]",
+            "from portico.api.web import Fallback\nasync def respond(scope, path): ...\nreturn [Fallback('/', respond)]",
             "route_prefixes=('/',)",
         ),
         "fallback /",
@@ -79,7 +79,8 @@ TAKEN = {
         plugin(
             "register_services()",
             "from portico.api import Service\nfrom portico.api.models import WorkspaceModels\n"
-            "return [Service(WorkspaceModels, object())]",
+            "class Models:\n    def __getattr__(self, name): return print\n"
+            "return [Service(WorkspaceModels, Models())]",
         ),
         "service WorkspaceModels",
         "models",
@@ -107,7 +108,7 @@ TAKEN = {
         plugin(
             "register_socket_events()",
             "import msgspec\nfrom portico.api.sockets import SocketEvent\n"
-            "class Payload(msgspec.Struct): ...\nasync def handle(event): ...\n"
+            "class Payload(msgspec.Struct): ...\nasync def handle(socket, event): ...\n"
             "return [SocketEvent('usage', Payload, handle)]",
             "socket_prefixes=('usage',)",
         ),
@@ -157,7 +158,7 @@ OF_THE_CORE = {
     "aa_check": (
         plugin(
             "register_health_checks()",
-            "from portico.api import HealthCheck\nreturn [HealthCheck('database', None)]",
+            "from portico.api import HealthCheck\nasync def check(): ...\nreturn [HealthCheck('database', check)]",
         ),
         "health check database",
     ),
@@ -171,7 +172,7 @@ def test_plugin_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_way
         install(name, source)
     for name, (body, _) in SETTINGS_TAKEN.items():
         install(name, plugin("register_settings()", body))
-    install("aa_empty", TAKEN["aa_token"][0].replace("'sk-'", "''"))
+    install("aa_empty", TAKEN["aa_token"][0].replace("'sk-'", "'sk'"))
     other = route("GET", "/api/x/chats/mine", "mine")
     install("chats", other, module="made_up_chats", distribution="acme-chats")
     app = start_app()
@@ -201,7 +202,8 @@ def test_plugin_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_way
 NOTICE = plugin(
     "register_services()",
     "from portico.api import Service\nfrom portico.api.interfaces import RefusalNotice\n"
-    "return [Service(RefusalNotice, 'of acme')]",
+    "class Notice:\n    name = 'of acme'\n    def show(self, account_id, sentence): ...\n"
+    "return [Service(RefusalNotice, Notice())]",
 )
 
 
@@ -225,7 +227,7 @@ def test_replaced_part_is_served_by_the_chosen_plugin_and_the_rest_of_the_other_
     registry = app.portico.registry
     assert {name: registry[name].reason for name in ("acme", "rule")} == {"acme": "", "rule": ""}
     assert app.client.get("/api/config").body == b"acme's"
-    assert app.portico.context.services.get(RefusalNotice) == "of acme"
+    assert app.portico.context.services.get(RefusalNotice).name == "of acme"
     assert registry["acme"].provides["replaces"] == ["route GET /api/config (of accounts)"]
     assert registry["accounts"].provides["replaced"] == ["route GET /api/config (by acme)"]
     assert "GET /api/config" not in registry["accounts"].provides["routes"]
