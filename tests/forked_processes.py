@@ -1,7 +1,7 @@
 """Processes of the tests, forked from a process that has imported Portico already.
 
-Two thirds of the computing time of a short-lived server are its imports, and half of the rest is what Litestar derives
-from the signatures of handlers (`tests.sharing`). A forked process runs the same command with its own session, directory,
+Two thirds of the computing time of a short-lived server are its imports, and two thirds of the rest is what Litestar
+does to register 300 handlers (`tests.sharing`, `tests.shared_routes`). A forked process runs the same command with its own session, directory,
 environment, module path and streams; only what an interpreter does before that is left out, and nothing of Portico
 happens on import. `python -m portico` as a new interpreter is what tests get that start it by themselves or with
 `cli.process`, all processes with an environment that the interpreter reads, and every process with TEST_FORK=no.
@@ -10,6 +10,7 @@ Servers and workers of the test kit are forked; other modules by tests that call
 one origin in common, which `tests.preloaded_workers` starts.
 """
 
+import asyncio
 import atexit
 import gc
 import importlib
@@ -27,11 +28,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from importlib.metadata import entry_points
+from io import StringIO
 from pathlib import Path
 from typing import IO, Any
 
+from tests.shared_routes import share_routes
 from tests.sharing import share
 
 from portico.testing.processes import PorticoProcess, bare_environment
@@ -44,6 +47,8 @@ _SHARED = "TEST_ORIGIN_SOCKET"
 #: Variables that are read before a program begins. A forked process sets its module path itself.
 _OF_INTERPRETER = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC")
 _MAX_REQUEST_BYTES = 200_000
+#: The URL of a Redis that nothing connects to.
+UNUSED = "redis://127.0.0.1:1"
 
 
 def is_forking_chosen() -> bool:
@@ -261,14 +266,27 @@ def _modules() -> Iterator[str]:
                 yield found.name
 
 
-def _derive_from_signatures() -> None:
-    """Fill the caches of `tests.sharing`, which forked processes inherit: build routes, and start nothing."""
+def _start_once() -> None:
+    """Start and stop an application, which fills the caches of `tests.sharing` and `tests.shared_routes`.
+
+    Forked processes inherit them, and nothing else: an application leaves no state in modules.
+    """
     from portico.app import Portico
     from portico.settings.load import load_settings
 
     share()
-    with tempfile.TemporaryDirectory() as folder:
-        Portico(load_settings(environ={"DATA_DIR": folder}))._build_routes()
+    share_routes()
+
+    async def start_and_stop(environment: Mapping[str, str]) -> None:
+        application = Portico(load_settings(environ=environment))
+        await application.start()
+        await application.stop()
+
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
+        asyncio.run(start_and_stop({"DATA_DIR": folder}))
+        # An application with Redis has a check more, so its routes are others.
+        Portico(load_settings(environ={"DATA_DIR": folder, "REDIS_URL": UNUSED}))._build_routes()
+    gc.collect()
 
 
 def forked_for_requests(sockets: Sequence[socket.socket]) -> Iterator[tuple[bytes, list[int]]]:
@@ -353,7 +371,7 @@ def _main() -> None:
     sockets = inherited_sockets()
     for name in _modules():
         importlib.import_module(name)
-    _derive_from_signatures()
+    _start_once()
     gc.freeze()
     for data, descriptors in forked_for_requests(sockets):
         signal.signal(signal.SIGINT, signal.default_int_handler)

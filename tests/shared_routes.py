@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import msgspec
 from litestar import Litestar
 from litestar.types import Receive, Scope, Send
 
@@ -22,9 +23,24 @@ import portico.app
 from portico.plugins import router
 from portico.plugins.router import PluginRouter
 from portico.web.application import request_state
+from portico.web.health import redis_check
 
 #: Routes that are kept for each combination of controllers and settings, and combinations that are kept.
 MAX_KEPT, MAX_COMBINATIONS = 2, 6
+
+#: Settings of the server that routes do not depend on, each with the same value in all keys.
+NOT_OF_ROUTES: dict[str, Any] = {
+    "host": "",
+    "port": 0,
+    "workers": 1,
+    "instance_url": "",
+    "trusted_proxies": [],
+    "force_https": False,
+    "start_limit": 1,
+    "drain_delay": 0,
+    "shutdown_timeout": 0,
+    "loop_limit": 0,
+}
 
 _build_router, _build_application = router.plugin_router, portico.app.web_application
 
@@ -111,7 +127,7 @@ class Routes:
 
 
 class NoRedis:
-    """Applications with Redis have their own routes."""
+    """Stands for Redis, whose health check is passed with those of the plugins."""
 
     configured = False
 
@@ -164,17 +180,18 @@ class Pool:
         **others: Any,
     ) -> Any:
         """Replaces the function of this name."""
-        routers, redis, checks = others.pop("routers"), others.pop("redis"), list(others["checks"])
+        routers, redis = others.pop("routers"), others.pop("redis")
+        checks = [*redis_check(redis), *others["checks"]]
         given = others | {
             "identity": identity, "permissions": permissions, "origins": origins, "drain": drain,
             "checks": checks,
         }  # fmt: skip
-        if redis.configured or not all(isinstance(one, SharedRouter) for one in routers):
+        if not all(isinstance(one, SharedRouter) for one in routers):
             built = [one.build() if isinstance(one, SharedRouter) else one for one in routers]
-            return _build_application(settings, **given, routers=built, redis=redis)
+            return _build_application(settings, **given, routers=built, redis=NoRedis)  # type: ignore[arg-type]
         key = (
             settings.name,
-            repr(settings.server),
+            repr(msgspec.structs.replace(settings.server, **NOT_OF_ROUTES)),
             tuple(one.key for one in routers),
             tuple(plugin for plugin, _ in checks),
         )
