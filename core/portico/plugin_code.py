@@ -39,14 +39,12 @@ class PluginCode:
     def of_error(self, error: BaseException | None, plugin: str = "") -> CodePlace:
         """Return the innermost line of a plugin that raised an error, or called what raised it.
 
-        `plugin`: only lines of this one. An error that others caused is searched before those.
+        `plugin`: only lines of this one. The cause of an error is searched before the error itself.
         """
-        seen: set[int] = set()
-        while error is not None and id(error) not in seen:
-            seen.add(id(error))
-            if (found := self._in_traceback(error, plugin)).at:
+        causes, contexts = _chain(error, "__cause__"), _chain(error, "__context__")
+        for one in (*reversed(causes), *contexts):
+            if (found := self._in_traceback(one, plugin)).at:
                 return found
-            error = error.__cause__ or error.__context__
         return CodePlace()
 
     def of_definition(self, thing: Any) -> CodePlace:
@@ -100,3 +98,12 @@ class PluginCode:
             if parts[index] in (package, f"{package}.py"):
                 return CodePlace(plugin, f"{'/'.join(parts[index:])}:{line}")
         return CodePlace(plugin, f"{parts[-1]}:{line}")
+
+
+def _chain(error: BaseException | None, link: str) -> list[BaseException]:
+    """Return an error and those that `link` leads to, such as its causes."""
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = getattr(error, link)
+    return found

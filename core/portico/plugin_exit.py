@@ -2,8 +2,18 @@
 
 import asyncio
 import dis
+from collections.abc import Awaitable
+from typing import TypeVar
 
+T = TypeVar("T")
 _RAISE = dis.opmap["RAISE_VARARGS"]
+
+
+class PluginFault(Exception):
+    """An error that names the plugin whose fault it is. `at`: the plugin's own file and line; empty if it is unknown."""
+
+    plugin: str = ""
+    at: str = ""
 
 
 class PluginExit(RuntimeError):
@@ -25,13 +35,14 @@ def is_failure(error: BaseException) -> bool:
     return True
 
 
-def as_exception(error: BaseException) -> Exception:
-    """Return the error itself if it is an `Exception`, else a `PluginExit` that it caused."""
-    if isinstance(error, Exception):
-        return error
-    failure = PluginExit(f"it raised {type(error).__name__}")
-    failure.__cause__ = error
-    return failure
+async def contained(work: Awaitable[T]) -> T:
+    """Await work in a task of its own. Raises: PluginExit in place of an exit, which the task would raise in the event loop."""
+    try:
+        return await work
+    except (SystemExit, KeyboardInterrupt) as error:
+        if not is_failure(error):
+            raise
+        raise PluginExit from error
 
 
 def _was_raised_by_statement(error: BaseException) -> bool:

@@ -59,10 +59,8 @@ class CoreServices:
         data_dir = Path(settings.data_dir).absolute()
         self.database: Database = open_database(settings.database, data_dir)
         self.instance = OwnInstance(role, valid_instance_url(settings.server.instance_url))
-        self.counters = Counters()
-        #: The modules of the plugins.
-        self.code = PluginCode()
-        isolation = self.isolation = PluginIsolation(settings.plugins, self.code, self.counters)
+        self.counters = Counters(PluginCode())
+        isolation = self.isolation = PluginIsolation(settings.plugins, self.counters)
         self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
         self.drain = Drain(settings.server.shutdown_timeout)
         self.proxies = Proxies(settings.server.trusted_proxies)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import structlog
 
 from portico.catalogue import close_body
-from portico.plugin_exit import PluginExit
+from portico.plugin_exit import PluginExit, contained
 
 log = structlog.get_logger("portico.gateway")
 
@@ -25,7 +25,7 @@ async def bounded(work: Coroutine[Any, Any, T], source: str) -> T:
 
     A result that comes later is closed.
     """
-    task = asyncio.create_task(_held(work))
+    task = asyncio.create_task(contained(work))
     try:
         await asyncio.wait({task})
     except asyncio.CancelledError:
@@ -33,16 +33,6 @@ async def bounded(work: Coroutine[Any, Any, T], source: str) -> T:
         await end(task, source)
         raise
     return task.result()
-
-
-async def _held(work: Coroutine[Any, Any, T]) -> T:
-    try:
-        return await work
-    except (
-        SystemExit,
-        KeyboardInterrupt,
-    ) as error:  # a task would raise it in the event loop itself
-        raise PluginExit from error
 
 
 async def end(task: "asyncio.Future[Any]", source: str) -> None:

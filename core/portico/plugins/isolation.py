@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 import structlog
 
 from portico.errors import DomainError, error_location
-from portico.plugin_code import PluginCode
-from portico.plugin_exit import is_failure
+from portico.plugin_exit import PluginFault, is_failure
 from portico.plugins.registry import FaultKind
 from portico.plugins.watchdog import CallInterrupted, CallWatchdog, WatchedSteps
 from portico.settings.schema import PluginSelection
@@ -26,7 +25,7 @@ T = TypeVar("T")
 log = structlog.get_logger("portico.plugins")
 
 
-class PluginError(Exception):
+class PluginError(PluginFault):
     """An exception raised inside a plugin. `reason`: for the operator. `trace`: for the plugin's author.
 
     `at`: the plugin's own file and line; empty if it is unknown.
@@ -62,8 +61,8 @@ class PluginIsolation:
     `watchdog`: interrupts calls that block, in its `with` block.
     """
 
-    def __init__(self, limits: PluginSelection, code: PluginCode, counters: Counters) -> None:
-        self.limits, self.code, self._counters = limits, code, counters
+    def __init__(self, limits: PluginSelection, counters: Counters) -> None:
+        self.limits, self.code, self._counters = limits, counters.code, counters
         self.watchdog = CallWatchdog()
         self._share: LimitShare | None = None
 

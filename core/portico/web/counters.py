@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 
 from portico.metrics import Histogram
+from portico.plugin_code import PluginCode
 
 #: Upper ends, in seconds, of the ranges by which delays of the event loop are counted.
 LAG_BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -28,14 +29,15 @@ class PluginCounters:
 
 
 class Counters:
-    """The counters of one application.
+    """The counters of one application. `code`: finds the plugin that an error is counted for.
 
     `responses`: by route template, and by the first digit of the status; a path without a route has an empty template.
     `open_streams`: responses of model sources that are being sent. `loop_lag`: how long callbacks waited for the event
     loop, in seconds. Those by plugin, where `portico` is the core, may be counted in any thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, code: PluginCode | None = None) -> None:
+        self.code = code or PluginCode()
         self.responses: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.open_streams = 0
         self.loop_lag = Histogram(LAG_BOUNDS)

@@ -4,6 +4,7 @@ Every error is JSON with a `detail`. An unexpected exception is answered with `I
 the request id in the response headers leads to the line in the log.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from litestar import Request
 from litestar.exceptions import (
     ClientException,
     HTTPException,
+    LitestarException,
     MethodNotAllowedException,
     NotFoundException,
     ValidationException,
@@ -22,6 +24,9 @@ from litestar.types import Scope
 from portico import errors
 from portico.errors import fault
 from portico.identity import COOKIE, uses_cookie
+from portico.plugin_code import CodePlace
+from portico.plugin_exit import PluginExit, PluginFault
+from portico.web.counters import Counters
 from portico.web.error_format import ErrorFormat, error_body, error_format
 from portico.web.middleware.head_requests import HEAD_KEY
 from portico.web.middleware.proxies import client_address
@@ -30,6 +35,8 @@ from portico.web.response.json_response import Headers, JSONResponse
 
 log = structlog.get_logger("portico.web")
 
+#: The key of the ASGI scope that names the plugin which serves a request without a route.
+PLUGIN_KEY = "portico_plugin"
 #: Later entries are more general.
 STATUS: dict[type[errors.DomainError], int] = {
     errors.Unauthenticated: 401,
@@ -91,16 +98,57 @@ def domain_error_response(
 
 
 def internal_error_response(
-    error: BaseException, plugin: str, form: ErrorFormat | None = None
+    error: BaseException, scope: Mapping[str, Any], counters: Counters | None = None
 ) -> JSONResponse:
-    """Log an unexpected exception and return the response to it.
+    """Count and log an unexpected exception and return the response to it. `counters`: None = those of the route."""
+    note_failure(error, scope, counters)
+    form = error_format(scope)
+    return error_response(500, "Internal Server Error", form=form, code="internal_error")
+
+
+def note_failure(
+    error: BaseException, scope: Mapping[str, Any], counters: Counters | None = None
+) -> None:
+    """Count and log an exception that ends a request: its route, the plugin that raised it, and where.
 
     The text of the exception may contain a secret, so it is logged at level debug only.
     """
-    at = errors.error_location(error)
-    log.error("request failed", plugin=plugin, error=type(error).__name__, at=at)
+    app = scope.get("litestar_app")
+    error = _unwrapped(error)
+    counters = counters or (app and app.state.get("counters")) or Counters()
+    served_by = plugin_of_route(scope)
+    place = counters.code.of_error(error)
+    if isinstance(error, PluginFault) and error.plugin:
+        place = CodePlace(error.plugin, error.at)
+    plugin = place.plugin or served_by
+    counters.failed(plugin)
+    log.error(
+        "request failed",
+        plugin=plugin,
+        **({} if plugin == served_by else {"route_of": served_by}),
+        method=scope.get("method", "WEBSOCKET"),
+        route=scope.get("path_template") or scope.get("path", ""),
+        error=type(error).__name__,
+        at=place.at or errors.error_location(error),
+    )
     log.debug("request failed with this error", text=str(error), exc_info=error)
-    return error_response(500, "Internal Server Error", form=form, code="internal_error")
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """Return what a handler has raised itself: without what a task group, Litestar or a `PluginExit` puts around it."""
+    while True:
+        inner = error.__cause__ if type(error) in (LitestarException, PluginExit) else None
+        if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            inner = error.exceptions[0]
+        if inner is None:
+            return error
+        error = inner
+
+
+def plugin_of_route(scope: Mapping[str, Any]) -> str:
+    """Return the plugin that serves a request, `portico` for the core."""
+    opt = getattr(scope.get("route_handler"), "opt", {})
+    return str(scope.get(PLUGIN_KEY) or opt.get("plugin", "portico"))
 
 
 def handle_domain_error(request: Request[Any, Any, Any], error: errors.DomainError) -> Any:
@@ -158,17 +206,7 @@ def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Any:
     """Count and log an unexpected exception, and return the response. Called by Litestar."""
-    plugin = _plugin(request)
-    counters = request.app.state.get("counters")
-    if counters is not None:
-        counters.failed(plugin)
-    return internal_error_response(error, plugin, error_format(request.scope))
-
-
-def _plugin(request: Request[Any, Any, Any]) -> str:
-    handler = request.scope.get("route_handler")
-    opt: dict[str, Any] = getattr(handler, "opt", {})
-    return str(opt.get("plugin", "portico"))
+    return internal_error_response(error, request.scope)
 
 
 def _allow(error: HTTPException) -> Headers:

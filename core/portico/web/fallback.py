@@ -11,8 +11,14 @@ from typing import cast
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from portico.errors import DomainError, NotFound
+from portico.plugin_exit import is_failure
 from portico.web.counters import Counters
-from portico.web.errors import domain_error_response, error_response, internal_error_response
+from portico.web.errors import (
+    PLUGIN_KEY,
+    domain_error_response,
+    error_response,
+    internal_error_response,
+)
 from portico.web.middleware.base_path import OWN_PARTS
 from portico.web.middleware.security_headers import CONTENT_POLICY_KEY, Header, csp_header
 
@@ -65,25 +71,28 @@ class FallbackDispatcher:
         for prefix, plugin, fallback, policy in self._fallbacks:
             if path.startswith(prefix) or path == prefix[:-1]:
                 scope["path_template"] = f"{prefix}{{path}}"
-                asked = fallback.respond(cast("HTTPScope", scope), path[len(prefix) :])
-                response = await self._response(plugin, asked, scope, policy)
+                scope[PLUGIN_KEY] = plugin  # type: ignore[literal-required]
+                response = await self._response(fallback, path[len(prefix) :], scope, policy)
                 await response(scope, receive, send)
                 return
         await error_response(404, "Not Found")(scope, receive, send)
 
     async def _response(
-        self, plugin: str, asked: Awaitable[ASGIApp], scope: Scope, policy: Header | None
+        self, fallback: Fallback, path: str, scope: Scope, policy: Header | None
     ) -> ASGIApp:
         """Return the response of a plugin, or that to its error."""
         try:
-            response = await asked
+            response = await fallback.respond(cast("HTTPScope", scope), path)
+            if not callable(response):
+                raise TypeError(f"respond returned {type(response).__name__}, expected an ASGI app")
         except NotFound:
             return error_response(404, "Not Found")
         except DomainError as error:
             return domain_error_response(error)
-        except Exception as error:  # noqa: BLE001 - a plugin may fail in any way
-            self._counters.failed(plugin)
-            return internal_error_response(error, plugin)
+        except BaseException as error:
+            if not is_failure(error):
+                raise
+            return internal_error_response(error, scope, self._counters)
         scope[CONTENT_POLICY_KEY] = policy  # type: ignore[literal-required]
         return response
 

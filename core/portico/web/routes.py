@@ -5,7 +5,15 @@ expect, and every route has an `access` level. A route that names none is for ve
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from copy import copy
 from functools import cached_property, partial
 from typing import Any, Self
@@ -14,9 +22,12 @@ import litestar
 from litestar.datastructures import State
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
-from litestar.types import ExceptionHandlersMap
+from litestar.response import Stream
+from litestar.types import ASGIApp, ExceptionHandlersMap
+from litestar.utils.sync import AsyncIteratorWrapper
 
 from portico.identity import Actor
+from portico.plugin_exit import PluginExit, is_failure
 from portico.web.error_format import ErrorFormat
 from portico.web.middleware.security_headers import csp_header
 from portico.web.middleware.websockets import catch_socket_errors
@@ -69,6 +80,14 @@ class PorticoRouteHandler(HTTPRouteHandler):
     def default_deserializer(self) -> Callable[[Any, Any], Any]:
         """The decoder of parameters of types that JSON does not have."""
         return super().default_deserializer
+
+    def to_response(
+        self, app: litestar.Litestar, data: Any, request: litestar.Request[Any, Any, Any]
+    ) -> Coroutine[Any, Any, ASGIApp]:
+        """Return the response of what the handler has returned. Called by Litestar, which streams in a task of its own."""
+        if isinstance(data, Stream):
+            data.iterator = _without_exits(data.iterator)
+        return super().to_response(app, data, request)
 
     def resolve_exception_handlers(self) -> ExceptionHandlersMap:
         """Return the handlers of the application, the plugin's router and the route. Called for requests only."""
@@ -197,6 +216,20 @@ def websocket(
         return WebsocketRouteHandler(paths, opt=opt, **options)(catch_socket_errors(handler))
 
     return decorate
+
+
+async def _without_exits(stream: Any) -> AsyncIterator[str | bytes]:
+    """Yield the parts of a stream. Raises: PluginExit in place of what would end the process, or the stream in silence."""
+    if not isinstance(stream, Iterable | AsyncIterable) and callable(stream):
+        stream = stream()
+    parts = stream if isinstance(stream, AsyncIterable) else AsyncIteratorWrapper(stream)
+    try:
+        async for part in parts:
+            yield part
+    except BaseException as error:
+        if isinstance(error, Exception) or not is_failure(error):
+            raise
+        raise PluginExit from error
 
 
 def _access_options(access: Access, requires: str | None, permission: str | None) -> dict[str, Any]:

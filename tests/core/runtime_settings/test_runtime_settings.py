@@ -13,7 +13,6 @@ from portico.db import DatabaseSettings, fetch_all, open_database
 from portico.encryption import Encryptor, make_key_ring
 from portico.errors import InvalidRequest
 from portico.events import EventBus
-from portico.plugin_code import PluginCode
 from portico.plugins.isolation import PluginIsolation
 from portico.runtime_settings import TABLES, RuntimeSettings, SettingsStore
 from portico.settings.schema import PluginSelection
@@ -52,7 +51,7 @@ async def store(
     with database.use():
         keys = Encryptor(lambda: make_key_ring([Secret("key1" * 8)]))
         yield SettingsStore(
-            EventBus(PluginIsolation(PluginSelection(), PluginCode(), Counters()).deliver_event),
+            EventBus(PluginIsolation(PluginSelection(), Counters()).deliver_event),
             encryptor=keys,
         )
     await database.stop()

@@ -150,7 +150,7 @@ class ForwardReceiver:
             except DomainError as error:
                 await domain_error_response(error)(scope, receive=received, send=send)
             except Exception as error:  # noqa: BLE001 - the client gets an answer
-                reply = internal_error_response(error, "portico")
+                reply = internal_error_response(error, scope)
                 await reply(scope, receive=received, send=send)
         await received.stop()
         await tunnel.close()

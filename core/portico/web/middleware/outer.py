@@ -11,14 +11,21 @@ from typing import Any, NamedTuple
 
 import structlog
 from litestar.enums import ScopeType
+from litestar.exceptions import WebSocketDisconnect
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico import errors
 from portico.db import Database
+from portico.plugin_exit import PluginExit, is_failure
 from portico.settings.schema import CoreSettings
 from portico.web.counters import Counters
 from portico.web.error_format import error_format
-from portico.web.errors import domain_error_response, error_response, internal_error_response
+from portico.web.errors import (
+    domain_error_response,
+    error_response,
+    internal_error_response,
+    note_failure,
+)
 from portico.web.middleware.body_timeout import BodyTimeout
 from portico.web.middleware.cors import CORS, is_preflight
 from portico.web.middleware.head_requests import HEAD_KEY
@@ -77,6 +84,7 @@ class OuterMiddleware:
             settings.security_headers, force_https=settings.server.force_https
         )
         self._outbound = ResponseHeaders(security_headers, self._cors, counters)
+        self._counters = counters
         self._has_proxies = bool(settings.server.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,8 +116,8 @@ class OuterMiddleware:
                 if len(scope["path"]) > MAX_PATH_CHARS:
                     raise errors.URLTooLong
                 await self._serve(scope, receive, sender, origin)
-            except Exception as error:  # noqa: BLE001 - raised again where no response can be sent
-                await _answer_error(error, scope, receive, sender)
+            except BaseException as error:  # noqa: BLE001 - raised again where no response can be sent
+                await self._answer_error(error, scope, receive, sender)
             finally:
                 release_body(scope)
                 forget_long_query(scope)
@@ -128,22 +136,34 @@ class OuterMiddleware:
         else:
             await self._app(scope, receive, send)
 
+    async def _answer_error(
+        self,
+        error: BaseException,
+        scope: Scope,
+        receive: Receive,
+        sender: HandshakeSender | ResponseSender,
+    ) -> None:
+        """Send the response to an error that no inner layer has answered.
 
-async def _answer_error(
-    error: Exception, scope: Scope, receive: Receive, sender: HandshakeSender | ResponseSender
-) -> None:
-    """Send the response to an error that no inner layer has answered."""
-    if sender.stalled:
-        return
-    if sender.began:
-        raise error
-    form = error_format(scope)
-    reply = (
-        domain_error_response(error, form)
-        if isinstance(error, errors.DomainError)
-        else internal_error_response(error, "portico", form)
-    )
-    await reply(scope, receive, sender)
+        Raises: the error, if the request was cancelled; it, or a PluginExit in its place, if a response has begun.
+        """
+        if not is_failure(error):
+            raise error
+        if sender.stalled:
+            return
+        if not sender.began:
+            reply = (
+                domain_error_response(error, error_format(scope))
+                if isinstance(error, errors.DomainError)
+                else internal_error_response(error, scope, self._counters)
+            )
+            await reply(scope, receive, sender)
+            return
+        if not isinstance(error, errors.DomainError | WebSocketDisconnect):
+            note_failure(error, scope, self._counters)
+        if isinstance(error, Exception):
+            raise error
+        raise PluginExit from error
 
 
 async def _close_connection(scope: Scope, peer: Any) -> None:

@@ -9,6 +9,7 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.types import Scope, Send
 
 from portico.errors import DomainError
+from portico.plugin_exit import is_failure
 from portico.web.errors import error_response, internal_error_response, log_and_respond
 from portico.web.middleware.slow_readers import ClientStalled, ReadWatch
 from portico.web.request.parameter_faults import wrong_parameters
@@ -106,11 +107,12 @@ def catch_socket_errors(handler: Callable[..., Awaitable[None]]) -> Callable[...
             return
         except DomainError as error:
             await _end(socket, log_and_respond(socket.scope, error), error.detail)
-        except Exception as error:  # noqa: BLE001 - Litestar would close it without a line in the log
-            plugin = str(socket.scope["route_handler"].opt.get("plugin", "portico"))
+        except BaseException as error:  # Litestar would close it without a line in the log
+            if not is_failure(error):
+                raise
             await _end(
                 socket,
-                internal_error_response(error, plugin),
+                internal_error_response(error, socket.scope),
                 "Internal Server Error",
                 _INTERNAL_ERROR,
             )

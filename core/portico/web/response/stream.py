@@ -17,6 +17,7 @@ from portico.catalogue.response_error import error_in
 from portico.catalogue.source import EVENT_STREAM, JSON_MEDIA_TYPE, SourceResponse, close_body
 from portico.errors import INVALID_TOKEN, DomainError, Unauthenticated, Unavailable
 from portico.identity import Actor, LiveConnections
+from portico.plugin_exit import is_failure
 from portico.web.counters import Counters
 from portico.web.drain import Drain
 from portico.web.error_format import (
@@ -26,7 +27,7 @@ from portico.web.error_format import (
     error_format,
     error_line,
 )
-from portico.web.errors import internal_error_response, status_of
+from portico.web.errors import note_failure, status_of
 from portico.web.middleware.slow_readers import ClientStalled
 from portico.web.response.json_response import NO_STORE, Headers
 
@@ -58,12 +59,10 @@ def stream_response(
     first. An error it raises before the first byte is answered like one that a handler raises. Raises, when it is
     sent: Unauthenticated if the session was revoked, Unavailable if the server stops, both before the first byte.
     """
-    opt = getattr(request.scope.get("route_handler"), "opt", {})
     state = request.app.state
     return StreamResponse(
         reply,
         getattr(state, "drain", None),
-        opt.get("plugin", "portico"),
         headers,
         live_connections=getattr(state, "live_connections", None),
         counters=getattr(state, "counters", None),
@@ -78,7 +77,6 @@ class StreamResponse:
         self,
         reply: SourceResponse | Awaitable[SourceResponse],
         drain: Drain | None = None,
-        plugin: str = "portico",
         headers: Headers = (),
         live_connections: LiveConnections | None = None,
         *,
@@ -89,7 +87,6 @@ class StreamResponse:
         self._errors: ErrorFormat | None = errors
         self._live_connections = live_connections
         self._drain = drain
-        self._plugin = plugin
         self._headers = tuple(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,7 +102,7 @@ class StreamResponse:
             reply = self._reply if isinstance(self._reply, SourceResponse) else await self._reply
             reply = self._with_error(reply)
             await send(_start(reply, self._headers))
-            await self._send_body(reply, send)
+            await self._send_body(reply, send, scope)
         except asyncio.CancelledError:
             if watcher.was_cancelled_by("stopping"):
                 if reply is None:
@@ -149,7 +146,7 @@ class StreamResponse:
             async with asyncio.timeout(FINAL_SEND_SECONDS):
                 await self._end(send, reply, 401, INVALID_TOKEN, "session_revoked")
 
-    async def _send_body(self, reply: SourceResponse, send: Send) -> None:
+    async def _send_body(self, reply: SourceResponse, send: Send, scope: Scope) -> None:
         if isinstance(reply.body, bytes):
             await send({"type": "http.response.body", "body": reply.body, "more_body": False})
             return
@@ -160,8 +157,10 @@ class StreamResponse:
             await self._end(send, reply, status_of(refusal), refusal.detail, refusal.code)
         except ClientStalled:
             raise  # the client would not read the last event either
-        except Exception as error:  # noqa: BLE001 - the stream has begun, so no outer layer can answer
-            internal_error_response(error, self._plugin)
+        except BaseException as error:  # the stream has begun, so no outer layer can answer
+            if not is_failure(error):
+                raise
+            note_failure(error, scope, self._counters)
             await self._end(send, reply, 500, INTERRUPTED_MESSAGE, "interrupted")
         else:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
