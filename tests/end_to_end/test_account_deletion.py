@@ -130,6 +130,7 @@ def test_deleted_account_leaves_only_ids_in_the_history(app: InProcessApp) -> No
 
 
 # On SQLite writers wait for each other, so both ways are the same race there.
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("database_url", "keep"),
     [("sqlite", ""), ("postgres", ""), ("postgres", "?delete_content=true")],

@@ -63,6 +63,7 @@ def test_exactly_the_limit_passes_two_servers(servers: Servers, upstream: Upstre
     wait_until_used(admin, made, LIMIT)
 
 
+@pytest.mark.both_databases
 def test_killed_server_loses_no_settled_call_and_frees_its_reservations(
     servers: Servers, upstream: Upstream
 ) -> None:
@@ -112,6 +113,7 @@ def test_killed_server_loses_no_settled_call_and_frees_its_reservations(
     assert ask(admin).status == 429
 
 
+@pytest.mark.both_databases
 def test_killed_server_frees_what_its_running_calls_had_reserved(
     servers: Servers, upstream: Upstream
 ) -> None:

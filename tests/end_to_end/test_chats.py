@@ -32,6 +32,7 @@ def everywhere(person: Client, started: list[ServerProcess]) -> list[Client]:
     return [Client(HTTPTransport(server.url), person.token, person.account) for server in started]
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("FT-04")
 def test_concurrent_message_writes_of_three_processes_are_all_kept(
     servers: Servers,

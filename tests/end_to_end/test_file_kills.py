@@ -9,6 +9,7 @@ from tests.file_kills import SETTINGS, upload_under_kills
 from portico.testing import ServerProcess
 
 
+@pytest.mark.both_databases
 @pytest.mark.slow
 @pytest.mark.case("FT-01")
 def test_killed_uploads_leave_neither_rows_nor_objects(

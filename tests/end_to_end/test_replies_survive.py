@@ -42,6 +42,7 @@ def is_over(user: Client, task_id: str) -> bool:
     return task_id not in user.get("/api/tasks").json["tasks"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("FT-02")
 def test_killed_server_keeps_the_text_of_a_reply_and_the_chat_goes_on(servers: Servers) -> None:
     server = servers().start()

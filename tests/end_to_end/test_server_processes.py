@@ -82,6 +82,7 @@ def test_presence_and_revocation_are_known_to_every_process(server: ServerProces
         everywhere(lambda: ben.get("/api/v1/auths/").status == 401)
 
 
+@pytest.mark.both_databases
 def test_first_of_many_sign_ups_at_once_is_the_only_administrator(server: ServerProcess) -> None:
     def sign_up(name: str) -> Client:
         return server.client.sign_up(name)

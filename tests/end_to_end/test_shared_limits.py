@@ -50,6 +50,7 @@ def env(env: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> 
     return env | SETTINGS | patient | {"REDIS_URL": url, "REDIS_KEY_PREFIX": str(tmp_path)}
 
 
+@pytest.mark.both_databases
 def test_two_instances_share_rate_limits(
     two_apps: tuple[InProcessApp, InProcessApp],
 ) -> None:

@@ -89,6 +89,7 @@ def check_periodic_work(app: InProcessApp) -> None:
     assert found and set(found.values()) == {1}
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("FT-14")
 @pytest.mark.parametrize("state", ["", "before-plain-words"], ids=["empty", "old"])
 def test_ten_instances_migrate_once_and_serve(

@@ -36,6 +36,7 @@ def two_servers(
         server.kill()
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("FT-24")
 def test_each_effect_happens_once_while_servers_are_killed(
     app: InProcessApp, two_servers: list[ServerProcess]
@@ -45,6 +46,7 @@ def test_each_effect_happens_once_while_servers_are_killed(
     assert effects_of(app) == dict.fromkeys(created, 1)
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("FT-26")
 def test_task_that_kills_its_process_fails_and_one_killed_while_completing_has_one_effect(
     app: InProcessApp, env: dict[str, str], effects: dict[str, str], tmp_path: Path

@@ -67,6 +67,7 @@ def messages(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     return {"REDIS_URL": url, "REDIS_KEY_PREFIX": str(tmp_path)}
 
 
+@pytest.mark.both_databases
 def test_other_instance_follows_every_change(open_two: OpenTwo, messages: dict[str, str]) -> None:
     two = open_two(**messages)
     wait_for_peers(two)

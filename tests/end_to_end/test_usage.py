@@ -63,6 +63,7 @@ def test_stopped_server_writes_all_usage(servers: Servers) -> None:
     assert total(ada)["calls"] == 7
 
 
+@pytest.mark.both_databases
 def test_two_instances_add_to_the_same_sums(servers: Servers) -> None:
     one, other = servers().start(), servers().start()
     ada = one.client.sign_up("Ada")

@@ -22,6 +22,7 @@ COLUMNS = {
 }
 
 
+@pytest.mark.both_databases
 def test_migrated_tables_match_their_declaration(app: InProcessApp) -> None:
     declared = {
         table._meta.tablename: {
@@ -84,6 +85,7 @@ def before(environment: dict[str, str]) -> dict[str, str]:
     return asyncio.run(work())
 
 
+@pytest.mark.both_databases
 def test_database_of_the_previous_schema_is_migrated_with_its_rows(
     env: dict[str, str],
 ) -> None:
@@ -104,6 +106,7 @@ def test_database_of_the_previous_schema_is_migrated_with_its_rows(
         app.close()
 
 
+@pytest.mark.both_databases
 def test_server_without_migrate_on_start_refuses_an_old_schema(env: dict[str, str]) -> None:
     lacking = before(env)
     with pytest.raises(CannotStart, match="run `portico migrate`") as refused:

@@ -105,6 +105,7 @@ def test_first_administrator_cannot_be_changed_or_deleted(admin: Client) -> None
     assert admin.post(path(admin, "/update"), form(admin, name="Ada L.")).json["name"] == "Ada L."
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-25")
 def test_concurrent_demotion_leaves_one_administrator(app: InProcessApp, admin: Client) -> None:
     from portico.db import execute

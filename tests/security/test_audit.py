@@ -96,6 +96,7 @@ def changing_request(scene: Scene, method: str, path: str) -> tuple[str, Any]:
     return ask(scene, method, path)
 
 
+@pytest.mark.both_databases
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.case("AB-85")
@@ -124,6 +125,7 @@ def test_change_without_audit_entry_is_rolled_back(scene: Scene) -> None:
     assert audited >= AUDITED, AUDITED - audited
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-85")
 def test_name_cannot_forge_an_audit_entry(admin: Any, app: InProcessApp) -> None:
     """Names with line ends and quotes, in JSON lines and in the output of the command line."""

@@ -98,6 +98,7 @@ def test_foreign_chat_is_404_and_unchanged_on_every_route(scene: Scene) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.both_databases
 @pytest.mark.timeout(300)
 @pytest.mark.case("AB-48")
 def test_bulk_routes_affect_own_chats_only(scene: Scene) -> None:

@@ -126,6 +126,7 @@ def test_failing_listener_changes_no_response(
     assert "plugin failed" in log_text
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-73")
 def test_failing_transaction_listener_rolls_back(
     admin: Client, capsys: pytest.CaptureFixture[str]

@@ -264,6 +264,7 @@ def test_wrong_keys_get_the_same_response(user: Client) -> None:
     assert len(answers) == 1 and answers.pop()[0] == 401
 
 
+@pytest.mark.both_databases
 def test_concurrent_requests_respect_the_key_limit(
     env: dict[str, str], complete_schema: Callable[[Application], None]
 ) -> None:

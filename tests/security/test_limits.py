@@ -46,6 +46,7 @@ def test_address_has_thirty_failures_over_all_accounts(admin: Client, app: InPro
     assert app.client_at(ATTACKER_ADDRESS).post("/api/v1/auths/signin", form).status == 429
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-12")
 def test_concurrent_attempts_respect_the_limit(admin: Client, app: InProcessApp) -> None:
     attacker = app.client_at(ATTACKER_ADDRESS)

@@ -219,6 +219,7 @@ def test_sign_in_time_does_not_reveal_accounts(
     assert abs(known - unknown) < max(0.005, 0.1 * known), (known, unknown)
 
 
+@pytest.mark.both_databases
 @pytest.mark.slow
 @pytest.mark.case("AB-14")
 def test_concurrent_sign_ups_on_three_servers_create_one_administrator(
@@ -245,6 +246,7 @@ def test_concurrent_sign_ups_on_three_servers_create_one_administrator(
     assert sorted(answers) == [(200, "admin")] + [(200, "user")] * 49
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-14")
 def test_concurrent_first_sign_ups_create_one_account(
     env: dict[str, str], request: pytest.FixtureRequest

@@ -52,6 +52,7 @@ async def make_orphans() -> None:
             await execute(statement)
 
 
+@pytest.mark.both_databases
 def test_orphaned_rows_are_found_and_removed(app: InProcessApp, cli: CommandLine) -> None:
     ada = app.client.sign_up("Ada")
     assert ada.post("/api/v1/chats/new", {"chat": {"title": "stays"}}).status == 200

@@ -88,6 +88,7 @@ def test_unknown_setting_is_refused_with_the_closest_name(run, tmp_path: Path) -
     assert "did you mean server.port?" in run("config", code=1)
 
 
+@pytest.mark.both_databases
 def test_migrate_check_lists_pending_migrations(run) -> None:
     pending = run("migrate", "--check", code=1)
     assert "pending  identity  0001_accounts" in pending

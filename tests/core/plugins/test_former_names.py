@@ -69,6 +69,7 @@ def earlier(env: dict[str, str], database_url: str) -> Application:
     return portico
 
 
+@pytest.mark.both_databases
 def test_keys_of_the_former_plugin_name_are_migrated(
     earlier: Application, env: dict[str, str], database_url: str
 ) -> None:

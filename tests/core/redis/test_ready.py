@@ -43,6 +43,7 @@ def test_stopped_redis_is_reported_and_requests_succeed(redis: RedisServer, admi
     assert admin.sign_in("Ada").get("/api/v1/auths/").status == 200
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("FT-08")
 def test_requests_succeed_while_redis_hangs(redis: RedisServer, admin: Client) -> None:
     redis.stun()

@@ -38,6 +38,7 @@ def make_group(admin: Client, *members: Client) -> str:
     return str(created)
 
 
+@pytest.mark.both_databases
 def test_user_list_contains_accounts_and_their_groups(admin: Client, user: Client) -> None:
     group = make_group(admin, user)
     answer = admin.get(f"{USERS}/")
@@ -71,6 +72,7 @@ def test_search_shows_users_no_addresses_of_others(admin: Client, user: Client) 
     assert admin.get(f"{USERS}/search?query=ben%40").json["users"][0]["email"] == "ben@example.org"
 
 
+@pytest.mark.both_databases
 def test_setting_shows_addresses_in_search(
     env: dict[str, str], complete_schema: Callable[[Application], None]
 ) -> None:

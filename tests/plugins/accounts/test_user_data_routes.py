@@ -71,6 +71,7 @@ def test_info_is_merged_by_top_level_key(user: Client, admin: Client) -> None:
     assert admin.get(f"{USERS}/user/info").json is None
 
 
+@pytest.mark.both_databases
 def test_concurrent_changes_are_all_stored(user: Client) -> None:
     def send(number: int) -> int:
         return user.post(f"{USERS}/user/info/update", {f"k{number}": number}).status

@@ -49,6 +49,7 @@ def test_revoking_one_key_keeps_the_others(user: Client) -> None:
     assert user.delete(f"{KEYS}/{first['id']}").status == 404
 
 
+@pytest.mark.both_databases
 def test_key_is_renamed_disabled_and_enabled(user: Client) -> None:
     created = new_key(user)
     program = Client(user.transport, created["api_key"])

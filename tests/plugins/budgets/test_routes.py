@@ -140,6 +140,7 @@ def test_concurrency_counts_running_calls(admin: Client, user: Client) -> None:
         wait_until_used(admin, made, 0)
 
 
+@pytest.mark.both_databases
 def test_user_sees_what_applies(admin: Client, user: Client) -> None:
     other = admin.add_user("Eve")
     group = admin.post("/api/v1/groups/create", {"name": "Physics", "description": ""}).json["id"]

@@ -21,6 +21,7 @@ def of(user: Client) -> str:
     return f"{CHATS}list/user/{user.account['id']}"
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-52")
 def test_admin_chat_access_allows_only_reading(
     ann: Client, admin: Client, app: InProcessApp
@@ -50,6 +51,7 @@ def test_admin_chat_access_allows_only_reading(
     assert ann.get(CHATS + chat["id"]).json == chat
 
 
+@pytest.mark.both_databases
 def test_account_list_includes_archived_chats(
     ann: Client, bob: Client, admin: Client, app: InProcessApp
 ) -> None:

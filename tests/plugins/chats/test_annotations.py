@@ -90,6 +90,7 @@ def test_title_is_set_in_the_list_the_document_and_the_index(
     assert ann.get(f"{CHATS}search?text=ideas").json == []
 
 
+@pytest.mark.both_databases
 def test_title_that_was_changed_meanwhile_stays(
     app: InProcessApp, annotations: ChatAnnotations, ann: Client
 ) -> None:

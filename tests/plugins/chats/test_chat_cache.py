@@ -19,6 +19,7 @@ def another(app: InProcessApp, env: dict[str, str]) -> InProcessApp:
     return InProcessApp(env)
 
 
+@pytest.mark.both_databases
 def test_change_by_another_instance_is_read(another: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     there = another.client.sign_in("Ann")
@@ -35,6 +36,7 @@ def test_change_by_another_instance_is_read(another: InProcessApp, ann: Client) 
         another.close()
 
 
+@pytest.mark.both_databases
 def test_deletion_by_another_instance_is_noticed(another: InProcessApp, ann: Client) -> None:
     chat_id = new_chat(ann)["id"]
     ann.get(CHATS + chat_id)

@@ -206,6 +206,7 @@ def test_list_contains_own_chats_last_changed_first(
     assert (listed.json[0]["updated_at"], listed.json[0]["created_at"]) == (1030, 1000)
 
 
+@pytest.mark.both_databases
 def test_list_includes_pinned_and_folder_chats_on_request(app: InProcessApp, ann: Client) -> None:
     for column, value in (("archived", "TRUE"), ("pinned", "TRUE"), ("folder_id", "'f'")):
         chat_id = new_chat(ann, title=column)["id"]

@@ -87,6 +87,7 @@ def test_archiving_ends_share(app: InProcessApp, ann: Client) -> None:
     assert ann.get(CHATS + other).json["share_id"] is None
 
 
+@pytest.mark.both_databases
 def test_archive_all_and_unarchive_all_keep_folders(
     app: InProcessApp, ann: Client, bob: Client, events: list[ChatChanged], clock: list[int]
 ) -> None:
@@ -185,6 +186,7 @@ def test_flag_changes_are_published_after_commit(ann: Client, events: list[ChatC
     assert events == [ChatChanged(chat_id, ann.account["id"], "updated")] * 3
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-55")
 def test_no_chat_stays_in_concurrently_deleted_folder(
     app: InProcessApp, env: dict[str, str], ann: Client

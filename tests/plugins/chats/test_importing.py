@@ -279,6 +279,7 @@ def test_imported_chats_are_published_after_commit(app: InProcessApp, ann: Clien
     assert expected == [ChatChanged(one, ann.account["id"], "created") for one in ids]
 
 
+@pytest.mark.both_databases
 def test_failed_import_is_rolled_back(
     app: InProcessApp, ann: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

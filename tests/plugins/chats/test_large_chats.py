@@ -52,6 +52,7 @@ async def counted() -> AsyncIterator[list[int]]:
         task.cancel()
 
 
+@pytest.mark.both_databases
 def test_large_chat_does_not_block_other_requests(app: InProcessApp, ann: Client) -> None:
     history = chain(LENGTH)
     branch = list(history["messages"].values())

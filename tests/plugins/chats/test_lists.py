@@ -57,6 +57,7 @@ def test_pinned_list_excludes_archived_chats(ann: Client, bob: Client, clock: li
     assert list(answer.json[0]) == ITEM
 
 
+@pytest.mark.both_databases
 def test_archived_list_is_sorted_as_requested(ann: Client, bob: Client, clock: list[int]) -> None:
     first, *_ = make(ann, "b", "c", "a", archive=None)
     ann.post(CHATS + first, {"chat": {"models": []}})
@@ -85,6 +86,7 @@ def test_unknown_sort_parameters_are_refused(ann: Client, query: str) -> None:
     assert (answer.status, answer.detail) == (400, DEFAULT)
 
 
+@pytest.mark.both_databases
 def test_archived_title_search_is_literal_in_any_script(ann: Client, clock: list[int]) -> None:
     make(
         ann,
@@ -110,6 +112,7 @@ def test_archived_title_search_is_literal_in_any_script(ann: Client, clock: list
         assert titles(found) == expected
 
 
+@pytest.mark.both_databases
 def test_archived_list_has_60_chats_per_page(app: InProcessApp, ann: Client) -> None:
     fill(app, ann, 130)
     ann.post(CHATS + "archive/all")
@@ -150,6 +153,7 @@ def test_folder_lists_exclude_chats_archived_with_all(ann: Client) -> None:
     assert ann.get(f"{CHATS}folder/{folder}/list").json == []
 
 
+@pytest.mark.both_databases
 def test_folder_list_has_10_chats_per_page(app: InProcessApp, ann: Client) -> None:
     folder = new_folder(ann)
     fill(app, ann, 23, folder)
@@ -205,6 +209,7 @@ def test_lists_without_chats_are_empty(ann: Client) -> None:
     assert ann.get(f"{CHATS}folder/{new_folder(ann)}").body == b"[]"
 
 
+@pytest.mark.both_databases
 def test_stream_yields_each_chat_once_despite_changes(app: InProcessApp, ann: Client) -> None:
     ids = fill(app, ann, 45)
 
@@ -253,6 +258,7 @@ INDEXES = {
 }
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("path", INDEXES)
 def test_list_queries_use_sorted_index(
     app: InProcessApp, ann: Client, path: str, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from portico.boot import Application
 from portico.db import Database, TableSet, execute, fetch_all, migrate, now
 from portico.db.migrate import MIGRATION_TABLE
@@ -53,6 +55,7 @@ async def before_owners(database: Database, sets: dict[str, TableSet]) -> None:
         await execute("INSERT INTO chats_tag (user_id, id, name) VALUES ($1, 't', 'T')", owner)
 
 
+@pytest.mark.both_databases
 def test_migration_deletes_only_chats_without_owner(
     env: dict[str, str],
 ) -> None:

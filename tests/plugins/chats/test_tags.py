@@ -239,6 +239,7 @@ def test_failed_deletion_keeps_tags(app: InProcessApp, ann: Client, bob: Client)
     assert [table(app, name) for name in ("chats_tag", "chats_chat_tag", "chats_chat")] == before
 
 
+@pytest.mark.both_databases
 def test_concurrently_added_tag_is_not_deleted(app: InProcessApp, ann: Client) -> None:
     one, other = new_chat(ann)["id"], new_chat(ann)["id"]
     tag(ann, one, "Work")
@@ -267,6 +268,7 @@ def test_concurrently_added_tag_is_not_deleted(app: InProcessApp, ann: Client) -
     assert [row["chat_id"] for row in table(app, "chats_chat_tag")] == [other]
 
 
+@pytest.mark.both_databases
 def test_concurrent_tagging_keeps_tag_exactly_if_used(
     app: InProcessApp, env: dict[str, str], ann: Client
 ) -> None:

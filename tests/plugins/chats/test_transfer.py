@@ -111,6 +111,7 @@ def command(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str], *words
     return done.output
 
 
+@pytest.mark.both_databases
 def test_commands_keep_names_and_nesting_of_folders(
     app: InProcessApp,
     elsewhere: InProcessApp,

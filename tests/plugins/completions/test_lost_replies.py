@@ -41,6 +41,7 @@ def wait_until_nothing_is_left(app: InProcessApp, user: Client) -> None:
     assert app.run(rows) == []
 
 
+@pytest.mark.both_databases
 def test_exactly_the_maximum_of_fifty_simultaneous_requests_begins(
     app: InProcessApp, user: Client
 ) -> None:
@@ -150,6 +151,7 @@ def lost_row(app: InProcessApp, user: Client, reply_id: str, **more: str) -> Rep
     return ReplyRow(**(names | more), started_at=1)
 
 
+@pytest.mark.both_databases
 def test_row_that_its_own_instance_does_not_know_is_stored_as_interrupted(
     app: InProcessApp, user: Client
 ) -> None:
@@ -182,6 +184,7 @@ def test_lost_rows_without_a_chat_do_not_stop_the_search(app: InProcessApp, user
     assert app.run(rows) == []
 
 
+@pytest.mark.both_databases
 def test_reply_of_an_instance_that_has_just_started_is_not_taken_for_lost(
     app: InProcessApp, env: dict[str, str], user: Client
 ) -> None:
@@ -335,6 +338,7 @@ def test_plain_stream_that_is_too_long_to_be_stored_is_relayed_whole(
     app.close()
 
 
+@pytest.mark.both_databases
 def test_instance_that_was_taken_for_dead_stores_the_whole_reply_when_it_ends(
     app: InProcessApp, user: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,7 @@ def test_stopping_closes_the_call_to_the_provider(user: Client, upstream: Upstre
     upstream.wait_until_idle()
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-60")
 def test_replies_of_other_accounts_are_not_listed_and_not_stopped(
     user: Client, other: Client, admin: Client

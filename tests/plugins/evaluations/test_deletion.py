@@ -33,6 +33,7 @@ def test_deletions_leave_the_sums_of_the_ratings_that_remain(
     assert rows(app, "evaluations_score") == rows(app, "evaluations_feedback") == []
 
 
+@pytest.mark.both_databases
 def test_deleted_chat_takes_its_copy_along_and_leaves_the_rating(
     app: InProcessApp, admin: Client, ann: Client
 ) -> None:
@@ -78,6 +79,7 @@ def test_sums_of_an_account_that_was_deleted_without_the_plugin_are_found_and_me
     app.close()
 
 
+@pytest.mark.both_databases
 def test_requests_of_an_account_that_is_deleted_meanwhile_find_nothing(
     app: InProcessApp, admin: Client, ann: Client
 ) -> None:

@@ -61,6 +61,7 @@ def test_command_prints_what_the_route_returns(
     assert json.loads(cli("evaluation", "leaderboard", "--json").stdout) == route
 
 
+@pytest.mark.both_databases
 def test_concurrent_ratings_are_all_counted(
     app: InProcessApp, admin: Client, ann: Client, bob: Client
 ) -> None:

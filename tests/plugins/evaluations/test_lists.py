@@ -13,6 +13,7 @@ EXPORT = f"{ALL}/export"
 PAGE = f"{ROOT}/feedbacks/list"
 
 
+@pytest.mark.both_databases
 def test_lists_have_what_the_web_client_reads(admin: Client, ann: Client, bob: Client) -> None:
     copied = {"chat": {"chat": chat_of("beta", "alpha")}}
     old = rate(ann, new_chat(ann, "beta", "alpha"), -1, comment="Long", snapshot=copied)
@@ -73,6 +74,7 @@ def test_csv_has_no_formulas_and_no_chats(admin: Client, ann: Client) -> None:
     assert b"I am alpha" not in answer.body
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-52")
 @pytest.mark.parametrize("switch", ["ENABLE_ADMIN_CHAT_ACCESS", "ENABLE_ADMIN_EXPORT"])
 def test_copies_of_chats_follow_the_switches_of_administrators(

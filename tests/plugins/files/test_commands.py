@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.plugins.files.uploads import contents, upload
 
 from portico.boot import Application
 from portico.testing import CommandLine, InProcessApp
 
 
+@pytest.mark.both_databases
 def test_check_finds_files_and_contents_without_each_other(
     env: dict[str, str],
     complete_schema: Callable[[Application], None],

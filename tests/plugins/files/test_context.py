@@ -50,6 +50,7 @@ def source(made: dict[str, Any], text: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.both_databases
 def test_texts_come_before_the_question_and_are_named_first(
     admin: Client, ann: Client, upstream: Upstream
 ) -> None:
@@ -133,6 +134,7 @@ def test_images_reach_the_model_as_data_urls(
     assert upstream.completions()[-1].json["messages"][-1]["content"] == elsewhere
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-19")
 def test_key_that_may_not_read_files_gives_models_none(
     admin: Client, ann: Client, upstream: Upstream
@@ -197,6 +199,7 @@ def test_file_that_cannot_be_read_is_refused(
     assert ann.get(f"{FILES}{own['id']}/content").status == 404
 
 
+@pytest.mark.both_databases
 def test_file_is_deleted_with_the_last_chat_that_has_it(
     app: InProcessApp, admin: Client, ann: Client, directory: Path
 ) -> None:

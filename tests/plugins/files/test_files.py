@@ -81,6 +81,7 @@ def test_file_is_stored_and_read_back(
     assert ann.get(path).status == ann.get(f"{path}/content").status == 404
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-40")
 def test_files_of_others_are_as_if_they_were_not_there(
     app: InProcessApp, admin: Client, ann: Client, bob: Client, directory: Path

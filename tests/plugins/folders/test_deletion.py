@@ -107,6 +107,7 @@ def test_listener_can_refuse_deletion(app: InProcessApp, ann: Client, involve: I
     assert told == []
 
 
+@pytest.mark.both_databases
 def test_policy_rule_grants_read_and_write_but_not_delete(
     env: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -169,6 +170,7 @@ def test_account_deletion_deletes_folders_of_disabled_plugin(
     app.close()
 
 
+@pytest.mark.both_databases
 def test_concurrent_creation_leaves_no_folder_of_deleted_account(
     app: InProcessApp, env: dict[str, str], admin: Client
 ) -> None:

@@ -131,6 +131,7 @@ def test_existing_cycle_can_be_broken_and_deleted(app: InProcessApp, ann: Client
     assert parents(ann) == {}
 
 
+@pytest.mark.both_databases
 def test_concurrent_moves_create_no_cycle(ann: Client, elsewhere: Client) -> None:
     pairs = [(new_folder(ann, f"a{n}"), new_folder(ann, f"b{n}")) for n in range(ROUNDS)]
 
@@ -149,6 +150,7 @@ def test_concurrent_moves_create_no_cycle(ann: Client, elsewhere: Client) -> Non
         assert {tree[f"a{n}"], tree[f"b{n}"]} in ({None, f"a{n}"}, {None, f"b{n}"})
 
 
+@pytest.mark.both_databases
 def test_concurrent_creations_of_one_name_create_one_folder(ann: Client, elsewhere: Client) -> None:
     with ThreadPoolExecutor(4) as threads:
         for n in range(ROUNDS):
@@ -180,6 +182,7 @@ def test_last_allowed_folder_is_created_once(
     assert sorted(statuses) == [200] * 5 + [400] * 15
 
 
+@pytest.mark.both_databases
 def test_concurrent_updates_are_all_stored(ann: Client, elsewhere: Client) -> None:
     path = f"{FOLDERS}{new_folder(ann)}/update"
     with ThreadPoolExecutor(8) as threads:
@@ -194,6 +197,7 @@ def test_concurrent_updates_are_all_stored(ann: Client, elsewhere: Client) -> No
     assert len(ann.get(path.removesuffix("/update")).json["data"]) == 40
 
 
+@pytest.mark.both_databases
 def test_move_into_concurrently_deleted_folder_is_consistent(
     ann: Client, elsewhere: Client
 ) -> None:

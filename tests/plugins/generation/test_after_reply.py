@@ -250,6 +250,7 @@ class TestBroken:
         assert json.loads(first["result"])["error"].startswith("KeyError (test_after_reply.py:")
 
 
+@pytest.mark.both_databases
 def test_title_that_the_user_sets_meanwhile_stays(
     app: InProcessApp, user: Client, upstream: Upstream
 ) -> None:

@@ -53,6 +53,7 @@ def test_changes_are_in_force_for_everyone(admin: Client, user: Client) -> None:
     assert config(user) == answer.json
 
 
+@pytest.mark.both_databases
 def test_change_reaches_another_instance(
     env: dict[str, str], app: InProcessApp, admin: Client
 ) -> None:

@@ -129,6 +129,7 @@ def test_what_the_operator_set_stays_whatever_is_stored(
         app.close()
 
 
+@pytest.mark.both_databases
 def test_another_instance_follows_within_a_moment(
     env: dict[str, str], complete_schema: Callable[[Application], None]
 ) -> None:

@@ -61,6 +61,7 @@ def test_a_change_of_members_is_a_change_of_the_group(
         assert admin.post(f"{GROUPS}/id/{group}/users/{way}", body).json["updated_at"] == 5
 
 
+@pytest.mark.both_databases
 def test_a_member_is_shown_as_clients_know_people(
     admin: Client, user: Client, new_group: NewGroup
 ) -> None:
@@ -200,6 +201,7 @@ def test_groups_of_a_deleted_account_go_to_the_administrator_who_deletes_it(
     assert admin.get(f"{GROUPS}/id/{group['id']}").json["user_id"] == admin.account["id"]
 
 
+@pytest.mark.both_databases
 def test_people_added_at_the_same_time_are_all_in(admin: Client, new_group: NewGroup) -> None:
     people = [admin.add_user(f"P{number}").account["id"] for number in range(8)]
     path = f"{GROUPS}/id/{new_group()['id']}/users"

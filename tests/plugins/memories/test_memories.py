@@ -8,6 +8,7 @@ from tests.plugins.memories.conftest import MEMORIES, add, contents
 from portico.testing import Client, InProcessApp
 
 
+@pytest.mark.both_databases
 def test_memories_live_as_the_client_expects(app: InProcessApp, ann: Client) -> None:
     made = ann.post(f"{MEMORIES}/add", {"content": "Likes tea", "id": "x", "user_id": "y"}).json
     assert list(made) == ["id", "user_id", "content", "updated_at", "created_at"]
@@ -102,6 +103,7 @@ class TestOperatorsRule:
         (rules / "ours.csv").write_text("p, memory, *, role:admin, allow\n")
         return env | {"PORTICO_ACCESS_POLICY_DIR": str(rules)}
 
+    @pytest.mark.both_databases
     def test_rule_for_administrators_does_not_mix_memories(
         self, admin: Client, ann: Client
     ) -> None:

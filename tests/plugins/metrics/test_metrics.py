@@ -125,6 +125,7 @@ def test_only_administrators_are_answered_elsewhere(admin: Client, user: Client)
     )
 
 
+@pytest.mark.both_databases
 def test_key_that_is_limited_to_other_routes_is_not_answered(admin: Client) -> None:
     assert with_key(admin, scopes=["chats"]).get("/metrics").status == 404
     assert with_key(admin, endpoints=["/api/v1/chats"]).get("/metrics").status == 404
@@ -174,6 +175,7 @@ def test_open_stream_is_counted_until_it_ends(starting: Starting, upstream: Upst
     assert figures(monitoring.get("/metrics"))["portico_open_streams", ()] == 0
 
 
+@pytest.mark.both_databases
 def test_tasks_are_counted(starting: Starting) -> None:
     app = starting({"PORTICO_TASKS_CONCURRENCY": "1"})
     app.portico.tasks.set_types([TaskType("test:endless", Nothing, endless)])

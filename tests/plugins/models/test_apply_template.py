@@ -28,6 +28,7 @@ def template(admin: Client) -> str:
     return str(admin.post(f"{MODELS}/templates/create", document).json["id"])
 
 
+@pytest.mark.both_databases
 def test_create_from_template_lets_values_of_the_caller_win(admin: Client, template: str) -> None:
     more = {"params": {"temperature": 1, "deep": {"b": 2}}, "meta": {"description": "Mine"}}
 
@@ -146,6 +147,7 @@ def test_apply_template_requires_write_access(ann: Client, bob: Client, admin: C
     assert answers[0].body == answers[1].body
 
 
+@pytest.mark.both_databases
 def test_concurrent_apply_template_calls_are_both_applied(admin: Client) -> None:
     for name in ("a", "b", "c", "d"):
         created = {"name": name, "params": {name: 1}}

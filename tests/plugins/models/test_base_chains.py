@@ -44,6 +44,7 @@ def test_preset_of_a_missing_base_cannot_close_a_cycle(admin: Client) -> None:
     assert admin.post(CREATE, form("b", base_model_id="a")).detail == CYCLE_MESSAGE
 
 
+@pytest.mark.both_databases
 def test_concurrent_updates_cannot_close_a_cycle(admin: Client) -> None:
     chain(admin, "a")
     chain(admin, "b")

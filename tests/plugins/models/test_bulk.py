@@ -47,6 +47,7 @@ def table(app: InProcessApp, name: str, order: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.both_databases
 def test_bulk_writes_keep_tags_and_versions(app: InProcessApp, admin: Client, run: Run) -> None:
     owner, ids = admin.account["id"], [f"m{number:03}" for number in range(250)]
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from tests.plugins.models.conftest import form
 
 from portico.testing import CommandLine
@@ -12,6 +13,7 @@ def as_file(*models: object) -> str:
     return json.dumps({"models": models})
 
 
+@pytest.mark.both_databases
 def test_models_are_imported_listed_and_exported(cli: CommandLine, tmp_path: Path) -> None:
     assert "portico model import" in cli("model", "list").stdout
     cli("user", "add", "root@example.org", "--password-stdin", stdin="long enough\n")

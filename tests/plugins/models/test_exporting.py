@@ -56,6 +56,7 @@ def test_export_contains_own_and_writable_models(
     assert len(exported(admin)) == 6
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-39")
 def test_export_omits_models_the_caller_may_only_read(ann: Client, admin: Client) -> None:
     create(admin, "public", access_control=None)
@@ -92,6 +93,7 @@ def test_export_rejects_ids_of_a_wrong_type(admin: Client, body: Any) -> None:
     assert admin.post(EXPORT, body).status == 422
 
 
+@pytest.mark.both_databases
 def test_export_in_blocks_is_ordered_and_complete(
     app: InProcessApp, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +124,7 @@ class TestWithoutBypass:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
 
+    @pytest.mark.both_databases
     def test_administrator_without_bypass_exports_the_listed_models(
         self, ann: Client, admin: Client
     ) -> None:

@@ -377,6 +377,7 @@ def test_import_accepts_bases_in_the_same_import_in_any_order(ann: Client, admin
     assert listed >= {"top", "mid", "low"}
 
 
+@pytest.mark.both_databases
 def test_import_rejects_a_cycle_of_bases(admin: Client) -> None:
     admin.post(CREATE, form("b", base_model_id="open-1"))
     admin.post(CREATE, form("a", base_model_id="b"))

@@ -70,6 +70,7 @@ def test_list_omits_overrides(admin: Client) -> None:
     assert ids(admin) == []
 
 
+@pytest.mark.both_databases
 def test_list_page_has_30_models_and_the_total(admin: Client) -> None:
     for number in range(33):
         create(admin, f"m{number:02}")
@@ -135,6 +136,7 @@ def test_tag_filter_matches_whole_tags_in_any_case(ann: Client) -> None:
     assert ids(ann, "?tag=tax") == []
 
 
+@pytest.mark.both_databases
 def test_view_option_filters_by_owner(ann: Client, admin: Client) -> None:
     create(ann, "own")
     create(admin, "public", access_control=None)
@@ -174,6 +176,7 @@ class TestWithoutTheBypass:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
 
+    @pytest.mark.both_databases
     def test_administrator_without_bypass_lists_shared_models_and_may_delete(
         self, ann: Client, admin: Client
     ) -> None:

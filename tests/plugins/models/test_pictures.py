@@ -75,6 +75,7 @@ def test_picture_route_serves_bitmaps_only_and_never_redirects(
     assert "location" not in answer.headers
 
 
+@pytest.mark.both_databases
 def test_picture_is_hidden_when_access_is_removed(ann: Client, admin: Client) -> None:
     admin.post(CREATE, pictured(access_control=readers(ann)))
     tag = ann.get(f"{PICTURE}?id=legal-desk").headers["etag"]

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from tests.plugins.models.conftest import form
 
 from portico.boot import Application
@@ -54,6 +55,7 @@ def settle(environment: dict[str, str]) -> None:
     asyncio.run(work())
 
 
+@pytest.mark.both_databases
 def test_migration_from_first_schema_keeps_owners_and_labels(
     env: dict[str, str],
 ) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from tests.plugins.models.conftest import form, readers, writers
 
 from portico.testing import Client
@@ -30,6 +31,7 @@ def test_tags_that_look_alike_are_listed_once(ann: Client) -> None:
         assert ann.get(f"/api/v1/models/list?tag={quote(asked)}").json["total"] == 2
 
 
+@pytest.mark.both_databases
 def test_tags_come_from_the_callers_list_only(ann: Client, admin: Client) -> None:
     admin.post(CREATE, tagged("public", "Public", access_control=None))
     admin.post(CREATE, tagged("written", "Written", access_control=writers(ann)))

@@ -31,6 +31,7 @@ def test_toggle_switches_off_and_on(ann: Client, monkeypatch: pytest.MonkeyPatch
     assert "legal-desk" in [one["id"] for one in ann.get("/api/models").json["data"]]
 
 
+@pytest.mark.both_databases
 def test_concurrent_toggles_are_both_applied(ann: Client, admin: Client) -> None:
     ann.post(CREATE, form())
     statuses = []

@@ -53,6 +53,7 @@ def test_name_that_is_too_long_is_rejected(ann: Client) -> None:
     assert (answer.status, "name" in answer.detail) == (400, True)
 
 
+@pytest.mark.both_databases
 def test_longest_name_and_base_can_be_sorted_and_searched(ann: Client) -> None:
     signs = [chr(0x20000 + number * 7) for number in range(768)]  # four bytes each, all different
     base, name = "".join(signs[:256]), "".join(signs[256:])

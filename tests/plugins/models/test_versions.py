@@ -180,6 +180,7 @@ class TestNone:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"PORTICO_MODELS_VERSIONS_KEPT": "0"}
 
+    @pytest.mark.both_databases
     def test_no_versions_are_stored_if_disabled(self, app: InProcessApp, ann: Client) -> None:
         ann.post(CREATE, form())
         ann.post(UPDATE, form(name="New"))

@@ -119,6 +119,7 @@ def test_token_is_deleted_when_refresh_is_rejected(
     assert oauth_user.get("/api/v1/auths/").status == 200, "the session itself continues"
 
 
+@pytest.mark.both_databases
 def test_token_is_kept_while_provider_is_unavailable(
     app: InProcessApp, result: SignInResult, provider_server: AuthorizationServer
 ) -> None:
@@ -146,6 +147,7 @@ def test_token_is_kept_while_provider_refuses_the_client(
     assert token_of(app, result)
 
 
+@pytest.mark.both_databases
 def test_concurrent_token_requests_refresh_once(
     app: InProcessApp, result: SignInResult, provider_server: AuthorizationServer
 ) -> None:
@@ -174,6 +176,7 @@ def test_token_of_another_session_cannot_be_decrypted(app: InProcessApp, browser
 # -- sign-out at Portico -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-04")
 def test_sign_out_ends_session_and_returns_provider_url(
     app: InProcessApp,

@@ -138,6 +138,7 @@ def start_both(
     return asked, asked_too
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("left", [-1, 100])
 def test_two_instances_send_refresh_token_once_and_share_the_result(
     two: tuple[Instance, Instance], slow: SlowRefreshes, left: int
@@ -183,6 +184,7 @@ def test_waiting_instance_takes_the_failure_of_the_other(
     assert two[1].start().result(30) not in (None, before)
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("FT-01")
 def test_claim_of_killed_process_expires(
     two: tuple[Instance, Instance], slow: SlowRefreshes
@@ -210,6 +212,7 @@ def test_claim_from_before_database_clock_was_set_back_does_not_count(
     assert len(slow.sent) == 1
 
 
+@pytest.mark.both_databases
 def test_late_rejection_does_not_delete_the_token_of_another_instance(
     two: tuple[Instance, Instance], slow: SlowRefreshes
 ) -> None:

@@ -174,6 +174,7 @@ def test_rehashing_never_replaces_a_changed_password(user: Client, app: InProces
     assert signs_in(user, NEW)
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-06")
 def test_one_of_several_concurrent_changes_succeeds(user: Client) -> None:
     """A second client that knows the old password cannot change it at the same time."""

@@ -166,6 +166,7 @@ def test_saved_files_that_prevent_a_start_can_be_rolled_back(
     assert "p, chat" not in shown
 
 
+@pytest.mark.both_databases
 def test_audit_log_is_listed_filtered_and_exported(
     cli: CommandLine, admin: Client, user: Client, tmp_path: Path
 ) -> None:

@@ -126,6 +126,7 @@ async def everything_seen(
     return seen
 
 
+@pytest.mark.both_databases
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_diff_for_many_accounts_equals_single_decisions(

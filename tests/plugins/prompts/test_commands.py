@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from portico.testing import CommandLine
 
 
+@pytest.mark.both_databases
 def test_prompts_are_imported_listed_and_exported(cli: CommandLine, tmp_path: Path) -> None:
     assert "portico prompt import" in cli("prompt", "list").stdout
     for name in ("root", "ann"):

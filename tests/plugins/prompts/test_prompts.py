@@ -148,6 +148,7 @@ def test_rights_of_creation_and_default_access(admin: Client, ann: Client, bob: 
     assert sorted(commands(admin, "/list")) == ["/b", "/hi"]
 
 
+@pytest.mark.both_databases
 def test_lists_are_bounded_and_searched(app: InProcessApp, ann: Client) -> None:
     for number in range(32):
         made = form(f"/p{number:02}", title="100%" if number == 7 else "Title", content="x" * 1000)
@@ -192,6 +193,7 @@ class TestWithoutBypass:
     def env(self, env: dict[str, str]) -> dict[str, str]:
         return env | {"BYPASS_ADMIN_ACCESS_CONTROL": "false"}
 
+    @pytest.mark.both_databases
     def test_administrators_see_shared_prompts_only_and_may_remove_all(
         self, admin: Client, ann: Client
     ) -> None:

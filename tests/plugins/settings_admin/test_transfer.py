@@ -74,6 +74,7 @@ def test_export_has_no_secrets_and_its_import_keeps_them(admin: Client, app: Any
     assert keys_of(app.run(app.portico.context.runtime_settings.values)) == ["sk-one", "sk-two"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("D-SYS-3")
 def test_import_stores_all_or_nothing_and_resets_what_is_absent(admin: Client) -> None:
     ben = admin.add_user("Ben")

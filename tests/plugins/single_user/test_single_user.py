@@ -52,6 +52,7 @@ def test_every_sign_in_is_the_administrators(start_app: StartApp, body: object) 
     assert Client(client.transport, session["token"]).get("/api/v1/users/").json["total"] == 1
 
 
+@pytest.mark.both_databases
 def test_concurrent_sign_ins_create_one_account(start_app: StartApp) -> None:
     client = start_app(**OPEN).client
     with ThreadPoolExecutor(6) as pool:

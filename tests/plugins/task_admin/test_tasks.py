@@ -41,6 +41,7 @@ def ids(client: Client, query: str = "") -> list[str]:
     return [task["id"] for task in page["tasks"] if task["name"].startswith("test:")]
 
 
+@pytest.mark.both_databases
 @pytest.mark.case("AB-60")
 def test_account_sees_and_ends_its_own_tasks_only(
     admin: Client, user: Client, create: Create
@@ -82,6 +83,7 @@ def test_cancelled_task_runs_again_after_retry(
     assert user.post(f"{JOBS}/{task_id}/cancel").status == 400
 
 
+@pytest.mark.both_databases
 def test_failed_task_says_why(
     app: InProcessApp,
     user: Client,
@@ -98,6 +100,7 @@ def test_failed_task_says_why(
     assert (shown["status"], shown["error"]) == ("failed", "There is no such chat.")
 
 
+@pytest.mark.both_databases
 def test_list_is_filtered_and_has_pages(user: Client, create: Create) -> None:
     made = [create(user, item=f"chat-{number % 2}") for number in range(55)]
     other = create(user, "other")
@@ -133,6 +136,7 @@ def test_rule_can_forbid_what_owners_may_do(admin: Client, user: Client, create:
     assert ids(user) == []
 
 
+@pytest.mark.both_databases
 def test_tasks_are_shown_and_ended_on_the_command_line(
     app: InProcessApp, user: Client, create: Create, cli: CommandLine
 ) -> None:

@@ -81,6 +81,7 @@ def test_user_in_the_header_is_signed_in_and_the_first_is_administrator(
     assert post_sign_in(client, headers_of("ADA")).json["id"] == ada["id"]
 
 
+@pytest.mark.both_databases
 def test_concurrent_sign_ins_create_one_account(app: InProcessApp) -> None:
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: post_sign_in(app.client, headers_of("ada")), range(6)))

@@ -66,6 +66,7 @@ def test_sums_of_the_day_are_those_of_the_calls(
     assert all(day["day"] % 86400 == 0 and day["unpriced_calls"] == day["calls"] for day in days)
 
 
+@pytest.mark.both_databases
 def test_call_written_twice_counts_once(rows: Rows, usage: UsagePlugin) -> None:
     record = made_record()
     usage.writer.add(record)

@@ -2,12 +2,14 @@
 
 import json
 
+import pytest
 from tests.plugins.usage.conftest import Rows, made_record
 
 from portico.testing import Client, CommandLine
 from portico_usage.components import UsagePlugin
 
 
+@pytest.mark.both_databases
 def test_command_prints_sums_as_table_json_and_csv(
     usage: UsagePlugin, admin: Client, rows: Rows, cli: CommandLine
 ) -> None:
@@ -28,6 +30,7 @@ def test_command_prints_sums_as_table_json_and_csv(
     assert head.startswith("model,calls,failed_calls") and len(lines) == 2
 
 
+@pytest.mark.both_databases
 def test_command_prints_single_calls(
     usage: UsagePlugin, admin: Client, rows: Rows, cli: CommandLine
 ) -> None:

@@ -33,6 +33,7 @@ def labelled(report: Any, *names: str) -> list[tuple[Any, ...]]:
     return [tuple(item[name] for name in (*names, "calls")) for item in report["items"]]
 
 
+@pytest.mark.both_databases
 def test_sums_are_grouped_by_any_dimension(
     usage: UsagePlugin, admin: Client, user: Client, group: str, rows: Rows
 ) -> None:
@@ -72,6 +73,7 @@ def test_sums_are_grouped_by_any_dimension(
     assert by("day", "day", more="&group=none") == []
 
 
+@pytest.mark.both_databases
 def test_pages_of_sums_and_calls_have_each_once(
     usage: UsagePlugin, admin: Client, rows: Rows
 ) -> None:
@@ -92,6 +94,7 @@ def test_pages_of_sums_and_calls_have_each_once(
     assert calls[0] in {"m002", "m005"} or int(calls[0][1:]) % 3 == 2
 
 
+@pytest.mark.both_databases
 def test_users_see_their_own_usage_and_no_other(
     ask: Ask, usage: UsagePlugin, admin: Client, user: Client, rows: Rows
 ) -> None:
@@ -117,6 +120,7 @@ def test_policy_rules_decide_who_sees_whose_usage(admin: Client, user: Client) -
     assert user.get("/api/v1/usage/me").status == 403
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -144,6 +148,7 @@ def test_csv_runs_nothing_in_a_spreadsheet(usage: UsagePlugin, admin: Client, ro
     assert (line["source"], line["cost"], line["input_tokens"]) == ('say "hi", you', "", "10")
 
 
+@pytest.mark.both_databases
 def test_exports_have_all_calls_or_all_sums(usage: UsagePlugin, admin: Client, rows: Rows) -> None:
     add(usage, *[{"model": f"m{number % 5}"} for number in range(1205)])
     rows("usage_day")

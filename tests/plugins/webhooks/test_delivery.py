@@ -136,6 +136,7 @@ def test_secret_is_of_the_address_and_can_be_replaced(
     assert "webhook.secret_replaced" in entries and second not in entries
 
 
+@pytest.mark.both_databases
 def test_account_that_is_deleted_meanwhile_gets_no_secret(app: InProcessApp, admin: Client) -> None:
     secrets = SigningSecrets(app.portico.encryptor)
     for make in (secrets.of, secrets.replace):
@@ -144,6 +145,7 @@ def test_account_that_is_deleted_meanwhile_gets_no_secret(app: InProcessApp, adm
     assert app.run(fetch_all, "SELECT id FROM webhooks_secret") == []
 
 
+@pytest.mark.both_databases
 def test_alert_is_sent_once_an_hour_for_each_cause(
     app: InProcessApp, admin: Client, receiver: WebhookReceiver
 ) -> None:
