@@ -5,6 +5,7 @@ verified accounts. The middleware runs for every route of the application.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from litestar.enums import ScopeType
@@ -22,7 +23,7 @@ from portico.identity import SESSION_CREDENTIAL, Actor, Identity
 from portico.permissions import Permissions
 from portico.rate_limits import RateLimiter
 from portico.web.auth.csrf import check_csrf, is_cross_site
-from portico.web.auth.websocket_sessions import serve_while_signed_in
+from portico.web.auth.websocket_connection import WebSocketConnection
 from portico.web.errors import log_and_respond
 from portico.web.middleware.origins import Origins
 from portico.web.request.path_parameters import check_path_parameters
@@ -59,14 +60,10 @@ def auth_middleware(
                 # Litestar cannot refuse a handshake with a response, only close the socket.
                 await log_and_respond(scope, error)(scope, receive, send)
                 return
-            if actor is None:
-                await app(scope, receive, send)
-                return
-            with acting_as(actor.id):
+            with nullcontext() if actor is None else acting_as(actor.id):
                 if scope["type"] == ScopeType.WEBSOCKET:
-                    await serve_while_signed_in(
-                        app, scope, receive, send, actor, identity.live_connections
-                    )
+                    socket = WebSocketConnection(receive, send)
+                    await socket.serve(app, scope, actor, identity.live_connections)
                 else:
                     await app(scope, receive, send)
 

@@ -12,6 +12,7 @@ from portico.errors import DomainError
 from portico.plugin_exit import is_failure
 from portico.web.errors import error_response, internal_error_response, log_and_respond
 from portico.web.middleware.slow_readers import ClientStalled, ReadWatch
+from portico.web.middleware.socket_inbox import ABNORMAL_CLOSURE
 from portico.web.request.parameter_faults import wrong_parameters
 from portico.web.response.json_response import JSONResponse
 
@@ -21,8 +22,10 @@ CLOSE_CODE_BASE = 4000
 _MAX_REASON_BYTES = 123
 #: Internal error. Source: RFC 6455, 7.4.1.
 _INTERNAL_ERROR = 1011
-#: The connection ended without a close frame. Source: RFC 6455, 7.4.1.
-_ABNORMAL_CLOSURE = 1006
+#: Bytes of messages that tasks of a handler send at the same time, to a client that does not take them.
+MAX_UNSENT_BYTES = 4 * 1024 * 1024
+#: In the scope of a web socket: what is called when its client does not read.
+ON_STALLED_KEY = "portico.on_stalled"
 STALLED_MESSAGE = "The client does not read."
 #: The code with which Litestar closes after any error of its own.
 _LITESTAR_ERROR = 4500
@@ -32,7 +35,7 @@ class HandshakeSender:
     """`send` of a web socket. Before it is open, an HTTP response becomes the response to the handshake."""
 
     __slots__ = (
-        "_can_answer", "_over", "_request_id", "_scope", "_send", "_watch", "began", "stalled",
+        "_can_answer", "_over", "_request_id", "_scope", "_send", "_unsent_bytes", "_watch", "began", "stalled",
     )  # fmt: skip
 
     def __init__(
@@ -40,6 +43,7 @@ class HandshakeSender:
     ) -> None:
         self._watch = watch
         self.stalled = False
+        self._unsent_bytes = 0
         self._scope, self._send, self._request_id = scope, send, request_id
         self._can_answer = "websocket.http.response" in (scope.get("extensions") or {})
         self.began = self._over = False
@@ -72,13 +76,29 @@ class HandshakeSender:
         await self._send_watched(message)
 
     async def _send_watched(self, message: Any) -> None:
+        size = len(message.get("bytes") or b"") + len(message.get("text") or "")
+        if self._unsent_bytes + size > MAX_UNSENT_BYTES and self._unsent_bytes:
+            self._stall()
         if self.stalled:
-            raise WebSocketDisconnect(detail=STALLED_MESSAGE, code=_ABNORMAL_CLOSURE)
+            raise WebSocketDisconnect(detail=STALLED_MESSAGE, code=ABNORMAL_CLOSURE)
+        self._unsent_bytes += size
         try:
             await self._watch.send(self._send, message)
         except ClientStalled:
+            self._stall()
+            raise WebSocketDisconnect(detail=STALLED_MESSAGE, code=ABNORMAL_CLOSURE) from None
+        finally:
+            self._unsent_bytes -= size
+
+    def _stall(self) -> None:
+        if not self.stalled:
             self.stalled = True
-            raise WebSocketDisconnect(detail=STALLED_MESSAGE, code=_ABNORMAL_CLOSURE) from None
+            on_stalled: Any = self._scope.get(ON_STALLED_KEY, _do_nothing)
+            on_stalled()
+
+
+def _do_nothing() -> None:
+    """Nobody has to know: the handshake is not complete."""
 
 
 def _refusal_of(close: Any, scope: Scope) -> Any:
