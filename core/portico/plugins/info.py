@@ -29,6 +29,19 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
     formerly: tuple[str, ...] = ()
 
 
+def info_fault(info: PluginInfo) -> str:
+    """Return why a description of a plugin cannot be used; empty = it can. Its constructor checks no types."""
+    try:
+        msgspec.convert(msgspec.structs.asdict(info), PluginInfo)
+    except msgspec.ValidationError as error:
+        reason, _, field = str(error).partition(" - at `$.")
+        return f"PLUGIN = PluginInfo(…) has a wrong {field.rstrip('`') or 'value'}: {reason[:1].lower()}{reason[1:]}"
+    for prefix in info.route_prefixes:
+        if not prefix.startswith("/"):
+            return f"PluginInfo.route_prefixes has {prefix!r}; a path begins with /"
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """An object that other plugins get by its protocol: `app.services.get(protocol)`."""

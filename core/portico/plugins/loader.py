@@ -1,6 +1,5 @@
 """Imports plugins and checks their API version, hooks and requirements. A plugin that fails has a reason."""
 
-import difflib
 import graphlib
 import heapq
 from types import FunctionType, ModuleType
@@ -10,7 +9,9 @@ import pluggy
 
 from portico import hookspecs
 from portico.plugins.discovery import Candidate, installed_entry_points
-from portico.plugins.info import API, PluginInfo
+from portico.plugins.faults import DeclarationFault
+from portico.plugins.hook_functions import check_hooks
+from portico.plugins.info import API, PluginInfo, info_fault
 from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.registry import FaultKind, PluginRegistry, PluginState
 from portico.settings.schema import PluginSelection
@@ -66,8 +67,15 @@ def import_plugins(
             record.state = PluginState.DISABLED
             record.reason = "off by default; add it to plugins.enable"
             continue
-        if reason := _register_hooks(manager, module, candidate.name):
-            record.fail(reason, kind=FaultKind.HOOK, at=isolation.code.of_definition(module).at)
+        culprit: Any = module
+        reason = ""
+        try:
+            check_hooks(module)
+            reason = _register_hooks(manager, module, candidate.name)
+        except DeclarationFault as fault:
+            reason, culprit = str(fault), fault.culprit
+        if reason:
+            record.fail(reason, kind=FaultKind.HOOK, at=isolation.code.of_definition(culprit).at)
             continue
         infos[candidate.name] = info
     return _sort_by_requirements(infos, registry, manager)
@@ -99,6 +107,8 @@ def _plugin_info(module: Any) -> PluginInfo:
         raise UnusableModule(
             f"{module.__name__} has no constant PLUGIN; add PLUGIN = PluginInfo(api_version={API}, summary=…)"
         )
+    if fault := info_fault(info):
+        raise UnusableModule(fault)
     if info.api_version != API:
         age = "a newer" if info.api_version > API else "an older"
         raise UnusableModule(
@@ -117,18 +127,6 @@ def _register_hooks(manager: pluggy.PluginManager, module: Any, name: str) -> st
     except pluggy.PluginValidationError as error:
         if manager.has_plugin(name):
             manager.unregister(name=name)
-        known = [
-            spec
-            for spec in vars(hookspecs)
-            if spec.startswith(("register_", "startup", "shutdown"))
-        ]
-        for hook in sorted(vars(module)):
-            marked = hasattr(getattr(module, hook), "portico_impl")
-            if marked and hook not in known:
-                close = difflib.get_close_matches(hook, known, n=1)
-                return f"there is no hook {hook!r}" + (
-                    f"; did you mean {close[0]!r}?" if close else ""
-                )
         return " ".join(str(error).split())
     except ValueError:
         other = next((n for n, plugin in manager.list_name_plugin() if plugin is module), "another")
