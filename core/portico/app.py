@@ -2,7 +2,6 @@
 
 import structlog
 from litestar import Litestar
-from litestar.exceptions import ImproperlyConfiguredException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.boot import Application, CannotStart
@@ -100,8 +99,9 @@ class Portico:
                 counters=self.counters,
                 plugins=lambda: described_plugins(app.registry, self.counters),
             ),
-            ImproperlyConfiguredException,
+            Exception,  # the web framework raises what annotations of handlers raise
             FaultKind.ROUTES,
+            lambda contribution: contribution.router and contribution.router.faulty_item(),
         )
 
         fallbacks = [(c.plugin_name, one) for c in app.contributions for one in c.fallbacks]

@@ -213,20 +213,36 @@ class Application(CoreServices):
         make: Callable[[Sequence[Contribution]], Result],
         mistake: type[Exception],
         kind: FaultKind,
+        origin: Callable[[Contribution], object] = lambda _: None,
     ) -> Result:
-        """Return `make(contributions)`. If it raises `mistake`, fail the plugins that cause it and call it without them."""
-        try:
+        """Return `make(contributions)`. If it raises `mistake`, fail the plugins that cause it and call it without them.
+
+        `origin`: returns what is wrong in a plugin, for its file and line.
+        """
+
+        def try_with(others: Sequence[Contribution], contribution: Contribution) -> bool:
+            try:
+                make([*others, contribution])
+            except mistake as error:
+                name = contribution.plugin_name
+                at = self.isolation.location(name, error, origin(contribution))
+                self.fail_plugin(name, f"{what}: {error}", kind=kind, at=at)
+                return False
+            return True
+
+        with contextlib.suppress(mistake):
             return make(self.contributions)
-        except mistake:
-            valid: list[Contribution] = []
-            for contribution in list(self.contributions):
-                try:
-                    make([*valid, contribution])
-                except mistake as error:
-                    self.fail_plugin(contribution.plugin_name, f"{what}: {error}", kind=kind)
-                else:
-                    valid.append(contribution)
+        make(())  # a mistake of no plugin is raised
+        # Each by itself first: that takes as many short calls as there are plugins.
+        for contribution in list(self.contributions):
+            try_with((), contribution)
+        with contextlib.suppress(mistake):
             return make(self.contributions)
+        valid: list[Contribution] = []
+        for contribution in list(self.contributions):
+            if try_with(valid, contribution):
+                valid.append(contribution)
+        return make(self.contributions)
 
     # -- starting and stopping ------------------------------------------------------------------------------
 
@@ -344,8 +360,7 @@ class Application(CoreServices):
         self.retry_without_failing_plugins(
             "its policies",
             lambda contributions: self.policies.builder.set_plugin_policies(
-                [kind for c in contributions for kind in c.resources],
-                [policy for c in contributions for policy in c.policies],
+                [(c.resources, c.policies) for c in contributions],
                 allow_unknown_kinds=bool(self.registry.failed),
             ),
             InvalidPolicy,

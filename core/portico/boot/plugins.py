@@ -6,7 +6,7 @@ from functools import partial
 import pluggy
 import structlog
 
-from portico.boot.schema import CannotStart
+from portico.boot.schema import CORE_TABLES, CannotStart
 from portico.db import bind
 from portico.metrics import Metric
 from portico.plugins.claims import PLUGIN_NAME, ROUTE, PluginClaim
@@ -18,6 +18,7 @@ from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.loader import former_names, import_plugins
 from portico.plugins.registry import FaultKind, PluginRegistry
 from portico.plugins.replacements import Replacements
+from portico.plugins.resource_checks import resource_fault
 from portico.settings.load import LoadedSettings
 from portico.settings.problems import BadSettings
 from portico.settings.schema import PluginSelection
@@ -59,6 +60,7 @@ def load_plugins(
         except PluginError as error:
             registry[name].fail(error.reason, error.trace, kind=error.kind, at=error.at)
     collected = _check_unknown_keys(loaded, registry, collected, isolation)
+    collected = _check_resources(manager, registry, collected, isolation)
     kept = drop_conflicts(
         collected,
         registry,
@@ -79,6 +81,30 @@ def load_plugins(
     for contribution in kept:
         bind(contribution.tables.tables if contribution.tables else ())
     return kept
+
+
+def _check_resources(
+    manager: pluggy.PluginManager,
+    registry: PluginRegistry,
+    collected: list[Contribution],
+    isolation: PluginIsolation,
+) -> list[Contribution]:
+    """Return the plugins whose resource kinds, and what their routes require, are right; the others fail."""
+    kinds = {kind.name: kind for c in collected for kind in c.resources}
+    core_tables = {one._meta.tablename for tables in CORE_TABLES.values() for one in tables.tables}
+    complete = len(collected) == len(list(registry))
+    valid = []
+    for contribution in collected:
+        fault = resource_fault(contribution, kinds, core_tables, complete=complete)
+        if fault is None:
+            valid.append(contribution)
+            continue
+        module = manager.get_plugin(contribution.plugin_name)
+        origin = fault.culprit or getattr(module, "register_resources", None)
+        registry[contribution.plugin_name].fail(
+            fault.reason, kind=fault.kind, at=isolation.code.of_definition(origin).at
+        )
+    return valid
 
 
 def _command_names(

@@ -271,13 +271,19 @@ class _Collector:
         handlers = self._many("register_routes")
         if not handlers:
             return None
-        from portico.plugins.router import plugin_router
+        from portico.plugins.router import PluginRouter, plugin_router
 
-        return self._call(
-            "register_routes",
-            lambda: plugin_router(self._plugin, handlers, self._components),
-            FaultKind.ROUTES,
-        )
+        def router() -> PluginRouter | DeclarationFault:
+            try:
+                return plugin_router(self._plugin, handlers, self._components)
+            except DeclarationFault as fault:
+                return fault
+
+        hook, kind = "register_routes", FaultKind.ROUTES
+        made = self._call(hook, router, kind)
+        if isinstance(made, DeclarationFault):
+            raise self._wrong(hook, str(made), made.culprit, kind)
+        return made
 
 
 def _a(value: object) -> str:

@@ -1,14 +1,16 @@
 """The routes of one plugin. Imported only by processes that serve routes or list them: it needs the web framework."""
 
 import inspect
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
 from functools import cached_property
 from typing import Any, TypeGuard
 
+from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute, WebSocketRoute
 
+from portico.plugins.route_checks import check_routes
 from portico.plugins.route_keys import route_key
 from portico.web.handler_map import GrowingMap, is_automatic
 from portico.web.routes import Controller
@@ -34,6 +36,23 @@ class PluginRouter(GrowingMap):
         copied = PluginRouter(*self._arguments)
         copied.give_way(self._displaced)
         return copied
+
+    def faulty_item(self) -> Any:
+        """Return the first handler or controller that no application takes; None if each is right by itself."""
+        for item in self._arguments[1]:
+            try:
+                Litestar([PluginRouter(self._arguments[0], [item])], openapi_config=None)
+            except Exception:  # noqa: BLE001 - the web framework raises what the item's annotations raise
+                return item
+        return None
+
+    @property
+    def required_actions(self) -> Iterator[tuple[str, Any]]:
+        """The paths whose callers need to be allowed an action, each with its handler."""
+        for route in self._declared:
+            for handler in _handlers(route):
+                if handler.opt.get("requires"):
+                    yield _path_of(route), handler
 
     @cached_property
     def placeholders(self) -> frozenset[tuple[str, str]]:
@@ -95,10 +114,15 @@ class PluginRouter(GrowingMap):
 
 
 def plugin_router(plugin: str, handlers: Iterable[Any], components: Any) -> PluginRouter:
-    """Return the router of these handlers and controllers. `components`: what controllers have as `self.plugin`."""
+    """Return the router of these handlers and controllers. `components`: what controllers have as `self.plugin`.
+
+    Raises: DeclarationFault.
+    """
+    items = tuple(handlers)
+    check_routes(items)
     return PluginRouter(
         plugin,
-        [one.for_plugin(components) if _is_controller(one) else one for one in handlers],
+        [one.for_plugin(components) if _is_controller(one) else one for one in items],
     )
 
 

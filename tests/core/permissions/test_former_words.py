@@ -103,7 +103,8 @@ async def test_former_name_of_a_packaged_file_is_rejected(
     database: Database, tmp_path: Path, name: str, new: str
 ) -> None:
     service = PolicyService(Permissions(), tmp_path)
-    service.builder.set_plugin_policies([MODEL], [PackagedPolicy("portico_policies", "models.csv")])
+    models = PackagedPolicy("portico_policies", "models.csv")
+    service.builder.set_plugin_policies([([MODEL], [models])])
     (tmp_path / name).write_text("")
     with pytest.raises(InvalidPolicy) as rejected:
         await service.load()

@@ -65,7 +65,7 @@ async def opened(
     """A service of another process on the same database."""
     service = PolicyService(Permissions(), directory)
     service.builder.set_plugin_policies(
-        kinds, [p for p in POLICIES if kinds != (MODEL,) or isinstance(p, PackagedPolicy)]
+        [(kinds, [p for p in POLICIES if kinds != (MODEL,) or isinstance(p, PackagedPolicy)])]
     )
     await service.load()
     return service
@@ -265,7 +265,7 @@ async def test_rule_for_a_failed_plugin_is_inactive(
     write("ours.csv", "p, office, keep, role:user, allow\np, model, read, user:ann, allow\n")
     service = PolicyService(Permissions(), directory)
     service.builder.set_plugin_policies(
-        [MODEL], [PackagedPolicy("portico_policies", "models.csv")], allow_unknown_kinds=True
+        [([MODEL], [PackagedPolicy("portico_policies", "models.csv")])], allow_unknown_kinds=True
     )
 
     await service.load()

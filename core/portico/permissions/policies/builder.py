@@ -13,11 +13,13 @@ from portico.permissions.policies.files import (
     MAX_SAVED_BYTES,
     InvalidPolicy,
     PolicyFile,
+    files_of,
     override_by_name,
     packaged_files,
     read_directory,
 )
 from portico.permissions.policies.lockout import lockout_reasons
+from portico.permissions.policies.parser import check_own_kinds
 from portico.permissions.policy_set import PolicySet
 from portico.permissions.resource import PackagedPolicy, PolicyRule, ResourceKind
 
@@ -41,16 +43,22 @@ class PolicyBuilder:
 
     def set_plugin_policies(
         self,
-        kinds: Iterable[ResourceKind],
-        policies: Iterable[PackagedPolicy | PolicyRule],
+        provided: Iterable[tuple[Iterable[ResourceKind], Iterable[PackagedPolicy | PolicyRule]]],
         *,
         allow_unknown_kinds: bool = False,
     ) -> None:
-        """Set what plugins provide. `allow_unknown_kinds`: a plugin failed, so rules for its kinds are inactive.
+        """Set what plugins provide: the kinds and the policies of each. A plugin's rules are about its own kinds only.
 
-        Raises: InvalidPolicy if what they provide is wrong by itself; what was set before then stays.
+        `allow_unknown_kinds`: a plugin failed, so rules for its kinds are inactive. Raises: InvalidPolicy if what they
+        provide is wrong by itself; what was set before then stays.
         """
-        kinds, packaged = tuple(kinds), tuple(packaged_files(policies))
+        kinds: tuple[ResourceKind, ...] = ()
+        packaged = tuple(packaged_files(()))
+        for own_kinds, policies in provided:
+            own = tuple(own_kinds)
+            files = files_of(policies)
+            check_own_kinds(files, {kind.name for kind in own})
+            kinds, packaged = (*kinds, *own), (*packaged, *files)
         self._packaged_policies = self._permissions.compile(kinds, packaged)
         self._kinds, self.packaged = kinds, packaged
         self._allow_unknown_kinds = allow_unknown_kinds

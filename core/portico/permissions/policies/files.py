@@ -42,8 +42,13 @@ BASE_POLICY = PackagedPolicy("portico_policies", "base.csv")
 
 def packaged_files(policies: Iterable[PackagedPolicy | PolicyRule]) -> list[PolicyFile]:
     """Return the base policy and the files of plugins; a single rule is a file of its own. Raises: InvalidPolicy."""
+    return files_of((BASE_POLICY, *policies))
+
+
+def files_of(policies: Iterable[PackagedPolicy | PolicyRule]) -> list[PolicyFile]:
+    """Return packaged files without the base policy. Raises: InvalidPolicy."""
     files, faults = [], []
-    for policy in (BASE_POLICY, *policies):
+    for policy in policies:
         if isinstance(policy, PolicyRule):
             files.append(PolicyFile(str(policy), f"line `{policy}`", str(policy)))
             continue

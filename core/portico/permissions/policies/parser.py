@@ -95,6 +95,21 @@ def parse_files(
     return ParsedPolicies(tuple(active), roles, tuple(inactive))
 
 
+def check_own_kinds(files: Iterable[PolicyFile], own: Collection[str]) -> None:
+    """Check that the policies of a plugin are about its own kinds only. Raises: InvalidPolicy."""
+    faults = []
+    for origin, line in (one for file in files for one in _lines(file)):
+        rule, _, rest = line.partition(",")
+        kind = rest.partition(",")[0].strip()
+        if rule.strip() == "p" and kind and kind not in own:
+            faults.append(
+                f"{origin}: the rule is about {kind!r}, which is no resource kind of this plugin; rules about other "
+                "kinds belong into the operator's policy files"
+            )
+    if faults:
+        raise InvalidPolicy(faults[:MAX_FAULTS])
+
+
 def _lines(file: PolicyFile) -> Iterator[tuple[str, str]]:
     """Yield pairs of origin and text, without comments and empty lines."""
     if file.location.startswith("line "):
