@@ -1,7 +1,12 @@
 """Outgoing HTTP: `OutgoingHTTP` for addresses that the operator chose, `SafeHTTPClient` (SSRF-safe) for all others."""
 
 from portico.http_client.failure import failure_reason
-from portico.http_client.http1 import ConnectionBroken, HTTPClientError, HTTPResponse
+from portico.http_client.http1 import (
+    ConnectionBroken,
+    HTTPClientError,
+    HTTPResponse,
+    PreparedRequest,
+)
 from portico.http_client.limits import RequestLimits
 from portico.http_client.network_rules import NetworkRules
 from portico.http_client.outgoing import OutgoingHTTP
@@ -15,6 +20,7 @@ __all__ = [
     "HTTPResponse",
     "NetworkRules",
     "OutgoingHTTP",
+    "PreparedRequest",
     "RequestLimits",
     "SafeHTTPClient",
     "failure_reason",

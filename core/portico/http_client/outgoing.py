@@ -15,7 +15,8 @@ from portico.http_client.http1 import (
     HTTPConnection,
     HTTPResponse,
     HTTPTarget,
-    request_head,
+    PreparedRequest,
+    prepared_request,
 )
 from portico.http_client.limits import RequestLimits
 from portico.http_client.network_rules import DEFAULT_PORTS, NetworkRules
@@ -72,55 +73,48 @@ class OutgoingHTTP:
     ) -> HTTPResponse:
         """Send a request. Return its response as soon as the headers are read; the caller closes it.
 
-        A reused connection that breaks before the first byte of the response says nothing about the request: it is then
-        sent once more, on a new connection. `body`: a file is read to its end, and closed. `follow_redirects`: follow those
-        to the same origin; no others are followed, since the headers may hold a key, which is for this origin only.
+        `body`: a file is read to its end, and closed. `follow_redirects`: follow those to the same origin; no others are
+        followed, since the headers may hold a key, which is for this origin only.
         Raises: HTTPClientError, TimeoutError; ValueError if the address or a header cannot be sent.
         """
-        headers = headers or {}
-        response = await self._send(method, url, headers, body, limits, verify_tls=verify_tls)
-        if follow_redirects:
-            for _ in range(MAX_REDIRECTS - 1):
-                target = _redirect_target(url, response)
-                if target is None:
-                    break
-                response.close()
-                url = target
-                response = await self._send(
-                    method, url, headers, body, limits, verify_tls=verify_tls
-                )
-        return response
+        redirects = MAX_REDIRECTS - 1 if follow_redirects else 0
+        while True:
+            request = self.prepare(method, url, headers, verify_tls=verify_tls)
+            response = await self.send(request, body, limits)
+            target = _redirect_target(url, response) if redirects else None
+            if target is None:
+                return response
+            response.close()
+            url, redirects = target, redirects - 1
 
-    async def close(self) -> None:
-        """Close all connections, also those in use. A later request opens new ones."""
-        self._pool.close()
-        for connection in list(self._connections):
-            connection.close()
-        await asyncio.sleep(0)  # transports are closed by the event loop
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    async def _send(
+    def prepare(
         self,
         method: str,
         url: str,
-        headers: Mapping[str, str],
-        body: bytes | BinaryIO | None,
-        limits: RequestLimits,
+        headers: Mapping[str, str] | None = None,
         *,
-        verify_tls: bool,
+        verify_tls: bool = True,
+    ) -> PreparedRequest:
+        """Return a request without its body, which can be sent many times. Raises: ValueError if it cannot be sent."""
+        return prepared_request(method, self._target(url, verify_tls), headers or {})
+
+    async def send(
+        self, request: PreparedRequest, body: bytes | BinaryIO | None, limits: RequestLimits
     ) -> HTTPResponse:
-        target = self._target(url, verify_tls)
+        """Send a request as `request` does. Raises: HTTPClientError, TimeoutError.
+
+        A reused connection that breaks before the first byte of the response says nothing about the request: it is then
+        sent once more, on a new connection.
+        """
         if body is not None and not isinstance(body, bytes):
-            return await self._send_file(method, target, headers, body, limits)
-        data = request_head(method, target, headers, None if body is None else len(body))
+            return await self._send_file(request, body, limits)
+        data = request.head(None if body is None else len(body))
         if body:
             data += body
-        connection = self._pool.take(target.key)
+        connection = self._pool.take(request.key)
         while True:
             if connection is None:
-                connection = await self._open(target.key, limits, self._pool.put)
+                connection = await self._open(request.key, limits, self._pool.put)
             response = connection.begin(data, limits)
             try:
                 await response.wait_for_head()
@@ -134,20 +128,24 @@ class OutgoingHTTP:
             else:
                 return response
 
+    async def close(self) -> None:
+        """Close all connections, also those in use. A later request opens new ones."""
+        self._pool.close()
+        for connection in list(self._connections):
+            connection.close()
+        await asyncio.sleep(0)  # transports are closed by the event loop
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
     async def _send_file(
-        self,
-        method: str,
-        target: HTTPTarget,
-        headers: Mapping[str, str],
-        file: BinaryIO,
-        limits: RequestLimits,
+        self, request: PreparedRequest, file: BinaryIO, limits: RequestLimits
     ) -> HTTPResponse:
         """Send a request whose body is a file, on a connection of its own: it could not be sent twice."""
         with file:
             size = os.fstat(file.fileno()).st_size - file.tell()
-            head = request_head(method, target, headers, size)
-            connection = await self._open(target.key, limits, None)
-            response = connection.begin(head, limits)
+            connection = await self._open(request.key, limits, None)
+            response = connection.begin(request.head(size), limits)
             try:
                 await connection.write_file(file, response)
                 await response.wait_for_head()

@@ -9,7 +9,13 @@ import msgspec
 
 from portico.catalogue import JSON_MEDIA_TYPE, SourceResponse
 from portico.errors import SourceFailed
-from portico.http_client import HTTPClientError, HTTPResponse, OutgoingHTTP, RequestLimits
+from portico.http_client import (
+    HTTPClientError,
+    HTTPResponse,
+    OutgoingHTTP,
+    PreparedRequest,
+    RequestLimits,
+)
 from portico.time_limit import within
 from portico.upstream.answer_format import CHAT_COMPLETION, AnswerFormat
 from portico.upstream.idle_watch import IdleWatch
@@ -22,9 +28,12 @@ from portico.upstream.stream_relay import StreamRelay
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 #: Bytes of an error response that are read.
 MAX_ERROR_BYTES = 64 * 1024
+#: Requests that are kept without their bodies. Where each user has headers of its own, beyond that all are made again.
+MAX_PREPARED = 64
 
 #: What requests raise. ValueError: the address or a header cannot be sent, such as two ways to sign in at once.
 HTTP_ERRORS = (TimeoutError, HTTPClientError, ValueError)
+JSON_TYPE_HEADER = {"Content-Type": JSON_MEDIA_TYPE}
 #: The beginning of a stream of server-sent events.
 _EVENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 
@@ -60,6 +69,7 @@ class SourceClient:
         }
         self._limits, self._stream_limits = limits, limits.unwatched()
         self._verify_tls = verify_tls
+        self._requests: dict[tuple[object, ...], PreparedRequest] = {}
         self._watch = IdleWatch(limits.idle)
 
     async def fetch(
@@ -136,8 +146,11 @@ class SourceClient:
         `follow_redirects`: those to the same origin; no others are followed.
         Raises: SourceFailed, SourceTimedOut.
         """
-        content_type = {"Content-Type": JSON_MEDIA_TYPE} if body else {}
+        content_type = JSON_TYPE_HEADER if body else {}
         try:
+            if not follow_redirects:
+                request = self._prepared(method, path, content_type, headers or {})
+                return await self._http.send(request, body, limits or self._limits)
             return await self._http.request(
                 method,
                 self.url + path,
@@ -145,7 +158,7 @@ class SourceClient:
                 headers=_merged(content_type, self._headers, headers or {}),
                 limits=limits or self._limits,
                 verify_tls=self._verify_tls,
-                follow_redirects=follow_redirects,
+                follow_redirects=True,
             )
         except HTTP_ERRORS as error:
             self._fail(error)
@@ -178,6 +191,23 @@ class SourceClient:
             return False
         response.close()
         return True
+
+    def _prepared(
+        self, method: str, path: str, content_type: Mapping[str, str], headers: Mapping[str, str]
+    ) -> PreparedRequest:
+        """Return a request without its body. Most requests differ in nothing else, so it is kept. Raises: ValueError."""
+        key = method, path, bool(content_type), tuple(headers.items())
+        found = self._requests.get(key)
+        if found is None:
+            if len(self._requests) >= MAX_PREPARED:
+                self._requests.clear()
+            found = self._requests[key] = self._http.prepare(
+                method,
+                self.url + path,
+                _merged(content_type, self._headers, headers),
+                verify_tls=self._verify_tls,
+            )
+        return found
 
     def _fail(self, error: BaseException) -> NoReturn:
         """Raise the error for clients in place of one of the HTTP client."""

@@ -15,8 +15,10 @@ from portico.permissions import Permissions
 from portico.rate_limits import RateLimiter
 from portico.redis import RedisConnection
 from portico.settings.schema import CoreSettings
+from portico.web.auth.access_check import AccessCheck
 from portico.web.auth.middleware import auth_middleware
 from portico.web.counters import Counters
+from portico.web.direct_routes import DirectRoutes
 from portico.web.drain import Drain
 from portico.web.errors import HANDLERS
 from portico.web.handler_map import GrowingMap
@@ -45,6 +47,15 @@ class PorticoLitestar(GrowingMap, Litestar):
     """
 
     compresses_json = False
+    direct_routes: DirectRoutes | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request or web socket. Called by the middleware."""
+        found = self.direct_routes.find(scope) if self.direct_routes is not None else None
+        if found is None or self.direct_routes is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.direct_routes.serve(found, scope, receive, send)
 
     @cached_property
     def openapi_json(self) -> bytes:
@@ -78,6 +89,7 @@ def web_application(
     plugin. `failed_plugins`: the plugins that failed, each with the kind of fault. `plugins`: all of them, as administrators see them.
     """
     docs = settings.server.serve_docs
+    access = AccessCheck(identity, permissions, origins, limiter)
     app = PorticoLitestar(
         route_handlers=[
             *health_routes(database, [*redis_check(redis), *checks], failed_plugins, drain),
@@ -85,7 +97,7 @@ def web_application(
             plugin_list_route(plugins),
             *routers,
         ],
-        middleware=[auth_middleware(identity, permissions, origins, limiter)],
+        middleware=[auth_middleware(access, lambda: identity.live_connections)],
         exception_handlers=HANDLERS,
         dto=StrictJSON,
         return_dto=None,
@@ -98,6 +110,7 @@ def web_application(
     )
     accept_any_parameters(app)
     app.compresses_json = settings.server.compress_responses
+    app.direct_routes = DirectRoutes(app, access)
     return app
 
 

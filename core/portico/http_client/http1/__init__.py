@@ -15,7 +15,12 @@ from portico.http_client.http1.errors import (
 )
 from portico.http_client.http1.opening import ConnectionOpener
 from portico.http_client.http1.response import HTTPResponse
-from portico.http_client.http1.target import ConnectionKey, HTTPTarget, request_head
+from portico.http_client.http1.target import (
+    ConnectionKey,
+    HTTPTarget,
+    PreparedRequest,
+    prepared_request,
+)
 
 __all__ = [
     "ConnectFailed",
@@ -28,6 +33,7 @@ __all__ = [
     "HTTPResponse",
     "HTTPTarget",
     "InvalidHTTP",
+    "PreparedRequest",
     "ProxyRefusal",
-    "request_head",
+    "prepared_request",
 ]

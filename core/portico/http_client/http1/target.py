@@ -57,13 +57,27 @@ class HTTPTarget(NamedTuple):
         )
 
 
-def request_head(
-    method: str, target: HTTPTarget, headers: Mapping[str, str], length: int | None
-) -> bytes:
-    """Return the request without its body. `length`: bytes of the body; None = it has none.
+class PreparedRequest(NamedTuple):
+    """A request without its body, for any number of bodies. `lines`: the first one and the headers, but for the body's length.
 
-    Raises: ValueError if a header cannot be sent.
+    `may_lack_length`: the method needs none where there is no body.
     """
+
+    key: ConnectionKey
+    lines: bytes
+    may_lack_length: bool
+
+    def head(self, length: int | None) -> bytes:
+        """Return what is sent before the body. `length`: bytes of the body; None = it has none."""
+        if length is None and self.may_lack_length:
+            return self.lines + b"\r\n"
+        return b"%sContent-Length: %d\r\n\r\n" % (self.lines, length or 0)
+
+
+def prepared_request(
+    method: str, target: HTTPTarget, headers: Mapping[str, str]
+) -> PreparedRequest:
+    """Return a request without its body. Raises: ValueError if a header cannot be sent."""
     lines, names, count = "", set[str](), 0
     for name, value in headers.items():
         lower = name.lower()
@@ -81,9 +95,8 @@ def request_head(
         if "authorization" in names:
             raise ValueError("there are two ways to sign in, in the address and in a header")
         lines += target.authorization
-    if length is not None or method not in ("GET", "HEAD"):
-        lines += f"Content-Length: {length or 0}\r\n"
-    return f"{method}{target.rest_of_line}{lines}{target.proxy_lines}\r\n".encode()
+    head = f"{method}{target.rest_of_line}{lines}{target.proxy_lines}"
+    return PreparedRequest(target.key, head.encode(), method in ("GET", "HEAD"))
 
 
 def proxy_authorization(proxy: URL) -> str:
