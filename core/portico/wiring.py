@@ -108,6 +108,7 @@ class CoreServices:
             secure_cookies=settings.server.secure_cookies or settings.server.force_https,
             cookie_same_site=settings.server.cookie_same_site,
             cookie_path=checked_base_path(settings.server.url) or "/",
+            isolate=isolation.sign_in,
         )
         self.settings_changes.add_restorer(
             DEFAULT_PERMISSIONS_PREFIX, self.identity.defaults.restore

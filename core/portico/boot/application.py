@@ -345,7 +345,9 @@ class Application(CoreServices):
         for source in contribution.sources:
             self.catalogue.add_source(contribution.plugin_name, source)
         self.identity.auth.add_providers(
-            contribution.auth_providers, contribution.token_authenticators
+            contribution.auth_providers,
+            contribution.token_authenticators,
+            contribution.plugin_name,
         )
 
     def _bind_core_services(self) -> None:

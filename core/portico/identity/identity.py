@@ -33,7 +33,7 @@ from portico.identity.sessions.live_connections import LiveConnections
 from portico.identity.sessions.revocation_broadcast import RevocationBroadcaster
 from portico.identity.sessions.sessions import Sessions
 from portico.identity.sessions.tokens import TokenSigner
-from portico.identity.sign_in.authenticator import Authenticator
+from portico.identity.sign_in.authenticator import Authenticator, IsolateFn, call_directly
 from portico.identity.sign_in.identity_links import IdentityLinks
 from portico.identity.sign_in.passwords import PasswordRule, Passwords
 from portico.identity.sign_in.providers import ExternalIdentity, ProvisioningRules
@@ -67,7 +67,7 @@ class Identity:
     `auth`, `links`, `defaults`, `cookies`, `live_connections`, `presence` and `session_presence`.
 
     `secret` signs tokens. `pinned`, `pinned_permissions`: fields of `settings` and `permission_defaults` that the
-    operator set; stored values do not change them. Raises: BadSettings for a weak secret or an unreadable lifetime.
+    operator set; stored values do not change them. `isolate`: calls ways of signing in. Raises: BadSettings for a weak secret or an unreadable lifetime.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Identity:
         secure_cookies: bool = False,
         cookie_same_site: str = "lax",
         cookie_path: str = "/",
+        isolate: IsolateFn = call_directly,
     ) -> None:
         cache_seconds = settings.session_cache_seconds
         store = store or SettingsStore(bus, settings.base_cache_seconds)
@@ -118,6 +119,7 @@ class Identity:
             presence=self.presence,
             session_presence=self.session_presence,
             limiter=limiter,
+            isolate=isolate,
         )
         self.session_list = SessionList(self.sessions, self.accounts, self.session_presence)
         self._group_permissions: TTLCache[str, tuple[str, ...]] = TTLCache(

@@ -221,6 +221,19 @@ class PluginIsolation:
                 raise
             raise self.error(plugin, doing, error, origin=handle) from error
 
+    async def sign_in(
+        self, plugin: str, doing: str, call: Callable[[], Any], origin: object
+    ) -> Any:
+        """Call a way of signing in, or a token authenticator. Raises: PluginError; DomainError as the plugin does."""
+        try:
+            return await self.within(self.limits.sign_in_limit, "plugins.sign_in_limit", call)
+        except DomainError:
+            raise
+        except BaseException as error:
+            if not is_failure(error):
+                raise
+            raise self.error(plugin, doing, error, origin=origin) from error
+
     async def handle_socket_event(
         self, plugin: str, doing: str, handle: Callable[[], Awaitable[Any]]
     ) -> Any:

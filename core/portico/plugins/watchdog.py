@@ -62,6 +62,8 @@ class CallWatchdog:
 
     def end(self) -> None:
         """Watch it no more."""
+        if self._call is None:
+            return
         self._call = None
         with self._lock:  # a running interruption arrives before this returns
             pass

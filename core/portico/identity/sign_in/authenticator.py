@@ -1,8 +1,12 @@
 """Authentication: resolves the actor of a request, signs users in through the providers, and signs them out."""
 
-from collections.abc import Collection, Mapping
+import contextlib
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from portico.errors import (
@@ -30,18 +34,30 @@ from portico.identity.sign_in.providers import (
 )
 from portico.identity.sign_in.provisioning import AccountProvisioner
 from portico.identity.sign_in.session_response import SessionResponder, SignInResult
+from portico.plugin_exit import PluginFault
 from portico.rate_limits import RateLimiter
 
 log = structlog.get_logger("portico.identity")
 
+#: Calls what a plugin has registered: its name, what it does, the call, the object. Raises: PluginFault, DomainError.
+IsolateFn = Callable[[str, str, Callable[[], Any], object], Awaitable[Any]]
 #: Order in which providers read a request to the shared sign-in endpoint.
 SHARED_SIGN_IN_ORDER: tuple[ProviderKind, ...] = ("none", "header", "form", "redirect")
 #: Attempts of a sign-in during which all sessions of the account are ended.
 MAX_ATTEMPTS: Final = 3
 
 
+async def call_directly(_plugin: str, _doing: str, call: Callable[[], Any], _origin: object) -> Any:
+    """Call a method of a provider without plugin isolation."""
+    result = call()
+    return await result if inspect.isawaitable(result) else result
+
+
 class Authenticator:
-    """Authenticates requests. `presence` and `session_presence` note when accounts and sessions were seen."""
+    """Authenticates requests. `presence` and `session_presence` note when accounts and sessions were seen.
+
+    `isolate`: calls what a plugin has registered, within its limit of time.
+    """
 
     def __init__(
         self,
@@ -52,21 +68,30 @@ class Authenticator:
         presence: LastSeenTracker,
         session_presence: LastSeenTracker,
         limiter: RateLimiter | None,
+        isolate: IsolateFn = call_directly,
     ) -> None:
         self._sessions, self._provisioner, self._responder = sessions, provisioner, responder
         self._presence, self._session_presence = presence, session_presence
-        self._limiter = limiter
+        self._limiter, self._isolate = limiter, isolate
         self.providers: dict[str, AuthProvider] = {}
         self.token_authenticators: list[TokenAuthenticator] = []
         self._verifiers: list[RequestVerifier] = []
+        #: Read once, when they were registered: by the names of the providers.
+        self._kinds: dict[str, ProviderKind] = {}
+        #: The plugins of providers and token authenticators, by identity.
+        self._plugins: dict[int, str] = {}
 
     def add_providers(
         self,
         providers: Collection[AuthProvider] = (),
         token_authenticators: Collection[TokenAuthenticator] = (),
+        plugin: str = "portico",
     ) -> None:
-        """Register providers and token authenticators."""
-        self.providers.update((provider.name, provider) for provider in providers)
+        """Register providers and token authenticators of a plugin."""
+        for provider in providers:
+            self.providers[provider.name] = provider
+            self._kinds[provider.name] = provider.kind
+        self._plugins |= {id(one): plugin for one in (*providers, *token_authenticators)}
         self._verifiers += [
             provider for provider in providers if isinstance(provider, RequestVerifier)
         ]
@@ -92,18 +117,22 @@ class Authenticator:
         ]
 
     async def active_providers(self) -> list[AuthProvider]:
-        """Return the providers that users can sign in with now, sorted by name."""
+        """Return the providers that users can sign in with now, sorted by name. One that cannot say so is left out."""
         providers = [self.providers[name] for name in sorted(self.providers)]
-        return [
-            provider
-            for provider in providers
-            if not isinstance(provider, ToggleableProvider) or await provider.is_enabled()
-        ]
+        return [provider for provider in providers if await self._is_enabled(provider)]
+
+    async def _is_enabled(self, provider: AuthProvider) -> bool:
+        if not isinstance(provider, ToggleableProvider):
+            return True
+        try:
+            return bool(await self._call(provider, "is_enabled", provider.is_enabled))
+        except PluginFault:
+            return False
 
     @property
     def uses_passwords(self) -> bool:
         """Whether users have passwords: not if a header identifies them or no sign-in is needed."""
-        return not any(provider.kind in ("none", "header") for provider in self.providers.values())
+        return not any(self._kinds[name] in ("none", "header") for name in self.providers)
 
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
         """Return the actor of an ASGI request.
@@ -131,9 +160,7 @@ class Authenticator:
             actor = await self._authenticate_token(authenticator, credential.token, scope)
         if actor is None:
             raise Unauthenticated(INVALID_TOKEN)
-        if self._verifiers and not all(
-            verifier.accepts(scope, actor) for verifier in self._verifiers
-        ):
+        if self._verifiers and not await self._accept(scope, actor):
             raise Unauthenticated(USER_MISMATCH)
         self._presence.touch(actor.id)
         if authenticator is None:
@@ -143,21 +170,35 @@ class Authenticator:
     async def sign_in(self, body: bytes, scope: Mapping[str, Any]) -> SignInResult:
         """Sign in with the first provider that reads the request to the shared sign-in endpoint.
 
-        Raises: as `sign_in_with`; ValidationError; Forbidden if no provider reads it.
+        Raises: as `sign_in_with`; ValidationError; Forbidden if no provider reads it. One that fails to read is left out.
         """
-        providers = sorted(
-            self.providers.values(),
-            key=lambda provider: (SHARED_SIGN_IN_ORDER.index(provider.kind), provider.name),
+        names = sorted(
+            self.providers, key=lambda name: (SHARED_SIGN_IN_ORDER.index(self._kinds[name]), name)
         )
-        for provider in providers:
-            attempt = (
-                provider.read_sign_in(body, scope)
-                if isinstance(provider, SharedSignInProvider)
-                else None
-            )
-            if attempt is not None:
-                return await self.sign_in_with(provider, attempt, scope)
-        raise Forbidden(ACTION_PROHIBITED)
+        for provider in (self.providers[name] for name in names):
+            if not isinstance(provider, SharedSignInProvider):
+                continue
+            read = partial(provider.read_sign_in, body, scope)
+            with contextlib.suppress(PluginFault):
+                attempt = await self._call(provider, "read_sign_in", read)
+                if attempt is not None:
+                    break
+        else:
+            raise Forbidden(ACTION_PROHIBITED)
+        return await self.sign_in_with(provider, attempt, scope)
+
+    async def _accept(self, scope: Mapping[str, Any], actor: Actor) -> bool:
+        """Return whether all verifiers accept a request. One that fails accepts nothing: the error is raised."""
+        for verifier in self._verifiers:
+            if not await self._call(verifier, "accepts", partial(verifier.accepts, scope, actor)):
+                return False
+        return True
+
+    async def _call(self, owner: object, method: str, call: Callable[[], Any]) -> Any:
+        """Call a method of a provider or a token authenticator. Raises: PluginFault; DomainError as the method does."""
+        name = getattr(owner, "name", None) or getattr(owner, "kind", "")
+        plugin = self._plugins.get(id(owner), "portico")
+        return await self._isolate(plugin, f"{method} of {name!r}", call, owner)
 
     async def _authenticate_token(
         self, authenticator: TokenAuthenticator, token: str, scope: Mapping[str, Any]
@@ -166,7 +207,14 @@ class Authenticator:
 
         Valid tokens are not counted, so guessing from the same address does not lock out their owners.
         """
-        actor = await authenticator.authenticate(token)
+
+        async def authenticate() -> Actor | None:
+            found: Any = await authenticator.authenticate(token)
+            if not isinstance(found, Actor | None):
+                raise TypeError(f"it returned {type(found).__name__}; return an Actor, or None")
+            return found
+
+        actor: Actor | None = await self._call(authenticator, "authenticate", authenticate)
         if actor is None and self._limiter is not None:
             client = scope.get("client")
             async with await self._limiter.acquire(
@@ -183,7 +231,7 @@ class Authenticator:
     async def actor_of_token(self, token: str, scope: Mapping[str, Any]) -> Actor | None:
         """Return the actor of a session token, wherever it came from; None if it is not valid. `scope`: ASGI request."""
         actor = await self._sessions.resolve(token)
-        if actor is None or not all(verifier.accepts(scope, actor) for verifier in self._verifiers):
+        if actor is None or not await self._accept(scope, actor):
             return None
         return actor
 
@@ -195,7 +243,7 @@ class Authenticator:
         `attempt`: what `provider.authenticate` takes; `scope`: the ASGI request. Raises: what that raises; InvalidRequest
         and Forbidden as `AccountProvisioner.provision`.
         """
-        authenticated = await provider.authenticate(attempt)
+        authenticated = await self._authenticate(provider, attempt)
         for _ in range(MAX_ATTEMPTS - 1):
             try:
                 return await self._open_session_of(provider, authenticated, scope)
@@ -203,8 +251,27 @@ class Authenticator:
                 # The user may have signed out everywhere else, which does not concern this sign-in, or have changed
                 # the password, which does. What an external provider said about the user is still true.
                 if isinstance(authenticated, Account):
-                    authenticated = await provider.authenticate(attempt)
+                    authenticated = await self._authenticate(provider, attempt)
         return await self._open_session_of(provider, authenticated, scope)
+
+    async def _authenticate(
+        self, provider: AuthProvider, attempt: Any
+    ) -> Account | ExternalIdentity:
+        async def authenticate() -> Account | ExternalIdentity:
+            found: Any = await provider.authenticate(attempt)
+            if isinstance(found, ExternalIdentity):
+                # Fields are not checked when a struct is made, and these are of the provider's making.
+                return msgspec.convert(msgspec.structs.asdict(found), ExternalIdentity)
+            if not isinstance(found, Account):
+                raise TypeError(
+                    f"it returned {type(found).__name__}; return an Account or an ExternalIdentity"
+                )
+            return found
+
+        result: Account | ExternalIdentity = await self._call(
+            provider, "authenticate", authenticate
+        )
+        return result
 
     async def _open_session_of(
         self,
@@ -214,9 +281,10 @@ class Authenticator:
     ) -> SignInResult:
         if isinstance(authenticated, Account):
             return await self.open_session(provider, authenticated, scope)
-        account = await self._provisioner.provision(
-            provider.name, authenticated, provider.provisioning_rules
+        rules = await self._call(
+            provider, "provisioning_rules", lambda: provider.provisioning_rules
         )
+        account = await self._provisioner.provision(provider.name, authenticated, rules)
         return await self.open_session(provider, account, scope, authenticated.provider_session_id)
 
     async def open_session(
@@ -246,12 +314,14 @@ class Authenticator:
         provider = self.providers.get(session.method) if session else None
         if session is None or not isinstance(provider, ProviderSignOut):
             return None
+        sign_out = partial(provider.sign_out, session.session_id)
         try:
-            return await provider.sign_out(session.session_id)
+            url: str | None = await self._call(provider, "sign_out", sign_out)
         except Exception as error:  # noqa: BLE001 - of a plugin; the session ends in any case
             log.warning(
                 "sign-out at the provider failed",
                 provider=provider.name,
-                error=type(error).__name__,
+                error=type(error.__cause__ or error).__name__,
             )
             return None
+        return url

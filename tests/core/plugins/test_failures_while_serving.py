@@ -1,0 +1,166 @@
+"""Plugins that fail while the server serves: the call fails alone, the plugin is named with its file and line."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from portico.errors import INVALID_CRED
+from portico.testing import Client, InProcessApp
+
+SIGN_IN = """
+import asyncio
+from portico.api import PluginInfo, hookimpl
+from portico.api.auth import ExternalIdentity, ProvisioningRules
+from portico.api.web import Request, post
+
+PLUGIN = PluginInfo(api_version=1, summary="")
+
+async def hang(*_):
+    await asyncio.Event().wait()
+
+def read(self, body, scope):
+    raise KeyError("x")
+
+async def is_enabled(self):
+    raise SystemExit(1)
+
+async def wrong(self, attempt):
+    return ExternalIdentity(subject=7, email=None, name="x")
+
+async def nothing(self, attempt):
+    return {"name": "Ada"}
+
+async def leave(self, attempt):
+    raise SystemExit(2)
+
+AUTHENTICATE = {"hangs": hang, "wrong": wrong, "nothing": nothing, "leaves": leave}
+
+class Way:
+    label, kind, provisioning_rules = "Odd", "form", ProvisioningRules(create_accounts=True)
+    read_sign_in = read
+    is_enabled = is_enabled
+    def __init__(self, name):
+        self.name = name
+        if name in AUTHENTICATE:
+            self.authenticate = AUTHENTICATE[name].__get__(self)
+    async def authenticate(self, attempt): ...
+
+WAYS = [Way(name) for name in AUTHENTICATE]
+
+class Tokens:
+    def __init__(self, prefix, authenticate):
+        self.kind, self.prefix = prefix.strip("-"), prefix
+        self.authenticate = authenticate
+    async def still_valid(self, ids):
+        return set()
+
+async def raising(token):
+    return 1 / 0
+
+async def odd(token):
+    return "Ada"
+
+@hookimpl
+def register_auth_providers():
+    return WAYS
+
+@hookimpl
+def register_token_authenticators():
+    return [Tokens("hangs-", hang), Tokens("raises-", raising), Tokens("odd-", odd)]
+
+@hookimpl
+def register_routes(app):
+    def made(way):
+        @post(f"/api/x/ways/{way.name}", access="public", name=way.name)
+        async def enter(request: Request) -> None:
+            await app.identity.auth.sign_in_with(way, None, request.scope)
+        return enter
+    return [made(way) for way in WAYS]
+"""
+
+
+@pytest.fixture
+def database_url() -> str:
+    """The database makes no difference to a call that fails."""
+    return ""
+
+
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    limits = dict.fromkeys(("SIGN_IN", "LISTENER", "EVENT"), "0.1")
+    return (
+        env
+        | {"PORTICO_LOG_FORMAT": "json"}
+        | {f"PORTICO_PLUGINS_{name}_LIMIT": value for name, value in limits.items()}
+    )
+
+
+@pytest.fixture
+def ways(install: Callable[..., None]) -> None:
+    install("ways", SIGN_IN.strip())
+
+
+class Log:
+    """The lines of the log since it was read last."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def failures(self, plugin: str) -> list[tuple[Any, ...]]:
+        """Return what failed, how, and where, of one plugin."""
+        lines = [json.loads(line) for line in self._capture.readouterr().err.splitlines()]
+        return [
+            (one["doing"], one["error"], one["at"])
+            for one in lines
+            if one["event"] == "plugin failed" and one["plugin"] == plugin
+        ]
+
+
+@pytest.fixture
+def log(capsys: pytest.CaptureFixture[str]) -> Log:
+    return Log(capsys)
+
+
+def line_of(source: str, text: str) -> str:
+    return str(next(n for n, line in enumerate(source.strip().splitlines(), 1) if text in line))
+
+
+def test_way_of_signing_in_fails_alone(
+    ways: None, admin: Client, app: InProcessApp, log: Log
+) -> None:
+    def at(text: str) -> str:
+        return f"made_up_ways.py:{line_of(SIGN_IN, text)}"
+
+    log.failures("ways")
+    assert app.client.get("/api/config").status == 200
+    assert set(log.failures("ways")) == {
+        (f"is_enabled of '{name}'", "SystemExit", at("SystemExit(1)"))
+        for name in ("hangs", "wrong", "nothing", "leaves")
+    }
+    answer = app.client.post("/api/v1/auths/signin", {"email": "a@b.example", "password": "x"})
+    assert (answer.status, answer.json["detail"]) == (400, INVALID_CRED)
+    assert {doing for doing, *_ in log.failures("ways")} == {
+        f"read_sign_in of '{name}'"
+        for name in ("hangs", "nothing", "leaves")  # before "password"
+    }
+    for name, error, line in (
+        ("hangs", "OverLimit", at("Event().wait()")),
+        ("wrong", "ValidationError", at("class Way")),
+        ("nothing", "TypeError", at("class Way")),
+        ("leaves", "SystemExit", at("SystemExit(2)")),
+    ):
+        assert app.client.post(f"/api/x/ways/{name}").status == 500, name
+        assert log.failures("ways") == [(f"authenticate of {name!r}", error, line)]
+    for kind, error, line in (
+        ("hangs", "OverLimit", at("Event().wait()")),
+        ("raises", "ZeroDivisionError", at("1 / 0")),
+        ("odd", "TypeError", at("class Tokens")),
+    ):
+        token = {"authorization": f"Bearer {kind}-1"}
+        assert app.client.get("/api/v1/auths/", headers=token).status == 500, kind
+        assert log.failures("ways") == [(f"authenticate of {kind!r}", error, line)]
+    assert admin.get("/api/v1/auths/").status == 200
+    listed = {one["name"]: one for one in admin.get("/api/v1/plugins").json}
+    assert listed["ways"]["state"] == "active" and listed["ways"]["counters"]["failures"] >= 15
