@@ -5,7 +5,6 @@ port of each process, its data directory, the URLs of PostgreSQL and Redis, and 
 is HAProxy with `deploy/haproxy.cfg`, whose ports and servers are replaced in the same way, and which serves without TLS.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from tests.balancers import PATIENCE, Balancer
 from tests.deployment import DEPLOY, Service, read_compose, read_dockerfile
+from tests.forked_processes import popen
 from tests.redis_server import free_port
 
 from portico.testing import Client, ServerProcess, WorkerProcess
@@ -125,14 +125,14 @@ class ComposedProcesses:
             assert waits == {"condition": "service_completed_successfully"}
         service, folder = self.services["migrate"], self._new_folder("migrate")
         environment = self.environment(service, folder, 0)
-        run([_portico(), *self.command(service)], folder, environment)
+        run(self.command(service), folder, environment)
 
     def check_health(self, service: Service, process: ComposedServer | ComposedWorker) -> None:
         """Run the health check of a service for one of its processes. Fails the test if it fails."""
         words = service.health
         assert words is not None
         assert words[0] == "portico"
-        run([_portico(), *words[1:]], process.directory, process.environment)
+        run(words[1:], process.directory, process.environment)
 
     def command(self, service: Service) -> list[str]:
         """Return what follows the entry point of the image."""
@@ -195,20 +195,14 @@ def running_cluster(
         )
 
 
-def run(command: list[str | Path], folder: Path, environment: Mapping[str, str]) -> str:
-    """Run a command in a bare environment with these variables. Fails the test if it fails. Returns its output."""
-    done = subprocess.run(
-        command,
+def run(words: list[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """Run a command of Portico in a bare environment with these variables. Fails the test if it fails. Returns its output."""
+    process = popen(
+        [sys.executable, "-m", "portico", *words],
         cwd=folder,
         env=bare_environment() | dict(environment),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
+        stderr=subprocess.PIPE,
     )
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
-
-
-def _portico() -> Path:
-    return Path(os.path.dirname(sys.executable), "portico")
+    said, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, f"{words}: {said}{errors}"
+    return said

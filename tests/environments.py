@@ -60,11 +60,12 @@ class Environment:
 
 @dataclass(frozen=True)
 class Distribution:
-    """Built distributions. `rebuilt`: the wheel that the sdist builds."""
+    """Built distributions. `rebuilt`: the wheel that the sdist builds; `folder`: of both, and their SBOM."""
 
     wheel: Path
     sdist: Path
     rebuilt: Path
+    folder: Path
 
 
 def run(
@@ -120,13 +121,14 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def distribution(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Distribution:
-    """Wheel and sdist of the sources, and the wheel that the sdist builds."""
+    """A wheel of the sources, and what `.ci/package` builds of them: the sdist, the wheel that it builds, and the SBOM."""
     direct, indirect = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("sdist")
     build(sources, direct, "--wheel")
-    build(sources, indirect)
+    shutil.copymode(ROOT / ".ci" / "package", sources / ".ci" / "package")
+    run(sources / ".ci" / "package", indirect, environ={"PYTHON": sys.executable})
     (wheel,), (sdist,) = direct.glob("*.whl"), indirect.glob("*.tar.gz")
     (rebuilt,) = indirect.glob("*.whl")
-    return Distribution(wheel, sdist, rebuilt)
+    return Distribution(wheel, sdist, rebuilt, indirect)
 
 
 @pytest.fixture(scope="session")

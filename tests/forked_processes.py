@@ -80,7 +80,7 @@ def listening_socket(path: Path) -> socket.socket:
 def popen(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
     """As `subprocess.Popen` for `[sys.executable, "-m", …]`, in a session of its own.
 
-    Streams that are not given are pipes. `options`: cwd, env, stdin, stdout, stderr.
+    Streams that are not given are pipes. `options`: cwd, env, and stdin, stdout, stderr: files or their descriptors.
     """
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": sys.stderr} | options
     start = _ORIGIN.popen if is_forking_chosen() else subprocess.Popen
@@ -183,7 +183,7 @@ class Streams:
                     their = os.open(os.devnull, os.O_RDWR)
                     found._opened.append(their)
                 else:
-                    their = given.fileno()
+                    their = given if isinstance(given, int) else given.fileno()
             found.theirs.append(their)
         return found
 

@@ -85,7 +85,8 @@ def build_image(folder: Path) -> Image:
     (tools / "python").symlink_to(python)
     (tools / "useradd").write_text(_REPORT)
     (tools / "useradd").chmod(0o755)
-    environment = {"PATH": f"{tools}:/usr/bin:/bin"}
+    # To compile all modules takes pip longer than the rest, and few are imported: `_compile_what_is_served` does those.
+    environment = {"PATH": f"{tools}:/usr/bin:/bin", "PIP_NO_COMPILE": "false"}
     for stage in stages:
         workdir = folder
         for instruction, text in stage.steps:
@@ -96,10 +97,19 @@ def build_image(folder: Path) -> Image:
                 run("/bin/sh", "-ec", image.inside(text), cwd=workdir, environ=environment)
             elif instruction == "COPY" and "--from=" not in text:
                 _copy(context, text.split(), workdir)
+    _compile_what_is_served(image)
     home = image.workdir
     if may_change_user:
         os.chown(home, image.user, image.user)
     return image
+
+
+def _compile_what_is_served(image: Image) -> None:
+    """Import what a server imports, as the user who may write the bytecode. Its own user may not."""
+    program = shutil.which("python", path=image.environment["PATH"])
+    assert program is not None
+    imports = "import granian.server, uvloop, portico.app, portico.cli; from portico.settings.load import load_settings; portico.app.Portico(load_settings(environ={}))"  # fmt: skip
+    run(program, "-c", imports, cwd=image.path)
 
 
 def _interpreter(user: int) -> tuple[str, bool]:

@@ -10,12 +10,13 @@ from xdist.workermanage import WorkerController
 
 #: Workers at most. Each has its own PostgreSQL server.
 MAX_WORKERS = 8
-#: Tests that share a fixture which takes as long as a hundred others: the installed package, the image, the cluster and
-#: the provider. One worker has all of a line, one after the other, so that the fixture is made once.
+#: Tests that share a fixture which takes as long as a hundred others: the installed package, the image, the cluster, a
+#: server behind a proxy, and the provider. One worker has all of a line, one after the other, so that the fixture is made once.
 TOGETHER = (
-    ("tests/repository/test_packaging.py", "tests/examples/"),
+    ("tests/repository/test_packaging.py", "tests/repository/test_locks.py", "tests/examples/"),
     ("tests/end_to_end/test_image.py",),
     ("tests/end_to_end/test_cluster.py",),
+    ("tests/end_to_end/test_proxies.py",),
     ("tests/plugins/oauth/test_with_canaille.py",),
 )
 

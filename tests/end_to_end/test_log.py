@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.forked_processes import popen
 
 from portico.testing import Client, HTTPTransport
 from portico.testing.processes import bare_environment
@@ -25,10 +26,11 @@ class Piped:
 
     def __init__(self, environment: dict[str, str], directory: Path) -> None:
         self.reads, self.writes = os.pipe()
-        self.process = subprocess.Popen(
+        self.process = popen(
             [sys.executable, "-m", "portico", "serve", "--port", "0"],
             env={**bare_environment(), **environment},
             cwd=directory,
+            stdin=subprocess.DEVNULL,
             stdout=self.writes,
             stderr=self.writes,
         )

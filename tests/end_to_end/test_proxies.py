@@ -4,7 +4,6 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,12 +16,11 @@ from tests.reply_requests import ask, start_chat, until_end
 from tests.reverse_proxies import PROXIES, own_caddy
 from tests.upstream import Upstream
 
-from portico.testing import Client, HTTPTransport, ServerProcess
+from portico.testing import Client, HTTPTransport, ServerProcess, settings_in
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(200),
-    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),  # nothing of it is about it
 ]
 MONITORING = "127.0.0.2"
 
@@ -36,37 +34,34 @@ class Site(NamedTuple):
     upstream: Upstream
 
 
-@pytest.fixture(params=sorted(PROXIES))
+@pytest.fixture(scope="module", params=sorted(PROXIES))
 def site(
-    request: pytest.FixtureRequest,
-    env: dict[str, str],
-    upstream: Upstream,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
+    """One for all tests of a proxy (`tests.workers` gives them to one worker): none stops the server or the proxy."""
     name = request.param
     cache = request.config.cache
     assert cache is not None
     installed = own_caddy() if name == "caddy" else find_program(name, PACKAGES[name], cache.mkdir("debian"))  # fmt: skip
     if installed is None:
         pytest.skip(skipped_dependencies.NO_PROXY)
-    folder = tmp_path / "proxy"
-    folder.mkdir()
-    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "certs" / "fullchain.pem"))
-    settings = {
+    folder, data = tmp_path_factory.mktemp("proxy"), tmp_path_factory.mktemp("server")
+    settings = settings_in(data) | {
         "FORCE_HTTPS": "true",
         "FORWARDED_ALLOW_IPS": "127.0.0.1",
         "PORTICO_METRICS_ALLOW": MONITORING,
         "PORTICO_SERVER_DRAIN_DELAY": "0",
     }
-    server = ServerProcess(env | settings, tmp_path).start()
     gone = f"127.0.0.1:{free_port()}"
-    try:
-        addresses = [gone, server.url.removeprefix("http://")]
-        with PROXIES[name](installed, folder, addresses) as url:
-            yield Site(name, url, Client(HTTPTransport(url)).sign_up("Ada"), upstream)
-    finally:
-        server.kill()
+    with pytest.MonkeyPatch.context() as patch, Upstream() as upstream:
+        patch.setenv("SSL_CERT_FILE", str(folder / "certs" / "fullchain.pem"))
+        server = ServerProcess(settings | upstream.environment, data).start()
+        try:
+            addresses = [gone, server.url.removeprefix("http://")]
+            with PROXIES[name](installed, folder, addresses) as url:
+                yield Site(name, url, Client(HTTPTransport(url)).sign_up("Ada"), upstream)
+        finally:
+            server.kill()
 
 
 @contextmanager

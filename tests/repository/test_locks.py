@@ -3,16 +3,20 @@
 import importlib.metadata
 import json
 import re
-import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+if TYPE_CHECKING:
+    from tests.environments import Distribution
+
+pytest_plugins = ["tests.environments"]
 ROOT = Path(__file__).parents[2]
 LOCKS = ("serve", "test")
 LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: ; (?P<marker>.*?))? \\$")
@@ -89,11 +93,8 @@ def test_test_lock_contains_the_versions_of_the_serve_lock() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_package_script_writes_an_sbom_beside_the_wheel(tmp_path: Path) -> None:
-    from tests.environments import run  # here, because other tests load it as a plugin of pytest
-
-    run(ROOT / ".ci" / "package", tmp_path, environ={"PYTHON": sys.executable})
-    (wheel,), (listing,) = tmp_path.glob("*.whl"), tmp_path.glob("*.cdx.json")
+def test_package_script_writes_an_sbom_beside_the_wheel(distribution: "Distribution") -> None:
+    wheel, (listing,) = distribution.rebuilt, distribution.folder.glob("*.cdx.json")
     assert listing.name.removesuffix(".cdx.json") == wheel.name.removesuffix("-py3-none-any.whl")
     bill = json.loads(listing.read_text())
     assert bill["bomFormat"] == "CycloneDX"

@@ -39,6 +39,7 @@ __all__ = [
     "SocketIOClient",
     "Transport",
     "WorkerProcess",
+    "settings_in",
 ]
 
 SECRET = "a-secret-for-tests-only-0123456789abcdefghij"  # noqa: S105 - used in tests only
@@ -47,8 +48,13 @@ SECRET = "a-secret-for-tests-only-0123456789abcdefghij"  # noqa: S105 - used in 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     """Settings by environment name. Override it, or change the dictionary before `app` is used."""
+    return settings_in(tmp_path)
+
+
+def settings_in(folder: Path) -> dict[str, str]:
+    """Return the settings of `env`, with the data in this folder: for a server that several tests share."""
     return {
-        "DATA_DIR": str(tmp_path / "data"),
+        "DATA_DIR": str(folder / "data"),
         "WEBUI_SECRET_KEY": SECRET,
         "ENABLE_SIGNUP": "true",
         "DEFAULT_USER_ROLE": "user",
