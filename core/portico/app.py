@@ -95,7 +95,7 @@ class Portico:
                 ],
                 redis=app.redis,
                 database=app.instance.probe,
-                failed_plugins=lambda: [(r.name, str(r.fault)) for r in app.registry.failed],
+                faults=app.registry.public_faults,
                 counters=self.counters,
                 plugins=lambda: described_plugins(app.registry, self.counters),
             ),

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from portico.api import AppContext, DomainError, OperatorError, PluginInfo, Section, hookimpl
+from portico.api import AppContext, PluginInfo, Section, hookimpl
 from portico.api.auth import AuthProvider
 from portico.api.db import TableSet
 from portico.api.policy import PackagedPolicy, ResourceKind
@@ -56,8 +56,8 @@ def register_policies() -> list[PackagedPolicy]:
 
 @hookimpl
 def register_auth_providers(plugin: "LdapComponents") -> list[AuthProvider]:
-    """Return the auth provider, which is inactive while LDAP is disabled."""
-    return [plugin.provider]
+    """Return the auth provider, which is inactive while LDAP is disabled; an unusable one if the settings cannot work."""
+    return [plugin.unusable or plugin.provider]
 
 
 @hookimpl
@@ -66,18 +66,6 @@ def register_routes() -> list[object]:
     from portico_ldap.routes import LdapRoutes
 
     return [LdapRoutes]
-
-
-@hookimpl
-def startup(settings: "LdapSettings") -> None:
-    """Refuse to start with LDAP settings that can never work."""
-    from portico_ldap.runtime_config import check_usable
-
-    if settings.enable:
-        try:
-            check_usable(settings)
-        except DomainError as error:
-            raise OperatorError(f"plugins.ldap: {error.detail}") from error
 
 
 @hookimpl

@@ -26,7 +26,8 @@ class LdapRoutes(Controller):
     async def sign_in(self, request: Request, data: JSONBody[LdapForm]) -> JSONResponse:
         """Sign in with the name and password of a user of the LDAP server."""
         attempt = LdapSignInAttempt(data, client_address(request.scope))
-        auth, provider = self.plugin.app.identity.auth, self.plugin.provider
+        auth = self.plugin.app.identity.auth
+        provider = self.plugin.unusable or self.plugin.provider
         return sign_in_response(await auth.sign_in_with(provider, attempt, request.scope))
 
     @get("/api/v1/auths/admin/config/ldap", requires="ldap:read", response_type=LdapState)

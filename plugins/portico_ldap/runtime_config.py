@@ -235,3 +235,31 @@ def check_usable(settings: LdapSettings) -> None:
         raise InvalidRequest(f"[ERROR: host: {error}]") from error
     if server.encryption != "none":
         TLSContexts().of(settings)
+
+
+def settings_fault(settings: LdapSettings) -> str:
+    """Return why the operator's settings cannot work, as a sentence; empty if they can."""
+    for name, variable in (
+        ("attribute_for_username", "LDAP_ATTRIBUTE_FOR_USERNAME"),
+        ("attribute_for_mail", "LDAP_ATTRIBUTE_FOR_MAIL"),
+    ):
+        if not ATTRIBUTE.fullmatch(getattr(settings, name)):
+            return f"plugins.ldap.{name} ({variable}): it is not the name of an attribute"
+    if settings.search_base and parts(settings.search_base) is None:
+        return "plugins.ldap.search_base (LDAP_SEARCH_BASE): it is not a distinguished name"
+    try:
+        read_filters(settings.search_filter)
+    except ValueError as error:
+        return f"plugins.ldap.search_filter (LDAP_SEARCH_FILTER): {error}"
+    try:
+        server = server_of(settings, "")
+    except ValueError as error:
+        return f"plugins.ldap.host (LDAP_SERVER_HOST): {error}"
+    if server.encryption == "none":
+        return ""
+    try:
+        TLSContexts().of(settings)
+    except InvalidRequest as error:
+        why = str(error.__cause__ or error)
+        return f"plugins.ldap.ca_cert_file or ciphers (LDAP_CA_CERT_FILE, LDAP_CIPHERS): {why}"
+    return ""

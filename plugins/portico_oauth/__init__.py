@@ -60,8 +60,8 @@ def register_services(plugin: "OAuthComponents") -> list[Service]:
 
 @hookimpl
 def register_auth_providers(plugin: "OAuthComponents") -> list[AuthProvider]:
-    """Return one auth provider for each configured provider."""
-    return list(plugin.providers.values())
+    """Return one auth provider for each configured provider, an unusable one if its settings cannot work."""
+    return [*plugin.providers.values(), *plugin.unusable]
 
 
 @hookimpl

@@ -14,21 +14,27 @@ DISCOVERY_PATH = "/.well-known/openid-configuration"
 
 
 def registrations(settings: OAuthSettings) -> list[Registration]:
-    """Return the providers whose client id and secret are set. Raises: ValueError for a URL that is not valid."""
+    """Return the providers whose client id and secret are set."""
     configured = [*_google(settings), *_microsoft(settings), *_github(settings)]
-    configured += [*_oidc(settings), *_feishu(settings)]
-    for registration in configured:
-        urls = [registration.discovery_url, registration.redirect_uri, registration.issuer]
-        urls += msgspec.structs.astuple(registration.endpoints) if registration.endpoints else ()
-        for url in filter(None, urls):
-            _check_url(registration.name, url)
-    return configured
+    return [*configured, *_oidc(settings), *_feishu(settings)]
 
 
-def _check_url(name: str, url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable():
-        raise ValueError(f"plugins.oauth: {url!r}, set for {name}, is not an http(s) address")
+def url_fault(registration: Registration) -> str:
+    """Return which of the URLs of a provider is none, as a sentence; empty if all are valid."""
+    urls = [registration.discovery_url, registration.redirect_uri, registration.issuer]
+    urls += msgspec.structs.astuple(registration.endpoints) if registration.endpoints else ()
+    for url in filter(None, urls):
+        if not _is_url(url):
+            return f"plugins.oauth: {url!r}, set for {registration.name}, is not an http(s) address"
+    return ""
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable()
+    except ValueError:  # brackets that are not closed
+        return False
 
 
 def _google(settings: OAuthSettings) -> Iterator[Registration]:

@@ -6,9 +6,15 @@ from typing import Any, Literal
 import structlog
 
 from portico.api import AppContext
-from portico.api.auth import Actor, ExternalIdentity, ProvisioningRules, is_same_address
+from portico.api.auth import (
+    Actor,
+    ExternalIdentity,
+    ProvisioningRules,
+    UnusableProvider,
+    is_same_address,
+)
 from portico_trusted_header.headers import HeaderIdentity, TrustedHeaders
-from portico_trusted_header.settings import TrustedHeaderSettings
+from portico_trusted_header.settings import PROVIDER, TrustedHeaderSettings, name_fault
 
 log = structlog.get_logger("portico.trusted_header")
 
@@ -16,7 +22,7 @@ log = structlog.get_logger("portico.trusted_header")
 class TrustedHeader:
     """The auth provider `trusted_header`. Accounts are found by e-mail address."""
 
-    name = "trusted_header"
+    name = PROVIDER
     label = "Proxy"
     kind: Literal["header"] = "header"
 
@@ -54,9 +60,39 @@ class TrustedHeader:
 
     def accepts(self, scope: Mapping[str, Any], actor: Actor) -> bool:
         """Return whether the proxy names the user of the session, or no user. API keys are not checked."""
-        if actor.credential != "session":
-            return True
-        return all(is_same_address(email, actor.email) for email in self._headers.emails(scope))
+        return is_named(self._headers, scope, actor)
+
+
+class UnusableTrustedHeader(UnusableProvider, frozen=True, kw_only=True):
+    """The auth provider with settings that cannot work. Passwords and sign-up stay closed, since a proxy should identify users.
+
+    `headers`: None if not even the header with the e-mail address is valid.
+    """
+
+    headers: TrustedHeaders | None
+
+    @classmethod
+    def of(cls, settings: TrustedHeaderSettings, reason: str) -> "UnusableTrustedHeader":
+        """Return the provider for these settings."""
+        is_valid = settings.email_header and not name_fault(settings.email_header)
+        return cls(
+            name=PROVIDER,
+            label=TrustedHeader.label,
+            kind=TrustedHeader.kind,
+            reason=reason,
+            headers=TrustedHeaders(settings) if is_valid else None,
+        )
+
+    def accepts(self, scope: Mapping[str, Any], actor: Actor) -> bool:
+        """Return whether the proxy names the user of the session, or no user."""
+        return self.headers is None or is_named(self.headers, scope, actor)
+
+
+def is_named(headers: TrustedHeaders, scope: Mapping[str, Any], actor: Actor) -> bool:
+    """Return whether the proxy names this actor, or no user. API keys are not checked."""
+    if actor.credential != "session":
+        return True
+    return all(is_same_address(email, actor.email) for email in headers.emails(scope))
 
 
 def warn_without_proxies(app: AppContext) -> None:

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from portico.api import Section, setting
 
+#: The name of the auth provider.
+PROVIDER = "trusted_header"
 #: Names that proxies forward. Many drop a name with an underscore, or replace it by a hyphen.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,127}")
 #: Headers with another meaning, which clients send themselves.
@@ -33,6 +35,7 @@ class TrustedHeaderSettings(Section):
             "Header with the e-mail address of the user that the proxy signed in; empty = off",
             env="WEBUI_AUTH_TRUSTED_EMAIL_HEADER",
             form="token",
+            part=PROVIDER,
         ),
     ] = ""
     name_header: Annotated[
@@ -41,6 +44,7 @@ class TrustedHeaderSettings(Section):
             "Header with the name of the user, in UTF-8, percent-encoded or not, or in encoded words",
             env="WEBUI_AUTH_TRUSTED_NAME_HEADER",
             form="token",
+            part=PROVIDER,
         ),
     ] = ""
     groups_header: Annotated[
@@ -49,30 +53,40 @@ class TrustedHeaderSettings(Section):
             "Header with the names of the user's groups, separated by commas or |",
             env="WEBUI_AUTH_TRUSTED_GROUPS_HEADER",
             form="token",
+            part=PROVIDER,
         ),
     ] = ""
     groups_separator: Annotated[
         Literal["", ",", "|"],
         setting(
-            "What separates the names of groups; empty = | if the header contains one, else a comma"
+            "What separates the names of groups; empty = | if the header contains one, else a comma",
+            part=PROVIDER,
         ),
     ] = ""
     create_accounts: Annotated[
         bool | None,
         setting(
-            "Create accounts for new users; unset = while sign-up is open", formerly="newcomers"
+            "Create accounts for new users; unset = while sign-up is open",
+            formerly="newcomers",
+            part=PROVIDER,
         ),
     ] = None
 
-    def __post_init__(self) -> None:
-        """Raise ValueError for a name that is not a header name, or has another meaning."""
+    @property
+    def fault(self) -> str:
+        """Why no user can be identified with these headers; empty if one can, or none is configured."""
         names = [one for one in (self.email_header, self.name_header, self.groups_header) if one]
-        for name in names:
-            if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
-                raise ValueError(
-                    f"{name!r} cannot be a trusted header; use letters, digits and hyphens"
-                )
+        if fault := next(filter(None, map(name_fault, names)), ""):
+            return fault
         if len({name.lower() for name in names}) < len(names):
-            raise ValueError("two trusted headers have the same name")
+            return "two trusted headers have the same name"
         if names and not self.email_header:
-            raise ValueError("name and groups need WEBUI_AUTH_TRUSTED_EMAIL_HEADER")
+            return "name and groups need WEBUI_AUTH_TRUSTED_EMAIL_HEADER"
+        return ""
+
+
+def name_fault(name: str) -> str:
+    """Return why this cannot be the name of a trusted header; empty if it can."""
+    if _NAME.fullmatch(name) and name.lower() not in _RESERVED:
+        return ""
+    return f"{name!r} cannot be a trusted header; use letters, digits and hyphens"

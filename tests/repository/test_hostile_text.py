@@ -239,7 +239,7 @@ SCANS: dict[str, Callable[[str], object]] = {
     "the name of a key": _quietly(_of_key(import_module("portico_api_keys.schemas"), "Name")),
     "the id of a group": _quietly(_of_key(import_module("portico_groups.schemas"), "GroupId")),
     "an address of a provider": _quietly(
-        _of_key(import_module("portico_oauth.protocol.discovery"), "Url")
+        _of_key(import_module("portico_oauth.protocol.metadata"), "Url")
     ),
     "the claims of a token": _quietly(
         _of_key(import_module("portico.identity.sessions.tokens"), "Id")
@@ -266,7 +266,7 @@ def test_pattern_on_foreign_text_is_tested_for_linear_time() -> None:
         "plugins/portico_ldap/protocol/distinguished_names.py:_escaped",
         "plugins/portico_api_keys/schemas.py:Name",
         "plugins/portico_groups/schemas.py:GroupId",
-        "plugins/portico_oauth/protocol/discovery.py:Url",
+        "plugins/portico_oauth/protocol/metadata.py:Url",
         "core/portico/identity/sessions/tokens.py:Id",
         "core/portico/web/middleware/proxies.py:value",
         "core/portico/web/middleware/origins.py:_origin_of",

@@ -160,12 +160,20 @@ class Application(CoreServices):
     # -- plugins that fail ----------------------------------------------------------------------------------
 
     def check_required_plugins(self) -> None:
-        """Raises: CannotStart if a required plugin is not active, or any plugin has failed while `strict` is set."""
+        """Raises: CannotStart if a required plugin is not active, or any plugin has failed while `strict` is set.
+
+        An auth provider whose settings cannot work counts as a failure of its plugin.
+        """
         choice = self.settings.plugins
-        if missing := plugins_that_block_start(self.registry, choice.required, choice.strict):
-            raise CannotStart(
-                [f"plugin {r.name!r} is required and {r.state}: {r.reason}" for r in missing]
-            )
+        unusable = [
+            f"plugin {name!r} is required and its auth provider {provider!r} is disabled: {reason}"
+            for name, provider, reason in self.registry.unusable_providers
+            if choice.strict or name in choice.required
+        ]
+        missing = plugins_that_block_start(self.registry, choice.required, choice.strict)
+        reasons = [f"plugin {r.name!r} is required and {r.state}: {r.reason}" for r in missing]
+        if reasons or unusable:
+            raise CannotStart(reasons + unusable)
 
     def fail_plugin(
         self, plugin: str, reason: str, trace: str = "", *, kind: FaultKind, at: str = ""

@@ -8,6 +8,7 @@ import structlog
 
 from portico.boot.schema import CORE_TABLES, CannotStart
 from portico.db import bind
+from portico.identity import UnusableProvider
 from portico.metrics import Metric
 from portico.plugins.claims import PLUGIN_NAME, ROUTE, PluginClaim
 from portico.plugins.conflicts import drop_conflicts
@@ -79,6 +80,11 @@ def load_plugins(
         if not any(settings is one for one in used):
             app.runtime_settings.remove(settings)  # of a plugin that has failed
     for contribution in kept:
+        registry[contribution.plugin_name].unusable = {
+            provider.name: provider.reason
+            for provider in contribution.auth_providers
+            if isinstance(provider, UnusableProvider)
+        }
         bind(contribution.tables.tables if contribution.tables else ())
     return kept
 
@@ -170,7 +176,7 @@ def _core_routes() -> list[PluginClaim]:
 
 
 def log_plugins(registry: PluginRegistry, contributions: Sequence[Contribution]) -> None:
-    """Log which plugins have failed, and which routes need no credentials."""
+    """Log which plugins have failed, which auth providers have settings that cannot work, and which routes need no credentials."""
     for record in registry.failed:
         log.warning(
             "plugin failed",
@@ -179,6 +185,8 @@ def log_plugins(registry: PluginRegistry, contributions: Sequence[Contribution])
             reason=record.reason,
             at=record.at,
         )
+    for name, provider, reason in registry.unusable_providers:
+        log.warning("auth provider disabled", plugin=name, provider=provider, reason=reason)
     for contribution in contributions:
         router = contribution.router
         public = [

@@ -36,5 +36,7 @@ def list_plugins(context: CLIContext, as_json: bool) -> None:
             click.echo(f"{indent}fault: {record.fault}{f' at {record.at}' if record.at else ''}")
         if record.reason:
             click.echo(f"{indent}reason: {record.reason}")
+        for provider, reason in record.unusable.items():
+            click.echo(f"{indent}disabled: auth provider {provider}: {reason}")
         for kind, things in record.provides.items():
             click.echo(f"{indent}{kind}: {', '.join(things)}")

@@ -59,6 +59,7 @@ from portico.identity.sign_in.providers import (
     RequestVerifier,
     SharedSignInProvider,
     ToggleableProvider,
+    UnusableProvider,
 )
 from portico.identity.sign_in.session_list import SessionInfo
 from portico.identity.sign_in.session_response import SessionUser, SessionUserInfo, SignInResult
@@ -124,6 +125,7 @@ __all__ = [
     "SignInResult",
     "ToggleableProvider",
     "TokenAuthenticator",
+    "UnusableProvider",
     "TokenSigner",
     "allows",
     "check_email",

@@ -258,11 +258,14 @@ class _Collector:
         except BadSettings as error:
             reason = "; ".join(map(str, error.problems))
             raise self._wrong("settings", reason, schema, kind) from None
+        pinned = self._loaded.explicitly_set(f"plugins.{self._plugin}")
+        faults = {
+            part: "; ".join(map(str, problems))
+            for part, problems in self._loaded.part_problems(self._plugin).items()
+        }
         self._call(
             "settings",
-            lambda: self._app.runtime_settings.add(
-                settings, self._loaded.explicitly_set(f"plugins.{self._plugin}")
-            ),
+            lambda: self._app.runtime_settings.add(settings, pinned, faults),
             kind,
         )
         return settings

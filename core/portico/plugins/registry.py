@@ -39,7 +39,8 @@ class PluginRecord:
     """One installed plugin. `package`: the first part of its module's name. `reason`: why it is not active.
 
     `fault` and `at`: of a failed plugin, the kind of fault, and the plugin's own file and line, where it has one.
-    `provides`: names of what it contributes, by kind.
+    `provides`: names of what it contributes, by kind. `unusable`: auth providers of an active plugin whose settings cannot
+    work, each with the reason.
     """
 
     name: str
@@ -54,6 +55,7 @@ class PluginRecord:
     summary: str = ""
     requires: tuple[str, ...] = ()
     provides: dict[str, list[str]] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
         """Return the record as JSON values, without the trace, which may contain a secret."""
@@ -68,13 +70,14 @@ class PluginRecord:
             "summary": self.summary,
             "requires": list(self.requires),
             "contributes": self.provides,
+            "unusable": self.unusable,
         }
 
     def fail(self, reason: str, trace: str = "", *, kind: FaultKind, at: str = "") -> None:
         """Mark the plugin as failed. `trace`: for its author. `at`: its own file and line, such as `acme/routes.py:12`."""
         self.state, self.reason, self.trace = PluginState.FAILED, reason, trace
         self.fault, self.at = kind, at
-        self.provides = {}
+        self.provides, self.unusable = {}, {}
 
 
 class PluginRegistry:
@@ -102,3 +105,29 @@ class PluginRegistry:
     @property
     def failed(self) -> list[PluginRecord]:
         return [record for record in self if record.state is PluginState.FAILED]
+
+    @property
+    def unusable_providers(self) -> list[tuple[str, str, str]]:
+        """Auth providers whose settings cannot work: plugin, name of the provider, reason."""
+        return [
+            (record.name, provider, reason)
+            for record in self
+            for provider, reason in record.unusable.items()
+        ]
+
+    def public_faults(self) -> list[dict[str, str]]:
+        """Return what is wrong, for everyone to read: plugin, provider if only that is disabled, and the kind of fault."""
+        failed = [
+            {"plugin": record.name, "reason": "failed", "fault": str(record.fault)}
+            for record in self.failed
+        ]
+        disabled = [
+            {
+                "plugin": name,
+                "provider": provider,
+                "reason": "disabled",
+                "fault": FaultKind.SETTINGS,
+            }
+            for name, provider, _ in self.unusable_providers
+        ]
+        return failed + disabled

@@ -10,6 +10,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import msgspec
@@ -42,9 +43,14 @@ class RuntimeSettings:
         self._stored: Mapping[str, Any] | None = None
         self._values: Mapping[str, Any] = {}
 
-    def add(self, settings: S, pinned: Collection[str] = ()) -> RuntimeSection[S]:
-        """Register a section. `pinned`: names of the fields that the operator has set."""
-        section = RuntimeSection(settings, pinned, self._store)
+    def add(
+        self,
+        settings: S,
+        pinned: Collection[str] = (),
+        faults: Mapping[str, str] = MappingProxyType({}),
+    ) -> RuntimeSection[S]:
+        """Register a section. `pinned`: names of the fields that the operator has set; `faults`: by part of the plugin."""
+        section = RuntimeSection(settings, pinned, self._store, faults)
         self._stored = None
         self._sections[type(settings)] = section
         for field in section.fields.values():

@@ -1,6 +1,7 @@
 """One section of settings with its current values: the operator's value, else the stored one, else the default."""
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from portico.runtime_settings.store import SettingsStore
@@ -15,9 +16,19 @@ PREFIX = "settings."
 
 
 class RuntimeSection(Generic[S]):
-    """One section with its current values. `pinned`: names of the fields that the operator has set."""
+    """One section with its current values. `pinned`: names of the fields that the operator has set.
 
-    def __init__(self, settings: S, pinned: Collection[str], store: SettingsStore) -> None:
+    `faults`: what the operator has set wrongly, as sentences by the part of the plugin that it concerns (`setting(part=…)`).
+    """
+
+    def __init__(
+        self,
+        settings: S,
+        pinned: Collection[str],
+        store: SettingsStore,
+        faults: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.faults = faults
         self.configured = settings
         self.fields = {one.name: one for one in fields_of(type(settings)) if one.runtime_key}
         self.pinned = frozenset(pinned)

@@ -1,6 +1,7 @@
 """The list of all settings with value and origin, which `portico config` prints."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -43,6 +44,7 @@ def describe(
             rows += _rows(loaded, plugin_fields(name, schema), loaded.plugin(name, schema))
         except BadSettings as error:
             problems += error.problems
+        problems += chain(*loaded.part_problems(name).values())
     if problems:
         raise BadSettings(problems)
     return rows

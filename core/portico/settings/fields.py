@@ -22,7 +22,7 @@ class Field:
     """One setting. `derived`: the variable name derived from its key, used if it declares none.
 
     `empty`: an empty variable is a value of its own, not unset. `form`: how its texts are cleaned and checked. `annotation`: the type for msgspec; `shape`: the same type, inspected. `runtime_key`: the name under which a value is
-    stored at run time; empty = it cannot be changed at run time. `former_keys`, `former_variables`: names that it had
+    stored at run time; empty = it cannot be changed at run time. `part`: of the plugin, which alone is disabled by an invalid value. `former_keys`, `former_variables`: names that it had
     in earlier versions.
     """
 
@@ -40,6 +40,7 @@ class Field:
     empty: bool = False
     form: TextForm = ""
     runtime_key: str = ""
+    part: str = ""
     former_keys: tuple[str, ...] = ()
     former_variables: tuple[str, ...] = ()
 
@@ -128,6 +129,7 @@ def field_of(item: msgspec.structs.FieldInfo, path: tuple[str, ...], prefix: str
         empty=extra.get("empty", False),
         form=extra.get("form", ""),
         runtime_key=extra.get("runtime_key", ""),
+        part=extra.get("part", ""),
         former_keys=old_keys,
         former_variables=old_variables,
     )

@@ -48,6 +48,7 @@ class LoadedSettings:
     _layers: SettingsLayers = field(repr=False)
     _origins: dict[str, Origin] = field(repr=False)
     _plugin_fields: dict[str, list[Field]] = field(repr=False, default_factory=dict)
+    _part_problems: dict[str, Mapping[str, list[Problem]]] = field(repr=False, default_factory=dict)
 
     def __reduce__(self) -> Any:
         """Pickle without the schema, which a worker that does not inherit memory (as on macOS) reads again."""
@@ -71,7 +72,8 @@ class LoadedSettings:
     def plugin(self, name: str, schema: type[S], formerly: Sequence[str] = ()) -> S:
         """Return a plugin's own settings: default < `[plugins.<name>]` < its variables.
 
-        Raises: BadSettings with every problem of this plugin's settings.
+        A problem that concerns one part of the plugin only is in `part_problems`, and the setting has its default.
+        Raises: BadSettings with every other problem of this plugin's settings.
         """
         fields = plugin_fields(name, schema, formerly)
         table = self.plugin_tables.get(name, {})
@@ -81,7 +83,12 @@ class LoadedSettings:
             _unknown_keys(self._layers, f"plugins.{name}.", table, fields, fields)
         )
         self._origins.update(filled.origins)
+        self._part_problems[name] = _take_part_problems(filled, fields)
         return _build(schema, filled, f"plugins.{name}")
+
+    def part_problems(self, name: str) -> Mapping[str, list[Problem]]:
+        """Return the problems that concern single parts of a plugin, by part, once `plugin` has read its settings."""
+        return self._part_problems.get(name, {})
 
     def taken_names(
         self, name: str, schema: type[S], formerly: Sequence[str] = ()
@@ -220,6 +227,19 @@ def _fill_core(
         whole.origins.update(part.origins)
         whole.problems.extend(part.problems)
     return whole
+
+
+def _take_part_problems(
+    filled: LoadedSection, fields: Iterable[Field]
+) -> Mapping[str, list[Problem]]:
+    """Remove the problems of settings that belong to a part of the plugin, and return them by part."""
+    parts = {item.key: item.part for item in fields if item.part}
+    found: dict[str, list[Problem]] = {}
+    for problem in filled.problems:
+        if problem.key in parts:
+            found.setdefault(parts[problem.key], []).append(problem)
+    filled.problems[:] = [one for one in filled.problems if one.key not in parts]
+    return found
 
 
 def _unknown_keys(

@@ -42,6 +42,7 @@ def setting(
     formerly: str | tuple[str, ...] = (),
     empty: bool = False,
     form: TextForm = "",
+    part: str = "",
     **bounds: Any,
 ) -> Any:
     """Return the metadata of a field, for `Annotated`.
@@ -51,7 +52,8 @@ def setting(
     `description`: one sentence without a full stop, shown by `portico config`. `env`: variable names, of
     which the first that is set is used; none = the derived `PORTICO_*` name. An empty variable is not set, unless `empty` says
     that it is a value of its own. `form`: what kind of text it is, such as `url`: what surrounds it is removed, and it is checked
-    when settings are loaded. `separator` splits a list
+    when settings are loaded. `part`: the part of a plugin that the setting is about, such as one of its auth providers; if the
+    value is invalid, `RuntimeSection.faults` says so and the setting has its default, where else the plugin fails. `separator` splits a list
     given as one variable. `allowed` completes the error for an invalid value where the type does not
     say enough. `runtime_key`: the name, such as `ui.enable_signup`, under which administrators may store
     another value while the server runs; read the current value from `RuntimeSettings`. A value that the
@@ -73,6 +75,7 @@ def setting(
             "formerly": old_names,
             "empty": empty,
             "form": form,
+            "part": part,
             "bounds": bounds,
         },
     )

@@ -79,20 +79,20 @@ def web_application(
     checks: Iterable[tuple[str, HealthCheck]],
     redis: RedisConnection,
     database: Callable[[], Awaitable[None]],
-    failed_plugins: Callable[[], list[tuple[str, str]]],
+    faults: Callable[[], list[dict[str, str]]],
     counters: Counters,
     plugins: Callable[[], Sequence[dict[str, Any]]],
 ) -> Litestar:
     """Return the application that serves these routers and the core's own routes.
 
     `database`: the health check of the database. `checks`: the plugins' health checks, each with the name of its
-    plugin. `failed_plugins`: the plugins that failed, each with the kind of fault. `plugins`: all of them, as administrators see them.
+    plugin. `faults`: of plugins, as `/ready` shows them. `plugins`: all of them, as administrators see them.
     """
     docs = settings.server.serve_docs
     access = AccessCheck(identity, permissions, origins, limiter)
     app = PorticoLitestar(
         route_handlers=[
-            *health_routes(database, [*redis_check(redis), *checks], failed_plugins, drain),
+            *health_routes(database, [*redis_check(redis), *checks], faults, drain),
             *([schema] if docs else []),
             plugin_list_route(plugins),
             *routers,

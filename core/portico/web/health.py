@@ -52,13 +52,13 @@ async def run_check(plugin: str, check: HealthCheck) -> dict[str, Any] | None:
 def health_routes(
     database: Callable[[], Awaitable[None]],
     checks: Iterable[tuple[str, HealthCheck]],
-    failed_plugins: Callable[[], list[tuple[str, str]]],
+    faults: Callable[[], list[dict[str, str]]],
     drain: Drain,
 ) -> Sequence[Any]:
     """Return the routes for supervisors, load balancers and monitoring.
 
-    `database`: the health check of the database; it writes. `failed_plugins`: the plugins that failed, each with
-    the kind of fault; they are listed, and do not make the server unready.
+    `database`: the health check of the database; it writes. `faults`: of plugins, as
+    `PluginRegistry.public_faults`; they are listed, and do not make the server unready.
     """
     probes = [("portico", HealthCheck("database", database)), *checks]
 
@@ -78,16 +78,7 @@ def health_routes(
         """Check whether this server is ready for requests. 503 if a critical check fails or it is shutting down."""
         found = await asyncio.gather(*(run_check(plugin, check) for plugin, check in probes))
         reasons = [reason for reason in found if reason]
-        reasons += [
-            {
-                "check": "plugin",
-                "plugin": name,
-                "critical": False,
-                "reason": "failed",
-                "fault": fault,
-            }
-            for name, fault in failed_plugins()
-        ]
+        reasons += [{"check": "plugin", "critical": False} | fault for fault in faults()]
         if drain.announced:
             reasons.append(
                 {

@@ -14,7 +14,7 @@ class PluginInList(msgspec.Struct):
 
     `fault` and `at`: of a failed plugin, the kind of fault, and the plugin's own file and line where it has one.
     `contributes`: what it provides, by kind; of a placeholder route that another plugin serves, it names that plugin.
-    `counters`: since this process started; `errors`: responses with status 500, `failures`: other calls into it that raised or
+    `unusable`: its auth providers whose settings cannot work, each with the reason. `counters`: since this process started; `errors`: responses with status 500, `failures`: other calls into it that raised or
     took too long, `stalls`: how often it blocked the event
     loop for longer than `server.loop_limit`; the other two are seconds.
     """
@@ -29,6 +29,7 @@ class PluginInList(msgspec.Struct):
     summary: str
     requires: list[str]
     contributes: dict[str, list[str]]
+    unusable: dict[str, str]
     counters: dict[str, float]
 
 

@@ -211,6 +211,8 @@ def _provider(context: CommandContext, name: str | None) -> "OAuthProvider":
     providers = context.plugin.providers
     if name is None:
         name = next(iter(providers)) if len(providers) == 1 else "oidc"
+    if reason := next((one.reason for one in context.plugin.unusable if one.name == name), ""):
+        raise click.ClickException(f"{name} is disabled: {printable(reason)}")
     if name not in providers:
         configured = ", ".join(sorted(providers)) or "none"
         raise click.ClickException(f"{name} is not configured; configured providers: {configured}.")

@@ -151,9 +151,35 @@ def test_only_administrators_read_and_change_ldap_settings(
     assert admin.get(SWITCH).json == {"ENABLE_LDAP": False}
 
 
-def test_invalid_filter_prevents_start(start_app: Any, python_server: LdapTestServer) -> None:
-    with pytest.raises(Exception, match="search_filters"):
-        start_app(python_server.settings(LDAP_SEARCH_FILTER="(uid=*"))
+#: A setting that cannot work, and what the reason names.
+BAD_SETTINGS = {
+    "LDAP_SEARCH_FILTER": ("(uid=*", "a parenthesis is not closed"),
+    "LDAP_SERVER_HOST": ("http://ldap.example", "ldaps://"),
+    "LDAP_CA_CERT_FILE": ("/nowhere/ca.pem", "No such file"),
+    "LDAP_CIPHERS": ("NONSENSE", "ciphers"),
+    "LDAP_SEARCH_BASE": ("example.org", "distinguished name"),
+    "LDAP_ATTRIBUTE_FOR_USERNAME": ("user name", "name of an attribute"),
+}
+
+
+def test_bad_setting_disables_ldap_and_nothing_else(
+    start_app: Any, python_server: LdapTestServer
+) -> None:
+    for variable, (value, why) in BAD_SETTINGS.items():
+        bad = {variable: value, "PORTICO_STRICT": "false"}
+        app = start_app(python_server.settings(**bad))
+        reason = app.portico.registry["ldap"].unusable["ldap"]
+        assert variable in reason and why in reason, reason
+        form = {"user": "ada", "password": "ada-secret"}
+        refused = app.client.post("/api/v1/auths/ldap", form)
+        assert refused.status == 403 and "not available" in refused.detail, variable
+    admin = app.client.sign_up("Ada")
+    assert admin.get(SERVER).json["attribute_for_username"] == "user name"
+    assert not admin.get("/api/config").json["features"]["enable_ldap"]
+    ready = app.client.get("/ready")
+    assert ready.status == 200 and b"user name" not in ready.body
+    [fault] = [one for one in ready.json["reasons"] if one["plugin"] == "ldap"]
+    assert (fault["provider"], fault["reason"], fault["fault"]) == ("ldap", "disabled", "settings")
 
 
 def test_active_providers_include_ldap_only_when_enabled(app: InProcessApp, admin: Client) -> None:

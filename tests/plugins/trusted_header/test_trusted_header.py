@@ -9,7 +9,6 @@ from tests.one_database import on_sqlite
 
 from portico.api.messages import INVALID_CRED
 from portico.boot import Application
-from portico.settings.problems import BadSettings
 from portico.testing import Client, InProcessApp, Response
 from portico.testing.client import PASSWORD
 
@@ -329,11 +328,26 @@ def test_headers_never_make_an_administrator(client: Client) -> None:
         {"WEBUI_AUTH_TRUSTED_EMAIL_HEADER": "x email"},
         {"WEBUI_AUTH_TRUSTED_NAME_HEADER": "x-forwarded-email"},
         {"WEBUI_AUTH_TRUSTED_EMAIL_HEADER": ""},
+        {"PORTICO_TRUSTED_HEADER_GROUPS_SEPARATOR": ";"},
+        {"PORTICO_TRUSTED_HEADER_CREATE_ACCOUNTS": "perhaps"},
     ],
 )
-def test_invalid_header_name_stops_the_start(start_app: StartApp, change: dict[str, str]) -> None:
-    with pytest.raises(BadSettings, match="header|HEADER"):
-        start_app(**change)
+@pytest.mark.case("AB-18")
+@on_sqlite
+def test_bad_setting_disables_the_header_and_opens_nothing(
+    start_app: StartApp, change: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = start_app(**change, PORTICO_STRICT="false")
+    assert "auth provider disabled" in capsys.readouterr().err
+    assert app.portico.registry["trusted_header"].unusable["trusted_header"]
+    [fault] = app.client.get("/ready").json["reasons"]
+    assert (fault["provider"], fault["reason"]) == ("trusted_header", "disabled")
+    refused = post_sign_in(app.client, headers_of("ada"))
+    assert refused.status == 403 and "not available" in refused.detail
+    form = {"name": "Eve", "email": "eve@example.org", "password": "correct horse"}
+    assert app.client.post("/api/v1/auths/signup", form).status == 403
+    assert app.client.get("/api/config").json["features"]["enable_signup"] is False
+    assert count_accounts(app) == 0
 
 
 @pytest.mark.case("AB-18")

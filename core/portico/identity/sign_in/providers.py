@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
+from portico.errors import Forbidden
 from portico.identity.accounts.account import Account, Role
 from portico.identity.sessions.actor import Actor
 
@@ -139,3 +140,41 @@ class RequestVerifier(Protocol):
     def accepts(self, scope: Mapping[str, Any], actor: Actor) -> bool:
         """Return whether this ASGI request may come from this actor."""
         ...
+
+
+class SignInNotAvailable(Forbidden):
+    """The operator has configured a way of signing in with settings that cannot work."""
+
+    default = (
+        "This way of signing in is not available at the moment. Please contact your administrator."
+    )
+
+
+class UnusableProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """An `AuthProvider` in place of one whose settings cannot work. Everything else of the server, and of its plugin, works.
+
+    `reason`: for the operator; the log, `portico plugin list` and `GET /api/v1/plugins` show it. `kind`: of the provider
+    that it replaces, so that passwords stay refused where a header should have identified the users.
+    """
+
+    name: str
+    label: str
+    kind: ProviderKind
+    reason: str
+
+    @property
+    def provisioning_rules(self) -> ProvisioningRules:
+        """The rules for accounts: none is created or linked."""
+        return ProvisioningRules()
+
+    async def is_enabled(self) -> bool:
+        """Return False, so that no client offers it."""
+        return False
+
+    def read_sign_in(self, body: bytes, scope: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Accept each sign-in that would have needed no form, so that no other provider is asked."""
+        return scope if self.kind in ("none", "header") else None
+
+    async def authenticate(self, attempt: Any) -> ExternalIdentity:
+        """Raise SignInNotAvailable."""
+        raise SignInNotAvailable

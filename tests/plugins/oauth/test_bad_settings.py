@@ -1,0 +1,71 @@
+"""Settings of one provider that cannot work: that provider is disabled with a reason, and everything else works."""
+
+import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
+from tests.plugins.oauth.authorization_server import AuthorizationServer
+from tests.plugins.oauth.browser import Browser
+
+from portico.boot import Application, CannotStart
+from portico.settings.load import load_settings
+from portico.testing import Client, CommandLine, InProcessApp
+
+#: By provider: a variable and a value that cannot work, and what the reason does not show.
+BAD_SETTINGS = {
+    "google": ("PORTICO_OAUTH_GOOGLE_DISCOVERY_URL", "https://user:hunter2@[::1", "hunter2"),
+    "microsoft": ("MICROSOFT_CLIENT_LOGIN_BASE_URL", "login.microsoftonline.com", ""),
+    "github": ("GITHUB_CLIENT_SECRET", "hunter2\nhunter2", "hunter2"),
+    "feishu": ("FEISHU_REDIRECT_URI", "javascript:alert(1)", ""),
+}
+
+
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    bad = {variable: value for variable, value, _ in BAD_SETTINGS.values()}
+    return env | bad | {"PORTICO_STRICT": "false"}
+
+
+def test_bad_settings_disable_only_their_provider(
+    app: InProcessApp,
+    admin: Client,
+    browser: Browser,
+    provider_server: AuthorizationServer,
+    cli: CommandLine,
+) -> None:
+    reasons = app.portico.registry["oauth"].unusable
+    assert reasons.keys() == BAD_SETTINGS.keys()
+    for provider, (variable, _, secret) in BAD_SETTINGS.items():
+        assert variable in reasons[provider] and (not secret or secret not in reasons[provider])
+        assert app.client.get(f"/oauth/{provider}/login").status == 404
+    assert browser.sign_in("oidc").account["email"] == "grace@example.org"
+    assert app.client.get("/api/config").json["oauth"]["providers"] == {"oidc": "SSO"}
+    ready = app.client.get("/ready")
+    assert ready.status == 200 and ready.json["status"] is True
+    found = {one["provider"]: one["fault"] for one in ready.json["reasons"]}
+    assert found == dict.fromkeys(BAD_SETTINGS, "settings") and b"GITHUB" not in ready.body
+    [listed] = [one for one in admin.get("/api/v1/plugins").json if one["name"] == "oauth"]
+    assert listed["state"] == "active" and listed["unusable"] == reasons
+    shown = cli("plugin", "list").stdout
+    assert f"disabled: auth provider google: {reasons['google']}" in shown
+    refused = cli("oauth", "check", "google", code=1).stderr
+    assert "google is disabled" in refused and "PORTICO_OAUTH_GOOGLE_DISCOVERY_URL" in refused
+    assert "hunter2" not in shown + refused
+
+
+def test_settings_of_the_general_provider_disable_it(env: dict[str, str]) -> None:
+    for variable, value in {
+        "OPENID_PROVIDER_URL": "auth.example.org",
+        "OPENID_REDIRECT_URI": "/oauth/oidc/callback",
+        "PORTICO_OAUTH_OIDC_ISSUER": "auth.example.org",
+        "OAUTH_TOKEN_ENDPOINT_AUTH_METHOD": "tls_client_auth",
+        "OAUTH_CODE_CHALLENGE_METHOD": "plain",
+    }.items():
+        application = Application(load_settings(environ=env | {variable: value}))
+        assert value in application.registry["oauth"].unusable["oidc"], variable
+        application.check_required_plugins()
+
+
+def test_operator_can_insist_on_every_provider(env: dict[str, str]) -> None:
+    for more in ({"PORTICO_STRICT": "true"}, {"PORTICO_PLUGINS_REQUIRED": "oauth"}):
+        application = Application(load_settings(environ=env | more))
+        with pytest.raises(CannotStart, match="its auth provider 'github' is disabled"):
+            application.check_required_plugins()
