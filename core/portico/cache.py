@@ -36,15 +36,20 @@ class TTLCache(Generic[K, V]):
         """Return the number of entries, expired ones included."""
         return len(self._entries)
 
+    def cached(self, key: K) -> V | None:
+        """Return the cached value of this key; None if there is none."""
+        found = self._entries.get(key)
+        return found[1] if found is not None and found[0] > time.monotonic() else None
+
     async def get_or_load(self, key: K, load: Callable[[K], Awaitable[V | None]]) -> V | None:
         """Return the cached value of this key, or what `load(key)` returns, which is then cached.
 
         A load that was running when `clear` was called is returned to its caller, but not cached; nor is one that began
         before another one whose value is cached.
         """
-        found = self._entries.get(key)
-        if found is not None and found[0] > time.monotonic():
-            return found[1]
+        found = self.cached(key)
+        if found is not None:
+            return found
         generation, began = self._generation, time.monotonic()
         value = await load(key)
         if value is not None and self._ttl and generation == self._generation:

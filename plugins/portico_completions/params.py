@@ -12,6 +12,7 @@ from portico_completions.request import is_forwarded
 SWITCHES = frozenset(
     {"stream_response", "stream_delta_chunk_size", "function_calling", "reasoning_tags", "system"}
 )
+_NOT_SENT = SWITCHES | {"custom_params"}
 #: Nesting depth of a text that is parsed as JSON.
 DEEPEST = 128
 
@@ -25,7 +26,10 @@ UNLIMITED = (-1, -2)
 def merged(chat: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters for the provider: the chat's, overridden by those of the model's record."""
     both = _flat(chat) | _flat(model)
-    return {key: value for key, value in both.items() if not _is_unlimited(key, value)}
+    unlimited = [key for key in LIMITS.intersection(both) if _is_unlimited(both[key])]
+    for key in unlimited:
+        del both[key]
+    return both
 
 
 def wants_stream(model: Mapping[str, Any], asked: bool) -> bool:
@@ -34,20 +38,23 @@ def wants_stream(model: Mapping[str, Any], asked: bool) -> bool:
     return decided if isinstance(decided, bool) else asked
 
 
-def _is_unlimited(key: str, value: Any) -> bool:
-    return key in LIMITS and not isinstance(value, bool) and value in UNLIMITED
+def _is_unlimited(value: Any) -> bool:
+    return not isinstance(value, bool) and value in UNLIMITED
 
 
 def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters with `custom_params` merged in, without unset ones and those that are not sent to providers."""
+    if not params:
+        return {}
     custom = params.get("custom_params")
-    plain = {key: value for key, value in params.items() if key != "custom_params"}
+    given = params
     if isinstance(custom, dict):
-        plain = _deep(plain, {key: _read(value) for key, value in custom.items()})
+        plain = {key: value for key, value in params.items() if key != "custom_params"}
+        given = _deep(plain, {key: _read(value) for key, value in custom.items()})
     return {
         key: value
-        for key, value in plain.items()
-        if value is not None and key not in SWITCHES and is_forwarded(key)
+        for key, value in given.items()
+        if value is not None and key not in _NOT_SENT and is_forwarded(key)
     }
 
 

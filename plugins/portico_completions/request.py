@@ -8,7 +8,7 @@ import msgspec
 
 from portico.api.interfaces import TEMPORARY_CHAT_PREFIX, BackgroundTasks
 from portico.api.json import field_error, optional_value, required_value
-from portico.api.models import FILTER_OPTIONS, is_own_key
+from portico.api.models import FILTER_OPTIONS, OWN_KEYS, is_own_key
 
 #: Bytes of the parameters and of the variables of a request, which are decoded.
 MAX_OPTION_BYTES = 1024 * 1024
@@ -30,12 +30,12 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     messages: list[msgspec.Raw]
     stream: bool
     body: Mapping[str, msgspec.Raw]
-    params: Mapping[str, Any]
-    variables: Mapping[str, str]
-    chat_id: str | None
-    message_id: str | None
-    parent_id: str | None
-    direct: bool
+    params: Mapping[str, Any] = {}
+    variables: Mapping[str, str] = {}
+    chat_id: str | None = None
+    message_id: str | None = None
+    parent_id: str | None = None
+    direct: bool = False
     size: int = 0
     session_id: str | None = None
     model_item: msgspec.Raw = msgspec.Raw(b"null")
@@ -55,27 +55,36 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_request(data: Mapping[str, msgspec.Raw], size: int = 0) -> CompletionRequest:
     """Parse a request. Raises: ValidationError, naming the key."""
-    for key in ("params", "variables"):
-        if len(memoryview(data.get(key, b""))) > MAX_OPTION_BYTES:
-            raise field_error(key, "too_long", f"At most {MAX_OPTION_BYTES} bytes")
-    item = optional_value(data, "model_item", dict[str, msgspec.Raw]) or {}
+    # Programs that know OpenAI's API send none of our own keys.
+    own = {} if OWN_KEYS.isdisjoint(data) else _own_values(data)
     return CompletionRequest(
         model=required_value(data, "model", str),
         messages=_messages(data),
         stream=bool(optional_value(data, "stream", bool)),
         body={key: value for key, value in data.items() if is_forwarded(key)},
-        params=optional_value(data, "params", dict[str, Any]) or {},
-        variables=_variables(optional_value(data, "variables", dict[str, Any]) or {}),
-        chat_id=_read_id(data, "chat_id"),
-        message_id=_read_id(data, "id"),
-        parent_id=_read_id(data, "parent_id"),
-        session_id=_read_id(data, "session_id"),
-        model_item=data.get("model_item", msgspec.Raw(b"null")),
-        wanted=optional_value(data, "background_tasks", BackgroundTasks) or BackgroundTasks(),
-        options={key: data[key] for key in FILTER_OPTIONS if key in data},
         size=size,
-        direct=bytes(item.get("direct", b"")) == b"true",
+        **own,
     )
+
+
+def _own_values(data: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
+    """Return the fields of a request that Portico's own keys set."""
+    for key in ("params", "variables"):
+        if len(memoryview(data.get(key, b""))) > MAX_OPTION_BYTES:
+            raise field_error(key, "too_long", f"At most {MAX_OPTION_BYTES} bytes")
+    item = optional_value(data, "model_item", dict[str, msgspec.Raw]) or {}
+    return {
+        "params": optional_value(data, "params", dict[str, Any]) or {},
+        "variables": _variables(optional_value(data, "variables", dict[str, Any]) or {}),
+        "chat_id": _read_id(data, "chat_id"),
+        "message_id": _read_id(data, "id"),
+        "parent_id": _read_id(data, "parent_id"),
+        "session_id": _read_id(data, "session_id"),
+        "model_item": data.get("model_item", msgspec.Raw(b"null")),
+        "wanted": optional_value(data, "background_tasks", BackgroundTasks) or BackgroundTasks(),
+        "options": {key: data[key] for key in FILTER_OPTIONS if key in data},
+        "direct": bytes(item.get("direct", b"")) == b"true",
+    }
 
 
 def is_temporary(chat_id: str) -> bool:

@@ -84,9 +84,14 @@ async def _with_system_prompts(
 ) -> list[msgspec.Raw]:
     """Return the messages with placeholders filled and these prompts before the request's own, the last one first."""
     messages = request.messages
-    place = system_index(messages)
+    has_placeholders = any(b"{{" in bytes(message) for message in messages)
+    place = system_index(messages) if has_placeholders else None
     if place is not None and b"{{" not in bytes(messages[place]):
         place = None
+    if place is None and not any("{{" in prompt for prompt in prompts):
+        for prompt in filter(None, prompts):
+            messages = prepend_system(messages, prompt)
+        return messages
     users_prompt = text_of(messages[place]) if place is not None else ""
     template = PromptTemplate(
         await user_variables(app.identity, actor, (users_prompt, *prompts)),

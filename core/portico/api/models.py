@@ -16,7 +16,7 @@ Types:
 """
 
 from portico.catalogue.message_action import ActionRequest, MessageAction
-from portico.catalogue.own_keys import FILTER_OPTIONS, is_own_key
+from portico.catalogue.own_keys import FILTER_OPTIONS, OWN_KEYS, is_own_key
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.response_error import error_in
 from portico.catalogue.source import (
@@ -64,6 +64,7 @@ __all__ = [
     "JSON_MEDIA_TYPE",
     "MAX_CHAIN_LENGTH",
     "OPERATIONS",
+    "OWN_KEYS",
     "ActionRequest",
     "AddedFiles",
     "AnswerChoice",

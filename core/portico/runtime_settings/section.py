@@ -43,6 +43,8 @@ class RuntimeSection(Generic[S]):
 
     async def current(self) -> S:
         """Return the section with the stored values. The store caches them, for all sections together."""
+        if self._store.cached(PREFIX) is self._stored:
+            return self._now  # mostly: each request asks several times
         return self.adopt(await self._store.get(PREFIX))
 
     def adopt(self, stored: Mapping[str, Any]) -> S:

@@ -103,6 +103,10 @@ class SettingsStore:
                 return values
             # A change was made while these were read: they must not take the place of newer ones.
 
+    def cached(self, prefix: str = "") -> Mapping[str, Any] | None:
+        """Return what `get` would, if that needs no statement; else None."""
+        return None if self.is_changing() else self._stored.cached(prefix)
+
     async def set(
         self, values: Mapping[str, Any], by: str, secret: Collection[str] = ()
     ) -> dict[str, Any]:
