@@ -79,6 +79,35 @@ class ApiKeyAuthenticator:
             if await self._may_use(_cached_key(dict(row)).actor)
         }
 
+    async def obstacles(self, token: str) -> list[str]:
+        """Return why no request with this key is accepted, each as a sentence that says what to change; empty = some are."""
+        settings = await self._settings.current()
+        found: list[str] = []
+        if not settings.enable_api_keys:
+            found.append(
+                "API keys are switched off: set ENABLE_API_KEYS=true, or switch them on in the settings of the web client."
+            )
+        key = await _find(digest_of(token))
+        if key is None:
+            return found
+        if not key.actor.is_verified:
+            found.append(
+                f"{key.actor.email} is pending: activate the account with `portico user set-role {key.actor.email} user`."
+            )
+        elif not await self._may_use(key.actor):
+            found.append(
+                f"{key.actor.email} lacks the permission {PERMISSION}: grant it to a group of the user, or to all users with "
+                "USER_PERMISSIONS_FEATURES_API_KEYS=true."
+            )
+        if settings.restrict_endpoints:
+            allowed = allowed_paths(settings.allowed_endpoints)
+            if intersect(key.endpoints, allowed) == ():
+                found.append(
+                    "Keys are accepted only for the paths in API_KEYS_ALLOWED_ENDPOINTS, and none of them fits this key: add "
+                    "the paths that it is for."
+                )
+        return found
+
     async def _may_use(self, owner: Actor) -> bool:
         """Return whether keys of this account are accepted. Those of a pending account are not."""
         return owner.is_verified and await self._identity.is_permitted(owner, PERMISSION)

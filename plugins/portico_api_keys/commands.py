@@ -73,7 +73,10 @@ def create(
     endpoints: tuple[str, ...],
     scopes: tuple[str, ...],
 ) -> None:
-    """Create an API key for the user with the address EMAIL, and print it. It cannot be printed again."""
+    """Create an API key for the user with the address EMAIL, and print it. It cannot be printed again.
+
+    Why the key would not be accepted now is said on standard error.
+    """
     service: KeyService = context.plugin.service
     form = KeyForm(
         name=name,
@@ -82,11 +85,17 @@ def create(
         scopes=list(scopes) or None,
     )
 
-    async def work(app: AppContext) -> str:
+    async def work(app: AppContext) -> tuple[str, list[str]]:
         owner = await app.identity.accounts.require_by_email(email)
-        return (await service.create_for(owner.id, form)).api_key
+        created = (await service.create_for(owner.id, form)).api_key
+        return created, await context.plugin.authenticator.obstacles(created)
 
-    click.echo(context.run(work))
+    created, obstacles = context.run(work)
+    click.echo(created)
+    if obstacles:
+        click.echo("No request with this key is accepted yet:", err=True)
+    for sentence in obstacles:
+        click.echo(f"  {printable(sentence)}", err=True)
 
 
 @api_key.command()

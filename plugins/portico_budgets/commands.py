@@ -2,8 +2,8 @@
 
 import click
 
-from portico.api import AppContext, CommandContext, NotFound
-from portico.api.cli import json_option, print_json, printable
+from portico.api import AppContext, CommandContext
+from portico.api.cli import json_option, not_found, print_json, printable
 from portico_budgets.budget import PERIODS, UNITS, Period, Unit
 from portico_budgets.exceeded import iso_time
 from portico_budgets.schemas import BudgetView, NewBudget
@@ -79,15 +79,8 @@ def remove(context: CommandContext, budget_id: str) -> None:
     """Remove a budget. ID is that of `portico budget list`."""
     service: BudgetService = context.plugin.service
 
-    async def work(_: AppContext) -> None:
-        try:
-            await service.remove(None, budget_id)
-        except NotFound:
-            raise NotFound(
-                "There is no such budget. `portico budget list` lists all budgets."
-            ) from None
-
-    context.run(work)
+    with not_found("There is no such budget. `portico budget list` lists all budgets."):
+        context.run(lambda _: service.remove(None, budget_id))
     click.echo("Removed.", err=True)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from portico.api import AppContext, CommandContext
-from portico.api.auth import Group
+from portico.api.auth import Group, permission_errors
 from portico.api.cli import json_option, print_json, printable, renamed_command, renamed_option
 from portico_groups.cli_lookup import find_accounts, find_group
 from portico_groups.service import describe
@@ -90,6 +90,11 @@ def create(
     for permission in granted:
         section, _, key = permission.partition(".")
         permissions.setdefault(section, {})[key] = True
+        if permission_errors({section: {key: True}}):
+            raise click.BadParameter(
+                f"{permission!r} is no permission. Give one such as workspace.models.",
+                param_hint="'--permission'",
+            )
     created = context.run(
         lambda app: app.identity.groups.create(
             name=name, description=description, by="", permissions=permissions or None

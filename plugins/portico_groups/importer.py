@@ -1,11 +1,12 @@
 """Import of exported groups: all of them or none. Existing groups are overwritten only on request."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from portico.api import AppContext, InvalidRequest, ValidationError
 from portico.api.auth import Group, PermissionTree, permission_errors
-from portico.api.db import transaction
+from portico.api.db import RollBack, transaction
 from portico.api.json import fault
 from portico_groups.schemas import GroupImportReport, ImportedGroup
 
@@ -26,26 +27,41 @@ class GroupImport:
         self._within = within
 
     async def run(
-        self, groups: Sequence[ImportedGroup], on_group: Callable[[], None] = lambda: None
+        self,
+        groups: Sequence[ImportedGroup],
+        on_group: Callable[[], None] = lambda: None,
+        *,
+        dry_run: bool = False,
     ) -> list[GroupImportReport]:
         """Import all groups in one transaction and return one report per group, in their order.
 
-        `on_group` is called after each. Raises: ValidationError for malformed permissions and duplicate ids;
-        InvalidRequest for texts that are too long; Forbidden for permissions beyond `within`.
+        `on_group` is called after each. `dry_run`: nothing is stored. Raises: ValidationError for malformed permissions and
+        duplicate ids; InvalidRequest for texts that are too long; Forbidden for permissions beyond `within`.
         """
         if errors := _errors(groups):
             raise ValidationError(errors)
-        reports = []
-        async with transaction():
-            ids = [one.id for one in groups if one.id is not None]
-            taken = await self._groups.existing_ids(ids)
-            for place, one in enumerate(groups):
-                try:
-                    reports.append(await self._import_one(one, one.id in taken))
-                except InvalidRequest as error:
-                    raise InvalidRequest(f"{error.detail} (group {place})") from error
-                on_group()
+        reports: list[GroupImportReport] = []
+        with suppress(RollBack):
+            async with transaction():
+                await self._import_all(groups, reports, on_group)
+                if dry_run:
+                    raise RollBack
         return reports
+
+    async def _import_all(
+        self,
+        groups: Sequence[ImportedGroup],
+        reports: list[GroupImportReport],
+        on_group: Callable[[], None],
+    ) -> None:
+        ids = [one.id for one in groups if one.id is not None]
+        taken = await self._groups.existing_ids(ids)
+        for place, one in enumerate(groups):
+            try:
+                reports.append(await self._import_one(one, one.id in taken))
+            except InvalidRequest as error:
+                raise InvalidRequest(f"{error.detail} (group {place})") from error
+            on_group()
 
     async def _import_one(self, one: ImportedGroup, is_taken: bool) -> GroupImportReport:
         is_replaced = is_taken and self._replace

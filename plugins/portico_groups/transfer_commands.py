@@ -53,21 +53,26 @@ def export(context: CommandContext, file: Output, names_or_ids: Sequence[str]) -
 @click.command("import")
 @click.argument("source", metavar="FILE", type=click.File("rb"))
 @click.option("--replace", is_flag=True, help="Overwrite groups whose id exists.")
+@click.option("--dry-run", is_flag=True, help="Print what would be imported, but write nothing.")
 @json_option
 @click.pass_obj
-def import_(context: CommandContext, source: Any, replace: bool, as_json: bool) -> None:
+def import_(
+    context: CommandContext, source: Any, replace: bool, dry_run: bool, as_json: bool
+) -> None:
     """Import exported groups from FILE (- = standard input): all of them, or none."""
     groups = read_groups(source)
 
     def run(on_group: Any) -> Any:
         return context.run(
-            lambda app: GroupImport(app, by="", replace=replace).run(groups, on_group)
+            lambda app: GroupImport(app, by="", replace=replace).run(
+                groups, on_group, dry_run=dry_run
+            )
         )
 
     if as_json or len(groups) < MIN_GROUPS_FOR_PROGRESS:
         reports = run(lambda: None)
     else:
-        with progress_bar("Importing", len(groups)) as bar:
+        with progress_bar("Checking" if dry_run else "Importing", len(groups)) as bar:
             reports = run(lambda: bar.update(1))
     if as_json:
         print_json(reports)
@@ -75,7 +80,11 @@ def import_(context: CommandContext, source: Any, replace: bool, as_json: bool) 
     for report in reports:
         ignored = f", {len(report.ignored)} unknown ignored" if report.ignored else ""
         members = member_count(report.members)
-        click.echo(printable(f"{report.result}  {report.id}  {report.name}: {members}{ignored}"))
+        click.echo(
+            printable(
+                f"{'would be ' if dry_run else ''}{report.result}  {report.id}  {report.name}: {members}{ignored}"
+            )
+        )
 
 
 def member_count(count: int) -> str:

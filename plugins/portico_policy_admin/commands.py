@@ -12,6 +12,7 @@ from portico.api import AppContext, CommandContext, DomainError, ValidationError
 from portico.api.cli import (
     format_time,
     json_option,
+    not_found,
     print_json,
     printable,
     renamed_command,
@@ -62,7 +63,7 @@ def check(context: CommandContext, directory: Path | None) -> None:
     """Check whether the policy files in DIRECTORY are valid.
 
     Without DIRECTORY, the configured one is checked. Each fault is printed as `file:line: reason`, and the exit code is
-    then 1. Ids of groups and accounts that do not exist, and files that replace others, are noted; they are not faults.
+    then 1, as it is if there is no rule at all. Ids of groups and accounts that do not exist, and files that replace others, are noted; they are not faults.
     """
 
     async def work(app: AppContext) -> Any:
@@ -199,9 +200,13 @@ def rollback(context: CommandContext, number: int) -> None:
 
     0 = as if nothing had been saved. This also works when the files saved last keep the server from starting.
     """
-    saved = context.run(
-        lambda app: policy_changes.roll_back(app, number, author=""), packaged_policies_only=True
-    )
+    with not_found(
+        f"There is no version {number} of the policy files. `portico policy versions` lists the last ones."
+    ):
+        saved = context.run(
+            lambda app: policy_changes.roll_back(app, number, author=""),
+            packaged_policies_only=True,
+        )
     click.echo(f"Saved the files of version {number} as version {saved}.")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +93,10 @@ async def check(app: AppContext, directory: Path) -> CheckResult:
     rules = [
         rule for rule in await rules_of(app, policies) if Path(rule.location).parent == directory
     ]
+    saved = (await app.policies.saved())[1]
+    if not rules and not any(name in saved for name in names):
+        found = "none of its files has a rule" if names else "it has no file *.csv"
+        return CheckResult((f"{directory}: {found}. Name the directory of your policy files.",))
     unknown = [
         f"{rule.origin}: {subject}: there is no such "
         f"{'group' if subject.startswith('group:') else 'account'}"
@@ -101,7 +105,7 @@ async def check(app: AppContext, directory: Path) -> CheckResult:
         if name is None
     ]
     return CheckResult(
-        warnings=(*await _override_warnings(app, directory, names), *unknown),
+        warnings=(*_override_warnings(app, directory, names, saved), *unknown),
         files=len(names),
         rules=len(rules),
     )
@@ -111,10 +115,11 @@ def _file_names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.glob("[!.]*.csv"))
 
 
-async def _override_warnings(app: AppContext, directory: Path, names: list[str]) -> list[str]:
+def _override_warnings(
+    app: AppContext, directory: Path, names: Sequence[str], saved: Container[str]
+) -> list[str]:
     """Return which files override which."""
     packaged = {file.name: file.location for file in app.policies.builder.packaged}
-    _, saved = await app.policies.saved()
     return [
         *(f"{directory / n} replaces all of {packaged[n]}" for n in names if n in packaged),
         *(f"{directory / n} is not used: database/{n} replaces it" for n in names if n in saved),

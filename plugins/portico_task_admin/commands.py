@@ -1,13 +1,14 @@
 """`portico task …`: the background tasks of all accounts."""
 
 import asyncio
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
 from portico.api import AppContext, CommandContext
 from portico.api.auth import Actor
-from portico.api.cli import format_time, json_option, print_json, printable, progress_bar
+from portico.api.cli import format_time, json_option, not_found, print_json, printable, progress_bar
 from portico_task_admin.schemas import TaskView
 from portico_task_admin.service import STATUSES, TaskQuery
 
@@ -37,7 +38,8 @@ def list_tasks(
 ) -> None:
     """List the newest 50 tasks."""
     query = TaskQuery(status=status or "", **filters)
-    page = context.run(lambda _: context.plugin.page(_OPERATOR, query, before))
+    with _no_such_task():
+        page = context.run(lambda _: context.plugin.page(_OPERATOR, query, before))
     if as_json:
         print_json(page)
         return
@@ -61,7 +63,8 @@ def show(context: CommandContext, task_id: str, follow: bool, as_json: bool) -> 
         found: TaskView = await context.plugin.find(_OPERATOR, task_id)
         return await _follow(context, found) if follow else found
 
-    found = context.run(work)
+    with _no_such_task():
+        found = context.run(work)
     if as_json:
         print_json(found)
     else:
@@ -75,7 +78,8 @@ def show(context: CommandContext, task_id: str, follow: bool, as_json: bool) -> 
 @click.pass_obj
 def retry(context: CommandContext, task_id: str) -> None:
     """Run a task again that has failed or was cancelled."""
-    context.run(lambda _: context.plugin.retry(_OPERATOR, task_id))
+    with _no_such_task():
+        context.run(lambda _: context.plugin.retry(_OPERATOR, task_id))
     click.echo("The task is due now.", err=True)
 
 
@@ -84,11 +88,16 @@ def retry(context: CommandContext, task_id: str) -> None:
 @click.pass_obj
 def cancel(context: CommandContext, task_id: str) -> None:
     """End a task. Exits with 1 if its process has not confirmed that within five seconds."""
-    found = context.run(lambda _: context.plugin.cancel(_OPERATOR, task_id))
+    with _no_such_task():
+        found = context.run(lambda _: context.plugin.cancel(_OPERATOR, task_id))
     if found.status == "running":
         click.echo("The task is to end, and its process has not confirmed it yet.", err=True)
         raise SystemExit(1)
     click.echo(f"The task is {found.status}.", err=True)
+
+
+def _no_such_task() -> AbstractContextManager[None]:
+    return not_found("There is no such task. `portico task list` lists the newest ones.")
 
 
 async def _follow(context: CommandContext, found: TaskView) -> TaskView:

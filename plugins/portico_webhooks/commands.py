@@ -3,7 +3,7 @@
 import click
 
 from portico.api import CommandContext
-from portico.api.cli import format_time, json_option, print_json, printable
+from portico.api.cli import format_time, json_option, not_found, print_json, printable
 from portico_webhooks.schemas import DeliveryView
 
 
@@ -39,7 +39,8 @@ def secret(context: CommandContext) -> None:
 @click.pass_obj
 def deliveries(context: CommandContext, /, before: str, as_json: bool) -> None:
     """List the newest 50 messages to all webhooks."""
-    page = context.run(lambda _: context.plugin.administration.deliveries(before))
+    with not_found("There is no message with this id. Leave out --before for the newest ones."):
+        page = context.run(lambda _: context.plugin.administration.deliveries(before))
     if as_json:
         print_json(page)
         return

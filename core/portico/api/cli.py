@@ -4,9 +4,11 @@ Constants, types and decorators:
 
     UTC_TIME     Type of an option with a day or a time in UTC; its callback is `epoch_seconds`.
     OutputFile   Type of an argument for a file that the command writes, which it gets as an `Output`.
+    not_found    Context manager: says in a sentence what does not exist, since the text of NotFound is made for API clients.
     json_option  Decorator: adds the option `--json`, which the function receives as `as_json`.
 """
 
+from portico.command_errors import not_found
 from portico.output_file import Output, OutputFile
 from portico.terminal import (
     UTC_TIME,
@@ -28,6 +30,7 @@ __all__ = [
     "epoch_seconds",
     "format_time",
     "json_option",
+    "not_found",
     "print_json",
     "printable",
     "progress_bar",

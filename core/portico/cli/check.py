@@ -1,12 +1,12 @@
 """`portico db check`: finds and removes rows that refer to rows that do not exist, and other faults."""
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from portico.cli.context import CLIContext
+from portico.cli.database_file import require_database
 from portico.errors import OperatorError
 from portico.terminal import json_option, print_json
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CannotCheck(OperatorError):
-    """There is no database to check, or a newer release has changed its schema."""
+    """A newer release has changed the schema."""
 
 
 @click.command()
@@ -58,7 +58,7 @@ async def _find_faults(context: CLIContext, repair: bool) -> tuple[list[str], li
     from portico.db.consistency import MAX_ROUNDS
 
     application: Application = context.application()
-    _require_file(application)
+    require_database(application.settings)
     await start_database(application)
     try:
         with application.database.use():
@@ -76,16 +76,6 @@ async def _find_faults(context: CLIContext, repair: bool) -> tuple[list[str], li
             return found, left
     finally:
         await application.database.stop()
-
-
-def _require_file(application: "Application") -> None:
-    """Raises: CannotCheck if the SQLite file does not exist, since opening it would create one."""
-    from portico.db.address import SQLiteAddress, find_database
-
-    settings = application.settings
-    address = find_database(settings.database, Path(settings.data_dir).absolute())
-    if isinstance(address, SQLiteAddress) and not address.path.exists():
-        raise CannotCheck(f"There is no database at {address.path} yet.")
 
 
 async def _outdated_owners(application: "Application") -> frozenset[str]:

@@ -3,7 +3,7 @@
 import click
 
 from portico.cli.context import CLIContext
-from portico.errors import NotFound
+from portico.command_errors import not_found
 from portico.terminal import format_time, json_option, print_json, printable
 
 
@@ -67,10 +67,8 @@ def undo(context: CLIContext, number: int, setting: str) -> None:
 
     A running server applies it within a second.
     """
-    try:
+    with not_found(
+        "There is no such change, or not of this setting. `portico config history` lists all changes."
+    ):
         context.run(lambda app: app.settings_changes.undo(number, "", setting))
-    except NotFound:
-        raise NotFound(
-            "There is no such change, or not of this setting. `portico config history` lists all changes."
-        ) from None
     click.echo(f"Undone: change {number}.")

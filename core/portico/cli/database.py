@@ -11,6 +11,7 @@ import click
 
 from portico.cli.check import check
 from portico.cli.context import CLIContext
+from portico.cli.database_file import require_database
 from portico.errors import OperatorError
 from portico.terminal import json_option, print_json
 
@@ -93,10 +94,9 @@ def rekey(context: CLIContext, new_password_file: Path | None, discard_backup: b
 @click.pass_obj
 def info(context: CLIContext, as_json: bool) -> None:
     """Show the engine and address of the database, and whether its schema is up to date."""
-    from portico.db.address import SQLiteAddress, find_database
+    from portico.db.address import SQLiteAddress
 
-    settings = context.load_settings().settings
-    address = find_database(settings.database, Path(settings.data_dir).absolute())
+    address = require_database(context.load_settings().settings)
     about: dict[str, Any] = {"engine": "PostgreSQL", "address": str(address)}
     if isinstance(address, SQLiteAddress):
         about = _describe_file(address.path.resolve())
@@ -120,8 +120,6 @@ def _line(value: Any) -> str:
 def _describe_file(path: Path) -> dict[str, Any]:
     from portico.db.sqlite.file_encryption import backups_of, is_encrypted
 
-    if not path.exists():
-        return {"engine": "SQLite", "file": str(path), "bytes": 0}
     return {
         "engine": "SQLite",
         "file": str(path),

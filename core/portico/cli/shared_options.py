@@ -80,10 +80,15 @@ def _refusing_empty(callback: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def checked_value(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    """Return a value that is neither the empty text nor an infinite number. A callback of click."""
+    """Return a value that is neither an empty or blank text nor an infinite number. A callback of click."""
     if isinstance(value, float) and not math.isfinite(value):
         raise click.BadParameter("it is not finite.", context, parameter)
     # Of an empty path, only the words of the command tell that it was empty.
-    if value == "" or value == Path() and "" in context.meta.get(_WORDS, ()):
+    if (
+        isinstance(value, str)
+        and not value.strip()
+        or value == Path()
+        and "" in context.meta.get(_WORDS, ())
+    ):
         raise click.BadParameter("it is empty.", context, parameter)
     return value

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from portico.errors import OperatorError, Unavailable
+from portico.command_errors import in_command_words
+from portico.errors import DomainError, OperatorError, Unavailable
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ def cause_of(error: BaseException) -> Cause | None:
 def in_words(error: BaseException) -> str:
     """Return the text of an error for the terminal, with its cause if the database cannot be used."""
     cause = None if isinstance(error, OperatorError) else cause_of(error)
-    return f"the database cannot be used: {cause}" if cause else str(error)
+    if cause:
+        return f"the database cannot be used: {cause}"
+    return in_command_words(error) if isinstance(error, DomainError) else str(error)
 
 
 class BadDatabase(OperatorError):

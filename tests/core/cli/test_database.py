@@ -115,6 +115,15 @@ def test_info_shows_encryption_and_unencrypted_backups(cli: CommandLine, made: P
     assert "encrypted  yes" in printed
 
 
+@pytest.mark.parametrize("words", [("db", "info"), ("db", "info", "--json"), ("db", "check")])
+def test_missing_database_is_said_and_not_created(
+    cli: CommandLine, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    said = cli(*words, "--data-dir", tmp_path / "none", code=1).stderr
+    assert "There is no database at" in said and "--data-dir" in said
+    assert not (tmp_path / "none").exists()
+
+
 def test_no_command_prints_a_password(cli: CommandLine, made: Path) -> None:
     secrets = CIPHER | {"PORTICO_DATABASE_NEW_PASSWORD": NEW}
     printed = ""

@@ -39,7 +39,7 @@ def test_user_delete_asks_for_confirmation(cli: CommandLine) -> None:
     listed = json.loads(cli("user", "list", "--json").stdout)
     assert [one["email"] for one in listed] == ["ann@example.org"]
     for arguments, message in (
-        (("ann@example.org", "--yes"), "restricted"),
+        (("ann@example.org", "--yes"), "the first administrator"),
         (("ben@example.org", "--yes"), "portico user list"),
         (("ann@example.org", "--transfer-to", "x@y.z", "--yes"), "portico user list"),
         (
@@ -54,10 +54,14 @@ def test_user_delete_asks_for_confirmation(cli: CommandLine) -> None:
 def test_user_commands_reject_invalid_arguments_with_message(cli: CommandLine) -> None:
     cli("user", "add", "ann@example.org", "--password-stdin", stdin="secret\n")
     for arguments, typed, message in (
-        (("add", "ann@example.org", "--password-stdin"), "secret\n", "already registered"),
-        (("add", "ben@example.org", "--password-stdin"), "\n", "validation criteria"),
+        (
+            ("add", "ann@example.org", "--password-stdin"),
+            "secret\n",
+            "has this e-mail address already",
+        ),
+        (("add", "ben@example.org", "--password-stdin"), "\n", "empty or breaks the rule"),
         (("set-role", "unknown@example.org", "user"), "", "portico user list"),
-        (("set-role", "ann@example.org", "user"), "", "restricted"),
+        (("set-role", "ann@example.org", "user"), "", "the first administrator"),
         (("set-role", "ann@example.org", "root"), "", "'pending', 'user', 'admin'"),
         (("reset-password", "unknown@example.org", "--password-stdin"), "x\n", "portico user list"),
     ):

@@ -56,3 +56,32 @@ def test_api_key_commands_reject_invalid_arguments_with_message(cli: CommandLine
 def test_former_command_exits_with_2_and_names_the_new_one(cli: CommandLine) -> None:
     for arguments in ((), ("create", "ann@example.org", "--days", "7")):
         assert "`keys` is now `portico api-key`" in cli("keys", *arguments, code=2).stderr
+
+
+def test_create_says_why_no_request_with_the_key_is_accepted(cli: CommandLine) -> None:
+    cli("user", "add", "ada@example.org", "--password-stdin", stdin="secret\n")
+    cli("user", "add", "ben@example.org", "--password-stdin", stdin="secret\n")
+    off, on = {"ENABLE_API_KEYS": "false"}, {"ENABLE_API_KEYS": "true"}
+    limited = on | {
+        "ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS": "true",
+        "API_KEYS_ALLOWED_ENDPOINTS": "/api/models",
+    }
+    chats = ("--endpoint", "/api/v1/chats")
+    for words, settings, obstacles in (
+        (("ada@example.org",), off, ["ENABLE_API_KEYS=true"]),
+        (("ada@example.org",), on, []),
+        (("ben@example.org",), on, ["features.api_keys"]),
+        (("ben@example.org",), on | {"USER_PERMISSIONS_FEATURES_API_KEYS": "true"}, []),
+        (("ada@example.org", *chats), limited, ["API_KEYS_ALLOWED_ENDPOINTS"]),
+        (("ada@example.org", "--endpoint", "/api/models/x"), limited, []),
+        (("ben@example.org", *chats), off, ["ENABLE_API_KEYS", "features.api_keys"]),
+    ):
+        done = cli("api-key", "create", *words, settings=settings)
+        assert done.stdout.startswith("sk-") and len(done.stdout.split()) == 1
+        lines = done.stderr.splitlines()[1:]
+        assert len(lines) == len(obstacles), done.stderr
+        for line, obstacle in zip(lines, obstacles, strict=True):
+            assert obstacle in line
+    cli("user", "set-role", "ben@example.org", "pending")
+    said = cli("api-key", "create", "ben@example.org", settings=on).stderr
+    assert "ben@example.org is pending" in said

@@ -54,7 +54,7 @@ def test_import_command_imports_nothing_from_invalid_file(cli: CommandLine) -> N
     command = ("chat", "import", "--user", "ann@example.org", "-")
     text = json.dumps([*exported("one"), 5])
 
-    assert "body.1" in cli(*command, stdin=text, code=1).stderr
+    assert "input[1]" in cli(*command, stdin=text, code=1).stderr
     dry_run = cli(*command, "--dry-run", stdin=text, code=1)
     assert dry_run.stdout.split() == ["chats", "1", "messages", "1", "rejected", "1"]
     assert "chats[1]: " in dry_run.stderr

@@ -65,6 +65,16 @@ def test_many_groups_are_brought_in_from_standard_input(
     assert len(group("list")) == 40
 
 
+def test_dry_run_of_an_import_stores_nothing(
+    cli: CommandLine, group: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "g.json").write_text('[{"name": "G"}, {"name": "H", "user_ids": ["x"]}]')
+    said = cli("group", "import", "g.json", "--dry-run").stdout
+    assert said.count("would be created") == 2 and "1 unknown ignored" in said
+    assert group("list") == []
+    assert cli("group", "import", "g.json").stdout.startswith("created")
+
+
 def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text('[{"name": "G"}, {"name": 5}]')
     (tmp_path / "deep.json").write_text("[" * 100_000)
@@ -77,10 +87,10 @@ def test_what_goes_wrong_is_said_with_what_to_do(cli: CommandLine, tmp_path: Pat
         (("export", "--to", "g.json"), "portico group export FILE"),
         (("show", "Absent"), "portico group list"),
         (("add-member", "Twin", "x@example.org"), "Use the id"),
-        (("create", "G", "--permission", "chat.shout"), "Unknown permission"),
-        (("import", "bad.json"), "body.1.name"),
+        (("create", "G", "--permission", "chat.shout"), "is no permission"),
+        (("import", "bad.json"), "input[1].name"),
         (("import", "deep.json"), "nested too deeply"),
-        (("import", "no.json"), "body.0.permissions.chat.tts"),
+        (("import", "no.json"), "input[0].permissions.chat.tts"),
         (("import", "missing.json"), "missing.json"),
     ):
         answer = cli("group", *words, code=None)

@@ -50,7 +50,10 @@ def test_show_marks_rules_of_failed_plugins_inactive(
 def test_check_reports_faults_and_accepts_valid_files(
     cli: CommandLine, policy_dir: Path, tmp_path: Path
 ) -> None:
-    assert ": valid, " in cli("policy", "check").stdout
+    assert "it has no file *.csv" in cli("policy", "check", code=1).stderr
+    (policy_dir / "empty.csv").write_text("# p, model, read, role:user, allow\n")
+    assert "none of its files has a rule" in cli("policy", "check", code=1).stderr
+    (policy_dir / "empty.csv").unlink()
     (policy_dir / "bad.csv").write_text("# one\np, modl, read, role:user, allow\np, model\n")
     said = cli("policy", "check", code=1)
     first, second = said.stderr.splitlines()
@@ -148,7 +151,7 @@ def test_versions_are_listed_and_rolled_back(cli: CommandLine, admin: Client, us
     assert two.split()[0] == "2" and two.endswith("command line         no files")
     assert one.split()[0] == "1" and one.endswith("Ada                  open.csv")
     assert len(json.loads(cli("policy", "versions", "--json").stdout)) == 2
-    assert "could not find" in cli("policy", "rollback", "9", code=1).stderr
+    assert "There is no version 9" in cli("policy", "rollback", "9", code=1).stderr
     (newest, *_) = admin.get("/api/v1/audit?event=policy.changed").json["entries"]
     assert newest["author"] == "" and newest["new"] == {"open.csv": None}
 
