@@ -149,6 +149,7 @@ def register_auth_providers(
 ) -> "Iterable[AuthProvider] | None":
     """Return methods of signing in. Their names are unique across plugins; `register_routes` returns their routes.
 
+    In place of one whose settings cannot work, return an `UnusableProvider` with the reason.
     Called at boot.
     """
 

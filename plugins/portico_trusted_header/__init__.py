@@ -7,6 +7,7 @@ from portico_trusted_header.settings import PROVIDER, TrustedHeaderSettings
 PLUGIN = PluginInfo(
     api_version=1,
     summary="Sign in the user that a trusted proxy names in a header. Off until the header is configured.",
+    identifies_users=True,
 )
 
 

@@ -84,6 +84,7 @@ class Application(CoreServices):
         #: Migrations that a newer release has applied, by owner. Filled by `prepare`.
         self.unknown_steps: dict[str, list[str]] = {}
         self._is_connected = False
+        self._keep_passwords_closed()
         self._started: list[Contribution] = []
 
     # -- what the plugins contribute ------------------------------------------------------------------------
@@ -198,8 +199,21 @@ class Application(CoreServices):
                 f"it requires {plugin!r}, which has failed",
                 kind=FaultKind.REQUIREMENT,
             )
+        self._keep_passwords_closed()
         self._restore_what_it_replaced(plugin)
         give_way(self.contributions, self.registry, self.replacements)
+
+    def _keep_passwords_closed(self) -> None:
+        """Refuse passwords and sign-up if a plugin that should identify the users has failed, although it is configured."""
+        if any(
+            record.identifies_users
+            and (
+                record.fault is FaultKind.SETTINGS
+                or self.loaded.explicitly_set(f"plugins.{record.name}")
+            )
+            for record in self.registry.failed
+        ):
+            self.identity.auth.passwords_are_closed = True
 
     def _restore_what_it_replaced(self, plugin: str) -> None:
         """Give back what a plugin replaced, now that it has failed."""

@@ -16,6 +16,8 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
     `requires`: names of plugins that it needs. `route_prefixes`: prefixes of its paths outside `/api/x/<plugin>/`, such as
     `/api/v1/chats`. `socket_prefixes`: names of socket events that do not begin with `<plugin>:`, and prefixes of such names
     that end in a colon. `disabled_by_default`: True = not loaded unless `plugins.enable` names it.
+    `identifies_users`: its auth provider takes the place of passwords; while it has failed although it is configured,
+    passwords and sign-up stay closed, since its failure must not open the server.
     `formerly`: names that the plugin had before. Its migrations are recorded under the new name; settings and
     `plugins.disable` entries with an old name are refused with a sentence that contains the new one.
     """
@@ -26,6 +28,7 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
     route_prefixes: tuple[str, ...] = ()
     socket_prefixes: tuple[str, ...] = ()
     disabled_by_default: bool = False
+    identifies_users: bool = False
     formerly: tuple[str, ...] = ()
 
 

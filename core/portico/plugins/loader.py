@@ -63,6 +63,7 @@ def import_plugins(
             record.fail(str(error), kind=error.kind, at=isolation.code.of_definition(module).at)
             continue
         record.summary, record.requires = info.summary, info.requires
+        record.identifies_users = info.identifies_users
         if info.disabled_by_default and candidate.name not in choice.enable and not choice.only:
             record.state = PluginState.DISABLED
             record.reason = "off by default; add it to plugins.enable"

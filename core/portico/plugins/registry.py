@@ -54,6 +54,7 @@ class PluginRecord:
     at: str = ""
     summary: str = ""
     requires: tuple[str, ...] = ()
+    identifies_users: bool = False
     provides: dict[str, list[str]] = field(default_factory=dict)
     unusable: dict[str, str] = field(default_factory=dict)
 

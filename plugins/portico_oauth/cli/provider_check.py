@@ -15,7 +15,10 @@ UNKNOWN_URL = "<URL of this server; set WEBUI_URL>"
 
 
 class ProviderCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a check. `problem`: why the provider cannot be used; empty if it can."""
+    """The result of a check. `problem`: why the provider cannot be used; empty if it can.
+
+    `ignored_members`: optional members of the discovery document that are not valid.
+    """
 
     provider: str
     problem: str = ""
@@ -23,6 +26,7 @@ class ProviderCheck(msgspec.Struct, frozen=True, kw_only=True):
     algorithms: list[str] = []
     keys: int | None = None
     supports_sign_out: bool = False
+    ignored_members: list[str] = []
     redirect_uri: str
     backchannel_logout_uri: str = ""
 
@@ -54,6 +58,7 @@ async def check_provider(app: AppContext, provider: OAuthProvider) -> ProviderCh
         algorithms=algorithms,
         keys=len(keys.keys),
         supports_sign_out=bool(metadata.end_session_endpoint),
+        ignored_members=list(metadata.ignored),
         backchannel_logout_uri=f"{own_url}/backchannel-logout",
     )
 
@@ -66,6 +71,7 @@ def format_check(check: ProviderCheck) -> str:
         "issuer": check.issuer,
         "signs with": ", ".join(check.algorithms),
         "keys": "" if check.keys is None else str(check.keys),
+        "ignored": ", ".join(check.ignored_members),
         "sign-out": "at the provider too" if check.supports_sign_out else "",
         "redirect URI": check.redirect_uri,
         "logout URI": check.backchannel_logout_uri,

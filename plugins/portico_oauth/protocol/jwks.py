@@ -16,6 +16,9 @@ MAX_KEYS = 100
 #: Of an RSA key; a shorter one is ignored as insecure.
 MIN_RSA_BITS = 2048
 
+#: Members with certificates of the key, which are not used.
+_CERTIFICATES = frozenset({"x5c", "x5t", "x5t#S256", "x5u"})
+
 PublicKey = RSAKey | ECKey | OKPKey
 
 
@@ -62,13 +65,15 @@ def read_keys(document: bytes | msgspec.Raw) -> KeySet:
 
 
 def _read_key(jwk: Any) -> SigningKey | None:
-    if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig" or "d" in jwk:
+    if not isinstance(jwk, dict) or jwk.get("use") not in (None, "sig") or "d" in jwk:
         return None
     kid, algorithm, issuer = jwk.get("kid"), jwk.get("alg"), jwk.get("issuer", "")
     if not all(value is None or isinstance(value, str) for value in (kid, algorithm, issuer)):
         return None
     without_certificates = {
-        name: value for name, value in jwk.items() if name not in ("x5c", "x5t", "x5u")
+        name: value
+        for name, value in jwk.items()
+        if value is not None and name not in _CERTIFICATES
     }
     try:
         with warnings.catch_warnings():

@@ -253,6 +253,16 @@ def test_odd_optional_members_of_discovery_documents_are_ignored(
     assert browser.sign_in().error, "a text that says yes makes the check stricter"
 
 
+def test_odd_members_of_keys_are_ignored(
+    browser: Browser, provider_server: AuthorizationServer
+) -> None:
+    public = provider_server.public
+    provider_server.public = lambda kid: (
+        public(kid) | {"use": None, "alg": None, "x5c": [7], "x5t#S256": 7}
+    )  # type: ignore[method-assign]
+    assert browser.sign_in().account
+
+
 def test_missing_or_invalid_needed_member_is_named(
     oidc: OAuthProvider,
     browser: Browser,

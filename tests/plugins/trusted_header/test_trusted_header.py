@@ -351,6 +351,17 @@ def test_bad_setting_disables_the_header_and_opens_nothing(
 
 
 @pytest.mark.case("AB-18")
+@on_sqlite
+def test_failure_of_the_plugin_opens_nothing(start_app: StartApp) -> None:
+    app = start_app(PORTICO_TRUSTED_HEADER_EMAIL="X-Email", PORTICO_STRICT="false")
+    assert app.portico.registry["trusted_header"].state == "failed"
+    form = {"name": "Eve", "email": "eve@example.org", "password": "correct horse"}
+    assert app.client.post("/api/v1/auths/signup", form).status == 403
+    assert post_sign_in(app.client, headers_of("ada")).status >= 400
+    assert count_accounts(app) == 0
+
+
+@pytest.mark.case("AB-18")
 def test_similar_address_is_another_account(start_app: StartApp) -> None:
     app = start_app()
     sign_in(app.client, "ada")

@@ -74,6 +74,8 @@ class Authenticator:
         self._presence, self._session_presence = presence, session_presence
         self._limiter, self._isolate = limiter, isolate
         self.providers: dict[str, AuthProvider] = {}
+        #: Set when the plugin that should identify the users has failed.
+        self.passwords_are_closed = False
         self.token_authenticators: list[TokenAuthenticator] = []
         self._verifiers: list[RequestVerifier] = []
         #: Read once, when they were registered: by the names of the providers.
@@ -132,6 +134,8 @@ class Authenticator:
     @property
     def uses_passwords(self) -> bool:
         """Whether users have passwords: not if a header identifies them or no sign-in is needed."""
+        if self.passwords_are_closed:
+            return False
         return not any(self._kinds[name] in ("none", "header") for name in self.providers)
 
     async def identify(self, scope: Mapping[str, Any]) -> Actor:
