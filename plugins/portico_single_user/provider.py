@@ -65,8 +65,9 @@ class SingleUserProvider:
 
 def check_listens_locally(app: AppContext) -> None:
     """Raise OperatorError if other machines can reach the server."""
-    host = app.settings.server.host
-    if not is_loopback(host):
+    server = app.settings.server
+    host = server.host
+    if not server.unix_socket and not is_loopback(host):
         raise OperatorError(
             f"without sign-in (WEBUI_AUTH=false), every user who reaches {host} would be the administrator; "
             "listen on 127.0.0.1, or set plugins.single_user.allow_remote = true (PORTICO_SINGLE_USER_ALLOW_REMOTE)"

@@ -45,6 +45,12 @@ def register(cli: click.Group) -> None:
     "--port", "PORT", type=click.IntRange(0, 65535), help="TCP port; 0 = any free port. Sets PORT."
 )
 @click.option(
+    "--unix-socket",
+    "PORTICO_UNIX_SOCKET",
+    type=click.Path(dir_okay=False),
+    help="Path of a Unix socket to listen on instead of host and port. Sets PORTICO_UNIX_SOCKET.",
+)
+@click.option(
     "--workers",
     "UVICORN_WORKERS",
     type=click.IntRange(1),

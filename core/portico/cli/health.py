@@ -6,6 +6,7 @@ It is called every few seconds, so it imports no plugin, no web framework and no
 import asyncio
 import http.client
 import json
+import socket
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import click
 
 from portico.cli.context import CLIContext
+from portico.server.unix_socket import unix_socket_path
+from portico.settings.load import LoadedSettings
 from portico.settings.server import reachable_host
 
 #: Seconds to wait for an answer. A check of `/ready` may take five.
@@ -30,6 +33,12 @@ TIMEOUT_SECONDS = 10.0
 )
 @click.option("--host", "HOST", help="Address on which the server listens. Sets HOST.")
 @click.option("--port", "PORT", type=click.IntRange(1, 65535), help="Its TCP port. Sets PORT.")
+@click.option(
+    "--unix-socket",
+    "PORTICO_UNIX_SOCKET",
+    type=click.Path(dir_okay=False),
+    help="Path of its Unix socket, instead of host and port. Sets PORTICO_UNIX_SOCKET.",
+)
 @click.pass_obj
 def health(context: CLIContext, /, ready: bool, worker: bool, **options: Any) -> None:
     """Ask the server of this machine whether it works: exit code 0 = yes, 1 = no, with one sentence."""
@@ -37,30 +46,54 @@ def health(context: CLIContext, /, ready: bool, worker: bool, **options: Any) ->
         raise click.UsageError(
             "--ready is about a server, --worker about workers: give one of them."
         )
-    settings = context.load_settings(**options).settings
+    loaded = context.load_settings(**options)
+    settings = loaded.settings
     if worker:
         from portico.worker.status import ask_workers
 
         is_well, sentence = asyncio.run(ask_workers(Path(settings.data_dir).absolute()))
     else:
-        host = reachable_host(settings.server.host)
-        is_well, sentence = _ask_server(
-            host, settings.server.port, "/ready" if ready else "/health"
-        )
+        is_well, sentence = _ask(loaded, "/ready" if ready else "/health")
     click.echo(sentence, err=not is_well)
     raise SystemExit(0 if is_well else 1)
 
 
-def _ask_server(host: str, port: int, path: str) -> tuple[bool, str]:
-    """Return whether the server answers with 200, and a sentence."""
-    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+def _ask(loaded: LoadedSettings, path: str) -> tuple[bool, str]:
+    if unix_socket := unix_socket_path(loaded):
+        return _ask_server(UnixSocketConnection(unix_socket), f"unix:{unix_socket}", path)
+    server = loaded.settings.server
+    host = reachable_host(server.host)
+    where = f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
     try:
-        with closing(http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)) as connection:
+        connection = http.client.HTTPConnection(host, server.port, timeout=TIMEOUT_SECONDS)
+        return _ask_server(connection, where, path)
+    except (http.client.InvalidURL, UnicodeError):
+        return False, f"server.host is no host name: {host!r}."
+
+
+class UnixSocketConnection(http.client.HTTPConnection):
+    """An HTTP connection to a server that listens on a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect. Called by `request`. Raises: OSError."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _ask_server(connection: http.client.HTTPConnection, where: str, path: str) -> tuple[bool, str]:
+    """Return whether the server answers with 200, and a sentence. Raises: InvalidURL, UnicodeError for no host name."""
+    try:
+        with closing(connection):
             connection.request("GET", path)
             response = connection.getresponse()
             status, body = response.status, response.read()
-    except (http.client.InvalidURL, UnicodeError):
-        return False, f"server.host is no host name: {host!r}."
+    except http.client.InvalidURL:
+        raise
     except (OSError, http.client.HTTPException) as error:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return False, f"No server answers at {where}: {why}."

@@ -1,4 +1,4 @@
-"""The server: granian's main process, which supervises one or more server processes behind one port.
+"""The server: granian's main process, which supervises one or more server processes behind one port or Unix socket.
 
 The main process stays light: it checks the settings and the port, and prints the ready line when all server processes
 accept connections. They alone import the plugins (`server_process`).
@@ -10,14 +10,15 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 
 from portico.errors import OperatorError
 from portico.server.log_writer import take_over_streams
 from portico.server.process_pipe import ProcessPipe
 from portico.server.process_start import ProcessStart
-from portico.server.server_process import load
+from portico.server.server_process import Listens, load
+from portico.server.unix_socket import BACKLOG, SOCKET_MODE, ListeningSocket, unix_socket_path
 from portico.settings.load import LoadedSettings
 from portico.settings.server import ServerSettings
 
@@ -41,16 +42,21 @@ def serve(loaded: LoadedSettings) -> None:
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     server = loaded.settings.server
-    address, port = _bindable(server)
+    path = unix_socket_path(loaded)
+    unix_socket = ListeningSocket(path) if path else None
+    address, port = ("", 0) if unix_socket else _bindable(server)
     take_over_streams()
     start, pipe = ProcessStart(server.start_limit, server.workers), ProcessPipe()
     granian = Supervisor(
         pipe,
         start,
         server.drain_delay,
+        unix_socket,
         target="portico",
         address=address,
         port=port,
+        uds=path,
+        uds_permissions=SOCKET_MODE,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         # Also closes idle connections.
@@ -58,17 +64,16 @@ def serve(loaded: LoadedSettings) -> None:
         loop=Loops.uvloop,
         websockets=True,
         workers=server.workers,
-        backlog=4096,
+        backlog=BACKLOG,
         backpressure=4096,
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=int(server.shutdown_timeout) + KILL_AFTER_GRACE_SECONDS,
         log_enabled=False,
     )
-    with _reserved(address, port):
-        granian.serve(
-            target_loader=partial(load, loaded, (address, port), start, pipe), wrap_loader=False
-        )
+    listens = Listens(address, port, path)
+    with nullcontext() if unix_socket else _reserved(address, port):
+        granian.serve(target_loader=partial(load, loaded, listens, start, pipe), wrap_loader=False)
     if start.has_failed:
         sys.exit(1)
 

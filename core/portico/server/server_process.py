@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from portico.errors import DomainError, OperatorError, error_location
 from portico.server.log_writer import LogWriter, take_over_streams
@@ -22,9 +22,25 @@ REACHABLE_TIMEOUT_SECONDS = 10
 GC_OBJECTS = 10_000
 
 
+class Listens(NamedTuple):
+    """Where the server listens: a numeric address and a port, or the path of a Unix socket."""
+
+    address: str
+    port: int
+    path: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL of the server on this machine; `unix:` and the path of a Unix socket."""
+        if self.path is not None:
+            return f"unix:{self.path}"
+        host = reachable_host(self.address)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
 def load(
     loaded: LoadedSettings,
-    listens: tuple[str, int],
+    listens: Listens,
     start: ProcessStart,
     pipe: ProcessPipe,
     number: int,
@@ -102,16 +118,14 @@ class ServedApplication:
         self,
         portico: Any,
         server: ServerSettings,
-        listens: tuple[str, int],
+        listens: Listens,
         start: ProcessStart,
         lifecycle: ProcessLifecycle,
     ) -> None:
-        address, port = listens
         self.portico, self.application = portico, portico.application
-        self.host, self.port = reachable_host(address), port
+        self._listens, self.url = listens, listens.url
         self._start, self._lifecycle = start, lifecycle
         self._send_timeout = server.send_timeout
-        self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Call the application. Called by granian."""
@@ -135,35 +149,44 @@ class ServedApplication:
 
     async def _report_ready(self) -> None:
         """Report the ready line once connections are accepted: granian listens only after the start of the application."""
-        from portico.web.middleware.tcp_sockets import close_stalled_connections, is_listening
-
-        try:
-            async with asyncio.timeout(REACHABLE_TIMEOUT_SECONDS):
-                # Connecting would reach any of several server processes.
-                while not is_listening(self.port):  # noqa: ASYNC110 - there is no event to wait for
-                    await asyncio.sleep(0.005)
-                while not await _is_reachable(self.host, self.port):  # noqa: ASYNC110
-                    await asyncio.sleep(0.005)
-        except TimeoutError:
-            self._start.fail(
-                [
-                    f"the server listens on port {self.port}, but {self.host} cannot be reached there from this machine. "
-                    "Choose another address with --host."
-                ]
-            )
+        # A Unix socket accepts connections from the beginning; they wait for this process.
+        if self._listens.path is None and not await self._accepts_connections():
             return
-        close_stalled_connections(self.port, 2 * self._send_timeout)
         lines = [f"Portico is ready at {self.url}"]
+        prefix = "" if self._listens.path else self.url
         has_accounts = True
         # The database may have become unavailable just now, which `/ready` reports.
         with contextlib.suppress(DomainError):
             has_accounts = await self.application.has_accounts()
         if not has_accounts:
             lines.append(
-                f"  The first account to sign up becomes the administrator: POST {self.url}/api/v1/auths/signup"
+                f"  The first account to sign up becomes the administrator: POST {prefix}/api/v1/auths/signup"
             )
-        lines.append(f"  API documentation: {self.url}/docs    Stop: Ctrl-C")
+        lines.append(f"  API documentation: {prefix}/docs    Stop: Ctrl-C")
         self._start.ready("\n".join(lines))
+
+    async def _accepts_connections(self) -> bool:
+        """Return whether this process accepts connections to its port; if not, the start has failed."""
+        from portico.web.middleware.tcp_sockets import close_stalled_connections, is_listening
+
+        host, port = reachable_host(self._listens.address), self._listens.port
+        try:
+            async with asyncio.timeout(REACHABLE_TIMEOUT_SECONDS):
+                # Connecting would reach any of several server processes.
+                while not is_listening(port):  # noqa: ASYNC110 - there is no event to wait for
+                    await asyncio.sleep(0.005)
+                while not await _is_reachable(host, port):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+        except TimeoutError:
+            self._start.fail(
+                [
+                    f"the server listens on port {port}, but {host} cannot be reached there from this machine. "
+                    "Choose another address with --host."
+                ]
+            )
+            return False
+        close_stalled_connections(port, 2 * self._send_timeout)
+        return True
 
     def _drain_on_signal(self) -> None:
         """Start draining on SIGTERM and SIGINT. Granian's own handler would wait for endless streams for ever."""

@@ -6,15 +6,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from granian.server.mp import MPServer
 
 from portico.errors import OperatorError
 from portico.server.process_pipe import ProcessPipe
 from portico.server.process_start import ProcessStart, print_message
+from portico.server.unix_socket import ListeningSocket
 
 #: Two signals within these seconds count as one: `timeout`, for example, signals the process and then its group.
 SAME_SIGNAL_SECONDS = 0.02
@@ -33,9 +34,15 @@ class Supervisor(MPServer):
     """
 
     def __init__(
-        self, pipe: ProcessPipe, start: ProcessStart, drain_delay: float, **options: Any
+        self,
+        pipe: ProcessPipe,
+        start: ProcessStart,
+        drain_delay: float,
+        unix_socket: ListeningSocket | None,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
+        self._unix_socket = unix_socket
         self._pipe, self._start, self._drain_delay = pipe, start, drain_delay
         self._main = os.getpid()
         self._stopping_since: float | None = None
@@ -54,11 +61,18 @@ class Supervisor(MPServer):
 
     def _init_shared_socket(self) -> None:
         try:
-            super()._init_shared_socket()  # type: ignore[no-untyped-call]
+            with self._unix_socket.claimed() if self._unix_socket else nullcontext():
+                super()._init_shared_socket()  # type: ignore[no-untyped-call]
+                if self._unix_socket:
+                    self._unix_socket.listen(cast("int", self._sfd))
         except (OSError, RuntimeError, ValueError) as error:  # taken since it was checked
-            raise OperatorError(
-                f"cannot listen on {self.bind_addr}:{self.bind_port}: {error}"
-            ) from None
+            where = self.bind_uds or f"{self.bind_addr}:{self.bind_port}"
+            why = str(error).partition("\n")[0]  # granian appends a trace
+            raise OperatorError(f"cannot listen on {where}: {why}") from None
+
+    def _unlink_pidfile(self) -> None:
+        if self._unix_socket:
+            self._unix_socket.remove()
 
     def signal_handler_interrupt(self, number: int, frame: object) -> None:
         """Pass a signal to the thread. Called by Python; in server processes too, until they have their own handlers."""
@@ -127,6 +141,7 @@ class Supervisor(MPServer):
         print_message("Second signal: stopping at once.")
         for worker in list(self.wrks):
             worker.kill()  # type: ignore[no-untyped-call]
+        self._unlink_pidfile()
         os._exit(128 + number)
 
 

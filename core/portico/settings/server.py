@@ -11,6 +11,13 @@ class ServerSettings(Section):
 
     host: Annotated[str, setting("Address to listen on", env="HOST", min_length=1)] = "127.0.0.1"
     port: Annotated[int, setting("TCP port to listen on", env="PORT", ge=0, le=65535)] = 8080
+    unix_socket: Annotated[
+        str,
+        setting(
+            "Path of a Unix socket to listen on instead of host and port; its group may connect",
+            env="PORTICO_UNIX_SOCKET",
+        ),
+    ] = ""
     url: Annotated[
         str,
         setting(
@@ -32,7 +39,8 @@ class ServerSettings(Section):
     trusted_proxies: Annotated[
         list[str],
         setting(
-            "Addresses or networks of trusted proxies, whose X-Forwarded-* or Forwarded headers are used",
+            "Addresses or networks of trusted proxies, whose X-Forwarded-* or Forwarded headers are used; `unix` = "
+            "the peer of server.unix_socket",
             env=("FORWARDED_ALLOW_IPS", "PORTICO_TRUSTED_PROXIES"),
         ),
     ] = []

@@ -13,7 +13,7 @@ import pytest
 from portico.errors import Unavailable
 from portico.server import serve, server_process
 from portico.server.serve import CannotServe
-from portico.server.server_process import ServedApplication
+from portico.server.server_process import Listens, ServedApplication
 from portico.settings.server import ServerSettings
 from portico.web.middleware.tcp_sockets import is_listening
 
@@ -55,7 +55,8 @@ class FakePortico:
 
 def ready(start: Any, port: int) -> ServedApplication:
     lifecycle: Any = None
-    return ServedApplication(FakePortico(), ServerSettings(), ("127.0.0.1", port), start, lifecycle)
+    listens = Listens("127.0.0.1", port)
+    return ServedApplication(FakePortico(), ServerSettings(), listens, start, lifecycle)
 
 
 @pytest.mark.parametrize(

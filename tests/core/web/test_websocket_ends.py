@@ -45,7 +45,7 @@ SOURCE = """
 
     @websocket(f"{URL}/tasks", access="public")
     async def tasks(socket: Socket) -> None:
-        # As a broadcast does that waits for nobody.
+        # As a broadcast does that waits for no client.
         await socket.accept()
         EVENTS.append("tasks began")
         sends = []
@@ -155,7 +155,7 @@ def test_handlers_that_only_send_end_with_their_client(server: ServerProcess) ->
     for path, token in (("public", None), ("user", ada.token)):
         for number, end in enumerate((leave, reset, send_close_frame)):
             connection = opened(server, path, token)
-            send_message(connection)  # nobody reads it
+            send_message(connection)  # the handler does not read it
             wait_for(ada, f"{path} began")
             end(connection)
             deadline = time.monotonic() + 20

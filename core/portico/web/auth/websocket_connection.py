@@ -52,7 +52,7 @@ class WebSocketConnection:
         self._has_ended, self._reason = asyncio.Event(), ""
         self._ended_at = 0.0
         self._is_closed = False
-        self._sends = self._unconfirmed = 0
+        self._sends = self._pending_sends = self._unconfirmed = 0
 
     async def serve(
         self, app: ASGIApp, scope: Scope, actor: Actor | None, live: LiveConnections
@@ -92,7 +92,7 @@ class WebSocketConnection:
             while self._reason == SocketEnd.GONE and not work.done():
                 # It learns of the end when it reads or sends, after what the client had sent before.
                 left = max(self._ended_at, self._inbox.last_read) + GONE_SECONDS - now()
-                if left <= 0:
+                if left <= 0 or self._pending_sends:  # which can never be completed
                     return
                 await asyncio.wait({work}, timeout=left)
         finally:
@@ -114,7 +114,11 @@ class WebSocketConnection:
                 raise WebSocketDisconnect(detail=INVALID_TOKEN, code=SESSION_ENDED_CODE)
             self._is_closed = True
             await self._inbox.stop()
-        await self._send(message)
+        self._pending_sends += 1
+        try:
+            await self._send(message)
+        finally:
+            self._pending_sends -= 1
         if kind == "websocket.accept":
             self._inbox.start()
 

@@ -85,7 +85,8 @@ class OuterMiddleware:
         )
         self._outbound = ResponseHeaders(security_headers, self._cors, counters)
         self._counters = counters
-        self._has_proxies = bool(settings.server.trusted_proxies)
+        # The peer of a Unix socket has no address, so it gets one there.
+        self._has_proxies = bool(settings.server.trusted_proxies or settings.server.unix_socket)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket. Called by the application."""

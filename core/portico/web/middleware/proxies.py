@@ -32,6 +32,8 @@ UNKNOWN_CLIENT_KEY = "portico.unknown_client"
 #: Proxies in a row; a request with more is not trusted.
 MAX_HOPS = 32
 UNKNOWN_ADDRESS = "unknown"
+#: In `server.trusted_proxies`, and as address of a client: what connects to `server.unix_socket`, and has no address.
+UNIX_PEER = "unix"
 
 _HOST = re.compile(
     r"(?:[a-z0-9_](?:[a-z0-9._-]{0,252}[a-z0-9_])?\.?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?\Z", re.I
@@ -57,10 +59,11 @@ class ForwardedInfo(NamedTuple):
 
 
 class Proxies:
-    """The trusted proxies. `named`: addresses and networks. Raises: BadSettings for anything else."""
+    """The trusted proxies. `named`: addresses, networks, and `unix`. Raises: BadSettings for anything else."""
 
     def __init__(self, named: Sequence[str] = ()) -> None:
-        self._networks = tuple(map(_network, named))
+        self._trusts_unix = UNIX_PEER in named
+        self._networks = tuple(_network(one) for one in named if one != UNIX_PEER)
         self._is_trusted = lru_cache(maxsize=1024)(self._is_named)
 
     def apply(self, scope: "Scope") -> None:
@@ -74,7 +77,10 @@ class Proxies:
                 kept.append(pair)
         if forwarded:
             scope["headers"] = kept
-        if not self.trusts(scope):
+        is_trusted = self.trusts(scope)
+        if scope["client"] and not scope["client"][0]:
+            scope["client"] = (UNIX_PEER, 0)  # the server has no address for it
+        if not is_trusted:
             return
         scope[TRUSTED_PEER_KEY] = True  # type: ignore[literal-required]
         if forwarded:
@@ -85,6 +91,8 @@ class Proxies:
     def trusts(self, scope: "Scope") -> bool:
         """Return whether the peer of a connection, as the socket reports it, is a trusted proxy."""
         peer = scope.get("client")
+        if peer and not peer[0]:
+            return self._trusts_unix
         return bool(self._networks and peer) and self._is_trusted(peer[0])  # type: ignore[index]
 
     def _is_named(self, address: str) -> bool:

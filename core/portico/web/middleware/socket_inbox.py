@@ -1,6 +1,6 @@
 """`receive` of a web socket: reads ahead of the handler, since only reading shows that the client is gone.
 
-The server takes what is sent to a client that is gone, and keeps it in memory, as long as nobody reads from the socket.
+The server takes what is sent to a client that is gone, and keeps it in memory, as long as nothing reads from the socket.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class SocketInbox:
         self._reader = asyncio.create_task(self._read_ahead())
 
     async def stop(self) -> None:
-        """Stop reading: the server sends no close frame while somebody reads."""
+        """Stop reading: the server sends no close frame while a read is pending."""
         self._end()
         if self._reader is not None and not self._reader.done():
             self._reader.cancel()

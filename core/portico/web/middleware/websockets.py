@@ -98,7 +98,7 @@ class HandshakeSender:
 
 
 def _do_nothing() -> None:
-    """Nobody has to know: the handshake is not complete."""
+    """Do nothing: before the handshake is complete, no handler has to end."""
 
 
 def _refusal_of(close: Any, scope: Scope) -> Any:
