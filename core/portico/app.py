@@ -91,7 +91,11 @@ class Portico:
                 routers=[c.router for c in contributions if c.router is not None],
                 checks=[
                     *schema_check(app.unknown_steps),
-                    *((c.plugin_name, check) for c in contributions for check in c.health_checks),
+                    *(
+                        (c.plugin_name, app.isolation.health_check(c.plugin_name, check))
+                        for c in contributions
+                        for check in c.health_checks
+                    ),
                 ],
                 redis=app.redis,
                 database=app.instance.probe,

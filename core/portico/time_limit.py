@@ -57,7 +57,11 @@ async def within(seconds: float | None, work: Awaitable[T]) -> T:
 
 
 class LimitExceeded(TimeoutError):
-    """Work took longer than its limit."""
+    """Work took longer than its limit, which is in seconds."""
+
+    def __init__(self, seconds: float, text: str = "") -> None:
+        super().__init__(text or f"it did not end within {seconds:.3g} s")
+        self.seconds = seconds
 
 
 class Strictly(Generic[T]):
@@ -85,11 +89,11 @@ class Strictly(Generic[T]):
             return (yield from self._steps())
         except Exception as error:
             if self._cancelled:  # it is what the work made of its cancellation
-                raise LimitExceeded from error
+                raise LimitExceeded(self._seconds) from error
             raise
         except asyncio.CancelledError as error:
             if self._cancelled and not self._uncancelled():
-                raise LimitExceeded from error
+                raise LimitExceeded(self._seconds) from error
             raise
         finally:
             if self._timer is not None:

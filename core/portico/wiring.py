@@ -22,7 +22,7 @@ from portico.metrics import MetricReading
 from portico.permissions import Permissions, PolicyService
 from portico.plugin_code import PluginCode
 from portico.plugins.context import AppContext
-from portico.plugins.isolation import PluginIsolation
+from portico.plugins.isolation import OverLimit, PluginIsolation
 from portico.rate_limits import RateLimiter
 from portico.redis import RedisConnection
 from portico.runtime_settings import (
@@ -127,10 +127,17 @@ class CoreServices:
             cache_ttl,
             channel=self.instance_channel,
             events=self.events,
+            log_failure=isolation.log_failure,
         )
         self.http_client = OutgoingHTTP(settings.http_client)
         self.gateway = Gateway(
-            Router(settings.gateway, self.catalogue.sources), isolation.log_failure
+            Router(
+                settings.gateway,
+                self.catalogue.sources,
+                plugin_of=self.catalogue.plugin_of,
+                log_failure=isolation.log_failure,
+            ),
+            isolation.log_failure,
         )
         self.sockets = Sockets(
             settings,
@@ -213,7 +220,10 @@ class CoreServices:
             await self.sockets.stop()
             await self.identity.stop()
             await self.catalogue.stop()
-            await self.events.drain()
+            limit = self.settings.plugins.shutdown_limit
+            for owner in await self.events.drain(limit):
+                late = OverLimit(limit, "plugins.shutdown_limit")
+                self.isolation.log_failure(owner, "handling an event at shutdown", late)
             await self.instance_channel.stop()
             await self.instance.unregister()
         await self.safe_http.close()

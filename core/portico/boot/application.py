@@ -144,7 +144,7 @@ class Application(CoreServices):
             for one in tables.references
         ]
         contributed = [
-            check
+            self.isolation.database_check(c.plugin_name, check)
             for c in self.contributions
             if c.plugin_name not in behind
             for check in c.database_checks
@@ -375,7 +375,13 @@ class Application(CoreServices):
     def _bind_core_services(self) -> None:
         """Hand the services that the core itself uses to the packages that use them."""
         self.tasks.set_types(self.task_types)
-        self.catalogue.set_actions([one for c in self.contributions for one in c.message_actions])
+        self.catalogue.set_actions(
+            [
+                self.isolation.message_action(c.plugin_name, one)
+                for c in self.contributions
+                for one in c.message_actions
+            ]
+        )
         self.catalogue.set_workspace_models(self.context.services.get(WorkspaceModels))
         self.identity.set_password_rule(self.context.services.get(PasswordRule))
 

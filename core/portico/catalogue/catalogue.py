@@ -22,7 +22,7 @@ from portico.catalogue.source import (
     WorkspaceModel,
     WorkspaceModels,
 )
-from portico.catalogue.source_cache import CachedSource, SourceStatus
+from portico.catalogue.source_cache import CachedSource, LogFailure, SourceStatus
 from portico.catalogue.source_list import SourceList
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.events import EventBus
@@ -61,11 +61,12 @@ class Catalogue:
         *,
         channel: InstanceChannel | None = None,
         events: EventBus | None = None,
+        log_failure: LogFailure | None = None,
     ) -> None:
         self._settings, self._events = CurrentSettings(settings), events
         self._access = ModelAccess(access, accounts, groups, ttl_seconds)
         self._documents = BytesCache(ttl_seconds)
-        self._sources = SourceList(self._list_changed, self._changed)
+        self._sources = SourceList(self._list_changed, self._changed, log_failure)
         self._workspace: WorkspaceModels | None = None
         self._actions = MessageActions()
         #: As of `_revision`; None = not loaded yet.
@@ -193,6 +194,10 @@ class Catalogue:
     def sources(self) -> Sequence[ModelSource]:
         """Return all sources, in the order in which they were added."""
         return [one.source for one in self._sources]
+
+    def plugin_of(self, source: ModelSource) -> str:
+        """Return the plugin that a source belongs to; empty = it is in the catalogue no more."""
+        return next((one.plugin for one in self._sources if one.source is source), "")
 
     async def update_sources(self) -> None:
         """Learn which sources there are now, of plugins whose sources change. Asks no source."""

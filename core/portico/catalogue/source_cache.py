@@ -7,7 +7,7 @@ wait for it, and none of them can cancel it.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -15,6 +15,8 @@ import structlog
 from portico.catalogue.source import ModelCard, ModelSource
 from portico.errors import DomainError
 from portico.events import AdministratorAlert
+from portico.plugin_exit import PluginExit, is_failure
+from portico.time_limit import within
 
 log = structlog.get_logger("portico.catalogue")
 
@@ -23,6 +25,10 @@ RETRY_SECONDS = 10.0
 
 #: Seconds that any source gets for its list, whatever its own limits.
 LIST_TIMEOUT_SECONDS = 30.0
+
+
+#: Logs an exception of a plugin: its name, what it was doing, the exception, the object that it registered. Returns where.
+LogFailure = Callable[[str, str, BaseException, object], str]
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,11 +53,16 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
 class CachedSource:
     """Cached model list of one source.
 
-    Calls `changed` when the list or the status differs, with whether others have to be told of a new list.
+    Calls `changed` when the list or the status differs, with whether others have to be told of a new list, and
+    `log_failure` when the source fails in another way than by a domain error.
     """
 
     def __init__(
-        self, plugin: str, source: ModelSource, changed: Callable[["CachedSource", bool], None]
+        self,
+        plugin: str,
+        source: ModelSource,
+        changed: Callable[["CachedSource", bool], None],
+        log_failure: LogFailure | None = None,
     ) -> None:
         self.plugin = plugin
         self.source = source
@@ -59,7 +70,7 @@ class CachedSource:
         self.reason = ""
         self.pending: asyncio.Task[Sequence[ModelCard]] | None = None
         self._reload: asyncio.Task[None] | None = None
-        self._changed = changed
+        self._changed, self._log_failure = changed, log_failure
         self._is_announced = False
         self._refreshed_at: float | None = None
         self._loaded_at: float | None = None
@@ -158,11 +169,12 @@ class CachedSource:
             await asyncio.wait(running)
 
     async def _list(self) -> Sequence[ModelCard]:
-        async with asyncio.timeout(LIST_TIMEOUT_SECONDS):
-            try:
-                return tuple(await self.source.list_models())
-            except SystemExit as error:  # it would end the process
-                raise RuntimeError("the source called sys.exit") from error
+        try:
+            return _valid(await within(LIST_TIMEOUT_SECONDS, self.source.list_models()))
+        except BaseException as error:
+            if isinstance(error, Exception) or not is_failure(error):
+                raise
+            raise PluginExit from error
 
     def _store_result(self, task: "asyncio.Task[Sequence[ModelCard]]") -> None:
         # The task's exception is read, not raised, so that no error of a plugin gets out of here.
@@ -177,11 +189,20 @@ class CachedSource:
             self._loaded_at = self._refreshed_at
         else:
             self.reason = _reason(error)
+            if self.reason != before[1]:
+                self._report(error)
         if self.reason != before[1]:
             self._log_status()
         if (self.cards, bool(self.reason)) != (before[0], bool(before[1])):
             is_new = before[0] is not None and self.cards != before[0]
             self._changed(self, is_new and not self._is_announced)
+
+    def _report(self, error: BaseException) -> None:
+        """Log an error that no source should raise, with the plugin's file and line."""
+        error = error.__cause__ if isinstance(error, PluginExit) and error.__cause__ else error
+        if self._log_failure is not None and not isinstance(error, DomainError | TimeoutError):
+            doing = f"list_models of the source {self.source.name!r}"
+            self._log_failure(self.plugin, doing, error, self.source)
 
     def _log_status(self) -> None:
         where = {"plugin": self.plugin, "source": self.source.name}
@@ -189,6 +210,19 @@ class CachedSource:
             log.warning("model source failed", **where, reason=self.reason, stale=self.is_stale)
         else:
             log.info("model source recovered", **where)
+
+
+def _valid(cards: Any) -> tuple[ModelCard, ...]:
+    """Return what a source lists. Raises: TypeError if it is no list of cards, or one cannot be shown as JSON."""
+    listed = tuple(cards)
+    for card in listed:
+        if not isinstance(card, ModelCard):
+            raise TypeError(f"it listed {type(card).__name__}; list ModelCard objects")
+        for field in ("id", "name", "owned_by", "connection_type"):
+            if not isinstance(getattr(card, field), str):
+                raise TypeError(f"the {field} of a ModelCard is no text")
+    msgspec.json.encode(listed)
+    return listed
 
 
 def _unique_by_id(cards: Sequence[ModelCard]) -> tuple[ModelCard, ...]:
@@ -202,4 +236,6 @@ def _reason(error: BaseException) -> str:
         return error.detail
     if isinstance(error, TimeoutError):
         return "It did not answer in time."
+    if isinstance(error, PluginExit) and error.__cause__ is not None:
+        error = error.__cause__
     return f"It failed with {type(error).__name__}."

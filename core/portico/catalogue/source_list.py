@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from portico.catalogue.source import ModelSource, SourceProvider
-from portico.catalogue.source_cache import CachedSource
+from portico.catalogue.source_cache import CachedSource, LogFailure
+from portico.errors import DomainError
+from portico.plugin_exit import is_failure
 from portico.time_limit import within
 
 log = structlog.get_logger("portico.catalogue")
@@ -19,15 +21,16 @@ PROVIDER_TIMEOUT_SECONDS: Final = 3.0
 class SourceList:
     """Plugins in the order in which they were registered, each with its sources.
 
-    `list_changed`: given to each `CachedSource`. `changed`: called when a source was added or removed.
+    `list_changed`, `log_failure`: given to each `CachedSource`. `changed`: called when a source was added or removed.
     """
 
     def __init__(
         self,
         list_changed: Callable[[CachedSource, bool], None],
         changed: Callable[[], None],
+        log_failure: LogFailure | None = None,
     ) -> None:
-        self._list_changed, self._changed = list_changed, changed
+        self._list_changed, self._changed, self._log_failure = list_changed, changed, log_failure
         self._by_plugin: dict[str, list[CachedSource]] = {}
         self._providers: dict[str, SourceProvider] = {}
         self._provided: dict[str, Sequence[ModelSource]] = {}
@@ -41,7 +44,7 @@ class SourceList:
         """Add a source of a plugin, or the provider of all its sources."""
         sources = self._by_plugin.setdefault(plugin, [])
         if isinstance(source, ModelSource):
-            sources.append(CachedSource(plugin, source, self._list_changed))
+            sources.append(self._cached(plugin, source))
             self._publish()
         else:
             self._providers[plugin] = source
@@ -66,7 +69,7 @@ class SourceList:
                 continue
             names.add(source.name)
             found = kept.pop(id(source), None)
-            current.append(found or CachedSource(plugin, source, self._list_changed))
+            current.append(found or self._cached(plugin, source))
         self._by_plugin[plugin] = current
         for gone in kept.values():
             gone.cancel()
@@ -77,11 +80,17 @@ class SourceList:
         for plugin, provider in list(self._providers.items()):
             try:
                 sources = await within(PROVIDER_TIMEOUT_SECONDS, provider.current_sources())
-            except Exception as error:  # noqa: BLE001 - a plugin's; the other sources must go on
+                if sources is not self._provided.get(plugin):
+                    _check(sources)
+            except BaseException as error:  # a plugin's; the other sources must go on
+                if not is_failure(error):
+                    raise
                 if plugin not in self._failing:  # once, not for each request
                     self._failing.add(plugin)
                     kind = type(error).__name__
                     log.warning("sources of a plugin are unknown", plugin=plugin, error=kind)
+                    if self._log_failure is not None and not isinstance(error, DomainError):
+                        self._log_failure(plugin, "current_sources", error, provider)
                 continue
             self._failing.discard(plugin)
             is_provider = self._providers.get(plugin) is provider
@@ -89,6 +98,16 @@ class SourceList:
                 self._provided[plugin] = sources
                 self.replace(plugin, sources)
 
+    def _cached(self, plugin: str, source: ModelSource) -> CachedSource:
+        return CachedSource(plugin, source, self._list_changed, self._log_failure)
+
     def _publish(self) -> None:
         self._all = list(chain.from_iterable(self._by_plugin.values()))
         self._changed()
+
+
+def _check(sources: Any) -> None:
+    """Raises: TypeError if this is no list of sources."""
+    for source in sources:
+        if not isinstance(source, ModelSource) or not isinstance(source.name, str):
+            raise TypeError(f"it returned {type(source).__name__}; return ModelSource objects")

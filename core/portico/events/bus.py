@@ -47,7 +47,8 @@ class EventBus:
         self._deliver = deliver
         self._involve = involve
         self._listeners: dict[type[Any], list[tuple[str, Listener]]] = defaultdict(list)
-        self._running: set[asyncio.Task[None]] = set()
+        #: Running listeners, each with its owner.
+        self._running: dict[asyncio.Future[None], str] = {}
 
     def subscribe(self, owner: str, listeners: Iterable[Listener]) -> None:
         """Add listeners of a plugin (or of the core, `portico`). `owner`: named in the log if a listener fails."""
@@ -69,8 +70,8 @@ class EventBus:
             pending = self._deliver(owner, listener.handle, event)
             if pending is not None:
                 task = asyncio.ensure_future(pending)
-                self._running.add(task)  # the loop holds tasks weakly
-                task.add_done_callback(self._running.discard)
+                self._running[task] = owner  # the loop holds tasks weakly
+                task.add_done_callback(self._running.pop)
 
     async def publish_in_transaction(self, event: Any) -> None:
         """Deliver an event inside the open transaction, one listener after the other.
@@ -80,7 +81,16 @@ class EventBus:
         for owner, listener in self._listeners.get(type(event), ()):
             await self._involve(owner, listener.handle, event)
 
-    async def drain(self) -> None:
-        """Wait until all running listeners have finished. Called at shutdown, and by tests."""
-        while self._running:
-            await asyncio.wait(self._running)
+    async def drain(self, seconds: float | None = None) -> list[str]:
+        """Wait until all running listeners have finished. Called at shutdown, and by tests.
+
+        After `seconds` the others are cancelled. Returns the owners of those.
+        """
+        loop = asyncio.get_running_loop()
+        end = None if seconds is None else loop.time() + seconds
+        while self._running and (end is None or loop.time() < end):
+            await asyncio.wait(self._running, timeout=end and end - loop.time())
+        left = dict(self._running)
+        for task in left:
+            task.cancel()
+        return sorted(set(left.values()))

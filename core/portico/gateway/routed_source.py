@@ -1,6 +1,5 @@
 """One source as the router sees it: how busy it is, whether it is asked, and how its calls ended."""
 
-import asyncio
 import math
 import time
 from collections import Counter
@@ -19,11 +18,12 @@ from portico.catalogue import (
     operations_of,
     status_error,
 )
+from portico.catalogue.source_cache import LogFailure
 from portico.errors import DomainError, RateLimited, SourceFailed, SourceTimedOut
 from portico.gateway.bounded_cancellation import BoundedStream, bounded
 from portico.gateway.circuit_breaker import BreakerState, CircuitBreaker
 from portico.gateway.counted_stream import CountedStream
-from portico.plugin_exit import PluginExit, is_failure
+from portico.plugin_exit import PluginExit, PluginFault, is_failure
 from portico.settings.gateway import GatewaySettings
 
 log = structlog.get_logger("portico.gateway")
@@ -57,11 +57,25 @@ class SourceActivity(msgspec.Struct, frozen=True, kw_only=True):
     last_error_age: float | None
 
 
+class InvalidResponse(PluginFault):
+    """A source has answered with something that is no response."""
+
+    def __init__(self, plugin: str, text: str) -> None:
+        super().__init__(text)
+        self.plugin = plugin
+
+
 class RoutedSource:
     """One source. The optional attributes of the source are read once; what is unusable is replaced by the default."""
 
-    def __init__(self, source: ModelSource, settings: GatewaySettings) -> None:
-        self.source = source
+    def __init__(
+        self,
+        source: ModelSource,
+        settings: GatewaySettings,
+        plugin: str = "",
+        log_failure: LogFailure | None = None,
+    ) -> None:
+        self.source, self._plugin, self._log_failure = source, plugin, log_failure
         self.name = source.name
         self.weight, self.order = _weight(source), _order(source)
         self.operations = _operations(source)
@@ -151,15 +165,29 @@ class RoutedSource:
         """Return the response; of a source that may ignore its cancellation, bounded."""
         try:
             if self._ends_promptly:
-                return await self.source.complete(request)
-            response = await bounded(self.source.complete(request), self.name)
-        except (SystemExit, asyncio.CancelledError) as error:
-            if not is_failure(error):
+                return self._checked(await self.source.complete(request))
+            response = self._checked(await bounded(self.source.complete(request), self.name))
+        except BaseException as error:
+            if isinstance(error, Exception) or not is_failure(error):
                 raise
             raise PluginExit from error
         if isinstance(response.body, bytes):
             return response
         return msgspec.structs.replace(response, body=BoundedStream(response.body, self.name))
+
+    def _checked(self, response: Any) -> SourceResponse:
+        """Return what a source has answered. Raises: InvalidResponse if it is no response."""
+        if not isinstance(response, SourceResponse):
+            raise InvalidResponse(
+                self._plugin,
+                f"complete returned {type(response).__name__}; return a SourceResponse",
+            )
+        if not isinstance(response.body, bytes) and not hasattr(response.body, "__aiter__"):
+            raise InvalidResponse(
+                self._plugin,
+                f"the body of a SourceResponse is {type(response.body).__name__}; give bytes, or an async iterator",
+            )
+        return response
 
     async def _check(self, response: SourceResponse) -> None:
         """Raise the error of a response that does not concern the request."""
@@ -183,6 +211,12 @@ class RoutedSource:
         """Count a failure, and remember its sentence; of an unexpected exception only the kind, since its text may be secret."""
         self.outcomes[outcome] += 1
         is_sentence = isinstance(error, DomainError)
+        if not is_sentence and self._log_failure is not None and self._plugin:
+            cause = error.__cause__ if isinstance(error, PluginExit) and error.__cause__ else error
+            doing = f"answering as the source {self.name!r}"
+            at = self._log_failure(self._plugin, doing, cause, self.source)
+            if isinstance(error, InvalidResponse):
+                error.at = at
         self._last_error = str(error) if is_sentence else f"It failed with {type(error).__name__}."
         self._last_error_at = time.monotonic()
 

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from portico.catalogue import ModelSource, SourceResponse
+from portico.catalogue.source_cache import LogFailure
 from portico.errors import (
     DomainError,
     InvalidRequest,
@@ -28,6 +29,8 @@ _FAILURES: Final = (SourceFailed, RateLimited)
 class Router:
     """Picks the source of each call. `sources`: all that the catalogue has now. `chance`: decides between equals.
 
+    `plugin_of`: the plugin of a source. `log_failure`: how an exception of a source is logged that is no domain error.
+
     It knows how busy the sources are in this process, and how their last calls ended.
     """
 
@@ -36,8 +39,12 @@ class Router:
         settings: GatewaySettings,
         sources: Callable[[], Sequence[ModelSource]],
         chance: random.Random | None = None,
+        *,
+        plugin_of: Callable[[ModelSource], str] = lambda source: "",
+        log_failure: LogFailure | None = None,
     ) -> None:
         self._settings, self._sources = settings, sources
+        self._plugin_of, self._log_failure = plugin_of, log_failure
         self._chance = chance or random.Random()  # noqa: S311 - spreads load
         #: By the identity of the source, since a connection that was edited is another source with the same name.
         self._routed: dict[int, RoutedSource] = {}
@@ -103,11 +110,11 @@ class Router:
     def _add(self, source: ModelSource) -> RoutedSource:
         """Add a source, and forget those that the catalogue has no more. One that is not in it is not kept."""
         known = self._routed
-        self._routed = {
-            id(one): known.get(id(one)) or RoutedSource(one, self._settings)
-            for one in self._sources()
-        }
-        return self._routed.get(id(source)) or RoutedSource(source, self._settings)
+        self._routed = {id(one): known.get(id(one)) or self._made(one) for one in self._sources()}
+        return self._routed.get(id(source)) or self._made(source)
+
+    def _made(self, source: ModelSource) -> RoutedSource:
+        return RoutedSource(source, self._settings, self._plugin_of(source), self._log_failure)
 
 
 def _log_failover(call: GatewayCall, error: Exception, source: RoutedSource) -> None:

@@ -6,13 +6,17 @@ and location at `warning`, its text and traceback only at `debug`, because the t
 
 import asyncio
 import contextlib
+import dataclasses
 import inspect
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 
+from portico.catalogue import ActionRequest, MessageAction
+from portico.db import DatabaseCheck
 from portico.errors import DomainError, error_location
 from portico.plugin_exit import PluginFault, is_failure
 from portico.plugins.registry import FaultKind
@@ -20,6 +24,7 @@ from portico.plugins.watchdog import CallInterrupted, CallWatchdog, WatchedSteps
 from portico.settings.schema import PluginSelection
 from portico.time_limit import LimitExceeded, LimitShare, Strictly
 from portico.web.counters import Counters
+from portico.web.health_check import HealthCheck
 
 T = TypeVar("T")
 log = structlog.get_logger("portico.plugins")
@@ -47,12 +52,12 @@ class PluginError(PluginFault):
         super().__init__(f"{plugin}: {self.reason}")
 
 
-class OverLimit(TimeoutError):
+class OverLimit(LimitExceeded):
     """A call into a plugin took longer than its limit."""
 
     def __init__(self, seconds: float, setting: str) -> None:
         of = f" ({setting})" if setting else ""
-        super().__init__(f"it did not end within {seconds:.3g} s{of}")
+        super().__init__(seconds, f"it did not end within {seconds:.3g} s{of}")
 
 
 class PluginIsolation:
@@ -233,6 +238,50 @@ class PluginIsolation:
             if not is_failure(error):
                 raise
             raise self.error(plugin, doing, error, origin=origin) from error
+
+    def health_check(self, plugin: str, check: HealthCheck) -> HealthCheck:
+        """Return a health check of a plugin whose failure names the plugin in the log, besides in `/ready`."""
+
+        async def run() -> None:
+            await self._answer(plugin, f"health check {check.name}", check.limit, check.run_check)
+
+        # The own limit of the check ends first.
+        return dataclasses.replace(check, run_check=run, limit=check.limit + 1)
+
+    def message_action(self, plugin: str, action: MessageAction) -> MessageAction:
+        """Return an action of a plugin whose failure is logged with its name."""
+
+        async def run(request: ActionRequest) -> Any:
+            doing, run = f"message action {action.id}", partial(action.run, request)
+            return await self._answer(plugin, doing, action.time_limit, run)
+
+        return dataclasses.replace(action, run=run, time_limit=action.time_limit + 1)
+
+    def database_check(self, plugin: str, check: DatabaseCheck) -> DatabaseCheck:
+        """Return a database check of a plugin that reports its own failure as a fault."""
+
+        async def find() -> Sequence[str]:
+            try:
+                found: Sequence[str] = await self.call_async(
+                    plugin, f"database check {check.name}", check.find, origin=check.find
+                )
+                return found
+            except PluginError as error:
+                at = f" at {error.at}" if error.at else ""
+                kind = type(error.__cause__).__name__
+                return [f"the check {check.name!r} of plugin {plugin!r} failed: {kind}{at}"]
+
+        return dataclasses.replace(check, find=find)
+
+    async def _answer(self, plugin: str, doing: str, limit: float, call: Callable[[], Any]) -> Any:
+        try:
+            return await self.within(limit, "", call)
+        except DomainError:
+            raise
+        except BaseException as error:
+            if not is_failure(error):
+                raise
+            raise self.error(plugin, doing, error, origin=call) from error
 
     async def handle_socket_event(
         self, plugin: str, doing: str, handle: Callable[[], Awaitable[Any]]

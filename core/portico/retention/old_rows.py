@@ -9,6 +9,7 @@ import structlog
 
 from portico.db import Retention, now
 from portico.db.retention import BATCH_ROWS
+from portico.errors import Unavailable
 
 #: Seconds for which one round deletes. The next one continues.
 MAX_ROUND_SECONDS: Final = 600.0
@@ -28,7 +29,15 @@ async def delete_old_rows(
         count = BATCH_ROWS
         while count == BATCH_ROWS and time.monotonic() < end:
             began = time.monotonic()
-            count = await retention.delete_batch(now())
+            try:
+                count = await retention.delete_batch(now())
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - of a plugin's declaration; the other tables must go on
+                log.warning(
+                    "old rows not deleted", table=retention.table, error=type(error).__name__
+                )
+                break
             if count:
                 deleted[retention.table] = deleted.get(retention.table, 0) + count
                 await asyncio.sleep(max(pause, time.monotonic() - began))

@@ -140,7 +140,7 @@ class PluginSelection(msgspec.Struct, frozen=True, kw_only=True):
             "Seconds that a plugin may hold a transaction in which it is told of a change; else it is rolled back",
             ge=0.1,
         ),
-    ] = 5.0
+    ] = 15.0
     event_limit: Annotated[
         float, setting("Seconds that a plugin may take to handle an event", ge=0.1)
     ] = 300.0

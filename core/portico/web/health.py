@@ -8,7 +8,9 @@ import msgspec
 
 from portico.db import current_database
 from portico.errors import DomainError, Unavailable
+from portico.plugin_exit import PluginFault
 from portico.redis import RedisConnection
+from portico.time_limit import LimitExceeded
 from portico.web.drain import Drain
 from portico.web.health_check import HealthCheck
 from portico.web.response.json_response import JSONResponse
@@ -42,6 +44,12 @@ async def run_check(plugin: str, check: HealthCheck) -> dict[str, Any] | None:
         reason = f"no answer within {check.limit:g} s"
     except DomainError as refusal:
         reason = refusal.detail
+    except PluginFault as fault:
+        match fault.__cause__:
+            case LimitExceeded() as late:
+                reason = f"no answer within {late.seconds:g} s"
+            case cause:
+                reason = type(cause).__name__
     except Exception as error:  # noqa: BLE001 - a check may fail in any way
         reason = type(error).__name__
     else:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from portico.errors import INVALID_CRED
+from portico.events import EventBus
+from portico.identity import AccountDeleted
 from portico.testing import Client, InProcessApp
 
 SIGN_IN = """
@@ -81,6 +83,81 @@ def register_routes(app):
 """
 
 
+REST = """
+import asyncio
+from portico.api import HealthCheck, Listener, Metric, PluginInfo, hookimpl
+from portico.api.auth import AccountDeleting, AccountDeleted
+from portico.api.db import DatabaseCheck, execute
+from portico.api.models import ModelCard, SourceResponse
+
+PLUGIN = PluginInfo(api_version=1, summary="")
+
+async def hang(*_):
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except Exception:
+            pass
+
+async def hold(event):
+    await execute("UPDATE portico_account SET name = 'held' WHERE id = $1", event.id)
+    await hang()
+
+async def leave(*_):
+    raise SystemExit(1)
+
+def leave_at_once(*_):
+    raise asyncio.CancelledError
+
+class Source:
+    def __init__(self, name, answer):
+        self.name, self.answer = name, answer
+    async def list_models(self):
+        if self.name == "unlisted":
+            return ["gpt"]
+        return [ModelCard(id=self.name, name=self.name, owned_by="x", public=True)]
+    async def complete(self, request):
+        return await self.answer(request)
+
+async def raising(request):
+    return {}["x"]
+
+async def garbage(request):
+    return "hello"
+
+async def odd_body(request):
+    return SourceResponse(body="hello")
+
+async def parts():
+    yield b'data: {"choices": []}\\n\\n'
+    raise SystemExit(3)
+
+async def stream(request):
+    return SourceResponse(body=parts(), content_type="text/event-stream")
+
+@hookimpl
+def register_listeners():
+    return [Listener(AccountDeleting, hold), Listener(AccountDeleted, leave_at_once), Listener(AccountDeleted, leave)]
+
+@hookimpl
+def register_health_checks():
+    return [HealthCheck("hangs", hang, critical=False, limit=0.1), HealthCheck("leaves", leave, critical=False)]
+
+@hookimpl
+def register_metrics():
+    return [Metric("odd", "Odd.", "gauge", leave)]
+
+@hookimpl
+def register_database_checks():
+    return [DatabaseCheck("odd", leave)]
+
+@hookimpl
+def register_model_sources():
+    answers = {"raising": raising, "garbage": garbage, "body": odd_body, "leaves": leave, "stream": stream}
+    return [Source(name, answer) for name, answer in answers.items()] + [Source("unlisted", raising)]
+"""
+
+
 @pytest.fixture
 def database_url() -> str:
     """The database makes no difference to a call that fails."""
@@ -108,12 +185,15 @@ class Log:
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         self._capture = capture
 
+    def events(self) -> list[dict[str, Any]]:
+        """Return all lines."""
+        return [json.loads(line) for line in self._capture.readouterr().err.splitlines()]
+
     def failures(self, plugin: str) -> list[tuple[Any, ...]]:
         """Return what failed, how, and where, of one plugin."""
-        lines = [json.loads(line) for line in self._capture.readouterr().err.splitlines()]
         return [
             (one["doing"], one["error"], one["at"])
-            for one in lines
+            for one in self.events()
             if one["event"] == "plugin failed" and one["plugin"] == plugin
         ]
 
@@ -164,3 +244,77 @@ def test_way_of_signing_in_fails_alone(
     assert admin.get("/api/v1/auths/").status == 200
     listed = {one["name"]: one for one in admin.get("/api/v1/plugins").json}
     assert listed["ways"]["state"] == "active" and listed["ways"]["counters"]["failures"] >= 15
+
+
+async def delete_in_name(events: EventBus) -> None:
+    """Tell listeners of an account that was deleted, and wait for them."""
+    events.publish(AccountDeleted("x"))
+    await events.drain()
+
+
+def test_listeners_checks_and_sources_fail_alone(
+    install: Callable[..., None], env: dict[str, str], log: Log
+) -> None:
+    install("odd", REST.strip())
+
+    def at(text: str) -> str:
+        return f"made_up_odd.py:{line_of(REST, text)}"
+
+    app = InProcessApp(env)
+    try:
+        admin = app.client.sign_up("Ada")
+        bob = admin.add_user("Bob")
+        listed = {one["id"] for one in admin.get("/api/models").json["data"]}
+        assert listed - {"arena-model"} == {"raising", "garbage", "body", "leaves", "stream"}
+        assert log.failures("odd") == [
+            ("list_models of the source 'unlisted'", "TypeError", at("class Source"))
+        ]
+        # A listener that hangs in the transaction: rolled back, and others may write.
+        assert admin.delete(f"/api/v1/users/{bob.account['id']}").status == 500
+        assert log.failures("odd") == [
+            ("handling AccountDeleting", "OverLimit", at("Event().wait()"))
+        ]
+        assert bob.get("/api/v1/auths/").json["name"] == "Bob"
+        # Listeners that leave, after the transaction: logged.
+        app.run(delete_in_name, app.portico.events)
+        assert log.failures("odd") == [
+            ("handling AccountDeleted", "CancelledError", at("raise asyncio.Cancelled")),
+            ("handling AccountDeleted", "SystemExit", at("SystemExit(1)")),
+        ]
+        reasons = {one["check"]: one["reason"] for one in admin.get("/ready").json["reasons"]}
+        assert reasons == {"hangs": "no answer within 0.1 s", "leaves": "SystemExit"}
+        assert set(log.failures("odd")) == {
+            ("health check hangs", "OverLimit", at("Event().wait()")),
+            ("health check leaves", "SystemExit", at("SystemExit(1)")),
+        }
+        app.run(app.portico.read_metrics)
+        assert log.failures("odd") == [
+            ("reading the metric odd", "SystemExit", at("SystemExit(1)"))
+        ]
+        (check,) = [one for one in app.run(app.portico.database_checks) if one.name == "odd"]
+        assert app.run(check.find) == [
+            f"the check 'odd' of plugin 'odd' failed: SystemExit at {at('SystemExit(1)')}"
+        ]
+        log.failures("odd")
+        for source, error, line in (
+            ("raising", "KeyError", at('{}["x"]')),
+            ("garbage", "InvalidResponse", at("class Source")),
+            ("body", "InvalidResponse", at("class Source")),
+            ("leaves", "SystemExit", at("SystemExit(1)")),
+            ("stream", "SystemExit", at("SystemExit(3)")),
+        ):
+            question = {
+                "model": source,
+                "messages": [{"role": "user", "content": "x"}],
+                "stream": True,
+            }
+            answer = admin.post("/api/chat/completions", question)
+            assert answer.status == (200 if source == "stream" else 500), source
+            lines = log.events()
+            (failed,) = [one for one in lines if one["event"] == "request failed"]
+            assert (failed["plugin"], failed["error"], failed["at"]) == ("odd", error, line), source
+            assert (failed["method"], failed["route"]) == ("POST", "/api/chat/completions")
+            assert [one["plugin"] for one in lines if one["event"] == "plugin failed"] == ["odd"]
+        assert admin.get("/health").status == 200
+    finally:
+        app.close()
