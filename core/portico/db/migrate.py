@@ -11,7 +11,19 @@ from dataclasses import dataclass, field
 from portico.db.clock import now
 from portico.db.database import Database, Dialect
 from portico.db.errors import BadMigration
-from portico.db.migration_files import Migration, list_migrations, read_migration
+from portico.db.migration_checksums import (
+    CHECKSUM_TABLE,
+    edited_reason,
+    rename_checksums,
+    store_checksums,
+    stored_checksums,
+)
+from portico.db.migration_files import (
+    Migration,
+    file_checksum,
+    list_migrations,
+    read_migration,
+)
 from portico.db.tableset import TableSet
 from portico.errors import Unavailable
 
@@ -21,6 +33,12 @@ MIGRATION_TABLE = (
     "plugin TEXT NOT NULL, name TEXT NOT NULL, applied_at BIGINT NOT NULL, "
     "PRIMARY KEY (plugin, name))"
 )
+
+_TABLES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
+    "postgres": "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm') "
+    "AND pg_table_is_visible(oid)",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +70,9 @@ class SchemaStatus:
     renamed: set[str] = field(
         default_factory=set
     )  # owners with steps recorded under an earlier name
+    unrecorded: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # checksums of applied steps that are not stored yet, by owner and name
     is_empty: bool = False  # nothing was ever applied, by any plugin
 
     @property
@@ -85,6 +106,7 @@ async def apply_steps(
     """As `migrate`, for a caller that holds `database.migrating()`. `status`: the present one, if it is known."""
     report = MigrationReport()
     await database.execute(MIGRATION_TABLE)
+    await database.execute(CHECKSUM_TABLE)
     status = status or await schema_status(database, sets)
     for plugin in _ordered(sets):
         try:
@@ -92,12 +114,29 @@ async def apply_steps(
         except BadMigration as error:
             logger.warning("The migrations of %s failed", plugin, exc_info=error)
             report.failed[plugin] = str(error)
+    await _check_tables(database, sets, report)
     return report
+
+
+async def _check_tables(
+    database: Database, sets: Mapping[str, TableSet], report: MigrationReport
+) -> None:
+    """Add to `report` the owners of which no migration creates a table that they declare."""
+    existing = {row["name"] for row in await database.rows(_TABLES[database.dialect])}
+    for owner, tables in sets.items():
+        names = [table._meta.tablename for table in tables.tables]
+        missing = [name for name in names if name not in existing]
+        if missing and owner not in report.failed:
+            report.failed[owner] = (
+                f"{tables.migrations}: no migration creates the table {missing[0]!r}; add one, or "
+                "do not declare the table"
+            )
 
 
 async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> SchemaStatus:
     """Compare the applied migrations with those of these plugins. Changes nothing."""
     applied = await _all_applied(database)
+    checksums = await stored_checksums(database)
     status = SchemaStatus(is_empty=not applied)
     for plugin in _ordered(sets):
         if sets[plugin].formerly:
@@ -107,6 +146,9 @@ async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> Sch
         done = _applied_by(applied, plugin, sets[plugin])
         try:
             names, missing = _read_pending(sets[plugin].migrations, done, database.dialect)
+            stored = _checksums_of(checksums, plugin, sets[plugin])
+            if unrecorded := _check_unchanged(sets[plugin], done, stored, database.dialect):
+                status.unrecorded[plugin] = unrecorded
         except BadMigration as error:
             status.unreadable[plugin] = str(error)
             continue
@@ -151,6 +193,9 @@ async def _migrate_plugin(
             on_step(plugin, step.name)
         await _apply(database, plugin, step, tables)
         report.applied.setdefault(plugin, []).append(step.name)
+    if unrecorded := status.unrecorded.get(plugin):
+        async with database.transaction():
+            await store_checksums(database, plugin, unrecorded)
     if plugin in status.renamed and plugin not in report.applied:
         async with database.transaction():
             await _rename_owner(database, plugin, tables)
@@ -168,6 +213,7 @@ async def _apply(database: Database, plugin: str, step: Migration, tables: Table
                 step.name,
                 now(),
             )
+            await store_checksums(database, plugin, {step.name: step.checksum})
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - a plugin's step may raise anything
@@ -193,12 +239,43 @@ def _applied_by(applied: Mapping[str, set[str]], plugin: str, tables: TableSet) 
     return set().union(*(applied.get(name, set()) for name in names))
 
 
+def _check_unchanged(
+    tables: TableSet, done: set[str], stored: Mapping[str, str], dialect: Dialect
+) -> dict[str, str]:
+    """Compare the files of the applied migrations of an owner with what was applied.
+
+    Returns the checksums of those of which none is stored. Raises: BadMigration if one was edited.
+    """
+    if tables.migrations.startswith(f"{CORE}."):
+        return {}  # the core cannot be left out, and its files are part of the release
+    found = list_migrations(tables.migrations)
+    unrecorded = {}
+    for name in found.keys() & done:
+        checksum = file_checksum(tables.migrations, name, found[name], dialect)
+        if name not in stored:
+            unrecorded[name] = checksum
+        elif stored[name] != checksum:
+            raise BadMigration(edited_reason(tables.migrations, name, max(found)))
+    return unrecorded
+
+
+def _checksums_of(
+    checksums: Mapping[str, Mapping[str, str]], plugin: str, tables: TableSet
+) -> dict[str, str]:
+    """Return the stored checksums of a plugin, under its present name or an earlier one."""
+    found: dict[str, str] = {}
+    for name in (*tables.formerly, plugin):
+        found |= checksums.get(name, {})
+    return found
+
+
 async def _rename_owner(database: Database, plugin: str, tables: TableSet) -> None:
     """Record the steps that a plugin applied under an earlier name as its own."""
     for name in tables.formerly:
         await database.execute(
             "UPDATE portico_migration SET plugin = $1 WHERE plugin = $2", plugin, name
         )
+    await rename_checksums(database, plugin, tables.formerly)
 
 
 async def _all_applied(database: Database) -> dict[str, set[str]]:

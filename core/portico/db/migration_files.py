@@ -9,6 +9,7 @@ from importlib import resources
 
 from portico.db.database import Database, Dialect
 from portico.db.errors import BadMigration
+from portico.db.migration_checksums import checksum_of
 from portico.db.sqlite.statements import first_word, split
 
 _FILE = re.compile(
@@ -30,6 +31,8 @@ class Migration:
     #: Which running instances do not break when this migration is applied: those that know the migration of this name;
     #: `previous` = the one before this; empty = none that does not know this migration.
     safe_beside: str = ""
+    #: Of its file.
+    checksum: str = ""
 
 
 def read_migrations(package: str, dialect: Dialect) -> list[Migration]:
@@ -69,27 +72,40 @@ def list_migrations(package: str) -> dict[str, set[str]]:
 
 def read_migration(package: str, name: str, endings: set[str], dialect: Dialect) -> Migration:
     """Read one migration that `list_migrations` found. Raises: BadMigration."""
+    text = _read(package, f"{name}{_ending(package, name, endings, dialect)}")
     if endings == {".py"}:
         return Migration(
             name,
             lambda database: _run_module(f"{package}.{name}", database),
-            _declared(_read(package, f"{name}.py")),
+            _declared(text),
+            checksum_of(text),
         )
-    if endings == {".sql"}:
-        ending = ".sql"
-    elif endings == {".sqlite.sql", ".postgres.sql"}:
-        ending = f".{dialect}.sql"
-    else:
-        raise BadMigration(f"{package}: {name} needs one file, or one for each database")
-    script = _read(package, f"{name}{ending}")
-    for statement in split(_DOLLAR_QUOTED.sub("''", script)):
+    for statement in split(_DOLLAR_QUOTED.sub("''", text)):
         if (verb := first_word(statement)) in _FORBIDDEN:
             raise BadMigration(f"{package}: {name} must not contain {verb}")
-    return Migration(name, lambda database: database.script(script), _declared(script))
+    return Migration(
+        name, lambda database: database.script(text), _declared(text), checksum_of(text)
+    )
+
+
+def file_checksum(package: str, name: str, endings: set[str], dialect: Dialect) -> str:
+    """Return the checksum of a migration's file. Raises: BadMigration."""
+    return checksum_of(_read(package, f"{name}{_ending(package, name, endings, dialect)}"))
+
+
+def _ending(package: str, name: str, endings: set[str], dialect: Dialect) -> str:
+    if endings in ({".py"}, {".sql"}):
+        return next(iter(endings))
+    if endings == {".sqlite.sql", ".postgres.sql"}:
+        return f".{dialect}.sql"
+    raise BadMigration(f"{package}: {name} needs one file, or one for each database")
 
 
 def _read(package: str, file: str) -> str:
-    return resources.files(package).joinpath(file).read_text(encoding="utf-8")
+    try:
+        return resources.files(package).joinpath(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadMigration(f"{package}: {file} cannot be read: {error}") from error
 
 
 def _declared(text: str) -> str:

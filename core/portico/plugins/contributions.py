@@ -253,11 +253,17 @@ class _Collector:
         for name, key in self._loaded.taken_names(self._plugin, schema, info.formerly):
             at = self._isolation.code.of_definition(schema).at
             raise ConflictingSettings(self._plugin, name, key, at)
-        try:
-            settings = self._loaded.plugin(self._plugin, schema, info.formerly)
-        except BadSettings as error:
-            reason = "; ".join(map(str, error.problems))
-            raise self._wrong("settings", reason, schema, kind) from None
+
+        def read() -> Section | BadSettings:
+            try:
+                return self._loaded.plugin(self._plugin, schema, info.formerly)
+            except BadSettings as error:
+                return error
+
+        settings = self._call("settings", read, kind)  # it may check itself, and raise anything
+        if isinstance(settings, BadSettings):
+            reason = "; ".join(map(str, settings.problems))
+            raise self._wrong("settings", reason, schema, kind)
         pinned = self._loaded.explicitly_set(f"plugins.{self._plugin}")
         faults = {
             part: "; ".join(map(str, problems))

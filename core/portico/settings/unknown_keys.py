@@ -100,10 +100,14 @@ def find_unknown_variables(
     words = {name.removeprefix(PREFIX): name for name in known if name.startswith(PREFIX)}
     words |= {field.derived.removeprefix(PREFIX): field.variables[0] for field in fields}
     renamed = {old: field for field in fields for old in field.former_variables}
-    ignored = tuple(variable_prefix(name) for name in unloaded)
-    owners = {variable_prefix(name): name for name in sorted(loaded)}
+    unloaded = set(unloaded)
+    owners = {variable_prefix(name): name for name in (*unloaded, *loaded)}
     for name, text in environ.items():
-        if not name.startswith(PREFIX) or name in known or name.startswith(ignored):
+        if not name.startswith(PREFIX) or name in known:
+            continue
+        # Of the plugins a_b and a, PORTICO_A_B_X is one of a_b.
+        plugin = owners.get(max(filter(name.startswith, owners), key=len, default=""), "")
+        if plugin in unloaded:
             continue
         owner = ""
         renamed_plugin = next((one for one in former if name.startswith(variable_prefix(one))), "")
@@ -116,7 +120,7 @@ def find_unknown_variables(
         elif _SERVICE_LINK.fullmatch(name) or _SERVICE_URL.match(text):
             continue
         else:
-            owner = owners.get(max(filter(name.startswith, owners), key=len, default=""), "")
+            owner = plugin
             hint = did_you_mean(name.removeprefix(PREFIX), words)
             reason = f"there is no such setting{hint}"
         found.add(owner, Problem(name, reason, Origin("environment")))

@@ -15,6 +15,8 @@ Access = Literal["public", "user", "verified", "admin"]
 
 ACCESS_LEVELS: Final[tuple[str, ...]] = get_args(Access)
 _METHODS: Final = tuple(method.value for method in HttpMethod)
+#: The arguments of `route`, as far as they are often misspelt.
+_OWN_OPTIONS: Final = ("access", "requires", "permission", "response_type", "errors", "placeholder")
 _ERROR_FORMATS: Final[tuple[str, ...]] = get_args(ErrorFormat)
 
 
@@ -57,7 +59,7 @@ def check_options(options: Iterable[str], known: Collection[str]) -> None:
     Raises: TypeError.
     """
     for option in sorted(set(options) - set(known)):
-        near = difflib.get_close_matches(option, known, n=1)
+        near = difflib.get_close_matches(option, (*_OWN_OPTIONS, *known), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise TypeError(f"a route has no option {option}{hint}")
 

@@ -241,11 +241,11 @@ async def test_killed_migration_is_resumed(
         rows = len(await database.rows("SELECT * FROM t")) if "t" in there else 0
         assert (len(noted), rows) in {(0, 0), (1, 1), (2, 2)}
         outcomes.add(len(noted))
-        for table in there & {"t", "portico_migration"}:
+        for table in there & {"t", "portico_migration", "portico_migration_checksum"}:
             await database.execute(f"DROP TABLE {table}")
-    # The book; a script (on SQLite: its two statements as well) and its entry; three statements and
-    # their entry; then there is nothing left to die before.
-    assert statement == {"sqlite": 10, "postgres": 8}[database.dialect]
+    # The two tables of the book; a script (on SQLite: its two statements as well) and its two entries; three statements
+    # and their two entries; then there is nothing left to die before.
+    assert statement == {"sqlite": 13, "postgres": 11}[database.dialect]
     assert outcomes == {0, 1}
     assert len(await database.rows("SELECT * FROM t")) == 2
 
@@ -255,7 +255,7 @@ async def test_next_start_continues_after_a_kill(
     database: Database, url: str, package: Package, spawn: Spawn, tmp_path: Path
 ) -> None:
     name = package(files("t", {"0002_code.py": CODE}))
-    child = spawn("migrate", url, "6", name, path=str(tmp_path))
+    child = spawn("migrate", url, "8", name, path=str(tmp_path))
     await asyncio.to_thread(child.communicate)
     assert child.returncode == -9
     report = await migrate(database, {name: TableSet((), name)})
