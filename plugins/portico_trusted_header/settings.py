@@ -75,13 +75,21 @@ class TrustedHeaderSettings(Section):
     @property
     def fault(self) -> str:
         """Why no user can be identified with these headers; empty if one can, or none is configured."""
-        names = [one for one in (self.email_header, self.name_header, self.groups_header) if one]
-        if fault := next(filter(None, map(name_fault, names)), ""):
-            return fault
-        if len({name.lower() for name in names}) < len(names):
-            return "two trusted headers have the same name"
+        settings = {
+            "email_header (WEBUI_AUTH_TRUSTED_EMAIL_HEADER)": self.email_header,
+            "name_header (WEBUI_AUTH_TRUSTED_NAME_HEADER)": self.name_header,
+            "groups_header (WEBUI_AUTH_TRUSTED_GROUPS_HEADER)": self.groups_header,
+        }
+        names = {key: name for key, name in settings.items() if name}
+        for key, name in names.items():
+            if fault := name_fault(name):
+                return f"plugins.trusted_header.{key}: {fault}"
+        if len({name.lower() for name in names.values()}) < len(names):
+            return f"plugins.trusted_header: {', '.join(names)} have the same name"
         if names and not self.email_header:
-            return "name and groups need WEBUI_AUTH_TRUSTED_EMAIL_HEADER"
+            return (
+                f"plugins.trusted_header: {', '.join(names)} need WEBUI_AUTH_TRUSTED_EMAIL_HEADER"
+            )
         return ""
 
 

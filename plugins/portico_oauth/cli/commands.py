@@ -87,14 +87,18 @@ def check(context: CommandContext, provider: str | None, as_json: bool) -> None:
     Loads the discovery document and the keys, and shows the redirect URI to register at the provider. Exits with 1 if a
     provider cannot be used.
     """
-    from portico_oauth.cli.provider_check import check_provider, format_check
+    from portico_oauth.cli.provider_check import check_provider, format_check, unusable_check
 
     async def work(app: AppContext) -> list[Any]:
-        configured = list(context.plugin.providers.values())
-        chosen = [_provider(context, provider)] if provider else configured
-        if not chosen:
+        plugin = context.plugin
+        unusable = [one for one in plugin.unusable if provider in (None, one.name)]
+        chosen = [] if provider else list(plugin.providers.values())
+        if provider and not unusable:
+            chosen = [_provider(context, provider)]
+        if not chosen and not unusable:
             raise click.ClickException("No provider is configured; set its client id and secret.")
-        return [await check_provider(app, target) for target in chosen]
+        checks = [await check_provider(app, target) for target in chosen]
+        return checks + [await unusable_check(app, one) for one in unusable]
 
     checks = context.run(work)
     if as_json:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from portico.api import AppContext, ServerSettings
+from portico.api.auth import UnusableProvider
 from portico.api.cli import printable
 from portico_oauth.login.provider import OAuthProvider
 from portico_oauth.protocol.errors import ProviderUnavailable
@@ -33,9 +34,7 @@ class ProviderCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 async def check_provider(app: AppContext, provider: OAuthProvider) -> ProviderCheck:
     """Load the discovery document and the keys of a provider; providers without a discovery document get no request."""
-    server = await app.runtime_settings.section(ServerSettings).current()
-    base = server.url.rstrip("/") or UNKNOWN_URL
-    own_url = f"{base}/oauth/{provider.name}"
+    own_url = await _own_url(app, provider.name)
     redirect_uri = provider.registration.redirect_uri or f"{own_url}/callback"
     uris: dict[str, Any] = {"provider": provider.name, "redirect_uri": redirect_uri}
     try:
@@ -61,6 +60,17 @@ async def check_provider(app: AppContext, provider: OAuthProvider) -> ProviderCh
         ignored_members=list(metadata.ignored),
         backchannel_logout_uri=f"{own_url}/backchannel-logout",
     )
+
+
+async def unusable_check(app: AppContext, provider: UnusableProvider) -> ProviderCheck:
+    """Return the result for a provider whose settings cannot work."""
+    uri = f"{await _own_url(app, provider.name)}/callback"
+    return ProviderCheck(provider=provider.name, problem=provider.reason, redirect_uri=uri)
+
+
+async def _own_url(app: AppContext, provider: str) -> str:
+    server = await app.runtime_settings.section(ServerSettings).current()
+    return f"{server.url.rstrip('/') or UNKNOWN_URL}/oauth/{provider}"
 
 
 def format_check(check: ProviderCheck) -> str:

@@ -46,9 +46,11 @@ def test_bad_settings_disable_only_their_provider(
     assert listed["state"] == "active" and listed["unusable"] == reasons
     shown = cli("plugin", "list").stdout
     assert f"disabled: auth provider google: {reasons['google']}" in shown
-    refused = cli("oauth", "check", "google", code=1).stderr
+    checked = cli("oauth", "check", code=1).stdout
+    assert all(reason in checked for reason in reasons.values()) and "usable        yes" in checked
+    refused = cli("oauth", "test-claims", "{}", "--provider", "google", code=1).stderr
     assert "google is disabled" in refused and "PORTICO_OAUTH_GOOGLE_DISCOVERY_URL" in refused
-    assert "hunter2" not in shown + refused
+    assert "hunter2" not in shown + checked + refused
 
 
 def test_settings_of_the_general_provider_disable_it(env: dict[str, str]) -> None:
