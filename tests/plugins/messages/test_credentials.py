@@ -45,3 +45,36 @@ def test_revoked_key_is_refused(admin: Client) -> None:
     assert admin.delete(f"/api/v1/auths/api_keys/{made['id']}").status == 200
     answer = ask(admin, made["api_key"])
     assert (answer.status, answer.json["error"]["type"]) == (401, "authentication_error")
+
+
+def test_key_counts_beside_the_authorization_of_a_proxy(admin: Client) -> None:
+    key, other = new_key(admin)["api_key"], new_key(admin, endpoints=["/api/models"])["api_key"]
+    client = Client(admin.transport)
+    foreign = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJwcm94eSJ9.c2lnbmF0dXJl"
+    cases = [
+        ("Basic cHJveHk6c2VjcmV0", key, 200),
+        ("Negotiate YII=", key, 200),
+        (f"Bearer {foreign}", key, 200),
+        ("Bearer opaque", key, 200),
+        ("Bearer opaque", other, 403),  # with the limits of the key
+        ("Bearer opaque", f"{key}x", 401),
+        ("Bearer opaque", "opaque", 401),
+        ("Bearer opaque", "", 401),
+        (f"Bearer {admin.token}", f"{key}x", 200),  # what else a proxy may use the header for
+        (f"Bearer {key}", "of a gateway", 200),
+        (f"Bearer {other}", key, 403),
+        (f"Bearer {key}x", key, 401),
+    ]
+    for authorization, given, status in cases:
+        headers = {"authorization": authorization, "x-api-key": given}
+        answer = client.post("/api/v1/messages", FORM, headers=headers)
+        assert answer.status == status, (authorization, given, answer)
+    twice = [
+        ("authorization", "Basic eDp5"),
+        ("authorization", "Bearer opaque"),
+        ("x-api-key", key),
+    ]
+    assert client.post("/api/v1/messages", FORM, headers=twice).status == 200
+    # A cookie counts only without a bearer token, since a page of another site may have caused it.
+    cookie = {"authorization": "Bearer opaque", "cookie": f"token={admin.token}"}
+    assert client.get("/api/v1/auths/", headers=cookie).status == 401

@@ -17,6 +17,8 @@ class Credential(NamedTuple):
 def credential_from(scope: Mapping[str, Any]) -> Credential | None:
     """Return the credential of an ASGI request: `Authorization: Bearer …`, else `x-api-key`, else the cookie `token`.
 
+    A reverse proxy may have an `Authorization` of its own: `Basic` counts as none, for a bearer token see `key_beside`.
+
     Source: a header counts if it occurs once, in ASCII, with two parts and one blank between them (`x-api-key`: one
     part). Other headers are ignored; the reference answers 500.
     """
@@ -38,6 +40,19 @@ def credential_from(scope: Mapping[str, Any]) -> Credential | None:
         if token := _from_cookie(cookie):
             return Credential(token, by_cookie=True)
     return None
+
+
+def key_beside(credential: Credential, scope: Mapping[str, Any]) -> Credential | None:
+    """Return the token in `x-api-key` that an ASGI request has beside its bearer token, or None.
+
+    It counts if the bearer token is neither valid nor begins as an API key does.
+    """
+    if credential.by_cookie:
+        return None
+    keys = [value for name, value in scope["headers"] if name == b"x-api-key"]
+    if len(keys) != 1 or not keys[0].isascii() or keys[0].decode() in ("", credential.token):
+        return None
+    return Credential(keys[0].decode(), by_cookie=False)
 
 
 def uses_cookie(scope: Mapping[str, Any]) -> bool:

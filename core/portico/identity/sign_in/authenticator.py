@@ -20,7 +20,7 @@ from portico.errors import (
 from portico.identity.accounts.account import Account
 from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.sessions.actor import Actor, TokenAuthenticator
-from portico.identity.sessions.credentials import credential_from
+from portico.identity.sessions.credentials import Credential, credential_from, key_beside
 from portico.identity.sessions.session_origin import session_origin
 from portico.identity.sessions.sessions import Sessions, StaleAccount
 from portico.identity.sign_in.providers import (
@@ -147,6 +147,23 @@ class Authenticator:
         credential = credential_from(scope)
         if credential is None:
             raise Unauthenticated
+        actor, authenticator = await self._actor_of(credential, scope)
+        if actor is None and authenticator is None and (key := key_beside(credential, scope)):
+            # The bearer token is no session's, so a proxy in front has added it for itself.
+            actor, authenticator = await self._actor_of(key, scope)
+        if actor is None:
+            raise Unauthenticated(INVALID_TOKEN)
+        if self._verifiers and not await self._accept(scope, actor):
+            raise Unauthenticated(USER_MISMATCH)
+        self._presence.touch(actor.id)
+        if authenticator is None:
+            self._session_presence.touch(actor.session_id)
+        return actor
+
+    async def _actor_of(
+        self, credential: Credential, scope: Mapping[str, Any]
+    ) -> tuple[Actor | None, TokenAuthenticator | None]:
+        """Return the actor of a credential, and what has authenticated it; None for the sessions. Raises: as `identify`."""
         authenticator = next(
             (
                 authenticator
@@ -156,20 +173,11 @@ class Authenticator:
             None,
         )
         if authenticator is None:
-            actor = await self._sessions.resolve(credential.token)
-        elif credential.by_cookie:
+            return await self._sessions.resolve(credential.token), None
+        if credential.by_cookie:
             # Browsers send cookies by themselves, so only session tokens are accepted from a cookie.
             raise Forbidden(API_KEY_OUT_OF_BOUNDS)
-        else:
-            actor = await self._authenticate_token(authenticator, credential.token, scope)
-        if actor is None:
-            raise Unauthenticated(INVALID_TOKEN)
-        if self._verifiers and not await self._accept(scope, actor):
-            raise Unauthenticated(USER_MISMATCH)
-        self._presence.touch(actor.id)
-        if authenticator is None:
-            self._session_presence.touch(actor.session_id)
-        return actor
+        return await self._authenticate_token(authenticator, credential.token, scope), authenticator
 
     async def sign_in(self, body: bytes, scope: Mapping[str, Any]) -> SignInResult:
         """Sign in with the first provider that reads the request to the shared sign-in endpoint.

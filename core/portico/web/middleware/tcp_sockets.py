@@ -35,8 +35,11 @@ def is_listening(port: int) -> bool:
     return any(_listens_on(found, port) for found in _sockets())
 
 
-def shut_down(peer: tuple[str, int]) -> None:
-    """Close the connection with this address and port, and discard what is still to be sent on it."""
+def shut_down(peer: tuple[str, str | int]) -> None:
+    """Close the connection with this address and port, and discard what is still to be sent on it.
+
+    Granian has the port as a text.
+    """
     for found in _sockets():
         with suppress(OSError, ValueError):
             if _same(found.getpeername(), peer):
@@ -74,7 +77,7 @@ def _listens_on(found: socket.socket, port: int) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return bool(one[1] == other[1]) and _plain(one[0]) == _plain(other[0])
+    return int(one[1]) == int(other[1]) and _plain(one[0]) == _plain(other[0])
 
 
 def _plain(address: str) -> object:
