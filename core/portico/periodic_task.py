@@ -7,6 +7,7 @@ from contextlib import suppress
 import structlog
 
 from portico.errors import error_location
+from portico.plugin_exit import is_failure
 
 log = structlog.get_logger("portico.periodic_task")
 
@@ -56,7 +57,9 @@ class PeriodicTask:
         """Await the work (or another) now; log it if it fails. Return whether it succeeded."""
         try:
             await (work or self._work)()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next run may succeed
+        except BaseException as error:  # whatever it is, the next run may succeed
+            if not is_failure(error):
+                raise
             write = log.debug if self._has_failed else log.warning
             self._has_failed = True
             write(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from portico.api import PluginInfo, Section, hookimpl, setting
+from portico.api import InvalidRequest, PluginInfo, Section, hookimpl, setting
 from portico.api.models import ModelCard, SourceRequest, SourceResponse, text_response
 from portico.api.web import get
 
@@ -16,8 +16,22 @@ class Settings(Section):
     times: Annotated[int, setting("How often the model repeats a message", ge=1, le=10)] = 1
 
 
+class Part(msgspec.Struct):
+    """A part of a message. Those that are no text, such as images, have none."""
+
+    text: str = ""
+
+
 class Message(msgspec.Struct):
-    content: str
+    """A message. A call of tools has no content."""
+
+    content: str | list[Part] | None = None
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content if part.text)
+        return self.content or ""
 
 
 class Echo:
@@ -30,11 +44,15 @@ class Echo:
         return [ModelCard(id="echo", name="Echo", owned_by="echo", public=True)]
 
     async def complete(self, completion: SourceRequest) -> SourceResponse:
-        messages = msgspec.json.decode(completion.body["messages"], type=list[Message])
+        try:
+            messages = msgspec.json.decode(completion.body["messages"], type=list[Message])
+        except (KeyError, msgspec.ValidationError) as error:
+            raise InvalidRequest("`messages` must be a list of messages.") from error
+        text = messages[-1].text if messages else ""
 
         async def words() -> AsyncIterator[str]:
             for _ in range(self.settings.times):
-                yield messages[-1].content
+                yield text
 
         return await text_response(completion, words())
 

@@ -1,13 +1,13 @@
 """The example plugin, installed beside Portico in an environment of its own."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from portico.testing import ServerProcess
+from portico.testing import InProcessApp, ServerProcess
 
 if TYPE_CHECKING:
     from tests.environments import Environment
@@ -50,6 +50,30 @@ def test_third_party_model_answers_at_the_same_endpoint(echoing: ServerProcess) 
     assert ben.complete("echo", "ho") == "hoho"
     assert ben.get("/api/x/echo/times").json == 2
     assert echoing.client.get("/api/x/echo/times").status == 401
+
+
+def test_third_party_model_answers_messages_of_every_shape(
+    env: dict[str, str], install: Callable[..., None], request: pytest.FixtureRequest
+) -> None:
+    install("echo", (ECHO / "portico_echo.py").read_text(), module="made_up_echo")
+    app = InProcessApp(env)
+    request.addfinalizer(app.close)
+    ada = app.client.sign_up("Ada")
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    parts = [{"type": "text", "text": "ho"}, image, {"type": "text", "text": "he"}]
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    for message, expected in (
+        ({"role": "user", "content": parts}, "ho\nhe"),
+        ({"role": "user", "content": [image]}, ""),
+        ({"role": "user", "content": ""}, ""),
+        ({"role": "assistant", "content": None, "tool_calls": [call]}, ""),
+        ({"role": "assistant", "tool_calls": [call]}, ""),
+    ):
+        answer = ada.post("/api/chat/completions", {"model": "echo", "messages": [message]})
+        assert answer.status == 200, message
+        assert answer.json["choices"][0]["message"]["content"] == expected, message
+    empty = ada.post("/api/chat/completions", {"model": "echo", "messages": []})
+    assert empty.status in (200, 400), empty
 
 
 def test_third_party_stream_has_the_openai_format(echoing: ServerProcess) -> None:

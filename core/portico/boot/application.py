@@ -348,7 +348,12 @@ class Application(CoreServices):
         for owner, reason in report.failed.items():
             if owner not in self.registry:
                 raise CannotStart([f"the tables of {owner!r} could not be migrated: {reason}"])
-            self.fail_plugin(owner, f"its migration failed: {reason}", kind=FaultKind.MIGRATION)
+            self.fail_plugin(
+                owner,
+                f"its migration failed: {reason}",
+                kind=FaultKind.MIGRATION,
+                at=self.isolation.location(owner, report.errors.get(owner)),
+            )
 
     def _connect_plugins(self) -> None:
         """Hand what the plugins contribute to the core services."""

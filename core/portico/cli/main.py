@@ -66,7 +66,8 @@ class PluginGroup(click.Group):
         from portico.plugins.isolation import PluginError
 
         application = _context(ctx).application()
-        found = plugin_commands(application, set(self.commands))
+        with application.isolation.sharing(application.settings.server.start_limit / 4):
+            found = plugin_commands(application, set(self.commands))
         for sentences in found.refused.values():
             for sentence in sentences:
                 click.echo(sentence, err=True)

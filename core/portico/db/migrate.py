@@ -5,7 +5,9 @@ run twice, and they record a migration after its commit, so that a crash in betw
 """
 
 import logging
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from portico.db.clock import now
@@ -26,6 +28,7 @@ from portico.db.migration_files import (
 )
 from portico.db.tableset import TableSet
 from portico.errors import Unavailable
+from portico.plugin_exit import is_failure
 
 CORE = "portico"
 MIGRATION_TABLE = (
@@ -33,6 +36,9 @@ MIGRATION_TABLE = (
     "plugin TEXT NOT NULL, name TEXT NOT NULL, applied_at BIGINT NOT NULL, "
     "PRIMARY KEY (plugin, name))"
 )
+
+#: Seconds after which a migration that is running is logged, each time.
+REPORT_SECONDS = 60.0
 
 _TABLES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
@@ -50,6 +56,8 @@ class MigrationReport:
     applied: dict[str, list[str]] = field(default_factory=dict)
     #: The reason. Earlier migrations of the plugin stay applied.
     failed: dict[str, str] = field(default_factory=dict)
+    #: The errors of those whose migrations were run.
+    errors: dict[str, BadMigration] = field(default_factory=dict)
     unknown: dict[str, list[str]] = field(
         default_factory=dict
     )  # applied by a newer release; left alone
@@ -113,7 +121,7 @@ async def apply_steps(
             await _migrate_plugin(database, plugin, sets[plugin], status, report, on_step=on_step)
         except BadMigration as error:
             logger.warning("The migrations of %s failed", plugin, exc_info=error)
-            report.failed[plugin] = str(error)
+            report.failed[plugin], report.errors[plugin] = str(error), error
     await _check_tables(database, sets, report)
     return report
 
@@ -151,6 +159,12 @@ async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> Sch
                 status.unrecorded[plugin] = unrecorded
         except BadMigration as error:
             status.unreadable[plugin] = str(error)
+            continue
+        except BaseException as error:  # of the package of migrations, which is imported
+            if not is_failure(error):
+                raise
+            package = sets[plugin].migrations
+            status.unreadable[plugin] = f"{package} cannot be read: {type(error).__name__}: {error}"
             continue
         status.known[plugin] = names
         if missing:
@@ -205,7 +219,8 @@ async def _apply(database: Database, plugin: str, step: Migration, tables: Table
     try:
         async with database.transaction():
             await _rename_owner(database, plugin, tables)
-            await step.run(database)
+            with _watched(plugin, step.name):
+                await step.run(database)
             await database.check_foreign_keys()
             await database.execute(
                 "INSERT INTO portico_migration (plugin, name, applied_at) VALUES ($1, $2, $3)",
@@ -216,8 +231,30 @@ async def _apply(database: Database, plugin: str, step: Migration, tables: Table
             await store_checksums(database, plugin, {step.name: step.checksum})
     except Unavailable:
         raise
-    except Exception as error:  # noqa: BLE001 - a plugin's step may raise anything
+    except BaseException as error:  # a plugin's step may raise anything
+        if not is_failure(error):
+            raise
         raise BadMigration(f"{step.name}: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _watched(plugin: str, name: str) -> Iterator[None]:
+    """Log while a migration takes long which one it is. It has no limit, since a large table may take hours."""
+    ended = threading.Event()
+
+    def report() -> None:
+        minutes = 0
+        while not ended.wait(REPORT_SECONDS):
+            minutes += 1
+            logger.warning(
+                "The migration %s of %s has been running for %d min", name, plugin, minutes
+            )
+
+    threading.Thread(target=report, name="migration-report", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def _read_pending(

@@ -20,6 +20,7 @@ from portico.identity.accounts.events import AccountChanged, AccountDeleted
 from portico.identity.sessions.actor import SESSION_CREDENTIAL, Actor, TokenAuthenticator
 from portico.identity.sessions.events import ApiKeyRevoked, SessionRevoked
 from portico.periodic_task import PeriodicTask
+from portico.plugin_exit import contained
 
 RECHECK_SECONDS = 0.4
 
@@ -172,7 +173,9 @@ class LiveConnections:
             ),
             None,
         )
-        return await authenticator.still_valid(session_ids) if authenticator is not None else set()
+        if authenticator is None:
+            return set()
+        return await contained(authenticator.still_valid(session_ids))
 
     def _revoked(self, event: SessionRevoked) -> None:
         if event.session_id is None:
