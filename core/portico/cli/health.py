@@ -17,6 +17,7 @@ from portico.cli.context import CLIContext
 from portico.server.unix_socket import unix_socket_path
 from portico.settings.load import LoadedSettings
 from portico.settings.server import reachable_host
+from portico.terminal import shortened
 
 #: Seconds to wait for an answer. A check of `/ready` may take five.
 TIMEOUT_SECONDS = 10.0
@@ -54,7 +55,7 @@ def health(context: CLIContext, /, ready: bool, worker: bool, **options: Any) ->
         is_well, sentence = asyncio.run(ask_workers(Path(settings.data_dir).absolute()))
     else:
         is_well, sentence = _ask(loaded, "/ready" if ready else "/health")
-    click.echo(sentence, err=not is_well)
+    click.echo(shortened(sentence), err=not is_well)
     raise SystemExit(0 if is_well else 1)
 
 

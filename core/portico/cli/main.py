@@ -37,12 +37,12 @@ class PluginGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the options of the root command, of which `--data-dir` may stand anywhere."""
         remember_words(ctx, args)
-        with _shortened_messages():
+        with _clear_messages():
             return super().parse_args(ctx, option_first(args))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that is named."""
-        with _shortened_messages():
+        with _clear_messages():
             return super().invoke(ctx)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
@@ -87,10 +87,17 @@ class PluginGroup(click.Group):
 
 
 @contextmanager
-def _shortened_messages() -> Iterator[None]:
-    """Shorten the arguments that errors of click repeat, and escape their control characters."""
+def _clear_messages() -> Iterator[None]:
+    """Shorten the arguments that errors of click repeat, escape their control characters, and name a missing answer."""
     try:
         yield
+    except click.Abort as error:
+        if not isinstance(error.__context__, EOFError):
+            raise
+        raise click.ClickException(
+            "This command asks a question, and standard input has no answer. Run it in a terminal, or see its --help for an "
+            "option that answers."
+        ) from None
     except click.ClickException as error:
         error.message = "\n".join(map(shortened, error.message.splitlines()))  # type: ignore[misc]
         raise

@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from portico.api import AppContext, CommandContext
-from portico.api.cli import json_option, print_json, printable, renamed_command, renamed_option
+from portico.api import AppContext, CommandContext, InvalidRequest
+from portico.api.cli import (
+    json_option,
+    print_json,
+    printable,
+    renamed_command,
+    renamed_option,
+    shortened,
+)
 from portico_oauth.settings import ProviderName
 
 if TYPE_CHECKING:
@@ -121,7 +128,13 @@ def link(context: CommandContext, email: str, provider: str, subject: str) -> No
 
     async def work(app: AppContext) -> None:
         account = await app.identity.accounts.require_by_email(email)
-        await app.identity.links.add(provider, subject, account.id)
+        try:
+            await app.identity.links.add(provider, subject, account.id)
+        except InvalidRequest:  # its text is made for users who sign in
+            raise InvalidRequest(
+                f"{shortened(subject)} cannot be linked: it is linked to an account already, which `portico oauth list-links` "
+                "shows, or it is too long for an id."
+            ) from None
 
     context.run(work)
     click.echo(f"{printable(subject)} at {provider} is now linked to the account {email}.")
