@@ -48,6 +48,7 @@ def _google(settings: OAuthSettings) -> Iterator[Registration]:
             redirect_uri=settings.google_redirect_uri,
             discovery_url=settings.google_discovery_url,
             verifies_email=True,
+            has_bare_issuer=True,
         )
 
 

@@ -232,13 +232,18 @@ def _fill_core(
 def _take_part_problems(
     filled: LoadedSection, fields: Iterable[Field]
 ) -> Mapping[str, list[Problem]]:
-    """Remove the problems of settings that belong to a part of the plugin, and return them by part."""
+    """Remove the problems of settings that belong to a part of the plugin, and return them by part.
+
+    None are removed if others remain: then the whole plugin fails, with all of them as its reason.
+    """
     parts = {item.key: item.part for item in fields if item.part}
+    if any(problem.key not in parts for problem in filled.problems):
+        return {}
     found: dict[str, list[Problem]] = {}
     for problem in filled.problems:
         if problem.key in parts:
             found.setdefault(parts[problem.key], []).append(problem)
-    filled.problems[:] = [one for one in filled.problems if one.key not in parts]
+    filled.problems.clear()
     return found
 
 

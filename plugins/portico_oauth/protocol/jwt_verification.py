@@ -201,7 +201,8 @@ def _key_allows_issuer(key_issuer: str, issuer: str) -> bool:
 
 
 def _check_issuer(claims: SignedClaims, registration: Registration, metadata: Metadata) -> None:
-    if not issuer_matches(claims.iss, metadata):
+    bare_issuer = metadata.issuer.partition("://")[2] if registration.has_bare_issuer else None
+    if claims.iss != bare_issuer and not issuer_matches(claims.iss, metadata):
         raise LoginRejected(f"the token's issuer is {claims.iss[:200]!r}")
     tenant = claims.tid if isinstance(claims.tid, str) else ""
     expected = metadata.issuer.replace(_TENANT, tenant)

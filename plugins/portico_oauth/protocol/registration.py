@@ -24,7 +24,8 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     `discovery_url`: of a provider with OpenID Connect; all others have `endpoints`. `issuer`: empty = the start of the
     discovery URL. `verifies_email`: its claim `email_verified` is trusted. `picture_claim`: read if the claim that the
     settings name is empty. `picture_url`: fetched instead of any URL in the claims. `any_tenant`: the issuer depends on
-    the tenant of the user, or is not known from the discovery URL.
+    the tenant of the user, or is not known from the discovery URL. `has_bare_issuer`: its id tokens may name the issuer without
+    `https://`.
     """
 
     name: str
@@ -43,3 +44,4 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     picture_url: str = ""
     verifies_email: bool = False
     any_tenant: bool = False
+    has_bare_issuer: bool = False

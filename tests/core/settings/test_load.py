@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import pytest
 
+from portico.settings.describe import describe
 from portico.settings.load import LoadedSettings, load_settings
 from portico.settings.problems import BadSettings
 from portico.settings.schema import CoreSettings
@@ -319,3 +320,22 @@ def test_invalid_address_that_may_hold_a_password_is_not_shown(variable: str, te
     with pytest.raises(BadSettings) as refused:
         load_settings({variable: text})
     assert variable in str(refused.value) and "pw-one" not in str(refused.value)
+
+
+def test_invalid_setting_of_a_part_keeps_its_default_and_is_reported() -> None:
+    class TwoParts(Section):
+        url: Annotated[str, setting("URL", form="url", part="one")] = ""
+        size: Annotated[int, setting("size", part="two")] = 3
+        shared: Annotated[int, setting("shared")] = 4
+
+    loaded = load(PORTICO_PARTS_URL="nowhere", PORTICO_PARTS_SIZE="large")
+    settings = loaded.plugin("parts", TwoParts)
+    assert (settings.url, settings.size) == ("", 3)
+    [fault] = loaded.part_problems("parts")["two"]
+    assert "plugins.parts.size (environment PORTICO_PARTS_SIZE)" in str(fault)
+    assert loaded.part_problems("parts").keys() == {"one", "two"}
+    assert not load(PORTICO_PARTS_SIZE="5").part_problems("parts")
+    with pytest.raises(BadSettings, match=r"(?s)plugins.parts.size.*plugins.parts.shared"):
+        load(PORTICO_PARTS_SHARED="x", PORTICO_PARTS_SIZE="y").plugin("parts", TwoParts)
+    with pytest.raises(BadSettings, match="plugins.parts.size"):
+        describe(loaded, {"parts": TwoParts})

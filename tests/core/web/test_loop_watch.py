@@ -136,7 +136,7 @@ class TestLoopWatch:
         assert set(listed) == {"portico", *app.portico.registry.names}
         assert listed["blocking"] | {"counters": {}, "contributes": {}} == {
             "name": "blocking", "version": "1.0", "distribution": "made-up-blocking", "state": "active",
-            "reason": "", "fault": None, "at": "", "summary": "blocks", "requires": [], "contributes": {}, "counters": {},
+            "reason": "", "fault": None, "at": "", "summary": "blocks", "requires": [], "contributes": {}, "unusable": {}, "counters": {},
         }  # fmt: skip
         assert "GET /api/x/blocking/{str}" in str(listed["blocking"]["contributes"])
 

@@ -35,6 +35,14 @@ def test_google_sign_in_uses_openid_scopes(
     assert provider_server.requests_to("/authorize")[0]["scope"] == "openid email profile"
 
 
+def test_google_may_name_its_issuer_without_scheme(
+    browser: Browser, provider_server: AuthorizationServer
+) -> None:
+    provider_server.id_token = {"iss": provider_server.url.removeprefix("http://")}
+    assert is_rejected(browser, "oidc")
+    assert browser.sign_in("google").account["email"] == "grace@example.org"
+
+
 # -- GitHub -----------------------------------------------------------------------------------------------------
 
 
