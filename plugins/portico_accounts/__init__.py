@@ -11,7 +11,13 @@ from portico.api.policy import PackagedPolicy, ResourceKind
 PLUGIN = PluginInfo(
     api_version=1,
     summary="Sessions, users and their profiles, and the administration of accounts.",
-    route_prefixes=("/api/v1/auths", "/api/v1/users", "/api/config", "/api/version"),
+    route_prefixes=(
+        "/api/v1/auths",
+        "/api/v1/users",
+        "/api/v1/utils/gravatar",
+        "/api/config",
+        "/api/version",
+    ),
 )
 
 

@@ -4,6 +4,7 @@ from portico.api import AppContext
 from portico_accounts.admin_config import AdminConfigService
 from portico_accounts.admin_contact import AdminContact
 from portico_accounts.client_config import ClientConfig
+from portico_accounts.gravatar import Gravatar
 from portico_accounts.service import AccountService
 from portico_accounts.settings import AccountsSettings
 from portico_accounts.user_settings import UserSettings
@@ -18,5 +19,6 @@ class AccountsPlugin:
         self.accounts = AccountService(app, settings)
         self.admin_config = AdminConfigService(app)
         self.admin_contact = AdminContact(app)
+        self.gravatar = Gravatar(app, settings)
         self.client_config = ClientConfig(app)
         self.user_settings = UserSettings(app)

@@ -1,6 +1,6 @@
-"""The routes of the caller's own profile, and of the administrator to contact."""
+"""The routes of the caller's own profile and picture, and of the administrator to contact."""
 
-from litestar.params import JSONBody
+from litestar.params import FromQuery, JSONBody
 
 from portico.api.auth import ProfileDetails
 from portico.api.web import Controller, JSONResponse, Request, get, json_response, post
@@ -50,6 +50,11 @@ class ProfileRoutes(Controller):
         """Set the time zone of the caller."""
         await self.plugin.identity.profiles.set_timezone(request.user.id, data.timezone)
         return json_response(StatusResponse())
+
+    @get("/api/v1/utils/gravatar", response_type=str)
+    async def get_gravatar(self, request: Request, email: FromQuery[str]) -> JSONResponse:
+        """Return the picture that Gravatar has for the caller's e-mail address, as a `data:` URL to store in the profile."""
+        return json_response(await self.plugin.gravatar.picture(email, request.user))
 
     @get("/api/v1/auths/admin/details", access="user", response_type=AdminDetails)
     async def get_admin_details(self, request: Request) -> JSONResponse:

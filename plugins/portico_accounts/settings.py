@@ -30,6 +30,15 @@ class AccountsSettings(Section):
             runtime_key="auth.admin.email",
         ),
     ] = ""
+    gravatar_url: Annotated[
+        str,
+        setting(
+            "Where users may take a picture for their e-mail address from: Gravatar, or a server with the same protocol "
+            "such as Libravatar; off = nowhere",
+            env="PORTICO_ACCOUNTS_GRAVATAR_URL",
+            max_length=1024,
+        ),
+    ] = "https://www.gravatar.com/avatar"
     default_locale: Annotated[
         str,
         setting(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PLUGIN = PluginInfo(
     api_version=1,
     summary="Files: upload, list, read, delete.",
-    route_prefixes=("/api/v1/files",),
+    route_prefixes=("/api/v1/files", "/api/v1/retrieval/process/web"),
 )
 
 

@@ -24,10 +24,12 @@ from portico.api.web import (
 )
 from portico_files.components import FilesPlugin
 from portico_files.schemas import (
+    AttachedPage,
     DeletionMessage,
     FileText,
     StoredFile,
     UploadedFile,
+    WebPageForm,
     status_of,
     to_file,
     to_upload,
@@ -35,6 +37,7 @@ from portico_files.schemas import (
 
 FILES: Final = "/api/v1/files"
 FILE: Final = f"{FILES}/{{file_id:str}}"
+WEB_PAGES: Final = "/api/v1/retrieval/process/web"
 FileId = Annotated[str, PathParameter(description="The file's id")]
 #: Bytes of a form, as the framework checks them; the setting `max_size` is checked while the form arrives.
 MAX_FORM_BYTES: Final = 2 * 1024**4
@@ -77,6 +80,12 @@ class FileRoutes(Controller):
             parts, request.user, form_size=request.content_length, is_processed=is_processed
         )
         return json_response(to_upload(row) if is_processed else to_file(row))
+
+    @post(WEB_PAGES, permission="chat.file_upload", response_type=AttachedPage)
+    async def attach_web_page(self, request: Request, data: JSONBody[WebPageForm]) -> JSONResponse:
+        """Fetch a public web page, and store its text as a file."""
+        row, text = await self.plugin.web_pages.attach(data.url, request.user)
+        return json_response(AttachedPage(row.id, data.url, to_file(row, text)))
 
     @get(FILES, response_type=list[StoredFile])
     async def list_files(

@@ -1,6 +1,6 @@
 """Files as they are stored, and as clients see them."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -83,6 +83,22 @@ class DeletionMessage(msgspec.Struct, frozen=True):
     """What was deleted, as a sentence."""
 
     message: str
+
+
+class WebPageForm(msgspec.Struct):
+    """A web page to attach. `collection_name`: clients send it; it has no effect."""
+
+    url: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
+    collection_name: str | None = None
+
+
+class AttachedPage(msgspec.Struct, frozen=True):
+    """A web page whose text was stored. `filename`: its address. `collection_name`: the id of the file."""
+
+    collection_name: str
+    filename: str
+    file: StoredFile
+    status: bool = True
 
 
 def status_of(row: FileRow) -> FileStatus:

@@ -9,7 +9,6 @@ from typing import Any
 
 from portico.api import InvalidRequest
 from portico.api.web import Controller, Request, delete, get, post
-from portico_webclient.notices import RefusalNotices
 
 
 def missing(feature: str) -> str:
@@ -23,15 +22,12 @@ def refuse(
     *,
     method: Any = post,
     access: str = "admin",
-    notice: bool = False,
 ) -> Any:
-    """Return a route that refuses all requests for these paths. `notice`: show why to the caller, as the client does not."""
+    """Return a route that refuses all requests for these paths."""
     sentence = missing(feature)
 
     @method(list(paths), access=access, placeholder=True)  # type: ignore[untyped-decorator]
     async def refused(self: Any, request: Request) -> None:
-        if notice:
-            self.plugin.show(request.user.id, sentence)
         raise InvalidRequest(sentence)
 
     refused.fn.__doc__ = f"Refuse the request: {sentence}"
@@ -44,8 +40,6 @@ refuse_users = partial(refuse, access="verified")
 
 class RefusalRoutes(Controller):
     """Requests that would create or change something that does not exist here."""
-
-    plugin: RefusalNotices
 
     tools = refuse_users("Tools", ["/api/v1/tools/create"])
     tools_of_other_servers = refuse(
@@ -76,7 +70,6 @@ class RefusalRoutes(Controller):
     web_pages = refuse_users(
         "Attached web pages",
         [
-            "/api/v1/retrieval/process/web",
             "/api/v1/retrieval/process/youtube",
             "/api/v1/retrieval/process/web/search",
         ],
@@ -89,7 +82,4 @@ class RefusalRoutes(Controller):
     image_servers = refuse("Generated images", ["/api/v1/images/config/url/verify"], method=get)
     generated_images = refuse_users(
         "Generated images", ["/api/v1/images/generations", "/api/v1/images/edit"]
-    )
-    gravatars = refuse_users(
-        "Pictures from Gravatar", ["/api/v1/utils/gravatar"], method=get, notice=True
     )

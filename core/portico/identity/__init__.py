@@ -19,6 +19,7 @@ from portico.identity.accounts.events import (
 )
 from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.accounts.picture import ImageData, decode_data_url
+from portico.identity.accounts.picture_download import download_picture
 from portico.identity.accounts.profile import ProfileDetails
 from portico.identity.accounts.user_data import MAX_USER_DATA_BYTES
 from portico.identity.groups.default_permissions import PREFIX as DEFAULT_PERMISSIONS_PREFIX
@@ -131,6 +132,7 @@ __all__ = [
     "check_email",
     "credential_from",
     "decode_data_url",
+    "download_picture",
     "domain_key",
     "effective",
     "email_key",

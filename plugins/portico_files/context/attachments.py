@@ -13,12 +13,15 @@ FILE: Final = "file"
 FOLDER: Final = "folder"
 #: What clients send in the messages as well.
 IMAGE: Final = "image"
+#: A web page, whose text is in a file.
+TEXT: Final = "text"
 MAX_TYPE_CHARS: Final = 40
 
 
 class _Item(msgspec.Struct):
     id: Any = None
     type: Any = FILE
+    file: Any = None
 
 
 class Attachments(NamedTuple):
@@ -42,6 +45,8 @@ def read_attachments(raw: msgspec.Raw, max_count: int) -> Attachments:
     for item in items:
         if item.type == IMAGE:
             continue
+        if item.type == TEXT and isinstance(item.file, dict):
+            item.type, item.id = FILE, item.file.get("id")
         if item.type not in (FILE, FOLDER):
             kind = item.type[:MAX_TYPE_CHARS] if isinstance(item.type, str) else "unknown"
             raise InvalidRequest(NOT_READABLE.format(kind))

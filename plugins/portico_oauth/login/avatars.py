@@ -1,22 +1,17 @@
 """Profile pictures from providers."""
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from portico.api import AppContext, FetchRefused
-from portico.api.auth import ExternalIdentity, decode_data_url
+from portico.api import AppContext
+from portico.api.auth import ExternalIdentity, download_picture
 from portico_oauth.protocol.claims import EMPTY_VALUES, lookup
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.protocol.registration import Registration
 from portico_oauth.settings import OAuthSettings
-
-#: As a `data:` URL it has a third more characters; an account stores at most 256 KiB.
-MAX_PICTURE_BYTES = 190 * 1024
-PICTURE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 class Avatars:
@@ -50,19 +45,8 @@ class Avatars:
         token = result.token.get("access_token")
         if is_providers_url and token:
             headers["Authorization"] = f"Bearer {token}"
-        try:
-            response = await self._app.safe_http.get(
-                url,
-                largest=MAX_PICTURE_BYTES,
-                types=PICTURE_TYPES,
-                timeout=self._settings.timeout,
-                headers=headers,
-                https_only=True,
-            )
-        except FetchRefused:
-            return None
-        picture = f"data:{response.content_type};base64,{base64.b64encode(response.body).decode()}"
-        return picture if response.status == 200 and decode_data_url(picture) else None
+        timeout = self._settings.timeout
+        return await download_picture(self._app.safe_http, url, timeout=timeout, headers=headers)
 
 
 def picture_url(
