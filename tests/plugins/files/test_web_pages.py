@@ -64,7 +64,7 @@ def test_attached_page_is_a_file_that_models_read(
             refused = ann.post(ROUTE, {"url": pages.url + path})
             assert refused.status == 400 and detail in str(refused.detail), path
         assert ann.get(FILES).json == stored
-    assert asked(ann, files=[{"type": "text", "content": "x"}]).status == 422
+    assert asked(ann, files=[{"type": "text", "content": "x"}]).status == 400
 
 
 @pytest.mark.case("AB-45")
