@@ -59,6 +59,18 @@ class Portico:
             application.policies.report_rejected()
         log_plugins(application.registry, application.contributions)
 
+    async def check_start(self, *, packaged_policies_only: bool = False) -> list[str]:
+        """Do what `start` does, as far as plugins take part in it. Return why policy files would be rejected.
+
+        For `portico plugin list`, on a copy of the database. `packaged_policies_only`: without the operator's policy
+        files. Raises: CannotStart.
+        """
+        application = self.application
+        await application.start_plugins(on_copy=True, packaged_policies_only=packaged_policies_only)
+        self._build_routes()
+        application.check_required_plugins()
+        return list(application.policies.rejected)
+
     async def stop(self) -> None:
         """Stop serving, then stop the application."""
         self._serve = self.routes = None

@@ -63,7 +63,9 @@ def check(context: CommandContext, directory: Path | None) -> None:
     """Check whether the policy files in DIRECTORY are valid.
 
     Without DIRECTORY, the configured one is checked. Each fault is printed as `file:line: reason`, and the exit code is
-    then 1, as it is if there is no rule at all. Ids of groups and accounts that do not exist, and files that replace others, are noted; they are not faults.
+    then 1, as it is if there is no rule at all. Ids of groups and accounts that do not exist, and files that replace
+    others, are noted; they are not faults. So are plugins that fail when serving: rules about their kinds of resources
+    are inactive.
     """
 
     async def work(app: AppContext) -> Any:
@@ -72,7 +74,7 @@ def check(context: CommandContext, directory: Path | None) -> None:
             raise click.UsageError("Name a directory, or set access.policy_dir.")
         return checked, await policy_changes.check(app, checked.absolute())
 
-    checked, result = context.run(work, packaged_policies_only=True)
+    checked, result = context.run(work, packaged_policies_only=True, as_served=True)
     for warning in result.warnings:
         click.echo(f"note: {shortened(warning)}", err=True)
     for fault in result.faults:

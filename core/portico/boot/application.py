@@ -7,24 +7,21 @@ the others go on; but if the plugin is required, the application does not start.
 """
 
 import contextlib
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import pluggy
 
-from portico.boot.core_metrics import core_metrics, read_all
-from portico.boot.core_tasks import core_retentions, core_task_types
+from portico.boot.connections import bind_core_services, connect_plugin, disconnect_plugin
+from portico.boot.contributed import ContributedServices
+from portico.boot.core_metrics import core_metrics
 from portico.boot.plugins import core_claims, load_plugins
 from portico.boot.schema import CORE_TABLES, CannotStart, open_schema, start_database
-from portico.catalogue import WorkspaceModels
-from portico.db import DatabaseCheck, EncryptedColumn, Retention, all_checks
 from portico.encryption import check_encryption_key, stored_key_id
 from portico.errors import OperatorError
-from portico.identity import PasswordRule
 from portico.identity.accounts.email_keys import fill_email_keys, warn_of_collisions
 from portico.identity.secret_key_check import check_secret_key
 from portico.instances import OwnInstance, Role
-from portico.metrics import MetricReading
 from portico.permissions import InvalidPolicy
 from portico.plugins.conflicts import plugins_that_block_start, summarize
 from portico.plugins.contributions import Contribution, hook_of
@@ -36,9 +33,6 @@ from portico.plugins.replacements import Replacements
 from portico.redis import RedisRequired
 from portico.settings.load import LoadedSettings
 from portico.settings.section import Secret
-from portico.sockets import RegisteredEvent
-from portico.tasks import TaskType
-from portico.wiring import CoreServices
 
 Result = TypeVar("Result")
 #: The value of `Application.doing` while migrations run, for which the time limit of a start does not count.
@@ -47,7 +41,7 @@ MIGRATING = "updating the database schema"
 STOP_SECONDS = 4.5
 
 
-class Application(CoreServices):
+class Application(ContributedServices):
     """The core services and the plugins of one application.
 
     Building one imports the chosen plugins and calls their `register_*` hooks; it opens no connection and writes nothing.
@@ -64,8 +58,8 @@ class Application(CoreServices):
         role: Role = "server",
     ) -> None:
         super().__init__(loaded, secret, role=role)
-        #: What the start is doing, in a few words, for the terminal.
-        self.doing = "loading its plugins"
+        self.on_doing: Callable[[str], None] = lambda _: None
+        self._doing = "loading its plugins"
         self.registry = PluginRegistry()
         self.manager: pluggy.PluginManager = new_manager()
         self.replacements = Replacements(self.settings.plugins.replace)
@@ -87,6 +81,16 @@ class Application(CoreServices):
         self._keep_passwords_closed()
         self._started: list[Contribution] = []
 
+    @property
+    def doing(self) -> str:
+        """What the start is doing, in a few words, for the terminal. `on_doing` is called with each change."""
+        return self._doing
+
+    @doing.setter
+    def doing(self, what: str) -> None:
+        self._doing = what
+        self.on_doing(what)
+
     # -- what the plugins contribute ------------------------------------------------------------------------
 
     def _route_areas(self) -> list[str]:
@@ -94,69 +98,6 @@ class Application(CoreServices):
 
     def _installed_plugins(self) -> list[dict[str, Any]]:
         return [record.described() for record in self.registry]
-
-    @property
-    def table_sets(self) -> dict[str, Any]:
-        """The tables of the core packages and of each plugin by owner, in the order in which they are migrated."""
-        return CORE_TABLES | {c.plugin_name: c.tables for c in self.contributions if c.tables}
-
-    @property
-    def encrypted_columns(self) -> list[EncryptedColumn]:
-        """The columns that hold encrypted texts."""
-        return [
-            column for tables in self.table_sets.values() for column in tables.encrypted_columns
-        ]
-
-    @property
-    def retentions(self) -> list[Retention]:
-        """Which rows are deleted after how many days, of the core and of each plugin."""
-        return [
-            *core_retentions(self.settings),
-            *(one for c in self.contributions for one in c.retention),
-        ]
-
-    @property
-    def socket_events(self) -> list[RegisteredEvent]:
-        """The socket events that plugins handle."""
-        return [
-            RegisteredEvent(c.plugin_name, event)
-            for c in self.contributions
-            for event in c.socket_events
-        ]
-
-    @property
-    def task_types(self) -> list[TaskType]:
-        """The types of background tasks, of the core and of each plugin."""
-        return [
-            *core_task_types(lambda: self.retentions),
-            *(one for c in self.contributions for one in c.tasks),
-        ]
-
-    async def database_checks(self, behind: Container[str] = ()) -> list[DatabaseCheck]:
-        """Return the checks that `portico db check` runs on the current database.
-
-        `behind`: owners of tables whose schema is not up to date; only the foreign keys of their tables are checked.
-        """
-        declared = [
-            one
-            for owner, tables in self.table_sets.items()
-            if owner not in behind
-            for one in tables.references
-        ]
-        contributed = [
-            self.isolation.database_check(c.plugin_name, check)
-            for c in self.contributions
-            if c.plugin_name not in behind
-            for check in c.database_checks
-        ]
-        return await all_checks(declared, contributed)
-
-    async def read_metrics(self) -> list[MetricReading]:
-        """Return the figures of the core and of all plugins. One that cannot be read is logged and left out."""
-        of_plugins = [(c.plugin_name, one) for c in self.contributions for one in c.metrics]
-        return await read_all(
-            self.isolation, [*(("", one) for one in core_metrics(self)), *of_plugins]
-        )
 
     # -- plugins that fail ----------------------------------------------------------------------------------
 
@@ -183,16 +124,8 @@ class Application(CoreServices):
         self.registry[plugin].fail(reason, trace, kind=kind, at=at)
         for contribution in self.contributions:
             if contribution.plugin_name == plugin:
-                self.identity.auth.remove_providers(
-                    contribution.auth_providers, contribution.token_authenticators
-                )
-                if contribution.settings is not None:
-                    self.runtime_settings.remove(contribution.settings)
+                disconnect_plugin(self, contribution)
         self.contributions = [c for c in self.contributions if c.plugin_name != plugin]
-        self.context.services.remove(plugin)
-        self.events.unsubscribe(plugin)
-        self.catalogue.remove_sources(plugin)
-        self.gateway.remove_filters(plugin)
         for dependent in [c for c in self.contributions if plugin in c.info.requires]:
             self.fail_plugin(
                 dependent.plugin_name,
@@ -225,7 +158,7 @@ class Application(CoreServices):
         for one in restored.values():
             self.registry[one.contribution.plugin_name].provides = summarize(one.contribution)
             if self._is_connected:
-                self._connect_plugin(one.parts)
+                connect_plugin(self, one.parts)
         if restored:
             self.replacements.say(self.registry)
 
@@ -284,7 +217,7 @@ class Application(CoreServices):
             self._collect_policies()
             self.check_required_plugins()
             self._connect_plugins()
-            self._bind_core_services()
+            bind_core_services(self)
             await self.policies.load(packaged_only=packaged_policies_only)
 
     async def start(self) -> None:
@@ -292,24 +225,8 @@ class Application(CoreServices):
 
         A worker needs a schema that is up to date, and starts without Redis although it is required: it waits for it.
         """
-        self.http_client.session()  # imports the HTTP client now, not while requests wait
-        await self.prepare(serving=True)
-        self.doing = "connecting to Redis"
-        with contextlib.suppress(*((RedisRequired,) if self.instance.role == "worker" else ())):
-            await self.redis.start()
-        if self.channel_redis is not self.redis:
-            await self.channel_redis.start()
+        await self.start_plugins()
         with self.database.use():
-            if self._secret:
-                await check_secret_key(self._secret)
-                await check_encryption_key(self.encryptor)
-            self.doing = "comparing e-mail addresses"
-            await fill_email_keys(self.database)
-            await warn_of_collisions()
-            await self.instance_channel.start()
-            with self.isolation.sharing(self.settings.server.start_limit / 4):
-                for contribution in list(self.contributions):
-                    await self._startup(contribution)
             self.doing = "recording its policies"
             await self.policies.record_change()
             self.policies.start_watching()
@@ -322,6 +239,33 @@ class Application(CoreServices):
             await self.tasks.start()
             if self.task_consumer is not None:
                 self.task_consumer.start()
+
+    async def start_plugins(
+        self, *, on_copy: bool = False, packaged_policies_only: bool = False
+    ) -> None:
+        """Do the part of a start that can fail: up to the `startup` of the last plugin. Raises: CannotStart.
+
+        `on_copy`: on a copy of the database, so nothing is sent to other instances.
+        """
+        self.http_client.session()  # imports the HTTP client now, not while requests wait
+        await self.prepare(serving=True, packaged_policies_only=packaged_policies_only)
+        self.doing = "connecting to Redis"
+        with contextlib.suppress(*((RedisRequired,) if self.instance.role == "worker" else ())):
+            await self.redis.start()
+        if self.channel_redis is not self.redis:
+            await self.channel_redis.start()
+        with self.database.use():
+            if self._secret:
+                await check_secret_key(self._secret)
+                await check_encryption_key(self.encryptor)
+            if not on_copy:
+                self.doing = "comparing e-mail addresses"
+                await fill_email_keys(self.database)
+                await warn_of_collisions()
+                await self.instance_channel.start()
+            with self.isolation.sharing(self.settings.server.start_limit / 4):
+                for contribution in list(self.contributions):
+                    await self._startup(contribution)
 
     async def stop(self) -> None:
         """Call every plugin's `shutdown` in reverse order, then stop the core services. A failing plugin is logged."""
@@ -359,36 +303,11 @@ class Application(CoreServices):
         """Hand what the plugins contribute to the core services."""
         self.events.subscribe("portico", self.permissions.listeners())
         for contribution in self.contributions:
-            self._connect_plugin(contribution)
+            connect_plugin(self, contribution)
             self.events.subscribe(contribution.plugin_name, contribution.listeners)
             self.gateway.add_filters(contribution.plugin_name, contribution.model_filters)
         self._is_connected = True
         self.events.subscribe("portico", self.permissions.last_listeners())
-
-    def _connect_plugin(self, contribution: Contribution) -> None:
-        """Hand to the core services what a plugin contributes that another one can replace."""
-        for service in contribution.services:
-            self.context.services.provide(contribution.plugin_name, service)
-        for source in contribution.sources:
-            self.catalogue.add_source(contribution.plugin_name, source)
-        self.identity.auth.add_providers(
-            contribution.auth_providers,
-            contribution.token_authenticators,
-            contribution.plugin_name,
-        )
-
-    def _bind_core_services(self) -> None:
-        """Hand the services that the core itself uses to the packages that use them."""
-        self.tasks.set_types(self.task_types)
-        self.catalogue.set_actions(
-            [
-                self.isolation.message_action(c.plugin_name, one)
-                for c in self.contributions
-                for one in c.message_actions
-            ]
-        )
-        self.catalogue.set_workspace_models(self.context.services.get(WorkspaceModels))
-        self.identity.set_password_rule(self.context.services.get(PasswordRule))
 
     def _collect_policies(self) -> None:
         """Compile the resource kinds and policies of all plugins."""
@@ -416,7 +335,7 @@ class Application(CoreServices):
                 contribution.plugin_name, error.reason, error.trace, kind=error.kind, at=error.at
             )
             self._collect_policies()
-            self._bind_core_services()
+            bind_core_services(self)
             await self.policies.load()
         else:
             self._started.append(contribution)

@@ -10,6 +10,7 @@ from portico.boot.schema import CORE_TABLES, CannotStart
 from portico.db import bind
 from portico.identity import UnusableProvider
 from portico.metrics import Metric
+from portico.permissions import ResourceKind
 from portico.plugins.claims import PLUGIN_NAME, ROUTE, PluginClaim
 from portico.plugins.conflicts import drop_conflicts
 from portico.plugins.context import AppContext
@@ -61,7 +62,7 @@ def load_plugins(
         except PluginError as error:
             registry[name].fail(error.reason, error.trace, kind=error.kind, at=error.at)
     collected = _check_unknown_keys(loaded, registry, collected, isolation)
-    collected = _check_resources(manager, registry, collected, isolation)
+    collected = _check_resources(manager, registry, collected, isolation, replacements)
     kept = drop_conflicts(
         collected,
         registry,
@@ -94,9 +95,15 @@ def _check_resources(
     registry: PluginRegistry,
     collected: list[Contribution],
     isolation: PluginIsolation,
+    replacements: Replacements,
 ) -> list[Contribution]:
     """Return the plugins whose resource kinds, and what their routes require, are right; the others fail."""
-    kinds = {kind.name: kind for c in collected for kind in c.resources}
+    kinds: dict[str, ResourceKind] = {}
+    for contribution in collected:
+        for kind in contribution.resources:
+            chosen = replacements.chosen("resource kind", kind.name)
+            if kind.name not in kinds or chosen == contribution.plugin_name:
+                kinds[kind.name] = kind
     core_tables = {one._meta.tablename for tables in CORE_TABLES.values() for one in tables.tables}
     complete = len(collected) == len(list(registry))
     valid = []

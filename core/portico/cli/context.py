@@ -6,10 +6,14 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from portico.plugins.registry import FaultKind
 from portico.settings.load import LoadedSettings, load_settings
 
 if TYPE_CHECKING:
     from portico.boot import Application
+    from portico.cli.start_check import StartCheck
     from portico.plugins.contributions import Contribution
 
 
@@ -47,6 +51,17 @@ class CLIContext:
             self._application = Application(self.load_settings(), routes=routes)
         return self._application
 
+    def check_start(self, *, packaged_policies_only: bool = False) -> "StartCheck":
+        """Return what serving would say of each plugin. Changes nothing that lasts. Raises: OperatorError.
+
+        `packaged_policies_only`: without the operator's policy files.
+        """
+        from portico.cli.start_check import check_start
+        from portico.server.logging import configure_logging
+
+        configure_logging(self.load_settings().settings.log)
+        return check_start(self.load_settings(), packaged_policies_only=packaged_policies_only)
+
     def for_plugin(self, contribution: "Contribution") -> "CLIContext":
         """Return a context for commands of this plugin. Both share the settings and the application."""
         bound = copy(self)
@@ -54,15 +69,26 @@ class CLIContext:
         return bound
 
     def run(
-        self, work: Callable[[Any], Awaitable[Any]], *, packaged_policies_only: bool = False
+        self,
+        work: Callable[[Any], Awaitable[Any]],
+        *,
+        packaged_policies_only: bool = False,
+        as_served: bool = False,
     ) -> Any:
         """Start the application, await `work(app)`, stop the application, and return what `work` returned.
 
-        `packaged_policies_only`: ignore the operator's policy files, for commands that check or repair them.
+        `packaged_policies_only`: ignore the operator's policy files, for commands that check or repair them. `as_served`:
+        without the plugins that fail when serving, which are printed.
         """
+        failing = self._failing_plugins(packaged_policies_only) if as_served else []
 
         async def inside() -> Any:
             application = self.application()
+            for one in failing:
+                if any(c.plugin_name == one["name"] for c in application.contributions):
+                    application.fail_plugin(
+                        one["name"], one["reason"], kind=FaultKind(one["fault"]), at=one["at"]
+                    )
             try:
                 await application.prepare(packaged_policies_only=packaged_policies_only)
                 with application.database.use():
@@ -71,3 +97,14 @@ class CLIContext:
                 await application.stop()
 
         return asyncio.run(inside())
+
+    def _failing_plugins(self, packaged_policies_only: bool) -> list[dict[str, Any]]:
+        """Return the plugins that fail when serving, and print them."""
+        found = self.check_start(packaged_policies_only=packaged_policies_only)
+        for refusal in found.refusals:
+            click.echo(f"note: the server would not start: {refusal}", err=True)
+        for one in found.failed:
+            click.echo(
+                f"note: plugin {one['name']!r} fails ({one['fault']}): {one['reason']}", err=True
+            )
+        return found.failed

@@ -46,7 +46,7 @@ def plugin_commands(application: "Application", core: Collection[str]) -> Plugin
     for contribution in application.contributions:
         plugin = contribution.plugin_name
         for name, command in registered.get(plugin, {}).items():
-            chosen = application.replacements.winner_of_command(name)
+            chosen = application.replacements.chosen(COMMAND, name)
             if name in core:
                 found.refuse(plugin, _sentence(name, plugin, CORE))
             elif chosen != plugin and name in registered.get(chosen, {}):

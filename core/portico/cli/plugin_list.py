@@ -15,28 +15,31 @@ def plugin() -> None:
 @json_option
 @click.pass_obj
 def list_plugins(context: CLIContext, as_json: bool) -> None:
-    """List all installed plugins: state, reason, and what each contributes."""
-    from portico.cli.commands import core_commands
-    from portico.cli.plugin_commands import describe_commands
+    """List all installed plugins: state, reason, and what each contributes.
 
-    application = context.application(routes=True)
-    registry = application.registry
-    describe_commands(application, {str(one.name) for one in core_commands()})
+    Starts as `portico serve` does, with migrations, policies, routes and the startup of all plugins, but on a copy of the
+    database, which it deletes again.
+    """
+    found = context.check_start()
+    for refusal in found.refusals:
+        click.echo(f"The server would not start: {refusal}", err=True)
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
     if as_json:
-        print_json([record.described() for record in registry])
+        print_json(found.plugins)
         return
-    width = max((len(record.name) for record in registry), default=4)
-    for record in registry:
-        mark = {"active": "●", "disabled": "○", "failed": "✗"}[record.state]
+    width = max((len(one["name"]) for one in found.plugins), default=4)
+    for one in found.plugins:
+        mark = {"active": "●", "disabled": "○", "failed": "✗"}[one["state"]]
         click.echo(
-            f"{mark} {record.name:<{width}}  {record.version:<8} {record.state:<9} {record.summary}"
+            f"{mark} {one['name']:<{width}}  {one['version']:<8} {one['state']:<9} {one['summary']}"
         )
         indent = " " * (width + 4)
-        if record.fault:
-            click.echo(f"{indent}fault: {record.fault}{f' at {record.at}' if record.at else ''}")
-        if record.reason:
-            click.echo(f"{indent}reason: {record.reason}")
-        for provider, reason in record.unusable.items():
+        if one["fault"]:
+            click.echo(f"{indent}fault: {one['fault']}{' at ' if one['at'] else ''}{one['at']}")
+        if one["reason"]:
+            click.echo(f"{indent}reason: {one['reason']}")
+        for provider, reason in one["unusable"].items():
             click.echo(f"{indent}disabled: auth provider {provider}: {reason}")
-        for kind, things in record.provides.items():
+        for kind, things in one["contributes"].items():
             click.echo(f"{indent}{kind}: {', '.join(things)}")

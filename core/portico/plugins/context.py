@@ -67,11 +67,16 @@ class CommandContext(Protocol):
     def plugin(self) -> Any: ...
 
     def run(
-        self, work: "Callable[[AppContext], Awaitable[P]]", *, packaged_policies_only: bool = False
+        self,
+        work: "Callable[[AppContext], Awaitable[P]]",
+        *,
+        packaged_policies_only: bool = False,
+        as_served: bool = False,
     ) -> P:
         """Start the core services, await `work(app)`, stop them. Return the result of `work`.
 
         `packaged_policies_only`: ignore the operator's policy files, for commands that check or correct invalid ones.
+        `as_served`: without the plugins that fail when serving, which are found by a start on a copy and are printed.
         """
         ...
 

@@ -111,9 +111,9 @@ class Replacements:
         plugin = self._wanted.get(claim, "")
         return plugin if plugin and claim in claims.get(plugin, ()) else ""
 
-    def winner_of_command(self, name: str) -> str:
-        """Return the plugin that the operator chose for a command; empty = none."""
-        return self._wanted.get(PluginClaim(COMMAND, name), "")
+    def chosen(self, kind: str, name: str) -> str:
+        """Return the plugin that the operator chose for this; empty = none."""
+        return self._wanted.get(PluginClaim(kind, name), "")
 
     def forget(self, failed: Iterable[str]) -> bool:
         """Have these plugins replace nothing. Return whether they did."""
