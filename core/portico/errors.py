@@ -127,7 +127,7 @@ def fault(kind: str, loc: Sequence[str | int], message: str) -> dict[str, Any]:
 def field_error(
     field: str | Sequence[str | int], kind: str, message: str, *, source: str = "body"
 ) -> ValidationError:
-    """Return the error of a field with a wrong shape. `field`: its name or its path. `source`: `body` or `query`."""
+    """Return the error of a field with a wrong shape. `field`: its name or its path. `source`: `body`, `query` or `path`."""
     path = [field] if isinstance(field, str) else field
     return ValidationError([fault(kind, [source, *path], message)])
 

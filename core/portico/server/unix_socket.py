@@ -7,6 +7,7 @@ import fcntl
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,9 @@ SOCKET_MODE = 0o660
 MAX_PATH_BYTES = 103
 #: Seconds to wait for a listening server. One that is busy answers late, but connecting works at once.
 CONNECT_SECONDS = 1.0
+#: Seconds for which a start waits until no server listens there, and between two checks.
+WAIT_SECONDS = 1.0
+CHECK_SECONDS = 0.05
 #: Connections that wait until they are accepted.
 BACKLOG = 4096
 
@@ -47,6 +51,10 @@ def unix_socket_path(loaded: LoadedSettings) -> Path | None:
     )
 
 
+class SocketInUse(OperatorError):
+    """A server listens at the path."""
+
+
 class ListeningSocket:
     """The file of a Unix socket, in the main process. Raises: OperatorError if a server cannot listen there."""
 
@@ -59,7 +67,19 @@ class ListeningSocket:
             raise self._refusal(f"there is no directory {path.parent}; create it first")
         if not os.access(path.parent, os.W_OK | os.X_OK):
             raise self._refusal(f"this user may not create files in {path.parent}")
-        self._check_file()
+        self._wait_until_free()
+
+    def _wait_until_free(self) -> None:
+        """Wait for a moment: the processes of a server that was killed may be about to end. Raises: OperatorError."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                self._check_file()
+                return
+            except SocketInUse:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(CHECK_SECONDS)
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -110,7 +130,9 @@ class ListeningSocket:
             raise self._refusal(
                 f"it is not known whether a server listens there: {error}"
             ) from None
-        raise self._refusal("a server listens there already; stop it, or choose another path")
+        raise SocketInUse(
+            str(self._refusal("a server listens there already; stop it, or choose another path"))
+        )
 
     def _refusal(self, why: str) -> OperatorError:
         return OperatorError(f"cannot listen on {self.path} (server.unix_socket): {why}")

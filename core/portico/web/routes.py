@@ -204,6 +204,10 @@ def websocket(
     caller without access gets the status and body that a request would get, and so does a page of another site. An
     error raised later closes the socket: a `DomainError` with 4000 + its status, any other with 1011.
 
+    When the client is gone, or its session is revoked, sending and receiving raise `WebSocketDisconnect`. A handler that
+    does neither is cancelled, five seconds after it last read. A client that does not take what is sent to it is
+    disconnected. `server.send_timeout` is its time for one message.
+
     Raises: TypeError for an option that neither `route` nor Litestar's `WebsocketRouteHandler` has, and for a handler that
     is not async; ValueError for a word that means nothing, such as an unknown permission.
     """
