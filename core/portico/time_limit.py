@@ -16,21 +16,13 @@ CANCELLATIONS: Final = 3
 MAX_EXITS: Final = 100
 
 
-class FirstStep(Generic[T]):
-    """Runs an awaitable until it has to wait. `is_done`: it did not, and has returned `result`; else await this object."""
+class Begun(Generic[T]):
+    """Work that waits for something, to be awaited on. `rest`: its generator, which has returned `waits_for`."""
 
-    __slots__ = ("_rest", "_waits_for", "is_done", "result")
+    __slots__ = ("_rest", "_waits_for")
 
-    result: T
-
-    def __init__(self, work: Awaitable[T]) -> None:
-        self._rest = work.__await__()
-        self.is_done = False
-        try:
-            self._waits_for = next(self._rest)
-        except StopIteration as done:
-            self.is_done = True
-            self.result = done.value
+    def __init__(self, rest: Generator[Any, Any, T], waits_for: Any) -> None:
+        self._rest, self._waits_for = rest, waits_for
 
     def __await__(self) -> Generator[Any, Any, T]:
         try:
@@ -49,11 +41,14 @@ class FirstStep(Generic[T]):
 
 async def within(seconds: float | None, work: Awaitable[T]) -> T:
     """Await work. `seconds`: None = no limit. Raises: TimeoutError if it waits longer."""
-    step = FirstStep(work)
-    if step.is_done:
-        return step.result
+    rest = work.__await__()
+    try:
+        waits_for = next(rest)
+    except StopIteration as done:
+        value: T = done.value
+        return value
     async with asyncio.timeout(seconds):
-        return await step
+        return await Begun(rest, waits_for)
 
 
 class LimitExceeded(TimeoutError):

@@ -11,12 +11,12 @@ from msgspec.structs import astuple
 
 from portico.api import AppContext
 from portico.api.db import (
-    MAX_ROWS_PER_STATEMENT,
     chunks,
     execute,
     fetch_all,
     hold_rows,
     placeholder_rows,
+    row_chunks,
     transaction,
 )
 from portico_usage.call_record import CallRecord, storable
@@ -105,7 +105,7 @@ class UsageStore:
             await _write_group_sets({sets[account]: ids for account, ids in groups.items()})
             rows = [_row(one, one.user_id in known, sets, prices) for one in records]
             written: set[str] = set()
-            for some in chunks(rows, MAX_ROWS_PER_STATEMENT):
+            for some in row_chunks(rows):
                 sql = _INSERT_CALLS.format(placeholder_rows(len(some), len(_CALL)))
                 found = await fetch_all(sql, *chain.from_iterable(map(astuple, some)))
                 written |= {row["id"] for row in found}
@@ -172,7 +172,7 @@ async def _add_days(rows: Iterable[StoredCall]) -> None:
         sums = days.setdefault(_day_key(row), [0] * len(SUMS))
         sums[:] = map(add, sums, _summands(row))
     # Sorted: instances that write the same days at the same time take their rows in the same order.
-    for some in chunks(sorted(days.items()), MAX_ROWS_PER_STATEMENT):
+    for some in row_chunks(sorted(days.items())):
         sql = _ADD_DAYS.format(placeholder_rows(len(some), len(_DAY_KEYS) + len(SUMS)))
         await execute(sql, *(value for key, sums in some for value in (*key, *sums)))
 

@@ -37,6 +37,7 @@ from portico.db import (
     page_offset,
     placeholder_rows,
     placeholders,
+    row_chunks,
     transaction,
     with_clock,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "page_offset",
     "placeholder_rows",
     "placeholders",
+    "row_chunks",
     "transaction",
     "with_clock",
 ]

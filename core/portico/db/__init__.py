@@ -58,6 +58,7 @@ from portico.db.statement_values import (
     page_offset,
     placeholder_rows,
     placeholders,
+    row_chunks,
 )
 from portico.db.tableset import EncryptedColumn, Reference, TableSet
 from portico.settings.database import DatabaseSettings
@@ -111,6 +112,7 @@ __all__ = [
     "pending",
     "placeholder_rows",
     "placeholders",
+    "row_chunks",
     "schema_status",
     "transaction",
     "with_clock",

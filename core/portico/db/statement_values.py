@@ -15,6 +15,8 @@ T = TypeVar("T")
 MAX_IDS_PER_STATEMENT: Final = 500
 #: Rows in one statement. Each has many values, or one as large as an image.
 MAX_ROWS_PER_STATEMENT: Final = 100
+#: Rows of `row_chunks`: a power of two.
+MAX_ROWS_PER_CHUNK: Final = 64
 #: The largest integer that a column and a placeholder can have.
 MAX_INT64: Final = 2**63 - 1
 #: Higher page numbers are read as this one, whose offset still fits into 64 bits. Such pages are always empty.
@@ -35,6 +37,19 @@ def new_id() -> str:
 def chunks(values: Sequence[T], size: int = MAX_IDS_PER_STATEMENT) -> Iterator[Sequence[T]]:
     """Yield the values in their order, at most `size` at a time; nothing if there are no values."""
     return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def row_chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield the rows in their order, for VALUES: 64 at a time, the rest in powers of two.
+
+    So there are few different statements, which databases keep prepared.
+    """
+    start, size = 0, MAX_ROWS_PER_CHUNK
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        yield rows[start : start + size]
+        start += size
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,7 @@
 """Where the text is in the answers to each kind of call. Without I/O."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -51,18 +51,18 @@ class _TextAnswer(msgspec.Struct, gc=False):
     choices: list[_TextChoice] | None = None
 
 
+_ANSWERS: Final = msgspec.json.Decoder(_TextAnswer)
+
+
 class ChatText:
     """The text of chat completions: `choices[].delta.content`, and `choices[].message.content` if not streamed."""
 
     repeats = False
 
-    def __init__(self) -> None:
-        self._decoder = msgspec.json.Decoder(_TextAnswer)
-
     def read(self, data: bytes) -> Sequence[ChoiceText]:
         """Return the text in one chunk (part of `TextCodec`)."""
         try:
-            choices = self._decoder.decode(data).choices or ()
+            choices = _ANSWERS.decode(data).choices or ()
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return ()
         return [
@@ -84,7 +84,7 @@ class ChatText:
     def read_whole(self, body: bytes) -> Sequence[ChoiceText]:
         """Return the texts of a completion (part of `TextCodec`)."""
         try:
-            choices = self._decoder.decode(body).choices or ()
+            choices = _ANSWERS.decode(body).choices or ()
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return ()
         return [

@@ -98,9 +98,9 @@ class SettingsStore:
             return await self._read(prefix)
         while True:
             changes = self._changes
-            values = await self._stored.get_or_load(prefix, self._read) or {}
+            values = await self._stored.get_or_load(prefix, self._read)
             if changes == self._changes:
-                return values
+                return {} if values is None else values
             # A change was made while these were read: they must not take the place of newer ones.
 
     def cached(self, prefix: str = "") -> Mapping[str, Any] | None:

@@ -7,6 +7,7 @@ is removed without a word; what can be mended is mended; only an event that cann
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import msgspec
 
@@ -53,6 +54,10 @@ class _StreamMessage(msgspec.Struct):
     type: msgspec.Raw = msgspec.Raw(b"null")
 
 
+_CHUNKS: Final[msgspec.json.Decoder[_Chunk]] = msgspec.json.Decoder(_Chunk)
+_MESSAGES: Final[msgspec.json.Decoder[_StreamMessage]] = msgspec.json.Decoder(_StreamMessage)
+
+
 class SSEFilter:
     """The state of one stream. Call `feed` with each block, then `close`, and send what they return. Never raises.
 
@@ -75,8 +80,6 @@ class SSEFilter:
         self._ended: set[int] = set()
         self._repeated_ends = 0
         self._mender = ChunkMender()
-        self._chunks = msgspec.json.Decoder(_Chunk)
-        self._messages = msgspec.json.Decoder(_StreamMessage)
 
     @property
     def finished(self) -> bool:
@@ -170,7 +173,7 @@ class SSEFilter:
         try:
             if not lines.isascii():
                 lines.decode()
-            chunks = self._chunks.decode_lines(lines)
+            chunks = _CHUNKS.decode_lines(lines)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return False
         if len(chunks) != len(payloads):
@@ -232,7 +235,7 @@ class SSEFilter:
             return None
         try:
             payload.decode()
-            return self._messages.decode(payload)
+            return _MESSAGES.decode(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
 

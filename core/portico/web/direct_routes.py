@@ -26,16 +26,19 @@ from litestar.utils.scope.state import ScopeState
 from portico.audit import acting_as
 from portico.web.auth.access_check import AccessCheck
 from portico.web.middleware.response_headers import ResponseSender
+from portico.web.response.json_response import JSONResponse
+from portico.web.response.stream import StreamResponse
 
 #: Paths whose route is remembered, as many as by Litestar's router.
 MAX_KNOWN_PATHS = 1024
 
 
 class DirectRoute(NamedTuple):
-    """A route that is served here."""
+    """A route that is served here. `takes_body`: its only parameters are the request and the JSON of its body."""
 
     handler: HTTPRouteHandler
     parameters: KwargsModel
+    takes_body: bool
 
 
 class FoundRoute(NamedTuple):
@@ -53,7 +56,7 @@ class DirectRoutes:
     def __init__(self, app: Litestar, access: AccessCheck) -> None:
         self._app, self._access = app, access
         self._routes: dict[tuple[str, str], DirectRoute] = {
-            (route.path_format, method): DirectRoute(handler, parameters)
+            (route.path_format, method): DirectRoute(handler, parameters, _takes_body(parameters))
             for route in app.routes
             if isinstance(route, HTTPRoute)
             for method, (handler, parameters) in route.route_handler_map.items()
@@ -102,6 +105,9 @@ class DirectRoutes:
             data = handler.fn(**await _arguments(route, request))
             if not handler.has_sync_callable:
                 data = await data
+            if isinstance(data, JSONResponse | StreamResponse):
+                await data(scope, receive, send)
+                return
             response = await handler.to_response(app=self._app, data=data, request=request)
             await response(scope, receive, send)
         finally:
@@ -136,6 +142,8 @@ class DirectRoutes:
 
 async def _arguments(route: DirectRoute, request: Any) -> dict[str, Any]:
     """Return the arguments of a handler. Raises: HTTPException, and the errors of the body."""
+    if route.takes_body and await request.body():
+        return {"request": request, "data": request.decoded_body}
     model = route.handler.signature_model
     if not route.parameters.has_kwargs or model is None:
         return {}
@@ -155,9 +163,18 @@ def _is_direct(app: Litestar, handler: HTTPRouteHandler, parameters: KwargsModel
     )
 
 
+def _takes_body(parameters: KwargsModel) -> bool:
+    others = (
+        parameters.expected_path_params, parameters.expected_query_params, parameters.expected_header_params,
+        parameters.expected_cookie_params, parameters.expected_form_data, parameters.expected_msgpack_data,
+    )  # fmt: skip
+    return parameters.expected_reserved_kwargs == {"request", "data"} and not any(others)
+
+
 def _uses(handler: HTTPRouteHandler, parameters: KwargsModel) -> Iterator[object]:
     yield handler.cache
     yield handler.resolve_guards()
     yield handler.resolve_before_request()
     yield handler.resolve_after_response()
+    yield any(layer.after_request for layer in handler.ownership_layers)
     yield parameters.dependency_batches

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from litestar.types import Message, Send
 
-from portico.time_limit import FirstStep
+from portico.time_limit import Begun
 
 #: Bytes of one piece. Large enough to be cheap, small enough that a slow client reads one in time.
 PIECE_BYTES: Final = 64 * 1024
@@ -35,9 +35,12 @@ class ReadWatch:
 
     async def send(self, send: Send, message: Message) -> None:
         """Send a message. Raises: ClientStalled if the client does not read it in time."""
-        step = FirstStep(send(message))
-        if not step.is_done:  # else the server took it at once, as it mostly does: no time to limit
-            await self._watched(step)
+        rest = send(message).__await__()
+        try:
+            waits_for = next(rest)
+        except StopIteration:
+            return  # the server took it at once, as it mostly does: no time to limit
+        await self._watched(Begun(rest, waits_for))
 
     async def _watched(self, sending: Awaitable[None]) -> None:
         task = asyncio.current_task()

@@ -1,6 +1,5 @@
 """Limits the bytes of request bodies that are in memory at once, in total and for each caller."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -26,7 +25,7 @@ class BodyBudget:
         self._max_large_bytes = max_bytes - max_bytes // 4
         self._max_caller_bytes = max_bytes // 2
         self.held_bytes = 0
-        self._callers: Counter[str] = Counter()
+        self._callers: dict[str, int] = {}
 
     def take(self, body: "HeldBody", size: int) -> None:
         """Count further bytes of a body. Raises: Unavailable if the budget is used up.
@@ -34,7 +33,7 @@ class BodyBudget:
         A body that is alone is always accepted, so that none is refused for ever.
         """
         if body.size + size > SMALL_BYTES:
-            of_caller = self._callers[body.caller]
+            of_caller = self._callers.get(body.caller, 0)
             is_alone = self.held_bytes == body.size
             if not is_alone and (
                 self.held_bytes + size > self._max_large_bytes
@@ -45,15 +44,17 @@ class BodyBudget:
             raise Unavailable(TOO_MANY_BODIES)
         body.size += size
         self.held_bytes += size
-        self._callers[body.caller] += size
+        self._callers[body.caller] = self._callers.get(body.caller, 0) + size
 
     def give_back(self, body: "HeldBody") -> None:
         """Subtract a body that is no longer in memory."""
-        self.held_bytes -= body.size
-        self._callers[body.caller] -= body.size
-        if not self._callers[body.caller]:
-            del self._callers[body.caller]
-        body.size = 0
+        size, body.size = body.size, 0
+        if not size:
+            return
+        self.held_bytes -= size
+        left = self._callers.pop(body.caller) - size
+        if left:
+            self._callers[body.caller] = left
 
 
 class HeldBody:

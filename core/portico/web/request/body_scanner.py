@@ -18,6 +18,7 @@ BLOCK_BYTES: Final = 64 * 1024
 
 _UNSTRUCTURED: Final = bytes(set(range(256)) - set(b'{}[],"'))
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"{}[]"))
+_UTF8_DECODER: Final = codecs.getincrementaldecoder("utf-8")
 #: For each bracket one level more or less, as a signed byte.
 _STEPS: Final = bytes(1 if one in b"{[" else 255 if one in b"}]" else 0 for one in range(256))
 
@@ -31,8 +32,7 @@ class BodyScanner:
 
     def __init__(self, max_depth: int, max_values: int, where: str = "body") -> None:
         self._max_depth, self._max_values, self._where = max_depth, max_values, where
-        self._utf8 = codecs.getincrementaldecoder("utf-8")()
-        self._is_ascii = True
+        self._utf8: codecs.IncrementalDecoder | None = None  # since the first block beyond ASCII
         self._held = b""  # the start of an escape that continues in the next block
         self._in_string = False
         self._depth = 0
@@ -58,9 +58,10 @@ class BodyScanner:
         return block
 
     def _check_text(self, block: bytes, last: bool) -> None:
-        if self._is_ascii and block.isascii():
-            return
-        self._is_ascii = False
+        if self._utf8 is None:
+            if block.isascii():
+                return
+            self._utf8 = _UTF8_DECODER()
         try:
             self._utf8.decode(block, final=last)
         except UnicodeDecodeError:

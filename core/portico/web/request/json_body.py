@@ -6,13 +6,11 @@ stay bytes.
 
 from typing import Any
 
-import msgspec
 from litestar.dto import AbstractDTO
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from portico.errors import ValidationError, fault
-from portico.web.request.body_budget import HELD_BODY, HeldBody
 
 
 class StrictJSON(AbstractDTO[Any]):
@@ -22,11 +20,8 @@ class StrictJSON(AbstractDTO[Any]):
 
     def decode_bytes(self, value: bytes) -> Any:
         """Return the decoded body. Called by Litestar with the whole body, within its size limit."""
-        handler: Any = self.asgi_connection.route_handler
-        if handler.opt.get("reads_import"):
-            return msgspec.Raw(b"null")  # for `read_items`, which takes more than one JSON text
-        held: HeldBody = self.asgi_connection.scope[HELD_BODY]  # type: ignore[typeddict-item]
-        return held.value
+        request: Any = self.asgi_connection
+        return request.decoded_body
 
     def decode_builtins(self, value: Any) -> Any:
         """Refuse forms: only JSON is accepted. Raises: ValidationError."""
