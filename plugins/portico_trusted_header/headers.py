@@ -23,6 +23,7 @@ MAX_GROUPS = 1000
 COMMA, BAR = b",", b"|"
 #: An encoded word. Source: RFC 2047 §2.
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=")
+_ENCODED_WORDS = re.compile(rf"(?:{_ENCODED_WORD.pattern}\s*)+")
 
 NOT_NAMED = "Your provider has not provided a trusted header. Please contact your administrator for assistance."
 
@@ -71,14 +72,21 @@ class TrustedHeaders:
         """Return the names in the header of groups; None for an empty one, which leaves groups as they are."""
         entries = _json_texts(value)
         if entries is None:
-            value = value.strip()
-            if value.startswith(b"[") and value.endswith(b"]"):
-                value = value[1:-1]
-            entries = [_text(part) for part in value.split(self._separator_of(value))]
+            entries = self._separated(value.strip())
         names = tuple(dict.fromkeys(name for name in entries if name))
         if len(names) > MAX_GROUPS:
             raise NotNamed
         return names or None
+
+    def _separated(self, value: bytes) -> list[str]:
+        if _ENCODED_WORDS.fullmatch(value.decode("latin-1")) and (text := _decoded_words(value)):
+            # The whole list was encoded, as one header of text.
+            return [
+                _printable(part) for part in text.split(self._separator_of(text.encode()).decode())
+            ]
+        if value.startswith(b"[") and value.endswith(b"]"):
+            value = value[1:-1]
+        return [_text(part) for part in value.split(self._separator_of(value))]
 
     def _separator_of(self, value: bytes) -> bytes:
         """Return what separates the names in this header. Names of groups may contain the other character."""

@@ -19,7 +19,7 @@ from portico_oauth.login.pending_logins import PendingLogin
 from portico_oauth.login.token_store import TokenStore
 from portico_oauth.protocol.client_authentication import ClientAuthentication
 from portico_oauth.protocol.discovery import Discovery
-from portico_oauth.protocol.errors import ClientNotAuthenticated, LoginRejected
+from portico_oauth.protocol.errors import ClientNotAuthenticated, ClientRejected, LoginRejected
 from portico_oauth.protocol.jwt_verification import issuer_matches
 from portico_oauth.protocol.login_result import LoginResult
 from portico_oauth.protocol.oauth2_profiles import feishu_login, github_login
@@ -186,6 +186,12 @@ class OAuthProvider:
                 if method == methods[-1]:
                     raise
                 log.info("client refused", provider=self.name, method=method, why=error.why)
+            except ClientRejected:
+                raise
+            except LoginRejected:
+                # The client was accepted and its code was not: some providers take the first request as its use.
+                self._authentication.accepted(method)
+                raise
             else:
                 self._authentication.accepted(method)
                 return token

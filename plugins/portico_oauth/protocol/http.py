@@ -101,6 +101,7 @@ class ProviderHTTP:
         """
         method = authlib_method(registration, auth_method)
         async with self._errors_translated(url), self.client(registration, method) as client:
+            client.register_compliance_hook("access_token_response", _named_refusal)
             return dict(await client.fetch_token(url, headers=_HEADERS, **grant))
 
     def client(self, registration: Registration, auth_method: Any = None) -> AsyncOAuth2Client:
@@ -227,6 +228,18 @@ async def _get(client: httpx2.AsyncClient, url: str, headers: dict[str, str]) ->
         if not response.has_redirect_location or _origin(target) != _origin(at):
             break
         at = target
+    return response
+
+
+def _named_refusal(response: httpx2.Response) -> httpx2.Response:
+    """Return a response of a token endpoint. Raises: OAuthError for status 401 without the error code that it should have."""
+    if response.status_code == 401:
+        try:
+            code = msgspec.json.decode(response.content, type=dict[str, Any]).get("error")
+        except (msgspec.MsgspecError, RecursionError):
+            code = None
+        if not isinstance(code, str):
+            raise OAuthError("invalid_client")
     return response
 
 

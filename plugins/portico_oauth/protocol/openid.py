@@ -103,10 +103,11 @@ def _is_missing(claims: dict[str, Any], wanted_claims: Sequence[str]) -> bool:
 def merge_claims(
     claims: dict[str, Any], userinfo: dict[str, Any], email_claim: str
 ) -> dict[str, Any]:
-    """Return the claims of the id token, overridden by those of the userinfo endpoint.
+    """Return the claims of the id token, overridden by those of the userinfo endpoint that are not null.
 
     `email_verified` is taken from the source of the e-mail address only.
     """
+    userinfo = {name: value for name, value in userinfo.items() if value is not None}
     merged = claims | userinfo
     if email_claim in userinfo and "email_verified" not in userinfo:
         merged.pop("email_verified", None)

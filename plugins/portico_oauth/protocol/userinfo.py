@@ -8,7 +8,7 @@ from portico_oauth.protocol.jwt_verification import verify_userinfo
 from portico_oauth.protocol.registration import Registration
 
 if TYPE_CHECKING:
-    from portico_oauth.protocol.http import ProviderHTTP
+    from portico_oauth.protocol.http import ProviderHTTP, ProviderResponse
 
 _ACCEPT = "application/json, application/jwt"
 _JWT_TYPE = "application/jwt"
@@ -39,7 +39,7 @@ class Userinfo:
         Raises: UnusableUserinfo for a token that is not valid, or without a subject; ProviderUnavailable.
         """
         response = await self._http.get_response(self._url, bearer=access_token, accept=_ACCEPT)
-        if response.content_type == _JWT_TYPE or _is_token(response.body):
+        if _is_token(response):
             claims = await self._signed_claims(response.body)
         else:
             claims = self._http.decode(response, dict[str, Any])
@@ -64,7 +64,10 @@ class Userinfo:
             ) from None
 
 
-def _is_token(body: bytes) -> bool:
-    """Whether this is a token although the type of the content does not say so."""
-    text = body.strip()
-    return text.startswith(b"ey") and text.count(b".") == _SIGNED_PARTS - 1
+def _is_token(response: "ProviderResponse") -> bool:
+    """Whether the body is a token. Some providers announce the other type of content."""
+    body = response.body.strip()
+    if body.startswith(b"{"):
+        return False
+    looks_signed = body.startswith(b"ey") and body.count(b".") == _SIGNED_PARTS - 1
+    return looks_signed or response.content_type == _JWT_TYPE

@@ -60,6 +60,8 @@ class AuthorizationServer:
         self.sign: Callable[[dict[str, Any]], str] = self.signed
         self.omitted_from_id_token: tuple[str, ...] = ()
         self.refreshes = True
+        #: The response to a client that is not known, and whether it uses up the code.
+        self.refusal, self.refusal_uses_code = b'{"error": "invalid_client"}', False
         #: Returns the body of a userinfo response that is a token.
         self.userinfo_token: Callable[[dict[str, Any]], str] | None = None
         #: The methods that the client is registered for. `plain_basic` does not decode, which RFC 6749 §2.3.1 asks for.
@@ -132,7 +134,10 @@ class AuthorizationServer:
             case "/authorize" | "/login/oauth/authorize" | "/open-apis/authen/v1/authorize":
                 return 302, {"location": self.authorize(query)}, b""
             case "/token" | "/login/oauth/access_token" | "/open-apis/authen/v2/oauth/token":
-                status, found = self.exchange(query, headers)
+                if not self.knows_client(query, headers):
+                    self._codes.pop(query.get("code", "") if self.refusal_uses_code else "", None)
+                    return 401, {"content-type": "application/json"}, self.refusal
+                status, found = self.exchange(query)
                 return status, {"content-type": "application/json"}, json.dumps(found).encode()
             case "/userinfo" if bearer and self.userinfo_token:
                 token = self.userinfo_token(merged(self.claims, self.userinfo))
@@ -174,9 +179,7 @@ class AuthorizationServer:
         params = {"code": code, "state": query["state"], "iss": self.url}
         return f"{query['redirect_uri']}?{urllib.parse.urlencode(merged(params, self.callback_params))}"
 
-    def exchange(self, form: Query, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        if not self.knows_client(form, headers):
-            return 401, {"error": "invalid_client"}
+    def exchange(self, form: Query) -> tuple[int, dict[str, Any]]:
         if form.get("grant_type") == "refresh_token":
             if form.get("refresh_token") not in self._refresh or not self.refreshes:
                 return 400, {"error": "invalid_grant"}

@@ -219,6 +219,18 @@ def test_failing_userinfo_matters_only_if_the_id_token_lacks_a_claim(
     assert browser.sign_in().error, "another subject is never ignored"
 
 
+def test_null_of_the_userinfo_endpoint_overrides_nothing(
+    browser: Browser, provider_server: AuthorizationServer
+) -> None:
+    provider_server.claims |= {"groups": ["staff"], "name": None}
+    body = b'{"sub": "s-1", "name": "Grace", "groups": null, "email": null, "email_verified": null}'
+    provider_server.broken["/userinfo"] = (200, body)
+    result = browser.sign_in()
+    assert result.account["name"] == "Grace" and result.account["email"] == "grace@example.org"
+    groups = Client(browser.app.transport, result.token).get("/api/v1/groups/").json
+    assert [group["name"] for group in groups] == ["staff"]
+
+
 # -- discovery documents and the token endpoint -----------------------------------------------------------------
 
 ODD_MEMBERS: dict[str, Any] = {
@@ -304,3 +316,27 @@ def test_client_authenticates_as_the_provider_accepts(
         assert len(provider_server.requests_to("/token")) == requests + 1, f"{name}: not remembered"
     provider_server.client_methods = ()
     assert browser.sign_in().error
+
+
+def test_client_is_accepted_although_its_first_request_used_the_code(
+    oidc: OAuthProvider, browser: Browser, provider_server: AuthorizationServer
+) -> None:
+    provider_server.client_methods = ("plain_basic",)
+    provider_server.refusal_uses_code = True
+    assert browser.sign_in().error
+    assert browser.sign_in().account
+
+
+def test_refusal_of_the_client_without_a_body_is_understood(
+    oidc: OAuthProvider, browser: Browser, provider_server: AuthorizationServer
+) -> None:
+    provider_server.client_methods = ("plain_basic",)
+    for provider_server.refusal in (
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"error": "unauthorized_client"}',
+    ):
+        oidc._authentication._accepted = None
+        assert browser.sign_in().account, provider_server.refusal

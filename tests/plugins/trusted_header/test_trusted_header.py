@@ -283,6 +283,9 @@ def test_names_and_groups_are_read_as_proxies_write_them(start_app: StartApp) ->
         '["red", "a,b"]': {"red", "a,b"},
         "[red, blue]": {"red", "blue"},
         "=?UTF-8?B?R3LDvG4=?=,red": {"Grün", "red"},
+        "=?UTF-8?B?cmVkLEdyw7xu?= =?UTF-8?Q?,_blue?=": {"red", "Grün", "blue"},
+        "=?UTF-8?Q?red|a,b?=": {"red", "a,b"},
+        "=?unknown?Q?red?=": set(),
     }.items():
         sign_in(app.client, "ben", groups=header)
         assert groups_of(app, ben) == groups, header
