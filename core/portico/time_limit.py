@@ -159,7 +159,7 @@ class LimitShare:
 
     MIN_SECONDS: Final = 0.5
 
-    def __init__(self, seconds: float, part: float = 0.25) -> None:
+    def __init__(self, seconds: float, part: float) -> None:
         self._end, self._part = time.monotonic() + seconds, part
 
     def of(self, limit: float) -> float:

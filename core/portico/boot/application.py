@@ -63,8 +63,8 @@ class Application(ContributedServices):
         self.registry = PluginRegistry()
         self.manager: pluggy.PluginManager = new_manager()
         self.replacements = Replacements(self.settings.plugins.replace)
-        # Half the time of a start, so that many slow plugins do not end it.
-        with self.isolation.sharing(self.settings.server.start_limit / 2):
+        # A part of the time of a start, so that many plugins that hang do not end it.
+        with self.isolation.sharing(self.settings.server.start_limit / 3):
             self.contributions = load_plugins(
                 loaded,
                 self.registry,

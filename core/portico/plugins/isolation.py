@@ -72,7 +72,7 @@ class PluginIsolation:
         self._share: LimitShare | None = None
 
     @contextlib.contextmanager
-    def sharing(self, seconds: float, part: float = 0.25) -> Iterator[None]:
+    def sharing(self, seconds: float, part: float = 0.5) -> Iterator[None]:
         """Watch the calls of a `with` block, which have so many seconds together: each may take a part of what is left."""
         self._share = LimitShare(seconds, part)
         try:
