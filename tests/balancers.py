@@ -6,6 +6,7 @@ Where HAProxy cannot be had, a plain one in Python takes its place.
 import asyncio
 import contextlib
 import http.client
+import os
 import socket
 import subprocess
 import threading
@@ -43,8 +44,9 @@ _NGINX_FOLDERS = "".join(
 
 
 def movable_nginx(text: str) -> str:
-    """Return a configuration of nginx that writes into its own folder only."""
-    return text.replace("http {\n", "pid nginx.pid;\n\nhttp {\n" + _NGINX_FOLDERS, 1)
+    """Return a configuration of nginx that writes into its own folder only, and may use the Unix sockets of this user."""
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    return text.replace("http {\n", f"{user}pid nginx.pid;\n\nhttp {{\n{_NGINX_FOLDERS}", 1)
 
 
 def write_certificate(folder: Path, *, joined: bool) -> Path:

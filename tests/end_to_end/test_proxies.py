@@ -14,6 +14,7 @@ from tests.debian_programs import find_program
 from tests.redis_server import free_port
 from tests.reply_requests import ask, start_chat, until_end
 from tests.reverse_proxies import PROXIES, own_caddy
+from tests.unix_server import UnixServer
 from tests.upstream import Upstream
 
 from portico.testing import Client, HTTPTransport, ServerProcess, settings_in
@@ -55,7 +56,13 @@ def site(
     gone = f"127.0.0.1:{free_port()}"
     with pytest.MonkeyPatch.context() as patch, Upstream() as upstream:
         patch.setenv("SSL_CERT_FILE", str(folder / "certs" / "fullchain.pem"))
-        server = ServerProcess(settings | upstream.environment, data).start()
+        settings |= upstream.environment
+        if name == "nginx":  # the others have a port in front of them
+            settings["FORWARDED_ALLOW_IPS"] = "unix"
+            server: ServerProcess = UnixServer(settings, data, data / "portico.sock")
+        else:
+            server = ServerProcess(settings, data)
+        server.start()
         try:
             addresses = [gone, server.url.removeprefix("http://")]
             with PROXIES[name](installed, folder, addresses) as url:

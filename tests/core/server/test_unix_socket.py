@@ -6,37 +6,19 @@ import socket
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.database_templates import Templates
 from tests.one_database import database_url  # noqa: F401 - a fixture
+from tests.unix_server import UnixServer
 
-from portico.cli.health import UnixSocketConnection
 from portico.errors import OperatorError
 from portico.server.unix_socket import ListeningSocket, unix_socket_path
 from portico.settings.load import load_settings
-from portico.testing import CommandLine, ServerProcess
+from portico.testing import CommandLine
 from portico.web.middleware.proxies import Proxies, client_address, from_trusted_proxy
-
-
-class UnixServer(ServerProcess):
-    """`portico serve --unix-socket`."""
-
-    path: Path
-    count = 2
-
-    def _command(self) -> list[str]:
-        return ["serve", "--unix-socket", str(self.path), "--workers", str(self.count)]
-
-    def get(self, path: str, headers: Mapping[str, str] | None = None) -> int:
-        connection = UnixSocketConnection(self.path)
-        try:
-            connection.request("GET", path, headers=dict(headers or {}))
-            return connection.getresponse().status
-        finally:
-            connection.close()
 
 
 @pytest.fixture
@@ -51,8 +33,7 @@ def test_server_on_a_unix_socket_restarts_and_cleans_up(
 ) -> None:
     given = env | {"FORWARDED_ALLOW_IPS": "unix"}
     templates.create_for(given)
-    server = UnixServer(given, tmp_path)
-    server.path = path
+    server = UnixServer(given, tmp_path, path, count=2)
     try:
         server.start()
         assert server.url == f"unix:{path}"
