@@ -71,8 +71,12 @@ def read_claim(key: str) -> PluginClaim | None:
 def claims_of(contribution: Contribution) -> Iterator[PluginClaim]:
     """Yield what a plugin claims, twice if it registers something twice."""
     router = contribution.router
-    for method, path in router.declared_keys if router else ():
+    keys = router.declared_keys if router else ()
+    for method, path in keys:
         yield PluginClaim(ROUTE, method, path)
+        # A route for GET answers HEAD too.
+        if method == "HEAD" and ("GET", path) not in keys:
+            yield PluginClaim(ROUTE, "GET", path)
     for name in router.operation_ids if router else ():
         yield PluginClaim("operation id", name)
     plugin = contribution.plugin_name

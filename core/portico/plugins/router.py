@@ -77,9 +77,16 @@ class PluginRouter(GrowingMap):
 
     @cached_property
     def operation_ids(self) -> tuple[str, ...]:
-        """The ids in the OpenAPI document that the plugin chose itself, sorted."""
-        handlers = (one for route in self._declared for one in _handlers(route))
-        return tuple(sorted({one.operation_id for one in handlers if _has_operation_id(one)}))
+        """The ids in the OpenAPI document that the plugin chose itself, sorted; one twice that two operations have."""
+        return tuple(
+            sorted(
+                handler.operation_id
+                for route in self._declared
+                for handler in _handlers(route)
+                for _ in getattr(handler, "http_methods", ())
+                if _has_operation_id(handler)
+            )
+        )
 
     def give_way(self, displaced: Collection[tuple[str, str]]) -> None:
         """Leave out these paths, which other plugins serve, and no others."""

@@ -51,7 +51,12 @@ class SettingsChanges:
         self._restorers: dict[str, Restorer] = {}
 
     def add_restorer(self, prefix: str, restorer: Restorer) -> None:
-        """Register what restores stored values that belong to no section, by the prefix of their names."""
+        """Register what restores stored values that belong to no section, by the prefix of their names.
+
+        Raises: ValueError if the prefix has one already.
+        """
+        if prefix in self._restorers:
+            raise ValueError(f"stored names that begin with {prefix!r} have a restorer already")
         self._restorers[prefix] = restorer
 
     async def page(self, before: int | None = None, setting: str = "") -> list[SettingsChange]:

@@ -58,6 +58,16 @@ return [mine]
 #: Plugins whose names come before those of the built-ins, with what each claims and who has it.
 TAKEN = {
     "aa_route": (route("GET", "/api/config", "mine"), "route GET /api/config", "accounts"),
+    "aa_head": (
+        plugin(
+            "register_routes()",
+            "from portico.api.web import route\n@route('/api/config', method='HEAD', access='public')\n"
+            "async def mine() -> None: ...\nreturn [mine]",
+            "route_prefixes=('/api/config',)",
+        ),
+        "route GET /api/config",
+        "accounts",
+    ),
     "aa_fallback": (
         plugin(
             "register_fallbacks()",
@@ -145,6 +155,15 @@ SETTINGS_TAKEN = {
         "PORTICO_STRICT belongs to 'plugins.strict'",
     ),
 }
+SAME_OPERATIONS = """
+from portico.api.web import get
+@get("/api/x/aa_twice/one", operation_id="same")
+async def one() -> None: ...
+@get("/api/x/aa_twice/two", operation_id="same")
+async def two() -> None: ...
+return [one, two]
+"""
+SAME_TOPIC = "app.instance_channel.subscribe('models.usage', lambda *_: None)"
 #: What belongs to the core.
 OF_THE_CORE = {
     "aa_health": (route("GET", "/health", "mine"), "route GET /health"),
@@ -172,6 +191,8 @@ def test_plugin_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_way
         install(name, source)
     for name, (body, _) in SETTINGS_TAKEN.items():
         install(name, plugin("register_settings()", body))
+    install("aa_twice", plugin("register_routes()", SAME_OPERATIONS))
+    install("aa_topic", plugin("register_components(app)", SAME_TOPIC))
     install("aa_empty", TAKEN["aa_token"][0].replace("'sk-'", "'sk'"))
     other = route("GET", "/api/x/chats/mine", "mine")
     install("chats", other, module="made_up_chats", distribution="acme-chats")
@@ -188,6 +209,8 @@ def test_plugin_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_way
         record = registry[name]
         assert (record.state, record.fault) == ("failed", "conflict"), (name, record)
         assert record.reason.startswith(f"setting {sentence} already; "), record.reason
+    assert registry["aa_twice"].reason == "it registers operation id same twice"
+    assert "topic 'models.usage' has another handler" in registry["aa_topic"].reason
     assert "overlaps" in registry["aa_empty"].reason
     assert '[plugins] replace = {"GET /api/config" = "aa_route"}' in registry["aa_route"].reason
     assert registry["chats"].state == "active"
@@ -195,6 +218,7 @@ def test_plugin_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_way
     assert (second.state, second.fault) == ("failed", "name")
     assert "plugin name chats belongs to that of the distribution 'portico'" in second.reason
     assert app.client.get("/api/config").json["name"]
+    assert app.client.get("/openapi.json").status == 200
     ada = app.client.sign_up("Ada")
     assert ada.post("/api/v1/chats/new", {"chat": {}}).status == 200
 

@@ -94,7 +94,14 @@ class InstanceChannel:
         return ChannelCounts(self._sent, self._received, self._dropped, self._rejected)
 
     def subscribe(self, topic: str, handle: OnMessage) -> None:
-        """Call `handle` with each message of a topic. It must not block; it is not called for own messages."""
+        """Call `handle` with each message of a topic. It must not block; it is not called for own messages.
+
+        Raises: ValueError if the topic has another handler already.
+        """
+        if self._handlers.get(topic, handle) != handle:
+            raise ValueError(
+                f"the topic {topic!r} has another handler already; begin it with the plugin's name"
+            )
         self._handlers[topic] = handle
 
     def publish(self, topic: str, payload: bytes) -> None:
