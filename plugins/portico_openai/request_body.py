@@ -51,28 +51,29 @@ def encode(
 
 def given_keys(request: SourceRequest) -> dict[str, Any]:
     """Return what a provider is sent of the client's body."""
-    ours = _SET_KEYS | request.params.keys()
-    return {key: value for key, value in request.body.items() if _is_sent(key, ours)}
+    params = request.params.keys()
+    return {key: value for key, value in request.body.items() if _is_sent(key, params)}
 
 
 def given_params(request: SourceRequest) -> Iterator[tuple[str, Any]]:
     """Yield the parameters that a provider is sent."""
-    ours = _SET_KEYS | request.params.keys()
+    params = request.params.keys()
     for key, value in request.params.items():
-        if value is not None and _is_sent(key, ours):
+        if value is not None and _is_sent(key, params):
             yield key, value
 
 
-def _is_sent(key: str, ours: Collection[str]) -> bool:
+def _is_sent(key: str, params: Collection[str]) -> bool:
     """Return whether a provider is sent a key: none that would choose the upstream, in any spelling.
 
-    Some providers read `Model` as `model`: other spellings of our keys are left out, too.
+    Some providers read `Model` as `model`: other spellings of our keys, and of `params`, are left out, too.
     """
     if key in RESERVED_KEYS:
         return False
     meant = key.strip().casefold()
-    is_other_spelling = meant != key and meant in ours
-    return not is_other_spelling and meant.replace("-", "_") not in STRIPPED_KEYS
+    if meant != key and (meant in _SET_KEYS or meant in params):
+        return False
+    return meant.replace("-", "_") not in STRIPPED_KEYS
 
 
 _CASTS: Final[ParamCasts] = {

@@ -1,6 +1,6 @@
 """The Litestar application: every route has the same authentication, body checks and error responses."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -114,11 +114,20 @@ def web_application(
     return app
 
 
+class RequestState(State):
+    """The state of one application, with its values as attributes: Litestar's looks each of them up in a dictionary."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(dict(values))
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+
 def request_state(
     settings: CoreSettings, identity: Identity, drain: Drain, counters: Counters
 ) -> State:
     """Return what the handling of requests uses as `app.state`."""
-    return State(
+    return RequestState(
         {
             "max_depth": settings.server.max_json_depth,
             "max_values": settings.server.max_values,

@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
 import structlog
 
@@ -32,11 +32,8 @@ log = structlog.get_logger("portico.identity")
 OnRevoked = Callable[[], None]
 
 
-class CredentialRef(NamedTuple):
-    """A credential in use: its kind, and the id of the session or key."""
-
-    credential: str
-    session_id: str
+#: A credential in use: its kind, and the id of the session or key. Each stream makes two.
+CredentialRef: TypeAlias = tuple[str, str]
 
 
 async def valid_session_ids(session_ids: Sequence[str]) -> set[str]:
@@ -86,7 +83,7 @@ class LiveConnections:
 
     def add(self, actor: Actor, on_revoked: OnRevoked) -> None:
         """Call `on_revoked` if the credential of the actor is revoked."""
-        credential = CredentialRef(actor.credential, actor.session_id)
+        credential = actor.credential, actor.session_id
         callbacks = self._live.get(credential)
         if callbacks is None:
             callbacks = self._live[credential] = set()
@@ -95,7 +92,7 @@ class LiveConnections:
 
     def discard(self, actor: Actor, on_revoked: OnRevoked) -> None:
         """Call `on_revoked` no more."""
-        credential = CredentialRef(actor.credential, actor.session_id)
+        credential = actor.credential, actor.session_id
         callbacks = self._live.get(credential)
         if callbacks is None:
             return
@@ -132,8 +129,8 @@ class LiveConnections:
     async def recheck_all(self) -> None:
         """Check all credentials in use, and close the connections of those that are not valid any more."""
         kinds: dict[str, list[str]] = defaultdict(list)
-        for used in self._live:
-            kinds[used.credential].append(used.session_id)
+        for kind, session_id in self._live:
+            kinds[kind].append(session_id)
         began = time.monotonic()
         self._last_answer = {kind: self._last_answer.get(kind, began) for kind in kinds}
         # Separately: a plugin that cannot check its keys must not end sessions.
@@ -145,9 +142,7 @@ class LiveConnections:
                 for batch in chunks(session_ids):
                     valid = await self._valid_ids(kind, list(batch))
                     if revoked := [
-                        CredentialRef(kind, session_id)
-                        for session_id in batch
-                        if session_id not in valid
+                        (kind, session_id) for session_id in batch if session_id not in valid
                     ]:
                         self._on_ended()
                         self._end(revoked)
@@ -160,7 +155,7 @@ class LiveConnections:
                     credential=kind,
                     error=name,
                 )
-                self._end([used for used in self._live if used.credential == kind])
+                self._end([used for used in self._live if used[0] == kind])
 
     async def _valid_ids(self, credential: str, session_ids: list[str]) -> set[str]:
         if credential == SESSION_CREDENTIAL:
@@ -185,7 +180,7 @@ class LiveConnections:
                 [
                     used
                     for used in self._owners.get(event.account_id, ())
-                    if used.session_id == event.session_id
+                    if used[1] == event.session_id
                 ]
             )
 

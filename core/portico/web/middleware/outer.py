@@ -7,7 +7,7 @@ the processing time and the security headers to the response, which plugins cann
 import asyncio
 import random
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from litestar.enums import ScopeType
@@ -176,16 +176,8 @@ async def _close_connection(scope: Scope, peer: Any) -> None:
         await asyncio.to_thread(shut_down, peer)
 
 
-class RequestFacts(NamedTuple):
-    """What this middleware needs of the request headers. `framings`: number of headers that give the body's length."""
-
-    request_id: bytes
-    origin: bytes
-    has_forwarded_headers: bool
-    framings: int
-
-
-def _scan_headers(scope: Scope) -> RequestFacts:
+def _scan_headers(scope: Scope) -> tuple[bytes, bytes, bool, int]:
+    """Return the request id, the origin, whether there are forwarded headers, and how many headers give the body's length."""
     request_id = origin = b""
     is_forwarded, framings = False, set[bytes]()
     for name, value in scope["headers"]:
@@ -199,7 +191,7 @@ def _scan_headers(scope: Scope) -> RequestFacts:
             request_id = value if _ID.match(value) else b""
         else:
             is_forwarded = True
-    return RequestFacts(request_id, origin, is_forwarded, len(framings))
+    return request_id, origin, is_forwarded, len(framings)
 
 
 def _is_valid_handshake(scope: Scope) -> bool:
