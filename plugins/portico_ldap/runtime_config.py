@@ -239,14 +239,6 @@ def check_usable(settings: LdapSettings) -> None:
 
 def settings_fault(settings: LdapSettings) -> str:
     """Return why the operator's settings cannot work, as a sentence; empty if they can."""
-    for name, variable in (
-        ("attribute_for_username", "LDAP_ATTRIBUTE_FOR_USERNAME"),
-        ("attribute_for_mail", "LDAP_ATTRIBUTE_FOR_MAIL"),
-    ):
-        if not ATTRIBUTE.fullmatch(getattr(settings, name)):
-            return f"plugins.ldap.{name} ({variable}): it is not the name of an attribute"
-    if settings.search_base and parts(settings.search_base) is None:
-        return "plugins.ldap.search_base (LDAP_SEARCH_BASE): it is not a distinguished name"
     try:
         read_filters(settings.search_filter)
     except ValueError as error:

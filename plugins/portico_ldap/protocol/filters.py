@@ -17,7 +17,8 @@ MAX_DEPTH = 20
 MAX_FILTER_CHARS = 4096
 
 _OID = r"[0-9]+(?:\.[0-9]+)*"
-_ATTRIBUTE = rf"(?:[A-Za-z][A-Za-z0-9-]*|{_OID})(?:;[A-Za-z0-9-]+)*"
+#: The standard has no underscores; some servers have.
+_ATTRIBUTE = rf"(?:[A-Za-z][A-Za-z0-9_-]*|{_OID})(?:;[A-Za-z0-9-]+)*"
 ATTRIBUTE = re.compile(_ATTRIBUTE)
 _ITEM = re.compile(
     rf"(?P<name>{_ATTRIBUTE})?(?P<dn>:dn)?(?::(?P<rule>[A-Za-z][A-Za-z0-9-]*|{_OID}))?\s*"
@@ -98,7 +99,7 @@ def _item(text: str) -> bytes:
     found = _ITEM.match(text)
     if found is None:
         raise BadFilter("a filter looks like (attribute=value)")
-    name, how, value = found["name"], found["how"], found["value"]
+    name, how, value = found["name"], found["how"], _stripped(found["value"])
     if how == ":=":
         return _extensible(found)
     if name is None or found["dn"] or found["rule"]:
@@ -126,10 +127,17 @@ def _extensible(found: re.Match[str]) -> bytes:
     if not name and not rule:
         raise BadFilter("an extensible match needs an attribute or a matching rule")
     parts = [octets(text, tag) for text, tag in ((rule, 0x81), (name, 0x82)) if text]
-    parts.append(octets(_value(found["value"]), 0x83))
+    parts.append(octets(_value(_stripped(found["value"])), 0x83))
     if found["dn"]:
         parts.append(b"\x84" + boolean(True)[1:])
     return element(EXTENSIBLE, *parts)
+
+
+def _stripped(value: str) -> str:
+    """Return a value without the blanks around it, which no comparison of texts regards; one that is escaped remains."""
+    stripped = value.strip()
+    backslashes = len(stripped) - len(stripped.rstrip("\\"))
+    return f"{stripped} " if backslashes % 2 and len(stripped) < len(value.lstrip()) else stripped
 
 
 def _value(text: str) -> bytes:

@@ -101,6 +101,16 @@ def test_search_filter_excludes_users(start_app: Any, ldap_server: LdapTestServe
     assert sign_in(client, "eve").status == 400
 
 
+def test_search_filter_names_a_group_as_the_server_does(
+    start_app: Any, ldap_server: LdapTestServer
+) -> None:
+    group = r"cn=Night\, \"late\" \2B early,ou=groups,dc=example,dc=org"
+    text = f"( & (employeeType=staff)\n ( memberOf={group} ) )"
+    client = start_app(ldap_server.settings(LDAP_SEARCH_FILTER=text)).client
+    assert sign_in(client, "ada").status == 200
+    assert sign_in(client, "ben").status == 400
+
+
 @pytest.mark.parametrize("tls", ["tls", "start_tls", "none"])
 def test_connection_encryption_follows_settings(
     start_app: Any, ldap_server: LdapTestServer, tls: str
