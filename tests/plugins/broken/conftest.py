@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.plugins.broken.plugin_sources import Broken
+from tests.plugins.broken.plugin_sources import Broken, write_plugins
 
 from portico.testing import InProcessApp
 
@@ -12,21 +12,16 @@ Start = Callable[..., InProcessApp]
 
 
 @pytest.fixture
-def database_url() -> str:
-    """Which mistakes are found does not depend on the database; a server process has both."""
-    return ""
-
-
-@pytest.fixture
 def start_with(
-    env: dict[str, str], install: Callable[..., None], tmp_path: Path
+    env: dict[str, str],
+    install: object,  # it puts the folder on the path, and removes the modules
+    tmp_path: Path,
 ) -> Iterator[Start]:
     """`start_with(plugins, settings)` installs broken plugins and starts an application with them."""
     apps: list[InProcessApp] = []
 
     def start(plugins: Mapping[str, Broken], **settings: str) -> InProcessApp:
-        for name, broken in plugins.items():
-            broken.write(name, install, tmp_path / "site")
+        write_plugins(tmp_path / "site", plugins)
         apps.append(InProcessApp(env | {"PORTICO_STRICT": "false"} | settings))
         return apps[-1]
 

@@ -7,14 +7,16 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture; a server process has both
+from tests.plugins.broken.conflict_cases import CONFLICTS
 from tests.plugins.broken.conftest import Start
 from tests.plugins.broken.declaration_cases import DECLARATIONS, MIGRATIONS, migration
 from tests.plugins.broken.hook_cases import HANGING, HOOKS
-from tests.plugins.broken.plugin_sources import Broken, Install
+from tests.plugins.broken.plugin_sources import Broken, write_plugins
 
 from portico.testing import InProcessApp
 
-ALL: dict[str, Broken] = HOOKS | DECLARATIONS | MIGRATIONS
+ALL: dict[str, Broken] = HOOKS | DECLARATIONS | MIGRATIONS | CONFLICTS
 SETTINGS = """
 [plugins.operator]
 times = 0
@@ -80,10 +82,10 @@ EDITED = "CREATE TABLE edits_thing (id TEXT PRIMARY KEY, more TEXT);"
 
 
 def test_plugin_with_an_edited_migration_fails_and_says_what_to_do(
-    env: dict[str, str], install: Install, tmp_path: Path
+    env: dict[str, str], install: object, tmp_path: Path
 ) -> None:
     plugin = migration("edits", "", sql="CREATE TABLE edits_thing (id TEXT PRIMARY KEY);")
-    plugin.write("edits", install, tmp_path / "site")
+    write_plugins(tmp_path / "site", {"edits": plugin})
     file = tmp_path / "site" / "made_up_edits_steps" / "0001_initial.sql"
     few = {"PORTICO_PLUGINS_ONLY": "accounts,edits", "PORTICO_STRICT": "false"}
     first = file.read_text()

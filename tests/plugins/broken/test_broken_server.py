@@ -1,0 +1,110 @@
+"""A real server with all broken plugins at once, on both databases: it starts, serves, names them, and stops."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tests.database_templates import Templates
+from tests.plugins.broken.conflict_cases import CONFLICTS
+from tests.plugins.broken.declaration_cases import DECLARATIONS, MIGRATIONS
+from tests.plugins.broken.hook_cases import HANGING, HOOKS
+from tests.plugins.broken.plugin_sources import Broken, write_plugins
+from tests.plugins.broken.running_cases import RUNNING
+
+from portico.testing import Client, CommandLine, ServerProcess
+from portico.testing.websockets import SocketClosed
+
+#: Those that hang, which take the time of their limit each.
+SOME_HANGING = {name: HANGING[name] for name in ("hangs_import", "hangs_tables", "hangs_startup")}
+#: The others are the same for every process: a fifth of them.
+_REST = HOOKS | DECLARATIONS
+FAILED: dict[str, Broken] = (
+    MIGRATIONS
+    | CONFLICTS
+    | SOME_HANGING
+    | {name: _REST[name] for name in [*_REST][::5] if name != "misspelt_name"}
+) | {name: _REST[name] for name in ("startup_raises", "rule_of_others", "no_type", "operator")}
+LIMITS = {"LOAD": "1", "STARTUP": "0.3", "SHUTDOWN": "0.3"}
+SETTINGS = "".join(
+    f"[plugins.{name}]\n{line}\n"
+    for name, line in {"operator": "times = 0", "misspelt_key": "tims = 2", "bare": "x = 1"}.items()
+    if name in FAILED
+)
+
+
+@pytest.fixture
+def env(env: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    file = tmp_path / "portico.toml"
+    file.write_text(SETTINGS)
+    limits = {f"PORTICO_PLUGINS_{name}_LIMIT": value for name, value in LIMITS.items()}
+    given = {"PORTICO_CONFIG": str(file)}
+    site = str(tmp_path / "site")
+    return env | limits | given | {"PORTICO_STRICT": "false", "PYTHONPATH": site}
+
+
+def ask(ada: Client, model: str) -> int:
+    """Ask a model and return the status."""
+    question = {"model": model, "messages": [{"role": "user", "content": "x"}]}
+    return ada.post("/api/chat/completions", question).status
+
+
+def fail_while_serving(ada: Client) -> None:
+    """Make every plugin fail that fails only while the server runs."""
+    for name in ("goes_wrong", "goes_away", "cancels_itself"):
+        answer = ada.get(f"/api/x/{name}/go")
+        assert (answer.status, answer.json) == (500, {"detail": "Internal Server Error"}), name
+    with ada.websocket("/api/x/live/go") as socket, pytest.raises(SocketClosed):
+        socket.receive()
+    models = {one["id"] for one in ada.get("/api/models").json["data"]}
+    assert {"answers_wrong", "answers_words"} <= models
+    assert [ask(ada, name) for name in ("answers_wrong", "answers_words")] == [500, 500]
+
+
+@pytest.mark.case("AB-82")
+def test_server_with_all_broken_plugins_serves_names_them_and_stops(
+    env: dict[str, str],
+    install: object,
+    templates: Templates,
+    tmp_path: Path,
+    cli: CommandLine,
+) -> None:
+    write_plugins(tmp_path / "site", FAILED | RUNNING)
+    templates.create_for(env)
+    server = ServerProcess(env, tmp_path).start()
+    try:
+        ready = server.client.get("/ready")
+        assert ready.status == 200
+        told = {one["plugin"]: one.get("fault") for one in ready.json["reasons"]}
+        assert told == {name: one.fault for name, one in FAILED.items()} | {"checks": None}
+        assert not re.search(r"\.py|/|hunter2", ready.body.decode())
+        ada = server.client.sign_up("Ada")
+        fail_while_serving(ada)
+        listed = {one["name"]: one for one in ada.get("/api/v1/plugins").json}
+        wrong = [broken.fault_in(name, listed[name]) for name, broken in FAILED.items()]
+        assert not any(wrong), "\n".join(filter(None, wrong))
+        assert {listed[name]["state"] for name in RUNNING} == {"active"}
+        chat = ada.post("/api/v1/chats/new", {"chat": {"title": "Mine"}}).json["id"]
+        assert ada.get(f"/api/v1/chats/{chat}").json["title"] == "Mine"
+        assert ada.add_user("Bob").get(f"/api/v1/chats/{chat}").status == 404
+    finally:
+        code = server.stop()
+    assert code == 0
+    log = server.log_text
+    assert "hunter2" not in log
+    failures = [
+        json.loads(one) for one in log.splitlines() if '"plugin": ' in one or '"plugin":' in one
+    ]
+    named = {(one.get("plugin"), one.get("at", "")) for one in failures}
+    for name, broken in RUNNING.items():
+        at = f"made_up_{name}.py:{broken.line}" if broken.line else None
+        is_logged = any(plugin == name and at in (None, where) for plugin, where in named)
+        # Of many lines for one client, the log has the number.
+        counters = listed[name]["counters"]
+        is_counted = counters["errors"] + counters["failures"] > 0
+        assert name == "commands" or is_logged or is_counted, f"{name} at {at} is not in the log"
+    plugins = {
+        one["name"]: one for one in json.loads(cli("plugin", "list", "--json", settings=env).stdout)
+    }
+    wrong = [broken.fault_in(name, plugins[name]) for name, broken in FAILED.items()]
+    assert not any(wrong), "\n".join(filter(None, wrong))
