@@ -27,7 +27,7 @@ class OwnPage:
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self._server = app.runtime_settings.section(ServerSettings)
-        text = files("portico_frontend").joinpath("page.html").read_text()
+        text = files("portico_frontend").joinpath("page.html").read_text("utf-8")
         self._template = Template(text)
         #: The page's Content-Security-Policy: its own style, pictures of this server, and nothing else.
         self.content_policy = _policy(text)

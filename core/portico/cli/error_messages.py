@@ -42,8 +42,9 @@ def _report_bug(error: Exception) -> NoReturn:
     """Print where an unexpected error was raised. Its own text may contain a secret, so it is left out."""
     import structlog
 
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    structlog.get_logger("portico.cli").debug("command failed", frames=frames)
+    if structlog.is_configured():  # else the level of the settings is not known
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        structlog.get_logger("portico.cli").debug("command failed", frames=frames)
     click.echo(
         f"{BUG}: {type(error).__name__} at {error_location(error)}. Please report it; with GLOBAL_LOG_LEVEL=debug, the "
         "log shows how it came about.",

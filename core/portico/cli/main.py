@@ -1,5 +1,6 @@
 """The root command. Plugins are imported only when a command needs them, so that the core's commands start fast."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -147,7 +148,15 @@ def main(words: Sequence[str] | None = None) -> None:
 
     `words`: arguments; None = those of this process. Always raises SystemExit.
     """
+    _open_closed_streams()
     run_command(command_line(), words)
+
+
+def _open_closed_streams() -> None:
+    """Open the standard streams that the caller has closed (`portico … >&-`), so that no other file gets their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the process ends
 
 
 def run_command(
@@ -157,7 +166,7 @@ def run_command(
     given = sys.argv[1:] if words is None else words
     if any("\ud800" <= character <= "\udfff" for word in given for character in word):
         # Python's form of other bytes, which no database and no encoding takes.
-        refuse("an argument is not UTF-8")
+        refuse("an argument is not UTF-8, or the locale is not: set LANG=C.UTF-8")
     if any("\0" in word for word in given):
         refuse("an argument contains U+0000")
     with errors_in_words():

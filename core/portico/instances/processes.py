@@ -36,7 +36,7 @@ def _machine() -> str:
 def _start_time(pid: int) -> str:
     """Return the start time in ticks since boot; empty for a process that has ended."""
     try:
-        status = (_PROC / str(pid) / "stat").read_text()
+        status = (_PROC / str(pid) / "stat").read_text("utf-8", "replace")
     except OSError:
         return ""
     fields = status.rpartition(")")[2].split()  # the name before it may contain any character

@@ -19,6 +19,6 @@ def lock_holder(path: Path) -> str:
             if (kind, access, where) != ("POSIX", "WRITE", place) or last == "EOF":
                 continue
             if int(first) <= WRITE_LOCK <= int(last) and int(pid) not in {0, os.getpid()}:
-                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                name = Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").strip()
                 return f"{name} (process {pid})"
     return HINT
