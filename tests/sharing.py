@@ -10,22 +10,25 @@ code is parsed separately.
 """
 
 import importlib
+import operator
 import os
 import sys
 from collections import deque
 from collections.abc import Callable
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from litestar._kwargs import KwargsModel
 from litestar._signature import SignatureModel
 from litestar.utils.signature import ParsedSignature
 
-from portico.plugins import discovery, loader
-
 # As modules of which attributes are replaced; the package of the second has a function of its name.
 decisions: Any = importlib.import_module("portico.permissions.decisions")
 migrate: Any = importlib.import_module("portico.db.migrate")
+contributions: Any = importlib.import_module("portico.plugins.contributions")
+declarations: Any = importlib.import_module("portico.plugins.declarations")
+discovery: Any = importlib.import_module("portico.plugins.discovery")
+loader: Any = importlib.import_module("portico.plugins.loader")
 builder: Any = importlib.import_module("portico.permissions.policies.builder")
 #: Policies that are kept: those of the usual plugins, and of a few other choices.
 MAX_POLICIES = 8
@@ -192,11 +195,26 @@ class Policies:
 
 
 class Migrations:
-    """Names of the migrations of our own packages, of which no file changes. `find`: the function of this name."""
+    """Names and checksums of the migrations of our own packages, of which no file changes.
 
-    def __init__(self, find: Callable[[str], dict[str, set[str]]]) -> None:
-        self._find = find
+    `find`, `checksum`: the functions of these names.
+    """
+
+    def __init__(
+        self, find: Callable[[str], dict[str, set[str]]], checksum: Callable[..., str]
+    ) -> None:
+        self._find, self._checksum = find, checksum
         self._found: dict[str, dict[str, set[str]]] = {}
+        self._checksums: dict[tuple[Any, ...], str] = {}
+
+    def checksum(self, package: str, name: str, endings: set[str], dialect: Any) -> str:
+        """Replaces `file_checksum`."""
+        key = package, name, frozenset(endings), dialect
+        if not package.startswith(("portico.", "portico_")):
+            return self._checksum(package, name, endings, dialect)
+        if key not in self._checksums:
+            self._checksums[key] = self._checksum(package, name, endings, dialect)
+        return self._checksums[key]
 
     def __call__(self, package: str) -> dict[str, set[str]]:
         """Replaces `list_migrations`."""
@@ -205,6 +223,57 @@ class Migrations:
         if package not in self._found:
             self._found[package] = self._find(package)
         return dict(self._found[package])
+
+
+class Checks:
+    """Checks of our own plugins at load that have passed once: of what is defined in a module, which does not change.
+
+    `hooks`, `function`, `schema`: the functions that check the hooks of a module, a function and a settings class.
+    """
+
+    def __init__(
+        self,
+        hooks: Callable[[ModuleType], None],
+        function: Callable[..., None],
+        schema: Callable[[type[Any]], str],
+    ) -> None:
+        self._hooks, self._function, self._schema = hooks, function, schema
+        #: The functions of a module when its hooks were checked; a test may replace one.
+        self._modules: dict[ModuleType, list[Any]] = {}
+        self._functions: set[tuple[Any, ...]] = set()
+        self._schemas: set[type[Any]] = set()
+
+    def check_hooks(self, module: ModuleType) -> None:
+        """Replaces the function of this name."""
+        members = list(vars(module).values())
+        known = self._modules.get(module, [])
+        if len(known) != len(members) or any(map(operator.is_not, known, members)):
+            self._hooks(module)
+            if module.__name__.startswith("portico_"):
+                self._modules[module] = members
+
+    def check_function(
+        self, what: str, function: Any, *arguments: str, is_async: bool | None
+    ) -> None:
+        """Replaces the function of this name."""
+        inner = getattr(function, "__func__", function)
+        is_own = isinstance(inner, FunctionType) and inner.__module__.startswith("portico_")
+        if not is_own or hasattr(inner, "__wrapped__"):
+            self._function(what, function, *arguments, is_async=is_async)
+            return
+        key = inner.__code__, inner is function, arguments, is_async
+        if key not in self._functions:
+            self._function(what, function, *arguments, is_async=is_async)
+            self._functions.add(key)
+
+    def schema_fault(self, schema: type[Any]) -> str:
+        """Replaces the function of this name."""
+        if schema in self._schemas:
+            return ""
+        fault = self._schema(schema)
+        if not fault and schema.__module__.startswith("portico_"):
+            self._schemas.add(schema)
+        return fault
 
 
 def _changed_at(path: str) -> int:
@@ -226,7 +295,13 @@ def share() -> None:
     decisions.parse_files = policies.parsed
     decisions.PolicySet = policies.policy_set
     builder.packaged_files = PackagedFiles(builder.packaged_files)
-    migrate.list_migrations = Migrations(migrate.list_migrations)
+    migrations = Migrations(migrate.list_migrations, migrate.file_checksum)
+    migrate.list_migrations = migrations
+    migrate.file_checksum = migrations.checksum
     hooks = Hooks(loader.HookManager.register)
-    loader.HookManager.register = lambda *given: hooks.registered(*given)  # type: ignore[method-assign, assignment, misc]
-    discovery.entry_points = InstalledPlugins(discovery.entry_points)  # type: ignore[assignment]
+    loader.HookManager.register = lambda *given: hooks.registered(*given)
+    checks = Checks(loader.check_hooks, declarations.check_function, contributions.schema_fault)
+    loader.check_hooks = checks.check_hooks
+    declarations.check_function = checks.check_function
+    contributions.schema_fault = checks.schema_fault
+    discovery.entry_points = InstalledPlugins(discovery.entry_points)
