@@ -126,6 +126,7 @@ class ServedApplication:
         self._listens, self.url = listens, listens.url
         self._start, self._lifecycle = start, lifecycle
         self._send_timeout = server.send_timeout
+        self._trusted_proxies = server.trusted_proxies
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Call the application. Called by granian."""
@@ -149,6 +150,8 @@ class ServedApplication:
 
     async def _report_ready(self) -> None:
         """Report the ready line once connections are accepted: granian listens only after the start of the application."""
+        from portico.web.middleware.proxies import UNIX_PEER
+
         # A Unix socket accepts connections from the beginning; they wait for this process.
         if self._listens.path is None and not await self._accepts_connections():
             return
@@ -161,6 +164,11 @@ class ServedApplication:
         if not has_accounts:
             lines.append(
                 f"  The first account to sign up becomes the administrator: POST {prefix}/api/v1/auths/signup"
+            )
+        if self._listens.path and UNIX_PEER not in self._trusted_proxies:
+            lines.append(
+                "  All clients count as one address: with a proxy in front that reports theirs, set "
+                'server.trusted_proxies = ["unix"]'
             )
         lines.append(f"  API documentation: {prefix}/docs    Stop: Ctrl-C")
         self._start.ready("\n".join(lines))

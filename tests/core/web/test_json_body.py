@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tracemalloc
+from typing import Literal
 
 import msgspec
 import pytest
@@ -218,6 +219,7 @@ def test_scan_memory_is_a_few_blocks(kind: str) -> None:
 class Form(msgspec.Struct):
     name: str
     times: int = 1
+    kind: Literal["a", "b"] = "a"
     rest: msgspec.Raw = msgspec.Raw(b"{}")
 
 
@@ -227,6 +229,14 @@ class Form(msgspec.Struct):
         (b"{}", {"type": "missing", "loc": ["body", "name"], "msg": "Field required"}),
         (b'{"name": 5}', {"type": "string_type", "loc": ["body", "name"]}),
         (b'{"name": "x", "times": "many"}', {"type": "int_parsing", "loc": ["body", "times"]}),
+        (
+            b'{"name": "x", "kind": "secret"}',
+            {
+                "type": "literal_error",
+                "loc": ["body", "kind"],
+                "msg": "Input should be one of the allowed values",
+            },
+        ),
         (b"[]", {"type": "dict_type", "loc": ["body"]}),
         (b"{", {"type": "json_invalid", "loc": ["body"]}),
         (b'{"name": "x"} trailing', {"type": "json_invalid"}),

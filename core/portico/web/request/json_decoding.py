@@ -27,6 +27,7 @@ def read_json(body: bytes, kind: Any, *, where: str = "body") -> Any:
 
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 _EXPECTED = re.compile(r"Expected `(?P<kind>[^`]+)`")
+_CHOICE = re.compile(r"Invalid (?:enum )?value ")
 _PATH = re.compile(r" - at `(?P<path>\$?[^`]*)`\Z")
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 _KINDS = {
@@ -42,7 +43,7 @@ _KINDS = {
 def to_field_error(message: str, where: str) -> dict[str, Any]:
     """Convert the message of a `msgspec.ValidationError` to `{type, loc, msg}`.
 
-    msgspec quotes the expected type, never the value, so no part of the input is returned.
+    msgspec quotes the expected type, and the value only of a choice, which is left out: no part of the input is returned.
     """
     loc: list[str | int] = [where]
     if at := _PATH.search(message):
@@ -60,4 +61,6 @@ def to_field_error(message: str, where: str) -> dict[str, Any]:
     if expected := _EXPECTED.search(message):
         first = expected["kind"].split(" | ")[0]
         return fault(_KINDS.get(first, "type_error"), loc, message)
+    if _CHOICE.match(message):
+        return fault("literal_error", loc, "Input should be one of the allowed values")
     return fault("value_error", loc, message)
