@@ -5,7 +5,7 @@ Only `startup` and `shutdown` may be `async def`. An implementation names those 
 leaves out the others. Returning None means "nothing". `app` is the `AppContext`, `settings` are the plugin's own settings
 (None if it declares none). Each hook is called for one plugin after the other: built-ins first, then those of the
 distribution that was installed first, but each after the plugins that it requires. What an earlier plugin has registered, such as a route,
-a later one cannot: it fails, unless `plugins.replace` says otherwise.
+a later one cannot: it fails, unless `plugins.replace` says otherwise. A hook has `plugins.load_limit` to return.
 """
 
 from collections.abc import Awaitable, Iterable, Sequence
@@ -171,7 +171,9 @@ def register_listeners(
 ) -> "Iterable[Listener] | None":
     """Return the events that this plugin handles, such as `AccountDeleted`, each with its handler.
 
-    Called at boot. A handler runs after the commit of the change that its event reports.
+    Called at boot. A handler runs after the commit of the change that its event reports; of an event that is published
+    inside the transaction, such as `AccountDeleting`, before it: then it has `plugins.listener_limit`, and what it raises
+    ends the change.
     """
 
 
@@ -250,7 +252,8 @@ def startup(app: "AppContext", settings: Any, plugin: Any) -> Awaitable[None] | 
 
     Called once per server or worker process, after migrations and before the first request or task. A worker has no
     routes and no sockets, but can send events. May be `async def`.
-    A plugin whose startup raises is disabled as failed; `OperatorError` stops the start of the server.
+    A plugin whose startup raises, or takes longer than `plugins.startup_limit`, is disabled as failed; `OperatorError`
+    stops the start of the server.
     """
 
 
@@ -258,5 +261,6 @@ def startup(app: "AppContext", settings: Any, plugin: Any) -> Awaitable[None] | 
 def shutdown(app: "AppContext", settings: Any, plugin: Any) -> Awaitable[None] | None:
     """Release what `startup` has acquired.
 
-    Called once per server or worker process, after the last request or task, in the reverse order. May be `async def`.
+    Called once per server or worker process, after the last request or task, in the reverse order, if the startup has
+    succeeded. May be `async def`. It is ended after `plugins.shutdown_limit`; all plugins together have a few seconds.
     """

@@ -318,7 +318,7 @@ class Catalogue:
         self._revision = revision
 
     def _new_snapshot(self) -> CatalogueSnapshot:
-        records = sorted((self._records or {}).values(), key=_creation_order)
+        records = sorted((self._records or {}).values(), key=lambda one: (one.created_at, one.id))
         return CatalogueSnapshot(
             list(self._sources),
             records,
@@ -348,7 +348,10 @@ class Catalogue:
         urgent = [
             source.reload() if refresh else source.refresh()
             for source in due
-            if refresh or ttl == 0 or not source.has_answered or _is_too_stale(source)
+            if refresh
+            or ttl == 0
+            or not source.has_answered
+            or source.is_older_than(MAX_STALE_SECONDS)
         ]
         for source in due:
             source.refresh()
@@ -392,13 +395,3 @@ def _picked(
 
 async def _is_usable_by_operator(_: ModelEntry) -> bool:
     return True
-
-
-def _creation_order(record: WorkspaceModel) -> tuple[int, str]:
-    """Sort key: records come in the order in which they were created."""
-    return record.created_at, record.id
-
-
-def _is_too_stale(source: CachedSource) -> bool:
-    """Return whether the list of a working source is too old to be used."""
-    return not source.reason and source.age is not None and source.age > MAX_STALE_SECONDS

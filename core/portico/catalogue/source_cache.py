@@ -90,6 +90,10 @@ class CachedSource:
         """Seconds since the last good list; None if there never was one."""
         return None if self._loaded_at is None else time.monotonic() - self._loaded_at
 
+    def is_older_than(self, seconds: float) -> bool:
+        """Return whether the source works, and its list is older than this."""
+        return not self.reason and self.age is not None and self.age > seconds
+
     def is_due(self, ttl: float | None) -> bool:
         """Return whether the last refresh, successful or not, is older than `ttl` seconds.
 

@@ -140,11 +140,11 @@ class PluginIsolation:
     ) -> T:
         """Call into a plugin. Raises: PluginError for every exception of the plugin, `SystemExit` too; KeyboardInterrupt.
 
-        `limit`: seconds, which count while the watchdog runs; None = `plugins.load_limit`.
+        `limit`: seconds; None = `plugins.load_limit`.
         """
         seconds = self._shared(self.limits.load_limit if limit is None else limit)
         try:
-            with WatchedSteps(self.watchdog, seconds):
+            with self.watchdog.running(), WatchedSteps(self.watchdog, seconds):
                 return call()
         except CallInterrupted as interruption:
             late = OverLimit(seconds, "plugins.load_limit")

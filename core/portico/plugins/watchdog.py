@@ -7,15 +7,16 @@ is interrupted wherever it is; in another thread as soon as it executes Python c
 import signal
 import threading
 import time
-from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import FrameType, TracebackType
-from typing import Any, Final, TypeVar
-
-T = TypeVar("T")
+from typing import Any, Final
 
 CHECK_SECONDS: Final = 0.1
 #: Seconds between two interruptions of a call that goes on.
 AGAIN_SECONDS: Final = 0.5
+
+
+_NOTHING: Final = nullcontext()
 
 
 class CallInterrupted(BaseException):
@@ -50,10 +51,9 @@ class CallWatchdog:
                 time.sleep(CHECK_SECONDS)  # a signal that is on its way would end the process
             signal.signal(signal.SIGALRM, self._previous or signal.SIG_DFL)
 
-    def run(self, seconds: float, call: Callable[[], T]) -> T:
-        """Return `call()`. Raises: CallInterrupted after so many seconds; what the call raises."""
-        with WatchedSteps(self, seconds):
-            return call()
+    def running(self) -> AbstractContextManager[object]:
+        """Return a `with` block in which it watches: itself, or one that does nothing inside another such block."""
+        return self if self._stopped is None else _NOTHING
 
     def begin(self, seconds: float) -> None:
         """Begin to watch what this thread does now."""
