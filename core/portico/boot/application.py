@@ -23,11 +23,10 @@ from portico.identity.accounts.email_keys import fill_email_keys, warn_of_collis
 from portico.identity.secret_key_check import check_secret_key
 from portico.instances import OwnInstance, Role
 from portico.permissions import InvalidPolicy
-from portico.plugins.conflicts import plugins_that_block_start, summarize
+from portico.plugins.conflicts import describe_all, plugins_that_block_start
 from portico.plugins.contributions import Contribution, hook_of
 from portico.plugins.isolation import PluginError
 from portico.plugins.loader import new_manager
-from portico.plugins.placeholders import give_way
 from portico.plugins.registry import FaultKind, PluginRegistry
 from portico.plugins.replacements import Replacements
 from portico.redis import RedisRequired
@@ -134,7 +133,6 @@ class Application(ContributedServices):
             )
         self._keep_passwords_closed()
         self._restore_what_it_replaced(plugin)
-        give_way(self.contributions, self.registry, self.replacements)
 
     def _keep_passwords_closed(self) -> None:
         """Refuse passwords and sign-up if a plugin that should identify the users has failed, although it is configured."""
@@ -155,12 +153,16 @@ class Application(ContributedServices):
             restored[c.plugin_name].contribution if c.plugin_name in restored else c
             for c in self.contributions
         ]
-        for one in restored.values():
-            self.registry[one.contribution.plugin_name].provides = summarize(one.contribution)
-            if self._is_connected:
-                connect_plugin(self, one.parts)
-        if restored:
-            self.replacements.say(self.registry)
+        parts = [one.parts for one in restored.values()]
+        describe_all(
+            [one.contribution for one in restored.values()],
+            self.contributions,
+            self.registry,
+            self.replacements,
+        )
+        if self._is_connected:
+            for part in parts:
+                connect_plugin(self, part)
 
     def retry_without_failing_plugins(
         self,

@@ -16,7 +16,7 @@ from portico.plugins.claims import (
 )
 from portico.plugins.contributions import Contribution
 from portico.plugins.isolation import PluginError, PluginIsolation
-from portico.plugins.placeholders import give_way, own_paths
+from portico.plugins.placeholders import PLACEHOLDERS, give_way, own_paths
 from portico.plugins.registry import FaultKind, PluginRecord, PluginRegistry
 from portico.plugins.replacements import Replacements
 from portico.sockets import OWN_EVENTS
@@ -74,10 +74,7 @@ def drop_conflicts(
     for name, (kind, reason) in reasons.items():
         registry[name].fail(reason, kind=kind)
     left = replacements.divide(kept, claims)
-    for contribution in left:
-        registry[contribution.plugin_name].provides = summarize(contribution)
-    replacements.say(registry)
-    give_way(left, registry, replacements)
+    describe_all(left, left, registry, replacements)
     return left
 
 
@@ -228,6 +225,21 @@ def _foreign_table(contribution: Contribution, tables: Sequence[str]) -> str:
 def _missing_requirement(contribution: Contribution, valid: set[str]) -> str:
     missing = [name for name in contribution.info.requires if name not in valid]
     return f"it requires {', '.join(map(repr, missing))}, which has failed" if missing else ""
+
+
+def describe_all(
+    changed: Iterable[Contribution],
+    active: Sequence[Contribution],
+    registry: PluginRegistry,
+    replacements: Replacements,
+) -> None:
+    """Let routes of the active plugins give way, and say in `registry` what each of the changed ones has."""
+    give_way(active, registry, replacements)
+    for contribution in changed:
+        record = registry[contribution.plugin_name]
+        placeholders = {k: v for k, v in record.provides.items() if k == PLACEHOLDERS}
+        record.provides = summarize(contribution) | placeholders
+    replacements.say(registry)
 
 
 def summarize(contribution: Contribution) -> dict[str, list[str]]:

@@ -7,6 +7,9 @@ from portico.plugins.registry import PluginRegistry
 from portico.plugins.replacements import Replacements
 from portico.plugins.route_keys import route_key
 
+#: What the placeholders of a plugin are called in `PluginRecord.provides`.
+PLACEHOLDERS = "placeholder routes"
+
 
 def own_paths(contribution: Contribution) -> Sequence[tuple[str, str]]:
     """Return the method and path of each route of a plugin that is no placeholder."""
@@ -37,7 +40,7 @@ def give_way(
         }
         router.give_way(frozenset(gone | {one for one, by in by_path.items() if by != name}))
         if by_path:
-            registry[name].provides["placeholder routes"] = [
+            registry[name].provides[PLACEHOLDERS] = [
                 f"{method} {path}" + ("" if by == name else f" (served by {by})")
                 for (method, path), by in by_path.items()
             ]

@@ -1,5 +1,6 @@
 """Who keeps its place where two plugins have the same thing: built-ins, then who was installed first, or whom the operator chose."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -184,13 +185,18 @@ OF_THE_CORE = {
 }
 
 
-def test_plugin_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_way_out(
-    install: Install, start_app: Callable[..., InProcessApp]
+def test_plugin_that_claims_what_an_earlier_one_has_fails_with_the_holder_and_the_way_out(
+    install: Install, start_app: Callable[..., InProcessApp], tmp_path: Path
 ) -> None:
     for name, (source, *_) in (TAKEN | OF_THE_CORE).items():
         install(name, source)
     for name, (body, _) in SETTINGS_TAKEN.items():
         install(name, plugin("register_settings()", body))
+    for age, name in ((100, "later"), (200, "sooner")):
+        source = route("GET", "/api/x/shared/hello", name)
+        install(name, source.replace("('/api/x/shared/hello',)", "('/api/x/shared',)"))
+        info = tmp_path / "site" / f"made_up_{name}-1.0.dist-info"
+        os.utime(info, (1_700_000_000 - age,) * 2)
     install("aa_twice", plugin("register_routes()", SAME_OPERATIONS))
     install("aa_topic", plugin("register_components(app)", SAME_TOPIC))
     install("aa_empty", TAKEN["aa_token"][0].replace("'sk-'", "'sk'"))
@@ -218,6 +224,9 @@ def test_plugin_that_claims_what_a_builtin_has_fails_with_the_holder_and_the_way
     assert (second.state, second.fault) == ("failed", "name")
     assert "plugin name chats belongs to that of the distribution 'portico'" in second.reason
     assert app.client.get("/api/config").json["name"]
+    # Its distribution was installed first.
+    assert app.client.get("/api/x/shared/hello").body == b"sooner"
+    assert "belongs to 'sooner' already" in registry["later"].reason
     assert app.client.get("/openapi.json").status == 200
     ada = app.client.sign_up("Ada")
     assert ada.post("/api/v1/chats/new", {"chat": {}}).status == 200
@@ -235,6 +244,93 @@ COMMANDS = plugin(
     "register_commands(cli)",
     "import click\nfor name in ('user', 'acme-help'):\n    cli.add_command(click.Command(name, callback=lambda: click.echo('mine')))",
 )
+
+
+#: Has one of each that can be replaced, beside routes and services.
+MANY = """
+import dataclasses
+import msgspec
+from portico.api import PluginInfo, hookimpl
+from portico.api.policy import PackagedPolicy
+from portico.api.sockets import SocketEvent
+from portico_prompts.resource_kind import PROMPTS
+PLUGIN = PluginInfo(
+    api_version=1, summary="", route_prefixes=("/", "/api/x/rival"), socket_prefixes=("usage",)
+)
+class Payload(msgspec.Struct): ...
+async def handle(socket, payload): ...
+@hookimpl
+def register_resources(): return [dataclasses.replace(PROMPTS, table="")]
+@hookimpl
+def register_policies(): return [PackagedPolicy("portico_policies", "prompts.csv")]
+@hookimpl
+def register_socket_events(): return [SocketEvent("usage", Payload, handle)]
+@hookimpl
+def register_fallbacks():
+    from portico.api.web import Fallback, JSONResponse
+    async def respond(scope, path): return JSONResponse(b'"many"')
+    return [Fallback("/", respond)]
+@hookimpl
+def register_token_authenticators():
+    class Reader:
+        kind, prefix = "many", "sk-"
+        async def authenticate(self, token): ...
+        async def still_valid(self, ids): return set()
+    return [Reader()]
+@hookimpl
+def register_auth_providers():
+    class Way:
+        name, label, kind, provisioning_rules = "password", "Many", "form", None
+        async def authenticate(self, attempt): ...
+    return [Way()]
+@hookimpl
+def register_routes():
+    from portico.api.web import Socket, websocket
+    @websocket("/api/x/rival/live")
+    async def live(socket: Socket) -> None: ...
+    return [live]
+"""
+REPLACED_BY_MANY = {
+    "kind:prompt": "resource kind prompt (of prompts)",
+    "policy:prompts.csv": "policy file prompts.csv (of prompts)",
+    "fallback:/": "fallback / (of frontend)",
+    "token:sk-": "token prefix sk- (of api_keys)",
+    "provider:password": "auth provider password (of password)",
+    "socket-event:usage": "socket event usage (of models)",
+    "WEBSOCKET /api/x/rival/live": "route WEBSOCKET /api/x/rival/live (of rival)",
+}
+
+
+def test_each_kind_of_part_can_be_replaced(
+    install: Install, start_app: Callable[..., InProcessApp]
+) -> None:
+    rival = """
+from portico.api.web import Socket, get, websocket
+@websocket("/api/x/rival/live")
+async def live(socket: Socket) -> None: ...
+@get("/api/x/rival/rest", access="public")
+async def rest() -> str:
+    return "rest"
+return [live, rest]
+"""
+    install("rival", plugin("register_routes()", rival))
+    install("many", MANY)
+    # A whole plugin, by the name of the distribution.
+    install("memories", route("GET", "/api/x/memories/a", "mine"), distribution="acme-notes")
+    chosen = dict.fromkeys(REPLACED_BY_MANY, "many") | {"plugin:memories": "acme-notes"}
+    app = start_app(PORTICO_PLUGINS_REPLACE=json.dumps(chosen))
+    registry = app.portico.registry
+    assert {record.name: record.reason for record in registry.failed} == {}
+    assert registry["many"].provides["replaces"] == sorted(REPLACED_BY_MANY.values())
+    assert registry["rival"].provides["routes"] == ["GET /api/x/rival/rest"]
+    assert app.client.get("/api/x/rival/rest").body == b"rest"
+    assert app.client.get("/").body == b'"many"'
+    assert app.client.get("/api/x/memories/a").body == b"mine"
+    other = registry["memories@portico"]
+    assert (other.state, other.reason) == (
+        "disabled",
+        "replaced by that of acme-notes in plugins.replace",
+    )
 
 
 def test_replaced_part_is_served_by_the_chosen_plugin_and_the_rest_of_the_other_stays(
@@ -279,9 +375,6 @@ def test_command_of_a_builtin_stays_unless_the_operator_says_otherwise(
     replaced = cli("user", settings=chosen)
     assert replaced.stdout == "mine\n"
     assert "The command 'user' of plugin accounts gives way to that of aa_cli" in replaced.stderr
-    unknown = {"PORTICO_PLUGINS_REPLACE": '{"command:usr": "aa_cli", "command:plugin": "aa_cli"}'}
-    refused = cli("user", "list", settings=unknown, code=1).stderr
-    assert "\"command:usr\": plugin 'aa_cli' has no command usr; it has command " in refused
 
 
 def test_impossible_replacements_are_refused_at_the_start_all_at_once(
@@ -290,7 +383,7 @@ def test_impossible_replacements_are_refused_at_the_start_all_at_once(
     install("acme", route("GET", "/api/x/acme/hello", "hello"))
     replace = (
         '{"GET /api/config": "acme", "knd:chat": "acme", "kind:chat": "absent", "GET /health": "acme", '
-        '"plugin:chats": "acme-chats", "service:Nothing": "acme", "": "acme"}'
+        '"plugin:chats": "acme-chats", "service:Nothing": "acme", "command:usr": "acme", "": "acme"}'
     )
     with pytest.raises(CannotStart) as refused:
         start_app(PORTICO_PLUGINS_REPLACE=replace, PORTICO_PLUGINS_DISABLE="nothing")
@@ -301,38 +394,10 @@ def test_impossible_replacements_are_refused_at_the_start_all_at_once(
         "\"kind:chat\": no plugin named 'absent' is installed",
         '"GET /health": route GET /health belongs to the core, and nothing can replace it',
         "\"plugin:chats\": the distribution 'acme-chats' has no plugin of this name; portico has one",
+        "\"command:usr\": plugin 'acme' has no command usr",
         "\"service:Nothing\": plugin 'acme' has no service Nothing",
         '"": there is no such key',
     ]
     for sentence in expected:
         assert any(sentence in one for one in refused.value.reasons), (sentence, refused.value)
     assert len(refused.value.reasons) == len(expected)
-
-
-def test_plugin_of_the_distribution_that_was_installed_first_keeps_its_place(
-    install: Install, start_app: Callable[..., InProcessApp], tmp_path: Path
-) -> None:
-    for age, name in ((100, "later"), (200, "sooner")):
-        prefix = "('/api/x/shared',)"
-        install(
-            name,
-            route("GET", "/api/x/shared/hello", name).replace("('/api/x/shared/hello',)", prefix),
-        )
-        info = tmp_path / "site" / f"made_up_{name}-1.0.dist-info"
-        os.utime(info, (1_700_000_000 - age,) * 2)
-    app = start_app()
-    assert app.client.get("/api/x/shared/hello").body == b"sooner"
-    assert "belongs to 'sooner' already" in app.portico.registry["later"].reason
-
-
-def test_whole_plugin_is_loaded_from_the_distribution_that_the_operator_names(
-    install: Install, start_app: Callable[..., InProcessApp]
-) -> None:
-    install("memories", route("GET", "/api/x/memories/hello", "mine"), distribution="acme-notes")
-    app = start_app(PORTICO_PLUGINS_REPLACE='{"plugin:memories": "acme-notes"}')
-    assert app.client.get("/api/x/memories/hello").body == b"mine"
-    other = app.portico.registry["memories@portico"]
-    assert (other.state, other.reason) == (
-        "disabled",
-        "replaced by that of acme-notes in plugins.replace",
-    )
