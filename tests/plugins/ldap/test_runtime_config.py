@@ -3,10 +3,14 @@
 from typing import Any
 
 import pytest
+from tests.one_database import on_sqlite
 from tests.plugins.ldap.conftest import LdapTestServer
 from tests.plugins.ldap.test_sign_in import sign_in
 
+from portico.settings.load import load_settings
 from portico.testing import Client, InProcessApp
+from portico_ldap.runtime_config import settings_fault
+from portico_ldap.settings import LdapSettings
 
 SWITCH = "/api/v1/auths/admin/config/ldap"
 SERVER = f"{SWITCH}/server"
@@ -160,17 +164,18 @@ BAD_SETTINGS = {
 }
 
 
+@on_sqlite
 def test_bad_setting_disables_ldap_and_nothing_else(
     start_app: Any, python_server: LdapTestServer
 ) -> None:
     for variable, (value, why) in BAD_SETTINGS.items():
-        bad = {variable: value, "PORTICO_STRICT": "false"}
-        app = start_app(python_server.settings(**bad))
-        reason = app.portico.registry["ldap"].unusable["ldap"]
+        bad = python_server.settings(**{variable: value, "PORTICO_STRICT": "false"})
+        reason = settings_fault(load_settings(environ=bad).plugin("ldap", LdapSettings))
         assert variable in reason and why in reason, reason
-        form = {"user": "ada", "password": "ada-secret"}
-        refused = app.client.post("/api/v1/auths/ldap", form)
-        assert refused.status == 403 and "not available" in refused.detail, variable
+    app = start_app(bad)
+    assert app.portico.registry["ldap"].unusable == {"ldap": reason}
+    refused = app.client.post("/api/v1/auths/ldap", {"user": "ada", "password": "ada-secret"})
+    assert refused.status == 403 and "not available" in refused.detail
     admin = app.client.sign_up("Ada")
     assert admin.get(SERVER).json["ciphers"] == "NONSENSE"
     assert not admin.get("/api/config").json["features"]["enable_ldap"]

@@ -1,13 +1,17 @@
 """Settings of one provider that cannot work: that provider is disabled with a reason, and everything else works."""
 
+import msgspec
 import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import Browser
 
+from portico.api import Secret
 from portico.boot import Application, CannotStart
 from portico.settings.load import load_settings
 from portico.testing import Client, CommandLine, InProcessApp
+from portico_oauth.registrations import registrations, url_fault
+from portico_oauth.settings import OAuthSettings
 
 #: By provider: a variable and a value that cannot work, and what the reason does not show.
 BAD_SETTINGS = {
@@ -53,21 +57,37 @@ def test_bad_settings_disable_only_their_provider(
     assert "hunter2" not in shown + checked + refused
 
 
-def test_settings_of_the_general_provider_disable_it(env: dict[str, str]) -> None:
+def test_each_setting_of_a_provider_disables_it_alone(env: dict[str, str]) -> None:
     for variable, value in {
         "OPENID_PROVIDER_URL": "auth.example.org",
         "OPENID_REDIRECT_URI": "/oauth/oidc/callback",
-        "PORTICO_OAUTH_OIDC_ISSUER": "auth.example.org",
         "OAUTH_TOKEN_ENDPOINT_AUTH_METHOD": "tls_client_auth",
         "OAUTH_CODE_CHALLENGE_METHOD": "plain",
     }.items():
-        application = Application(load_settings(environ=env | {variable: value}))
-        assert value in application.registry["oauth"].unusable["oidc"], variable
-        application.check_required_plugins()
+        loaded = load_settings(environ=env | {variable: value})
+        loaded.plugin("oauth", OAuthSettings)
+        [problem] = loaded.part_problems("oauth")["oidc"]
+        assert variable in str(problem), variable
+    for url in ("auth.example.org", "ftp://auth.example.org", "https://[::1", "https:///"):
+        settings = OAuthSettings(
+            oidc_client_id="a",
+            oidc_client_secret=Secret("b"),
+            oidc_discovery_url="https://auth.example.org",
+            oidc_issuer=url,
+        )
+        [registration] = registrations(settings)
+        assert url in url_fault(registration), url
 
 
 def test_operator_can_insist_on_every_provider(env: dict[str, str]) -> None:
-    for more in ({"PORTICO_STRICT": "true"}, {"PORTICO_PLUGINS_REQUIRED": "oauth"}):
-        application = Application(load_settings(environ=env | more))
-        with pytest.raises(CannotStart, match="its auth provider 'github' is disabled"):
-            application.check_required_plugins()
+    required = {"PORTICO_PLUGINS_REQUIRED": "oauth"}
+    application = Application(load_settings(environ=env | required))
+    with pytest.raises(CannotStart, match="its auth provider 'github' is disabled"):
+        application.check_required_plugins()
+    selection = msgspec.structs.replace(application.settings.plugins, required=[])
+    application.settings = msgspec.structs.replace(application.settings, plugins=selection)
+    application.check_required_plugins()
+    selection = msgspec.structs.replace(selection, strict=True)
+    application.settings = msgspec.structs.replace(application.settings, plugins=selection)
+    with pytest.raises(CannotStart, match="its auth provider 'google' is disabled"):
+        application.check_required_plugins()
