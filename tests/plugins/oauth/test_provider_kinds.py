@@ -362,6 +362,8 @@ def test_groups_follow_provider_at_each_sign_in(
         assert groups(["staff", "ops", "board", "secret-1", "tmp-x"]) == {"staff", "ops"}
         assert groups("ops;news") == {"ops", "news"}
         assert groups([]) == {"ops", "news"}, "an empty claim changes nothing"
+        assert groups({"ops": 1}) == set(), "a claim that cannot be read has no groups"
+        assert groups("ops;news") == {"ops", "news"}
         account = browser.sign_in().account
         ids = {"user_ids": [account["id"]]}
         assert ada.post(f"/api/v1/groups/id/{board}/users/add", ids).status == 200
