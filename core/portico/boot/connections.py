@@ -17,7 +17,9 @@ def connect_plugin(core: CoreServices, contribution: Contribution) -> None:
         core.context.services.provide(contribution.plugin_name, service)
     for source in contribution.sources:
         core.catalogue.add_source(contribution.plugin_name, source)
-    core.identity.auth.add_providers(contribution.auth_providers, contribution.token_authenticators)
+    core.identity.auth.add_providers(
+        contribution.auth_providers, contribution.token_authenticators, contribution.plugin_name
+    )
 
 
 def bind_core_services(application: "Application") -> None:
