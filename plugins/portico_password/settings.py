@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from portico.api import Section, setting
+from portico.api.text import OperatorPattern
 
 #: At least eight characters, among them a lower-case and an upper-case letter, a digit and a symbol.
 DEFAULT_PATTERN = r"^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^\w\s]).{8,}$"
@@ -49,3 +50,8 @@ class PasswordSettings(Section):
             env="PASSWORD_VALIDATION_REGEX_PATTERN",
         ),
     ] = DEFAULT_PATTERN
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a pattern that is no regular expression, if it is used."""
+        if self.enable_password_validation:
+            OperatorPattern(self.password_pattern, "PASSWORD_VALIDATION_REGEX_PATTERN")
