@@ -54,11 +54,11 @@ class Outage(NamedTuple):
 
 
 class Requests(threading.Thread):
-    """Sends requests of all kinds to the servers, one after the other, until it is stopped."""
+    """Sends requests of all kinds to the servers, one after the other, until it is stopped. `pause`: seconds between two."""
 
-    def __init__(self, users: list[Client]) -> None:
+    def __init__(self, users: list[Client], pause: float) -> None:
         super().__init__(daemon=True)
-        self.users = users
+        self.users, self.pause = users, pause
         self.statuses: Counter[int] = Counter()
         self.failed: Counter[str] = Counter()
         self._stopped = threading.Event()
@@ -66,7 +66,7 @@ class Requests(threading.Thread):
     def run(self) -> None:
         for user in itertools.cycle(self.users):
             for name, send in REQUESTS.items():
-                if self._stopped.is_set():
+                if self._stopped.wait(self.pause):
                     return
                 try:
                     status = send(user)
@@ -135,11 +135,15 @@ def outage(
     seconds: float,
     fail: Callable[[], Any],
     restore: Callable[[], Any],
+    pause: float = 0.0,
 ) -> Outage:
-    """Have Redis fail for some time, and return what happened. Raises: SocketClosed if a socket was closed."""
+    """Have Redis fail for some time, and return what happened. `pause`: seconds between two requests.
+
+    Raises: SocketClosed if a socket was closed.
+    """
     here = one.client.sign_up("Ada")
     there = Client(two.client.transport, here.token, here.account)
-    requests = Requests([here, there])
+    requests = Requests([here, there], pause)
     with here.connect_socket() as own, there.connect_socket() as other:
         task_id, message_id = growing_reply(here)
         texts_of(other, message_id)

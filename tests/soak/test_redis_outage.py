@@ -12,6 +12,9 @@ from portico.testing import ServerProcess
 
 #: Longer than the time after which a server that does not answer is not used any more.
 SECONDS = 3.0
+#: Seconds between two requests. The suite looks at each kind during the outage; `python -m tests.soak.redis_outage`
+#: sends as many as it can.
+PAUSE = 0.03
 
 
 @pytest.fixture
@@ -44,6 +47,7 @@ def test_outage_of_redis_fails_no_request_and_events_reach_the_other_server(
     steps: tuple[Callable[[RedisServer], object], Callable[[RedisServer], object]],
 ) -> None:
     fail, restore = steps
-    found = outage(*servers, SECONDS, lambda: fail(redis), lambda: restore(redis))
+    steps_of_redis = (lambda: fail(redis)), (lambda: restore(redis))
+    found = outage(*servers, SECONDS, *steps_of_redis, pause=PAUSE)
     assert found.failed == {}, found.text()
     assert found.statuses[200] > 20

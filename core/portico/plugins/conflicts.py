@@ -105,7 +105,6 @@ def _keep(
 
 def _conflict(plugin: str, own: Iterable[PluginClaim], holders: Mapping[PluginClaim, str]) -> str:
     """Return the first conflict of a plugin, as a reason; empty = there is none."""
-    prefixes = {one.name: holder for one, holder in holders.items() if one.kind == "token prefix"}
     seen: set[PluginClaim] = set()
     for claim in own:
         if claim in seen:
@@ -114,6 +113,7 @@ def _conflict(plugin: str, own: Iterable[PluginClaim], holders: Mapping[PluginCl
         if claim in holders:
             return f"{claim} belongs to {holders[claim]!r} already; {_way_out(claim, plugin, holders[claim])}"
         if claim.kind == "token prefix":
+            prefixes = {one.name: of for one, of in holders.items() if one.kind == "token prefix"}
             for prefix, holder in prefixes.items():
                 if prefix.startswith(claim.name) or claim.name.startswith(prefix):
                     return (

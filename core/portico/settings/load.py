@@ -98,13 +98,17 @@ class LoadedSettings:
         Several plugins may read the same variable, such as `AIOHTTP_CLIENT_TIMEOUT`, but for two: names with `PORTICO_`,
         which are made of the plugin's, and those of runtime settings, which are stored under them.
         """
+        fields = plugin_fields(name, schema, formerly)
+        variables = {one for item in fields for one in item.variables if one.startswith(PREFIX)}
+        has_runtime = any(item.runtime_key for item in fields)
         by_variable: dict[str, str] = {}
         at_run_time: dict[str, str] = {}
         for item in chain(*self._core_fields.values(), *self._fields_of_others(name)):
-            by_variable |= dict.fromkeys(item.variables, item.key)
-            if item.runtime_key:
+            if not variables.isdisjoint(item.variables):
+                by_variable |= dict.fromkeys(item.variables, item.key)
+            if has_runtime and item.runtime_key:
                 at_run_time |= dict.fromkeys((item.runtime_key, item.variables[0]), item.key)
-        for item in plugin_fields(name, schema, formerly):
+        for item in fields:
             for variable in item.variables:
                 if variable.startswith(PREFIX) and variable in by_variable:
                     yield variable, by_variable[variable]
