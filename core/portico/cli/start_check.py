@@ -68,17 +68,62 @@ def check_start(loaded: LoadedSettings, *, packaged_policies_only: bool = False)
     """
     # A forked process has imported everything already. On a Mac, system libraries do not stand it.
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_run, args=(loaded, packaged_policies_only, theirs), daemon=True
-    )
-    process.start()
-    theirs.close()
+    with _working_directory(loaded) as directory:
+        plan = _Plan(
+            loaded, directory, f"portico_check_{secrets.token_hex(6)}", packaged_policies_only
+        )
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_run, args=(plan, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        try:
+            return _receive(ours, loaded.settings.server.start_limit + MORE_SECONDS)
+        except StartCheckEnded:
+            process.kill()
+            asyncio.run(_drop_schema(plan))
+            raise
+        finally:
+            process.kill()
+            process.join()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one check works with. `schema`: of PostgreSQL, made for it. `directory`: the data directory of the start."""
+
+    loaded: LoadedSettings
+    directory: Path
+    schema: str
+    packaged_policies_only: bool
+
+    @property
+    def data_dir(self) -> Path:
+        """The data directory of the settings."""
+        return Path(self.loaded.settings.data_dir).absolute()
+
+
+@contextlib.contextmanager
+def _working_directory(loaded: LoadedSettings) -> Iterator[Path]:
+    """Make a directory beside the data, which only this user may read."""
+    data_dir = Path(loaded.settings.data_dir).absolute()
+    parent = data_dir if os.access(data_dir, os.W_OK) else None
+    directory = tempfile.mkdtemp(prefix=".plugin-check-", dir=parent)
     try:
-        return _receive(ours, loaded.settings.server.start_limit + MORE_SECONDS)
+        yield Path(directory)
     finally:
-        process.kill()
-        process.join()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _drop_schema(plan: _Plan) -> None:
+    """Delete what a process that was ended has left in PostgreSQL."""
+    settings = plan.loaded.settings.database
+    if isinstance(find_database(settings, plan.data_dir), SQLiteAddress):
+        return
+    database = open_database(settings, plan.data_dir)
+    with contextlib.suppress(Unavailable, OperatorError):
+        await database.start()
+        await database.execute(f'DROP SCHEMA IF EXISTS "{plan.schema}" CASCADE')
+        await database.stop()
 
 
 def _receive(connection: Connection, limit: float) -> StartCheck:
@@ -98,10 +143,10 @@ def _receive(connection: Connection, limit: float) -> StartCheck:
     raise StartCheckEnded(f"the start did not end within {limit:g} s; it was {doing}")
 
 
-def _run(loaded: LoadedSettings, packaged_policies_only: bool, connection: Connection) -> None:
+def _run(plan: _Plan, connection: Connection) -> None:
     """Start in this process and send the result."""
     try:
-        found = asyncio.Runner().run(_Start(loaded, packaged_policies_only, connection).run())
+        found = asyncio.Runner().run(_Start(plan, connection).run())
         connection.send(("done", dataclasses.asdict(found)))
     except OperatorError as error:
         connection.send(("error", str(error)))
@@ -114,24 +159,20 @@ def _run(loaded: LoadedSettings, packaged_policies_only: bool, connection: Conne
 class _Start:
     """One start on a copy."""
 
-    def __init__(
-        self, loaded: LoadedSettings, packaged_policies_only: bool, connection: Connection
-    ) -> None:
-        self._loaded, self._connection = loaded, connection
-        self._packaged_policies_only = packaged_policies_only
-        self._data_dir = Path(loaded.settings.data_dir).absolute()
+    def __init__(self, plan: _Plan, connection: Connection) -> None:
+        self._plan, self._connection = plan, connection
+        self._loaded, self._data_dir = plan.loaded, plan.data_dir
         self._found = StartCheck()
 
     async def run(self) -> StartCheck:
         """Start, and describe the plugins. Raises: OperatorError."""
-        with self._working_directory() as directory:
-            try:
-                async with self._copy(directory) as copied:
-                    await self._start(copied)
-            except _UnusableDatabase as error:
-                # All the rest is tried nevertheless.
-                await self._start(self._with(directory, DatabaseSettings()))
-                self._found.refusals[:0] = [f"the database cannot be used: {error}"]
+        try:
+            async with self._copy() as copied:
+                await self._start(copied)
+        except _UnusableDatabase as error:
+            # All the rest is tried nevertheless.
+            await self._start(self._with(DatabaseSettings()))
+            self._found.refusals[:0] = [f"the database cannot be used: {error}"]
         return self._found
 
     async def _start(self, loaded: LoadedSettings) -> None:
@@ -144,7 +185,7 @@ class _Start:
         try:
             async with asyncio.timeout(loaded.settings.server.start_limit + MORE_SECONDS / 2):
                 self._found.notes += await portico.check_start(
-                    packaged_policies_only=self._packaged_policies_only
+                    packaged_policies_only=self._plan.packaged_policies_only
                 )
         except TimeoutError:
             self._found.refusals.append(
@@ -165,32 +206,22 @@ class _Start:
             return ensure_secret_key(settings, self._data_dir)
         return None  # none was created yet
 
-    @contextlib.contextmanager
-    def _working_directory(self) -> Iterator[Path]:
-        """Make a directory beside the data, which only this user may read."""
-        parent = self._data_dir if os.access(self._data_dir, os.W_OK) else None
-        directory = tempfile.mkdtemp(prefix=".plugin-check-", dir=parent)
-        try:
-            yield Path(directory)
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-
     @contextlib.asynccontextmanager
-    async def _copy(self, directory: Path) -> AsyncIterator[LoadedSettings]:
+    async def _copy(self) -> AsyncIterator[LoadedSettings]:
         """Yield settings with a copy of the database and an empty data directory."""
         settings = self._loaded.settings
         address = find_database(settings.database, self._data_dir)
         if isinstance(address, SQLiteAddress):
-            path = directory / "portico.db"
+            path = self._plan.directory / "portico.db"
             if size := _size_of(address.path):
                 await self._copy_file(address.path, size, path)
             scheme = "sqlite" if address.password is None else "sqlite+sqlcipher"
-            yield self._with_database(directory, url=f"{scheme}://{path}")
+            yield self._with_database(url=f"{scheme}://{path}")
             return
-        schema = f"portico_check_{secrets.token_hex(6)}"
+        schema = self._plan.schema
         database = await self._open()
         try:
-            yield self._with_database(directory, schema=schema)
+            yield self._with_database(schema=schema)
             await self._try_pending(database)
         finally:
             with contextlib.suppress(Unavailable):
@@ -219,18 +250,16 @@ class _Start:
         finally:
             await database.stop()
 
-    def _with_database(self, directory: Path, **changes: Any) -> LoadedSettings:
-        return self._with(
-            directory, msgspec.structs.replace(self._loaded.settings.database, **changes)
-        )
+    def _with_database(self, **changes: Any) -> LoadedSettings:
+        return self._with(msgspec.structs.replace(self._loaded.settings.database, **changes))
 
-    def _with(self, directory: Path, database: DatabaseSettings) -> LoadedSettings:
+    def _with(self, database: DatabaseSettings) -> LoadedSettings:
         """Return the settings with another database and data directory."""
         copied = msgspec.structs.replace(database, require_existing=False)
         settings = msgspec.structs.replace(
-            self._loaded.settings, data_dir=str(directory), database=copied
+            self._loaded.settings, data_dir=str(self._plan.directory), database=copied
         )
-        if self._packaged_policies_only:
+        if self._plan.packaged_policies_only:
             access = msgspec.structs.replace(settings.access, policy_dir="")
             settings = msgspec.structs.replace(settings, access=access)
         return dataclasses.replace(self._loaded, settings=settings)

@@ -1,5 +1,6 @@
 """What `portico plugin list` and `portico policy check` say of plugins: the same as serving, without changing anything."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from portico.db.address import open_database
+from portico.settings.database import DatabaseSettings
 from portico.testing import CommandLine, InProcessApp
 
 Install = Callable[..., None]
@@ -86,6 +89,21 @@ def said(cli: CommandLine) -> dict[str, tuple[str, str, str, str]]:
     return described(json.loads(cli("plugin", "list", "--json").stdout))
 
 
+def schemas(database_url: str) -> list[str]:
+    """Return the schemas that checks have made in PostgreSQL; none on SQLite."""
+
+    async def names() -> list[str]:
+        database = open_database(DatabaseSettings(url=database_url), Path())
+        await database.start()
+        try:
+            sql = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'portico_check%'"
+            return [row["nspname"] for row in await database.rows(sql)]
+        finally:
+            await database.stop()
+
+    return asyncio.run(names()) if database_url.startswith("postgres") else []
+
+
 def described(plugins: list[dict[str, Any]]) -> dict[str, tuple[str, str, str, str]]:
     return {p["name"]: (p["state"], p["fault"], p["reason"], p["at"]) for p in plugins}
 
@@ -97,14 +115,15 @@ def test_plugin_list_says_what_serving_says_and_changes_nothing(
     served: Callable[[], list[dict[str, Any]]],
     cli: CommandLine,
     env: dict[str, str],
+    database_url: str,
 ) -> None:
     install("fine", HEAD + TABLES.format(name="fine"))
     steps("fine", 1, "CREATE TABLE fine_row (id TEXT PRIMARY KEY, word TEXT)")
     for name, (source, _) in LATE.items():
         install(name, HEAD + source)
     steps("bad_step", 1, "CREATE TABEL nothing (id TEXT)")
-    before = said(cli)
     data = Path(env["DATA_DIR"])
+    before = said(cli)
     assert not data.exists() or not [*data.iterdir()]
     assert {name: before[name][1] for name in LATE} == {n: kind for n, (_, kind) in LATE.items()}
     assert before["fine"][0] == "active"
@@ -117,7 +136,7 @@ def test_plugin_list_says_what_serving_says_and_changes_nothing(
     assert later["fine"][:2] == ("failed", "migration"), later["fine"]
     assert "0003_step" in later["fine"][2]
     assert "pending  fine  0003_step" in cli("migrate", "--check", code=1).stdout
-    assert not [*data.glob(".plugin-check-*")]
+    assert schemas(database_url) == [] and not [*data.glob(".plugin-check-*")]
 
 
 def test_policy_check_says_which_plugins_fail_when_serving(
@@ -136,13 +155,18 @@ def test_policy_check_says_which_plugins_fail_when_serving(
     assert "valid" in done.stdout
 
 
-def test_plugin_that_ends_the_process_is_said(install: Install, cli: CommandLine) -> None:
+@pytest.mark.both_databases
+def test_plugin_that_ends_the_process_is_said_and_leaves_nothing(
+    install: Install, cli: CommandLine, env: dict[str, str], database_url: str
+) -> None:
     install("gone", HEAD + "import os\n@hookimpl\ndef startup():\n    os._exit(3)")
     refused = cli("plugin", "list", code=1).stderr
     assert (
         "the start ended its process while it was waiting for the startup of plugin 'gone'"
         in refused
     )
+    assert schemas(database_url) == []
+    assert not [*Path(env["DATA_DIR"]).parent.glob("**/.plugin-check-*")]
 
 
 def test_unusable_database_is_said_and_the_plugins_are_listed(cli: CommandLine) -> None:
