@@ -7,6 +7,7 @@ Constants:
     JSON_MEDIA_TYPE   Media type of a response that is not streamed.
     MAX_CHAIN_LENGTH  Number of presets that may be based on one another.
     OPERATIONS        The kinds of calls that models answer.
+    OWN_KEYS          Keys of requests that are between the client and Portico. Providers never see them.
 
 Types:
 
