@@ -20,7 +20,7 @@ from portico.identity.accounts.picture import check_picture
 from portico.normalization import MAX_MARKS, likeness, normalized
 from portico.prompts import PromptTemplate, shown_text, user_variables
 from portico.server.logging import escape_newlines, mask
-from portico.settings.masking import without_credentials
+from portico.settings.masking import sentence_without_credentials, without_credentials
 from portico.upstream.redactor import Redactor
 from portico.upstream.sse_filter import SSEFilter
 from portico.web.middleware.proxies import Proxies
@@ -224,6 +224,7 @@ SCANS: dict[str, Callable[[str], object]] = {
     "a line of the log": lambda text: mask(None, "", {"event": text}),
     "a line of the log without breaks": lambda text: escape_newlines(None, "", {"event": text}),
     "a setting that is shown": without_credentials,
+    "a sentence about a setting": sentence_without_credentials,
     "a picture": _quietly(check_picture),
     "a picture of a model": _quietly(unsupported_picture_reason),
     "a search for people": lambda text: AccountQuery(query=text[:1024]).pattern,

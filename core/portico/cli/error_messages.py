@@ -33,7 +33,12 @@ def errors_in_words() -> Iterator[None]:
 
 def refuse(message: str) -> NoReturn:
     """Print why a command cannot be carried out, and exit with 1. `message`: each line is a sentence."""
-    lines = map(shortened, message.splitlines())
+    from portico.settings.masking import sentence_without_credentials
+
+    lines = [
+        shortened(sentence_without_credentials(line, urls_only=True))
+        for line in message.splitlines()
+    ]
     click.echo("\n  ".join(["Portico cannot do that:", *lines]), err=True)
     sys.exit(1)
 

@@ -17,6 +17,11 @@ _WITHOUT_SCHEME = re.compile(r"(?!mailto:)([^\s:@]+:)\S+(@[^\s@]+)")
 _PASSWORD_IN_QUERY = re.compile(
     r"([?&](?:password|passwd|pwd|sslpassword|secret|token|key|api_?key)=)[^&#\s]*", re.IGNORECASE
 )
+_PASSWORD_IN_JSON = re.compile(
+    r"(\"[^\"\\]{0,64}(?:secret|passw|token|key)[^\"\\]{0,64}\"\s{0,8}:\s{0,8}\")[^\"]+",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\s'`]+")
 _SECRET_NAME = re.compile(r"secret|passw|token|authorization|apikey|(^|[-_])key\Z", re.IGNORECASE)
 
 
@@ -32,7 +37,17 @@ def without_credentials(text: str) -> str:
         text = _USER_ALONE.sub(f"://{MASK}@", text)
     elif (user := _WITHOUT_SCHEME.fullmatch(text)) is not None:
         text = f"{user[1]}{MASK}{user[2]}"
+    text = _PASSWORD_IN_JSON.sub(rf"\1{MASK}", text)
     return _PASSWORD_IN_QUERY.sub(rf"\1{MASK}", text)
+
+
+def sentence_without_credentials(text: str, *, urls_only: bool = False) -> str:
+    """Return a sentence with the credentials in each of its words masked. `urls_only`: leave words such as `user:a@b`."""
+
+    def mask(word: re.Match[str]) -> str:
+        return word[0] if urls_only and "://" not in word[0] else without_credentials(word[0])
+
+    return _WORD.sub(mask, _PASSWORD_IN_JSON.sub(rf"\1{MASK}", text))
 
 
 def masked(value: object) -> Any:

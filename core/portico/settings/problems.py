@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from portico.errors import OperatorError
+from portico.settings.masking import sentence_without_credentials
 from portico.terminal import printable
 
 
@@ -43,7 +44,8 @@ class Problem:
     def __str__(self) -> str:
         origin = f" ({self.origin})" if self.origin else ""
         value = "" if self.value is None else f" = {self.value}"
-        sentence = f"{self.key}{origin}{value}: {self.reason}"
+        # Checks of values that fit together or not quote them as they are.
+        sentence = sentence_without_credentials(f"{self.key}{origin}{value}: {self.reason}")
         # Keys and file names may contain line ends and control characters, which are escaped.
         return printable(sentence)
 

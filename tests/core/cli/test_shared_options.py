@@ -64,3 +64,17 @@ def test_empty_argument_is_refused_with_its_name(cli: CommandLine) -> None:
     ):
         said = cli(*words, code=2).stderr
         assert "is empty" in said and name in said, words
+
+
+def test_no_message_about_a_setting_quotes_a_password(cli: CommandLine) -> None:
+    for variable, text in (
+        ("FORWARDED_ALLOW_IPS", "http://u:pw-one@h/x"),
+        ("CORS_ALLOW_ORIGIN", "u:pw-one@h"),
+        ("JWT_EXPIRES_IN", "http://pw-one@h"),
+        ("SSL_CERT_FILE", "http://u:pw-one@h"),
+        ("PORTICO_PLUGINS_ENABLE", "http://u:pw-one@h"),
+        ("WEBUI_URL", "https://h/?token=pw-one"),
+        ("PORT", '{"api_key": "pw-one"}'),
+    ):
+        said = cli("config", settings={variable: text}, code=1).stderr
+        assert "pw-one" not in said and "********" in said, variable

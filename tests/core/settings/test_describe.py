@@ -97,6 +97,7 @@ def test_problems_of_all_plugins_are_reported_together() -> None:
         ("postgresql://me@host/db", "postgresql://me@host/db"),
         ("postgres:me:pw@host/db", "postgres:********@host/db"),
         ("me:p@w@host/db", "me:********@host/db"),
+        ('{"api_key": "pw", "x": "y"}', '{"api_key": "********", "x": "y"}'),
         ("mailto:ada@example.org", "mailto:ada@example.org"),
     ],
 )
