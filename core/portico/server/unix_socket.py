@@ -70,7 +70,7 @@ class ListeningSocket:
         self._wait_until_free()
 
     def _wait_until_free(self) -> None:
-        """Wait for a moment: the processes of a server that was killed may be about to end. Raises: OperatorError."""
+        """Wait until no server listens there: the processes of a server that was killed may be about to end. Raises: OperatorError."""
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
             try:
