@@ -61,6 +61,8 @@ def fail_while_serving(ada: Client) -> None:
     assert [ask(ada, name) for name in ("answers_wrong", "answers_words")] == [500, 500]
 
 
+@pytest.mark.both_databases
+@pytest.mark.timeout(180)
 @pytest.mark.case("AB-82")
 def test_server_with_all_broken_plugins_serves_names_them_and_stops(
     env: dict[str, str],
