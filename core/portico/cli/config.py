@@ -13,16 +13,20 @@ from portico.terminal import format_time, json_option, print_json, printable
 def config(ctx: click.Context, as_json: bool) -> None:
     """Print every setting with its value and origin. Secrets are masked.
 
+    Ends with 1 if settings of a plugin are wrong, which are then printed on standard error.
+
     What administrators have changed at run time is in `portico config history`.
     """
     if ctx.invoked_subcommand is not None:
         return
+    from portico.plugins.registry import FaultKind
     from portico.settings.describe import describe, format_table
 
     context: CLIContext = ctx.obj
+    application = context.application()
     schemas = {
         contribution.plugin_name: type(contribution.settings)
-        for contribution in context.application().contributions
+        for contribution in application.contributions
         if contribution.settings
     }
     rows = describe(context.load_settings(), schemas)
@@ -30,6 +34,10 @@ def config(ctx: click.Context, as_json: bool) -> None:
         print_json(rows)
     else:
         click.echo(format_table(rows))
+    unread = [one for one in application.registry.failed if one.fault == FaultKind.SETTINGS]
+    for record in unread:
+        click.echo(printable(f"Plugin {record.name!r} is not loaded: {record.reason}"), err=True)
+    ctx.exit(1 if unread else 0)
 
 
 @config.command()

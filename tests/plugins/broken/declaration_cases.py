@@ -1,6 +1,6 @@
 """Plugins that register something that cannot be used, although its type is right."""
 
-from tests.plugins.broken.plugin_sources import Broken
+from tests.plugins.broken.plugin_sources import TABLE, Broken
 
 
 def _on(hook: str, reason: str, code: str, fault: str = "hook", before: str = "") -> Broken:
@@ -19,14 +19,6 @@ def _route(
         reason,
         f"from portico.api.web import *\n@hookimpl\ndef register_routes():\n"
         f"    @{decorator}{end}\n    {function}\n    return [mine]",
-    )
-
-
-def _settings(reason: str, fields: str) -> Broken:
-    return Broken(
-        "settings",
-        reason,
-        f"class Mine(Section):  #!\n    {fields}\n@hookimpl\ndef register_settings():\n    return Mine",
     )
 
 
@@ -50,7 +42,6 @@ class Source:
     async def complete(self, completion): ...
     def __init__(self, **changed): vars(self).update(changed)
 """
-_TABLE = "class Thing(Table, tablename='{}_thing'):\n    id = Text(primary_key=True)\n"
 
 DECLARATIONS: dict[str, Broken] = {
     # -- functions where another kind of function is called -----------------------------------------------------
@@ -225,15 +216,15 @@ DECLARATIONS: dict[str, Broken] = {
     "kind_column": Broken(
         "hook",
         "has the column 'user_id', which its table .* there is id",
-        _TABLE.format("kind_column")
+        TABLE.format("kind_column")
         + "@hookimpl\ndef register_tables():\n    return TableSet((Thing,), 'nowhere')\n"
         + "@hookimpl  #!\ndef register_resources():\n    return [ResourceKind('thing', 'kind_column_thing', ('read',))]",
     ),
     "rule_subject": Broken(
         "policy",
-        "there is no subject 'nobody'",
+        "there is no subject 'friend'",
         "@hookimpl\ndef register_resources():\n    return [ResourceKind('odd', '', ('read',))]\n"
-        "@hookimpl\ndef register_policies():\n    return [PolicyRule('odd', 'read', 'nobody')]",
+        "@hookimpl\ndef register_policies():\n    return [PolicyRule('odd', 'read', 'friend')]",
     ),
     "rule_of_others": _on(
         "policies",
@@ -327,97 +318,5 @@ DECLARATIONS: dict[str, Broken] = {
         "write `async def respond`",
         "from portico.api.web import Fallback\ndef respond(scope, path): ...  #!\n@hookimpl\ndef register_fallbacks():\n"
         "    return [Fallback('/plain', respond)]",
-    ),
-    # -- settings ---------------------------------------------------------------------------------------------------
-    "default_low": _settings(
-        "default 0 that it does not allow itself: expected an integer of at least 1",
-        "times: Annotated[int, setting('x', ge=1)] = 0",
-    ),
-    "default_type": _settings("default '5' that it does not allow", "times: int = '5'"),
-    "default_secret": _settings(
-        "has a default that it does not allow", "token: Secret = 'hunter2'"
-    ),
-    "custom_type": _settings(
-        "has the type Path", "where: __import__('pathlib').Path | None = None"
-    ),
-    "union_type": _settings("cannot be read: Type unions", "what: list[int] | set[int] = []"),
-    "no_such_type": _settings("is not defined", "what: 'Nope' = 5"),
-    "bounds": _settings(
-        "cannot be read: Can only set `ge`", "word: Annotated[str, setting('x', ge=1)] = 'a'"
-    ),
-    "form": _settings(
-        "has the form 'urll'", "word: Annotated[str, setting('x', form='urll')] = ''"
-    ),
-    "variable": _settings("has env=5", "word: Annotated[str, setting('x', env=5)] = ''"),
-    "operator": _settings(
-        r"plugins.operator.times .*expected an integer of at least 1",
-        "times: Annotated[int, setting('x', ge=1)] = 1",
-    ),
-    "misspelt_key": _settings("did you mean plugins.misspelt_key.times", "times: int = 1"),
-    "misspelt_name": Broken(
-        "settings",
-        "PORTICO_MISSPELT_NAME_TIMS.*did you mean",
-        "class Mine(Section):\n    times: int = 1\n@hookimpl\ndef register_settings():\n    return Mine",
-    ),
-    "unset": _settings("must be set, also possible as PORTICO_UNSET_TOKEN", "token: str"),
-    "refuses": _settings("too few", "def __post_init__(self): raise ValueError('too few')"),
-    "crashes": Broken(
-        "settings",
-        "settings: KeyError",
-        "class Mine(Section):\n    def __post_init__(self):\n        raise KeyError('x')  #!\n"
-        "@hookimpl\ndef register_settings():\n    return Mine",
-    ),
-    "bare": Broken("settings", "this plugin has no settings; remove the section", "x = 1"),
-    # -- tables -----------------------------------------------------------------------------------------------------
-    "tables_word": Broken("hook", "write a tuple", "return TableSet(Text, 'x')", "register_tables"),
-    "tables_type": Broken(
-        "hook", "is a subclass of piccolo", "return TableSet((int,), 'x')", "register_tables"
-    ),
-    "tables_name": Broken(
-        "conflict",
-        "must be named tables_name_",
-        _TABLE.format("other")
-        + "@hookimpl\ndef register_tables():\n    return TableSet((Thing,), 'x')",
-    ),
-    "no_steps": Broken(
-        "migration",
-        "cannot be read",
-        _TABLE.format("no_steps")
-        + "@hookimpl\ndef register_tables():\n    return TableSet((Thing,), 'not_there_at_all')",
-    ),
-}
-
-
-def migration(name: str, reason: str, **files: str) -> Broken:
-    """Return a plugin with a table and one migration. `files`: its text by ending."""
-    return Broken(
-        "migration",
-        reason,
-        _TABLE.format(name)
-        + f"@hookimpl\ndef register_tables():\n    return TableSet((Thing,), 'made_up_{name}_steps')",
-        migrations={f"0001_initial.{ending}": text for ending, text in files.items()},
-    )
-
-
-MIGRATIONS: dict[str, Broken] = {
-    "sql": migration(
-        "sql",
-        "0001_initial: ",
-        sql="CREATE TABLE sql_thing (id TEXT PRIMARY KEY); CREATE NONSENSE;",
-    ),
-    "commits": migration(
-        "commits", "must not contain COMMIT", sql="CREATE TABLE commits_thing (id TEXT); COMMIT;"
-    ),
-    "python": migration(
-        "python", "ZeroDivisionError", py="async def forwards(database):\n    1 / 0\n"
-    ),
-    "no_forwards": migration(
-        "no_forwards", "no `async def forwards", py="def forwards(database): ...\n"
-    ),
-    "one_database": migration(
-        "one_database", "one for each database", **{"sqlite.sql": "SELECT 1;"}
-    ),
-    "no_table": migration(
-        "no_table", "no_table_thing", sql="CREATE TABLE no_table_other (id TEXT PRIMARY KEY);"
     ),
 }

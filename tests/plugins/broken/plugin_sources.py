@@ -27,6 +27,9 @@ HEAD = "; ".join(
     )
 )
 
+#: A table of a plugin, whose name is filled in.
+TABLE = "class Thing(Table, tablename='{}_thing'):\n    id = Text(primary_key=True)\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:

@@ -10,13 +10,15 @@ import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture; a server process has both
 from tests.plugins.broken.conflict_cases import CONFLICTS
 from tests.plugins.broken.conftest import Start
-from tests.plugins.broken.declaration_cases import DECLARATIONS, MIGRATIONS, migration
+from tests.plugins.broken.declaration_cases import DECLARATIONS
 from tests.plugins.broken.hook_cases import HANGING, HOOKS
 from tests.plugins.broken.plugin_sources import Broken, write_plugins
+from tests.plugins.broken.stored_cases import MIGRATIONS, STORED, migration
 
-from portico.testing import InProcessApp
+from portico.boot import CannotStart
+from portico.testing import CommandLine, InProcessApp
 
-ALL: dict[str, Broken] = HOOKS | DECLARATIONS | MIGRATIONS | CONFLICTS
+ALL: dict[str, Broken] = HOOKS | DECLARATIONS | STORED | MIGRATIONS | CONFLICTS
 SETTINGS = """
 [plugins.operator]
 times = 0
@@ -24,7 +26,7 @@ times = 0
 tims = 2
 [plugins.bare]
 x = 1
-[plugins.nobody]
+[plugins.uninstalled]
 x = 1
 """
 
@@ -61,11 +63,11 @@ def test_plugins_with_mistakes_fail_alone_each_with_sentence_and_line(
     log = capsys.readouterr().err
     for name in ALL:
         assert re.search(rf'"plugin failed".*"{name}"|"{name}".*"plugin failed"', log), name
-    assert "plugins.nobody" in log
+    assert "plugins.uninstalled" in log
     assert "hunter2" not in log
 
 
-@pytest.mark.case("AB-83")
+@pytest.mark.case("AB-82")
 def test_plugins_that_hang_in_any_hook_fail_within_their_limit(start_with: Start) -> None:
     limits = {f"PORTICO_PLUGINS_{which}_LIMIT": "0.1" for which in ("LOAD", "STARTUP")}
     few = {"PORTICO_PLUGINS_ONLY": ",".join((*HANGING, "accounts"))}
@@ -103,3 +105,20 @@ def test_plugin_with_an_edited_migration_fails_and_says_what_to_do(
             assert record.fault == "migration"
             assert "0001_initial was changed after it was applied" in record.reason
             assert "undo the change, and make it in a new migration, 0002_…" in record.reason
+
+
+def test_wrong_setting_of_a_plugin_is_named_and_stops_the_server_only_if_it_is_required(
+    install: object, env: dict[str, str], tmp_path: Path, cli: CommandLine
+) -> None:
+    write_plugins(tmp_path / "site", {"operator": STORED["operator"]})
+    given = {"PORTICO_STRICT": "false", "PORTICO_OPERATOR_TIMES": "0"}
+    said = 'PORTICO_OPERATOR_TIMES) = "0": expected an integer of at least 1'
+    done = cli("config", code=1, settings=given)
+    assert (
+        f"Plugin 'operator' is not loaded: settings: plugins.operator.times (environment {said}"
+        in done.stderr
+    )
+    assert "server.port" in done.stdout
+    required = {"PORTICO_PLUGINS_REQUIRED": "accounts,operator"}
+    with pytest.raises(CannotStart, match="plugin 'operator' is required and failed: settings: "):
+        InProcessApp(env | given | required)

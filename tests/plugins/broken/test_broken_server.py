@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from tests.database_templates import Templates
 from tests.plugins.broken.conflict_cases import CONFLICTS
-from tests.plugins.broken.declaration_cases import DECLARATIONS, MIGRATIONS
+from tests.plugins.broken.declaration_cases import DECLARATIONS
 from tests.plugins.broken.hook_cases import HANGING, HOOKS
 from tests.plugins.broken.plugin_sources import Broken, write_plugins
 from tests.plugins.broken.running_cases import RUNNING
+from tests.plugins.broken.stored_cases import MIGRATIONS, STORED
 
 from portico.testing import Client, CommandLine, ServerProcess
 from portico.testing.websockets import SocketClosed
@@ -18,7 +19,7 @@ from portico.testing.websockets import SocketClosed
 #: Those that hang, which take the time of their limit each.
 SOME_HANGING = {name: HANGING[name] for name in ("hangs_import", "hangs_tables", "hangs_startup")}
 #: The others are the same for every process: a fifth of them.
-_REST = HOOKS | DECLARATIONS
+_REST = HOOKS | DECLARATIONS | STORED
 FAILED: dict[str, Broken] = (
     MIGRATIONS
     | CONFLICTS
