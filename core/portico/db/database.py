@@ -14,6 +14,7 @@ from portico.db.errors import Cause, TransactionFailed
 from portico.db.schema_guard import SchemaGuard
 from portico.db.shielded import run_to_completion
 from portico.errors import DB_NOT_SQLITE, InvalidRequest, Unavailable
+from portico.plugin_exit import is_failure
 
 Row = dict[str, Any]
 Dialect = Literal["sqlite", "postgres"]
@@ -93,7 +94,9 @@ class Transaction(ABC):
         for callback in self.callbacks:
             try:
                 callback()
-            except Exception:  # noqa: BLE001 - the caller must see that its transaction is committed
+            except BaseException as error:  # the caller must see that its transaction is committed
+                if not is_failure(error):
+                    raise
                 logger.exception("A callback after commit failed")
 
 

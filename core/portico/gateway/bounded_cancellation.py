@@ -1,14 +1,13 @@
 """Ends calls of sources within a second of their cancellation, also those that ignore it."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
 import structlog
 
 from portico.catalogue import close_body
-from portico.plugin_exit import PluginExit, contained
+from portico.plugin_exit import PluginExit, contained, is_failure
 
 log = structlog.get_logger("portico.gateway")
 
@@ -97,10 +96,11 @@ class BoundedStream:
                 await self._close()
 
     async def _close(self) -> None:
-        with contextlib.suppress(
-            Exception
-        ):  # it is running still, or fails: either way it was closed
+        try:
             await close_body(self._body)
+        except BaseException as error:  # it is running still, or fails: either way it was closed
+            if not is_failure(error):
+                raise
 
 
 def _dropped(task: "asyncio.Future[Any]") -> None:

@@ -8,6 +8,13 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import structlog
+
+from portico.errors import error_location
+from portico.plugin_exit import is_failure
+
+log = structlog.get_logger("portico.web")
+
 
 class Drain:
     """Starts when the process receives SIGTERM; `grace` seconds later open streams are ended.
@@ -39,14 +46,14 @@ class Drain:
             self.started = True
             asyncio.get_running_loop().call_later(self.grace, self.end)
             for callback in self._on_start:
-                callback()
+                _call(callback)
 
     def end(self) -> None:
         """End all open streams now."""
         self.announced = self.started = True
         self.over = True
         for callback in tuple(self._callbacks):
-            callback()
+            _call(callback)
 
     def add(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the grace period ends; at once if it has ended already."""
@@ -66,3 +73,13 @@ class Drain:
             yield
         finally:
             self.discard(callback)
+
+
+def _call(callback: Callable[[], None]) -> None:
+    """Call a callback, which may be of a plugin. One that fails is logged: the other streams must end too."""
+    try:
+        callback()
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        log.warning("stream not ended", error=type(error).__name__, at=error_location(error))

@@ -15,12 +15,13 @@ from typing import TypeAlias
 import structlog
 
 from portico.db import chunks, fetch_all, now, placeholders
+from portico.errors import error_location
 from portico.events import Listener
 from portico.identity.accounts.events import AccountChanged, AccountDeleted
 from portico.identity.sessions.actor import SESSION_CREDENTIAL, Actor, TokenAuthenticator
 from portico.identity.sessions.events import ApiKeyRevoked, SessionRevoked
 from portico.periodic_task import PeriodicTask
-from portico.plugin_exit import contained
+from portico.plugin_exit import contained, is_failure
 
 RECHECK_SECONDS = 0.4
 
@@ -187,7 +188,16 @@ class LiveConnections:
     def _end(self, revoked: Iterable[CredentialRef]) -> None:
         for credential in list(revoked):
             for on_revoked in list(self._live.get(credential, ())):
-                on_revoked()
+                try:
+                    on_revoked()
+                except BaseException as error:  # of a plugin; the other connections must end too
+                    if not is_failure(error):
+                        raise
+                    log.warning(
+                        "connection not ended",
+                        error=type(error).__name__,
+                        at=error_location(error),
+                    )
 
     async def _recheck(self) -> None:
         if self._live:

@@ -19,6 +19,7 @@ from portico.instances.messages import outbox
 from portico.instances.messages.envelope import Envelope, ReplayGuard, Signer, is_recent
 from portico.instances.registry import OwnInstance, live_instances
 from portico.periodic_task import PeriodicTask
+from portico.plugin_exit import is_failure
 from portico.redis import RedisConnection, RedisUnavailable
 from portico.settings.section import Secret
 
@@ -229,7 +230,9 @@ class InstanceChannel:
             return  # of a plugin that is not loaded here
         try:
             handle(envelope.sender, envelope.payload)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next message must arrive
+        except BaseException as error:  # whatever it is, the next message must arrive
+            if not is_failure(error):
+                raise
             log.warning(
                 "message of another instance failed",
                 topic=envelope.topic,

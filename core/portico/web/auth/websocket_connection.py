@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.errors import INVALID_TOKEN
 from portico.identity import Actor, LiveConnections
+from portico.plugin_exit import contained
 from portico.web.middleware.socket_inbox import ABNORMAL_CLOSURE, SocketInbox
 from portico.web.middleware.websockets import ON_STALLED_KEY
 
@@ -61,7 +62,9 @@ class WebSocketConnection:
         scope[ON_STALLED_KEY] = lambda: self._end(SocketEnd.STALLED)  # type: ignore[literal-required]
         revoked = lambda: self._end(SocketEnd.REVOKED)  # noqa: E731 - the same object adds and removes it
         with nullcontext() if actor is None else live.track(actor, revoked):
-            work = asyncio.ensure_future(app(scope, self._inbox.receive, self._send_checked))
+            work = asyncio.ensure_future(
+                contained(app(scope, self._inbox.receive, self._send_checked))
+            )
             try:
                 await self._until_over(work)
             finally:
