@@ -36,6 +36,7 @@ class SourceList:
         self._provided: dict[str, Sequence[ModelSource]] = {}
         self._failing: set[str] = set()
         self._all: list[CachedSource] = []
+        self._left_out: set[tuple[str, str, str]] = set()
 
     def __iter__(self) -> Iterator[CachedSource]:
         return iter(self._all)
@@ -58,14 +59,15 @@ class SourceList:
     def replace(self, plugin: str, sources: Iterable[ModelSource]) -> None:
         """Give a plugin other sources. One that stays, which is the same object, keeps its list of models.
 
-        A source with the name of another one is left out: names are how administrators tell sources apart.
+        A source with the name of an earlier one is left out: names are how administrators tell sources apart. If it is of
+        another plugin, it returns when that one goes.
         """
         kept = {id(one.source): one for one in self._by_plugin.get(plugin, ())}
-        names = {one.source.name for one in self if one.plugin != plugin}
+        names: set[str] = set()
         current: list[CachedSource] = []
         for source in sources:
             if source.name in names:
-                log.error("two model sources have the same name", plugin=plugin, source=source.name)
+                self._log_left_out(plugin, source.name, plugin)
                 continue
             names.add(source.name)
             found = kept.pop(id(source), None)
@@ -102,8 +104,24 @@ class SourceList:
         return CachedSource(plugin, source, self._list_changed, self._log_failure)
 
     def _publish(self) -> None:
-        self._all = list(chain.from_iterable(self._by_plugin.values()))
+        """Publish the sources, of those with the same name that of the plugin which was registered first."""
+        by_name: dict[str, CachedSource] = {}
+        left_out = set()
+        for one in chain.from_iterable(self._by_plugin.values()):
+            first = by_name.setdefault(one.source.name, one)
+            if first is not one:
+                left_out.add((one.plugin, one.source.name, first.plugin))
+        for names in left_out - self._left_out:
+            self._log_left_out(*names)
+        self._left_out = left_out
+        self._all = list(by_name.values())
         self._changed()
+
+    @staticmethod
+    def _log_left_out(plugin: str, name: str, holder: str) -> None:
+        log.error(
+            "two model sources have the same name", plugin=plugin, source=name, belongs_to=holder
+        )
 
 
 def _check(sources: Any) -> None:

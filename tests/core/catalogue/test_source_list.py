@@ -121,8 +121,23 @@ def test_source_with_a_taken_name_is_left_out() -> None:
     async def story() -> None:
         some = world(("x", Source("one", "a")), ("y", Source("other", "z")))
         with structlog.testing.capture_logs() as logs:
-            some.catalogue.replace_sources("x", [Source("other", "b"), Source("two", "c")])
-        assert await some.ids() == ["c", "z"]
-        assert logs[0]["source"] == "other"
+            some.catalogue.replace_sources("y", [Source("one", "b"), Source("two", "c")])
+        assert await some.ids() == ["a", "c"]
+        assert logs[0]["source"] == "one"
+
+    run(story())
+
+
+def test_source_of_an_earlier_plugin_keeps_its_name_whichever_came_first() -> None:
+    async def story() -> None:
+        connections = Connections()
+        some = world(("builtin", connections), ("other", Source("same", "theirs")))
+        assert await some.ids() == ["theirs"]
+        connections.sources = [Source("same", "ours")]
+        with structlog.testing.capture_logs() as logs:
+            assert await some.ids() == ["ours"]
+        assert [(one["plugin"], one["belongs_to"]) for one in logs] == [("other", "builtin")]
+        connections.sources = []
+        assert await some.ids() == ["theirs"]
 
     run(story())
