@@ -143,6 +143,7 @@ SOURCE = """
         return [Fallback("/page", page)]
 """
 URL = "/api/x/head"
+A_FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="notes.txt"\r\n\r\nHi\r\n--b--\r\n'
 #: They differ between any two requests.
 OF_ONE_REQUEST = ("x-request-id", "x-process-time", "date", "set-cookie")
 STREAMS = {"relayed": 200, "waiting": 200, "stream": 200, "mute": 200, "events": 200}
@@ -179,6 +180,13 @@ def test_head_has_status_and_headers_of_get_on_every_route(app: InProcessApp) ->
     check(admin, f"{URL}/large", **{"accept-encoding": "gzip"})
     calls = admin.get(f"{URL}/calls").json
     assert calls.count("value") == 2  # GET and HEAD, each once
+    form = {"content-type": "multipart/form-data; boundary=b"}
+    file = admin.request("POST", "/api/v1/files/", body=A_FILE, headers=form).json
+    content = f"/api/v1/files/{file['id']}/content"
+    check(admin, content)
+    check(admin, content, **{"if-none-match": admin.get(content).headers["etag"]})
+    ranged = admin.request("HEAD", content, headers={"range": "bytes=0-0"})
+    assert (ranged.status, ranged.headers["content-length"]) == (200, "2")
     own = admin.request("HEAD", f"{URL}/own")
     assert own.status == 200 and "own HEAD" in admin.get(f"{URL}/calls").json
     refused = admin.request("HEAD", f"{URL}/changing")
