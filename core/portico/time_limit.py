@@ -151,6 +151,17 @@ class Strictly(Generic[T]):
         return left
 
 
+async def strictly(seconds: float, work: Awaitable[T]) -> T:
+    """Await work as `Strictly` does; work that does not wait costs almost nothing."""
+    rest = work.__await__()
+    try:
+        waits_for = next(rest)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    return await Strictly(seconds, Begun(rest, waits_for))
+
+
 class LimitShare:
     """Divides a time among calls of which many may hang: a call gets its limit, but only a part of what is left.
 

@@ -22,7 +22,7 @@ from portico.plugin_exit import PluginFault, is_failure
 from portico.plugins.registry import FaultKind
 from portico.plugins.watchdog import CallInterrupted, CallWatchdog, WatchedSteps
 from portico.settings.schema import PluginSelection
-from portico.time_limit import LimitExceeded, LimitShare, Strictly
+from portico.time_limit import LimitExceeded, LimitShare, Strictly, strictly
 from portico.web.counters import Counters
 from portico.web.health_check import HealthCheck
 
@@ -142,12 +142,18 @@ class PluginIsolation:
 
         `limit`: seconds; None = `plugins.load_limit`.
         """
-        seconds = self._shared(self.limits.load_limit if limit is None else limit)
+        watchdog = self.watchdog
+        if not watchdog.is_running:
+            with watchdog:
+                return self.call(plugin, doing, call, kind=kind, limit=limit, origin=origin)
+        watched = watchdog.begin(self.limits.load_limit if limit is None else limit, self._share)
         try:
-            with self.watchdog.running(), WatchedSteps(self.watchdog, seconds):
+            try:
                 return call()
+            finally:
+                watchdog.end()
         except CallInterrupted as interruption:
-            late = OverLimit(seconds, "plugins.load_limit")
+            late = OverLimit(watched.seconds if watched else 0, "plugins.load_limit")
             late.__cause__ = interruption
             raise self.error(plugin, doing, late, kind=kind, origin=origin) from late
         except BaseException as error:
@@ -183,9 +189,11 @@ class PluginIsolation:
             result = call()
             return await result if inspect.isawaitable(result) else result
         seconds = self._shared(limit)
-        steps = WatchedSteps(self.watchdog, seconds)
         try:
-            with steps:
+            if not self.watchdog.is_running:
+                result = call()
+                return await strictly(seconds, result) if inspect.isawaitable(result) else result
+            with (steps := WatchedSteps(self.watchdog, seconds)):
                 result = call()
             return await Strictly(seconds, result, steps) if inspect.isawaitable(result) else result
         except (CallInterrupted, LimitExceeded) as error:

@@ -7,16 +7,14 @@ is interrupted wherever it is; in another thread as soon as it executes Python c
 import signal
 import threading
 import time
-from contextlib import AbstractContextManager, nullcontext
 from types import FrameType, TracebackType
 from typing import Any, Final
+
+from portico.time_limit import LimitShare
 
 CHECK_SECONDS: Final = 0.1
 #: Seconds between two interruptions of a call that goes on.
 AGAIN_SECONDS: Final = 0.5
-
-
-_NOTHING: Final = nullcontext()
 
 
 class CallInterrupted(BaseException):
@@ -27,7 +25,7 @@ class CallWatchdog:
     """Watches the calls inside its `with` block, one at a time; other calls have no limit. Costs one thread."""
 
     def __init__(self) -> None:
-        self._call: _WatchedCall | None = None
+        self._call: WatchedCall | None = None
         self._stopped: threading.Event | None = None
         self._lock = threading.Lock()
         self._previous: Any = None
@@ -51,30 +49,33 @@ class CallWatchdog:
                 time.sleep(CHECK_SECONDS)  # a signal that is on its way would end the process
             signal.signal(signal.SIGALRM, self._previous or signal.SIG_DFL)
 
-    def running(self) -> AbstractContextManager[object]:
-        """Return a `with` block in which it watches: itself, or one that does nothing inside another such block."""
-        return self if self._stopped is None else _NOTHING
+    @property
+    def is_running(self) -> bool:
+        """Whether it watches: inside its `with` block."""
+        return self._stopped is not None
 
-    def begin(self, seconds: float) -> None:
-        """Begin to watch what this thread does now."""
-        if self._stopped is not None:
-            self._call = _WatchedCall(time.monotonic() + seconds)
+    def begin(self, limit: float, share: LimitShare | None = None) -> "WatchedCall | None":
+        """Begin to watch what this thread does now; None if it does not watch. `limit`: seconds, of which `share` may allow less.
+
+        The thread of the watchdog begins to count when it sees the call, so that the time costs a call nothing.
+        """
+        if self._stopped is None:
+            return None
+        call = self._call = WatchedCall(limit, share)
+        return call
 
     def end(self) -> None:
         """Watch it no more."""
-        if self._call is None:
-            return
-        self._call = None
-        with self._lock:  # a running interruption arrives before this returns
-            pass
+        call, self._call = self._call, None
+        if call is not None and call.is_late:
+            with self._lock:  # a running interruption arrives before this returns
+                pass
 
     def _work(self, stopped: threading.Event) -> None:
         while not stopped.wait(CHECK_SECONDS):
             with self._lock:
                 call = self._call
-                if call is not None and time.monotonic() >= call.deadline:
-                    call.deadline = time.monotonic() + AGAIN_SECONDS
-                    call.is_late = True
+                if call is not None and call.is_over(time.monotonic()) and self._call is call:
                     self._interrupt(call.thread)
 
     def _interrupt(self, thread: int) -> None:
@@ -113,11 +114,23 @@ class WatchedSteps:
         self._watchdog.end()
 
 
-class _WatchedCall:
-    """One call: until when it may run, and in which thread."""
+class WatchedCall:
+    """One call. `seconds`: how long it may run. `thread`: where it runs. `is_late`: it has been interrupted."""
 
-    __slots__ = ("deadline", "is_late", "thread")
+    __slots__ = ("_deadline", "_share", "is_late", "seconds", "thread")
 
-    def __init__(self, deadline: float) -> None:
-        self.deadline, self.is_late = deadline, False
+    def __init__(self, limit: float, share: LimitShare | None) -> None:
+        self.seconds, self._share = limit, share
+        self._deadline, self.is_late = 0.0, False
         self.thread = threading.get_ident()
+
+    def is_over(self, now: float) -> bool:
+        """Return whether the call has to be interrupted now. The first call begins its time."""
+        if not self._deadline:
+            if self._share is not None:
+                self.seconds = self._share.of(self.seconds)
+            self._deadline = now + self.seconds
+        if now < self._deadline:
+            return False
+        self._deadline, self.is_late = now + AGAIN_SECONDS, True
+        return True
