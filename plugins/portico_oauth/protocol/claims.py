@@ -80,19 +80,16 @@ def claim_texts(value: Any, separator: str, *, reads_objects: bool = True) -> Cl
     whose members are the names, such as Zitadel's roles. `null` is nothing. What has another shape is left out, and
     `fault` names it. `reads_objects`: a group may also be an object with a name.
     """
-    try:
-        entries = _entries(value, separator)
-        if len(entries) > MAX_VALUES:
-            raise _Unreadable(f"it has more than {MAX_VALUES} values")
-    except _Unreadable as error:
-        return ClaimTexts((), str(error))
     texts: list[str] = []
     faults: list[str] = []
-    for entry in entries:
+    entries = _entries(value, separator)
+    for entry in entries[: MAX_VALUES + 1]:
         try:
             texts += _names(entry, reads_objects)
         except _Unreadable as error:
             faults.append(str(error))
+    if max(len(entries), len(texts)) > MAX_VALUES:
+        return ClaimTexts((), f"it has more than {MAX_VALUES} values")
     found = tuple(text for text in dict.fromkeys(texts) if text)
     return ClaimTexts(found, ", ".join(dict.fromkeys(faults)))
 
@@ -143,19 +140,21 @@ def _names_of_object(entry: Mapping[str, Any], reads_objects: bool) -> list[str]
     """Return the name of an object with a name, else the names of its members. Raises: _Unreadable.
 
     The members are names if each value is an object of texts, where Zitadel writes the organizations that grant the role.
+    A role that none grants is not read; a group may have an empty object.
     """
     for member in NAME_MEMBERS if reads_objects else ():
         if isinstance(entry.get(member), str) and entry[member]:
             return [entry[member]]
     if not entry:
         raise _Unreadable("an object is empty")
-    if not all(map(_is_object_of_texts, entry.values())):
+    if not all(_is_object_of_texts(value, reads_objects) for value in entry.values()):
         raise _Unreadable("an object is not a name")
     return list(entry)
 
 
-def _is_object_of_texts(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(one, str) for one in value.values())
+def _is_object_of_texts(value: Any, may_be_empty: bool) -> bool:
+    is_filled = isinstance(value, Mapping) and (bool(value) or may_be_empty)
+    return is_filled and all(isinstance(one, str) for one in value.values())
 
 
 def display_text(value: Any, max_chars: int = MAX_VALUE_CHARS) -> str:

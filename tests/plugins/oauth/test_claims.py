@@ -52,7 +52,7 @@ def test_roles_are_compared_exactly(claim: Any, role: str) -> None:
 @pytest.mark.case("AB-79")
 @pytest.mark.parametrize(
     "claim",
-    [{"admin": True}, {"admin": 1}, {"roles": ["admin"]}, True, 1.5, [["admin"]], [{"name": "admin"}],
+    [{"admin": True}, {"admin": 1}, {"admin": {}}, {"roles": ["admin"]}, True, 1.5, [["admin"]], [{"name": "admin"}],
      ["admin", 1.5], [True], ["admin"] * 1001, '{"admin": true}', "[[\"admin\"]]"],
 )  # fmt: skip
 def test_invalid_roles_claim_is_rejected(claim: Any) -> None:
@@ -149,6 +149,7 @@ GROUPS: dict[str, tuple[Any, tuple[str, ...], bool]] = {
     "a truth value": (True, (), True),
     "a fraction": (1.5, (), True),
     "lists in a list": ([["staff"], "ops"], ("ops",), True),
+    "too many members": ({str(number): {} for number in range(1001)}, (), True),
     "too many": ([str(number) for number in range(1001)], (), True),
 }
 
