@@ -1,5 +1,7 @@
 """The ASGI application. Nothing here knows any plugin."""
 
+from collections.abc import Callable
+
 import structlog
 from litestar import Litestar
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -31,11 +33,17 @@ log = structlog.get_logger("portico")
 class Portico:
     """An ASGI callable that starts its application on `lifespan.startup` and stops it on `lifespan.shutdown`.
 
-    `secret` signs sessions.
+    `secret` signs sessions. `on_doing` is told what the start is doing.
     """
 
-    def __init__(self, loaded: LoadedSettings, secret: Secret | None = None) -> None:
-        application = self.application = Application(loaded, secret, routes=True)
+    def __init__(
+        self,
+        loaded: LoadedSettings,
+        secret: Secret | None = None,
+        *,
+        on_doing: Callable[[str], None] | None = None,
+    ) -> None:
+        application = self.application = Application(loaded, secret, routes=True, on_doing=on_doing)
         self.counters = application.counters
         self._loop_watch = LoopWatch(
             application.settings.server.loop_limit,

@@ -44,7 +44,7 @@ class Application(ContributedServices):
     """The core services and the plugins of one application.
 
     Building one imports the chosen plugins and calls their `register_*` hooks; it opens no connection and writes nothing.
-    `routes`: collect their routes too. Commands and workers need none, and start in half the time without the web
+    `on_doing`: told what the start is doing, with the plugin that is called. `routes`: collect their routes too. Commands and workers need none, and start in half the time without the web
     framework. `role`: what the process does once `start` has returned.
     """
 
@@ -55,9 +55,14 @@ class Application(ContributedServices):
         *,
         routes: bool = False,
         role: Role = "server",
+        on_doing: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(loaded, secret, role=role)
-        self.on_doing: Callable[[str], None] = lambda _: None
+        self._on_doing = on_doing
+        if on_doing is not None:
+            self.isolation.on_call = lambda plugin, doing: on_doing(
+                f"waiting for {doing} of plugin {plugin!r}"
+            )
         self._doing = "loading its plugins"
         self.registry = PluginRegistry()
         self.manager: pluggy.PluginManager = new_manager()
@@ -82,13 +87,19 @@ class Application(ContributedServices):
 
     @property
     def doing(self) -> str:
-        """What the start is doing, in a few words, for the terminal. `on_doing` is called with each change."""
+        """What the start is doing, in a few words, for the terminal."""
         return self._doing
 
     @doing.setter
     def doing(self, what: str) -> None:
         self._doing = what
-        self.on_doing(what)
+        if self._on_doing is not None:
+            self._on_doing(what)
+
+    def report_migration(self, owner: str, step: str) -> None:
+        """Tell `on_doing` which migration is applied."""
+        if self._on_doing is not None:
+            self._on_doing(f"applying migration {step} of plugin {owner!r}")
 
     # -- what the plugins contribute ------------------------------------------------------------------------
 

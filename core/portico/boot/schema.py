@@ -109,6 +109,7 @@ async def open_schema(application: "Application", instance: OwnInstance | None) 
                 force=settings.force,
                 instance=instance,
                 identity=database_identity(core),
+                on_step=application.report_migration,
             )
     except (SchemaRefused, MissingDatabase) as error:
         raise CannotStart(str(error).splitlines()) from error

@@ -11,12 +11,13 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
+import re
 import secrets
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,7 @@ import msgspec
 from portico.db import Database, apply_steps, cause_of, schema_status
 from portico.db.address import SQLiteAddress, find_database, open_database
 from portico.errors import OperatorError, Unavailable
+from portico.plugins.registry import FaultKind
 from portico.settings.database import DatabaseSettings
 from portico.settings.load import LoadedSettings
 from portico.settings.secret_key import FILE_NAME, ensure_secret_key
@@ -37,6 +39,8 @@ MAX_COPIED_BYTES: Final = 4 * 1024**3
 MORE_SECONDS: Final = 120.0
 #: Seconds that a statement of a migration waits for a lock on a table in use.
 LOCK_SECONDS: Final = 2
+#: The plugin in what a start is doing.
+_PLUGIN: Final = re.compile(r" of plugin '(\w+)'")
 
 
 @dataclasses.dataclass(slots=True)
@@ -57,15 +61,48 @@ class StartCheck:
 
 
 class StartCheckEnded(OperatorError):
-    """The process of the check ended, or took too long."""
+    """The process of the check ended, or took too long. `plugin`: which was called last; empty = none is known."""
+
+    def __init__(self, reason: str, doing: str, fault: FaultKind) -> None:
+        super().__init__(f"{reason} while it was {doing}")
+        self.fault = fault
+        named = _PLUGIN.search(doing)
+        self.plugin = named[1] if named else ""
 
 
 def check_start(loaded: LoadedSettings, *, packaged_policies_only: bool = False) -> StartCheck:
     """Start as for serving, in another process, and return what became of the plugins.
 
-    `packaged_policies_only`: without the operator's policy files.
-    Raises: OperatorError if not even the plugins could be loaded.
+    A plugin that ends the process, or keeps it from going on, fails, and the others are tried without it.
+    `packaged_policies_only`: without the operator's policy files. Raises: OperatorError if no plugin can be loaded.
     """
+    ended: dict[str, StartCheckEnded] = {}
+    while True:
+        try:
+            found = _check_once(_without(loaded, ended), packaged_policies_only)
+        except StartCheckEnded as error:
+            if not error.plugin or error.plugin in ended:
+                raise
+            ended[error.plugin] = error
+            continue
+        for one in found.plugins:
+            if error_of := ended.get(one["name"]):
+                one |= {"state": "failed", "fault": error_of.fault, "reason": str(error_of)}
+        found.refusals[:0] = [f"plugin {name!r}: {error}" for name, error in ended.items()]
+        return found
+
+
+def _without(loaded: LoadedSettings, plugins: Iterable[str]) -> LoadedSettings:
+    """Return the settings with these plugins disabled."""
+    choice = loaded.settings.plugins
+    disabled = msgspec.structs.replace(choice, disable=[*choice.disable, *plugins])
+    return dataclasses.replace(
+        loaded, settings=msgspec.structs.replace(loaded.settings, plugins=disabled)
+    )
+
+
+def _check_once(loaded: LoadedSettings, packaged_policies_only: bool) -> StartCheck:
+    """Start once. Raises: StartCheckEnded; OperatorError."""
     # A forked process has imported everything already. On a Mac, system libraries do not stand it.
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with _working_directory(loaded) as directory:
@@ -133,14 +170,14 @@ def _receive(connection: Connection, limit: float) -> StartCheck:
         try:
             kind, value = connection.recv()
         except EOFError:
-            raise StartCheckEnded(f"the start ended its process while it was {doing}") from None
+            raise StartCheckEnded("the process ended", doing, FaultKind.STARTUP) from None
         if kind == "doing":
             doing = value
         elif kind == "error":
             raise OperatorError(value)
         else:
             return StartCheck(**value)
-    raise StartCheckEnded(f"the start did not end within {limit:g} s; it was {doing}")
+    raise StartCheckEnded(f"the start did not end within {limit:g} s", doing, FaultKind.TIMEOUT)
 
 
 def _run(plan: _Plan, connection: Connection) -> None:
@@ -180,8 +217,11 @@ class _Start:
         from portico.cli.commands import core_commands
         from portico.cli.plugin_commands import describe_commands
 
-        portico = Portico(loaded, self._secret())
-        portico.application.on_doing = lambda what: self._connection.send(("doing", what))
+        portico = Portico(
+            loaded,
+            self._secret(),
+            on_doing=lambda what: self._connection.send(("doing", what)),
+        )
         try:
             async with asyncio.timeout(loaded.settings.server.start_limit + MORE_SECONDS / 2):
                 self._found.notes += await portico.check_start(

@@ -69,6 +69,8 @@ class PluginIsolation:
     def __init__(self, limits: PluginSelection, counters: Counters) -> None:
         self.limits, self.code, self._counters = limits, counters.code, counters
         self.watchdog = CallWatchdog()
+        #: Called before each call of `call`, with the plugin and what it does, for whom a plugin might end the process.
+        self.on_call: Callable[[str, str], None] | None = None
         self._share: LimitShare | None = None
 
     @contextlib.contextmanager
@@ -146,6 +148,8 @@ class PluginIsolation:
         if not watchdog.is_running:
             with watchdog:
                 return self.call(plugin, doing, call, kind=kind, limit=limit, origin=origin)
+        if self.on_call is not None:
+            self.on_call(plugin, doing)
         watched = watchdog.begin(self.limits.load_limit if limit is None else limit, self._share)
         try:
             try:

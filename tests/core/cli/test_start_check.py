@@ -159,12 +159,18 @@ def test_policy_check_says_which_plugins_fail_when_serving(
 def test_plugin_that_ends_the_process_is_said_and_leaves_nothing(
     install: Install, cli: CommandLine, env: dict[str, str], database_url: str
 ) -> None:
-    install("gone", HEAD + "import os\n@hookimpl\ndef startup():\n    os._exit(3)")
-    refused = cli("plugin", "list", code=1).stderr
-    assert (
-        "the start ended its process while it was waiting for the startup of plugin 'gone'"
-        in refused
-    )
+    ends = "import os\n@hookimpl\ndef {hook}:\n    os._exit(3)"
+    install("gone", HEAD + ends.format(hook="startup()"))
+    install("gone_early", HEAD + ends.format(hook="register_services()"))
+    done = cli("plugin", "list", "--json")
+    for name, doing in (("gone", "startup"), ("gone_early", "register_services")):
+        reason = f"the process ended while it was waiting for {doing} of plugin {name!r}"
+        assert f"The server would not start: plugin {name!r}: {reason}" in done.stderr.replace(
+            "the startup", "startup"
+        )
+    listed = described(json.loads(done.stdout))
+    assert listed["gone"][:2] == listed["gone_early"][:2] == ("failed", "startup")
+    assert listed["chats"][0] == "active"
     assert schemas(database_url) == []
     assert not [*Path(env["DATA_DIR"]).parent.glob("**/.plugin-check-*")]
 
