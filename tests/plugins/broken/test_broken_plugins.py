@@ -69,9 +69,9 @@ def test_plugins_with_mistakes_fail_alone_each_with_sentence_and_line(
 
 @pytest.mark.case("AB-82")
 def test_plugins_that_hang_in_any_hook_fail_within_their_limit(start_with: Start) -> None:
-    limits = {f"PORTICO_PLUGINS_{which}_LIMIT": "0.1" for which in ("LOAD", "STARTUP")}
-    few = {"PORTICO_PLUGINS_ONLY": ",".join((*HANGING, "accounts"))}
-    app = start_with(HANGING, **limits, **few)
+    limits = {f"PORTICO_PLUGINS_{which}_LIMIT": "0.2" for which in ("LOAD", "STARTUP")}
+    few = {"PORTICO_PLUGINS_ONLY": ",".join((*HANGING, "fine")), "PORTICO_PLUGINS_REQUIRED": "fine"}
+    app = start_with(HANGING | {"fine": Broken("", "", "")}, **limits, **few)
     reasons = app.client.get("/ready").json["reasons"]
     assert {one["plugin"]: one["fault"] for one in reasons} == dict.fromkeys(HANGING, "timeout")
     described = {one.name: one.described() for one in app.portico.registry}
