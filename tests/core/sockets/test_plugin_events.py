@@ -206,7 +206,8 @@ def test_plugin_with_an_event_name_that_is_not_its_own_fails(
 
         @hookimpl
         def register_socket_events():
-            return [SocketEvent(name, None, None) for name in ({names},)]
+            async def handle(socket, payload): ...
+            return [SocketEvent(name, None, handle) for name in ({names},)]
         """,
     )
     app = InProcessApp(env | {"PORTICO_STRICT": "false"})
