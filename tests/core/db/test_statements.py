@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portico.db import row_chunks
 from portico.db.sqlite.statements import prepare, split
 
 
@@ -61,3 +62,12 @@ def test_any_strings_survive_a_script(values: list[str]) -> None:
         connection.execute(statement)
     assert [v for (v,) in connection.execute("SELECT v FROM t ORDER BY rowid")] == values
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("rows", "sizes"), [(0, []), (1, [1]), (64, [64]), (151, [64, 64, 16, 4, 2, 1])]
+)
+def test_rows_are_written_in_few_sizes(rows: int, sizes: list[int]) -> None:
+    found = list(row_chunks(range(rows)))
+    assert [len(some) for some in found] == sizes
+    assert [row for some in found for row in some] == list(range(rows))
