@@ -10,7 +10,8 @@ from piccolo.table import Table
 
 from portico.catalogue import OPERATIONS
 from portico.catalogue.source import ModelSource
-from portico.identity import ProviderKind
+from portico.db import EncryptedColumn, Reference
+from portico.identity import SESSION_CREDENTIAL, ProviderKind
 from portico.permissions import ResourceKind
 from portico.plugins.faults import DeclarationFault
 from portico.plugins.function_shapes import check_function
@@ -70,6 +71,10 @@ def _check_tables(tables: Any) -> None:
     for table in tables.tables:
         if not (isinstance(table, type) and issubclass(table, Table)):
             raise _fault(f"tables has {table!r}; each is a subclass of piccolo.table.Table", table)
+    for name, kind in (("encrypted_columns", EncryptedColumn), ("references", Reference)):
+        values = getattr(tables, name)
+        if not isinstance(values, tuple | list) or not all(isinstance(v, kind) for v in values):
+            raise _fault(f"{name}={values!r}; write a tuple of {kind.__name__}(…)")
     if not isinstance(tables.migrations, str) or not tables.migrations:
         raise _fault(
             f"migrations={tables.migrations!r}; write the name of a package, such as 'acme_notes.migrations'"
@@ -186,6 +191,11 @@ def _check_auth_provider(provider: Any) -> None:
 
 def _check_token_authenticator(one: Any) -> None:
     _check_text("kind of a token authenticator", one.kind, one)
+    if one.kind == SESSION_CREDENTIAL:
+        raise _fault(
+            f"kind of a token authenticator is {one.kind!r}, as that of sessions; write another word",
+            one,
+        )
     prefix = one.prefix
     if not isinstance(prefix, str) or not prefix or SESSION_PREFIX.startswith(prefix[:3]):
         raise _fault(
@@ -239,32 +249,24 @@ def _check_socket_event(event: Any) -> None:
         ) from None
 
 
-def _check_fault_method(thing: Any) -> None:
+def _check_fault_method(what: str, name: object, thing: Any) -> None:
     """Check a task, an action or a filter, which know themselves what is wrong with them."""
     if reason := thing.fault():
-        kind = {
-            "TaskType": "task",
-            "MessageAction": "message action",
-            "ModelFilter": "model filter",
-        }
-        name = getattr(thing, "id", None) or thing.name
-        raise _fault(
-            f"its {kind[type(thing).__name__]} {name!r} {reason}", getattr(thing, "run", None)
-        )
+        raise _fault(f"its {what} {name!r} {reason}", getattr(thing, "run", None))
 
 
 def _check_task(task: Any) -> None:
-    _check_fault_method(task)
+    _check_fault_method("task", task.name, task)
     check_function(f"run of the task {task.name!r}", task.run, "run", "arguments", is_async=True)
 
 
 def _check_message_action(action: Any) -> None:
-    _check_fault_method(action)
+    _check_fault_method("message action", action.id, action)
     check_function(f"run of the action {action.id!r}", action.run, "request", is_async=True)
 
 
 def _check_model_filter(one: Any) -> None:
-    _check_fault_method(one)
+    _check_fault_method("model filter", one.name, one)
     callbacks = {
         "inlet": (("call",), True),
         "outlet": (("call", "text"), True),
@@ -282,6 +284,11 @@ def _check_model_filter(one: Any) -> None:
 def _check_fallback(one: Any) -> None:
     if not isinstance(one.prefix, str):
         raise _fault(f"prefix of a Fallback is {one.prefix!r}; write a path, such as '/static'")
+    policy = one.content_policy
+    if policy is not None and not (isinstance(policy, str) and policy.isascii()):
+        raise _fault(
+            f"content_policy of the fallback {one.prefix!r} is {policy!r}; write a text in ASCII"
+        )
     what = f"respond of the fallback {one.prefix!r}"
     check_function(what, one.respond, "scope", "path", is_async=True)
 

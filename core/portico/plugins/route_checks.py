@@ -5,14 +5,15 @@ Litestar would silently serve the second of two handlers of the same method and 
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import litestar
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler, WebsocketRouteHandler
 from litestar.utils.path import join_paths
 
 from portico.plugins.faults import DeclarationFault
+from portico.web.handler_map import is_automatic
 from portico.web.route_faults import check_access
 
 #: A parameter with its name and type, which do not tell routes apart.
@@ -28,9 +29,7 @@ def check_routes(items: tuple[Any, ...]) -> None:
         for path, handler in _handlers(item):
             function = handler.fn
             _check_callers(path, handler, function)
-            methods = (
-                handler.http_methods if isinstance(handler, HTTPRouteHandler) else ["WEBSOCKET"]
-            )
+            methods = _methods(handler)
             for method in methods:
                 key = str(getattr(method, "value", method)), _PARAMETER.sub("{}", path)
                 if key in seen:
@@ -70,10 +69,22 @@ def _check_callers(path: str, handler: BaseRouteHandler, function: Any) -> None:
         raise DeclarationFault(f"the route {path}: {error}", function) from None
 
 
+def _methods(handler: BaseRouteHandler) -> Iterable[Any]:
+    if isinstance(handler, HTTPRouteHandler):
+        return handler.http_methods
+    return ["WEBSOCKET" if isinstance(handler, WebsocketRouteHandler) else "ASGI"]
+
+
 def _handlers(item: Any) -> Iterator[tuple[str, BaseRouteHandler]]:
     """Yield each path of an item with its handler."""
     if isinstance(item, BaseRouteHandler):
         yield from ((join_paths(["/", path]), item) for path in item.paths or {"/"})
+    elif isinstance(item, litestar.Router):
+        routes: list[Any] = item.routes
+        for route in routes:
+            for handler in getattr(route, "route_handlers", None) or (route.route_handler,):
+                if not (isinstance(handler, HTTPRouteHandler) and is_automatic(handler)):
+                    yield route.path, handler
     elif inspect.isclass(item):
         members = (getattr(item, name, None) for name in dir(item))
         own = getattr(item, "path", "")

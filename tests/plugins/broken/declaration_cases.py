@@ -171,6 +171,15 @@ DECLARATIONS: dict[str, Broken] = {
         before=_READER,
     ),
     "jwt_prefix": _on("token_authenticators", "is 'eyJh'", "Reader(prefix='eyJh')", before=_READER),
+    "session_kind": _on(
+        "token_authenticators", "as that of sessions", "Reader(kind='session')", before=_READER
+    ),
+    "own_task": _on(
+        "tasks",
+        "its task 'own_task:a' has max_tries = 0",
+        "Mine('own_task:a', NoArguments, work, max_tries=0)",
+        before="class Mine(TaskType): ...\nasync def work(run, given): ...",
+    ),
     "source_name": _on(
         "model_sources", "name of a model source is ''", "Source(name='')", before=_SOURCE
     ),
@@ -312,6 +321,19 @@ DECLARATIONS: dict[str, Broken] = {
         "mine",
         "conflict",
         "from portico.api.web import get\n@get('/api/v1/elsewhere')\nasync def mine() -> str: ...",
+    ),
+    "fallback_policy": Broken(
+        "hook",
+        "content_policy of the fallback '/odd' is 5; write a text in ASCII",
+        "from portico.api.web import Fallback\nasync def respond(scope, path): ...\n@hookimpl\n"
+        "def register_fallbacks():\n    return [Fallback('/odd', respond, 5)]",
+    ),
+    "in_router": Broken(
+        "routes",
+        "it has the route GET /api/x/in_router/a twice",
+        "from litestar import Router\nfrom portico.api.web import get\n@get('/a')\nasync def one() -> str: ...\n"
+        "@get('/api/x/in_router/a')  #!\nasync def two() -> str: ...\n@hookimpl\ndef register_routes():\n"
+        "    return [Router('/api/x/in_router', route_handlers=[one]), two]",
     ),
     "plain_fallback": Broken(
         "hook",

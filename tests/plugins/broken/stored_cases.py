@@ -57,6 +57,18 @@ STORED: dict[str, Broken] = {
     "tables_type": Broken(
         "hook", "is a subclass of piccolo", "return TableSet((int,), 'x')", "register_tables"
     ),
+    "tables_refer": Broken(
+        "hook",
+        "write a tuple of Reference",
+        "return TableSet((), 'x', references=('y',))",
+        "register_tables",
+    ),
+    "tables_hide": Broken(
+        "hook",
+        "write a tuple of EncryptedColumn",
+        "return TableSet((), 'x', encrypted_columns=('y',))",
+        "register_tables",
+    ),
     "tables_name": Broken(
         "conflict",
         "must be named tables_name_",
