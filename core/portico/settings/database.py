@@ -8,7 +8,7 @@ from portico.settings.section import Secret, Section, setting
 class DatabaseSettings(Section):
     """The database.
 
-    Either `url`, or the parts `type`, `host`, `port`, `user`, `password` and `name`, which override it if type, host and
+    Either `url`, with `password` if it has none, or the parts `type`, `host`, `port`, `user`, `password` and `name`, which override it if type, host and
     name are set. With PostgreSQL there are at most `pool_size + pool_max_overflow` connections per process. The pool
     fields have no effect with SQLite, the `sqlite_` fields none with PostgreSQL.
     """
@@ -47,7 +47,7 @@ class DatabaseSettings(Section):
     password: Annotated[
         Secret,
         setting(
-            "Password of the PostgreSQL user, or of an encrypted SQLite file",
+            "Password of the PostgreSQL user if the URL has none, or of an encrypted SQLite file",
             env="DATABASE_PASSWORD",
         ),
     ] = Secret()

@@ -79,7 +79,7 @@ HOSTILE = (
     "deep.json",
     "empty.json",
     "odd.json",
-    "user:nobody@example.org",
+    "user:absent@example.org",
     "a:b:c",
     "'; DROP TABLE portico_account; --",
     "%s{0}$(id)",
