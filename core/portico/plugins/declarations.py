@@ -52,9 +52,20 @@ def _fault(reason: str, culprit: Any = None) -> DeclarationFault:
     return DeclarationFault(reason, culprit)
 
 
-def _check_text(what: str, value: object, culprit: Any = None) -> None:
-    if not (isinstance(value, str) and value.strip()):
+def _check_text(
+    what: str, value: object, culprit: Any = None, *, may_be_empty: bool = False
+) -> None:
+    if not isinstance(value, str) or not (may_be_empty or value.strip()):
         raise _fault(f"{what} is {value!r}; write a text that is not empty", culprit)
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise _fault(
+            f"{what} is {value!r}, which UTF-8 does not have; write other characters", culprit
+        )
+
+
+def _check_switch(what: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise _fault(f"{what} is {value!r}; write True or False")
 
 
 def _check_seconds(what: str, value: object) -> None:
@@ -222,6 +233,7 @@ def _check_health_check(check: Any) -> None:
     _check_text("name of a HealthCheck", check.name)
     check_function(f"run_check of the health check {check.name!r}", check.run_check, is_async=True)
     _check_seconds(f"limit of the health check {check.name!r}", check.limit)
+    _check_switch(f"critical of the health check {check.name!r}", check.critical)
 
 
 def _check_metric(metric: Any) -> None:
@@ -230,6 +242,7 @@ def _check_metric(metric: Any) -> None:
             f"kind of the metric {metric.name!r} is {metric.kind!r}; write counter, gauge or histogram"
         )
     _check_text(f"description of the metric {metric.name!r}", metric.description)
+    _check_switch(f"is_shared of the metric {metric.name!r}", metric.is_shared)
     if isinstance(metric.labels, str) or not isinstance(metric.labels, Sequence):
         raise _fault(f"labels of the metric {metric.name!r} is {metric.labels!r}; write a tuple")
     check_function(f"read of the metric {metric.name!r}", metric.read, is_async=None)
@@ -262,6 +275,10 @@ def _check_task(task: Any) -> None:
 
 def _check_message_action(action: Any) -> None:
     _check_fault_method("message action", action.id, action)
+    for name in ("name", "description", "icon"):
+        what = f"{name} of the message action {action.id!r}"
+        _check_text(what, getattr(action, name), may_be_empty=name != "name")
+    _check_switch(f"is_global of the message action {action.id!r}", action.is_global)
     check_function(f"run of the action {action.id!r}", action.run, "request", is_async=True)
 
 

@@ -60,6 +60,10 @@ class PluginRecord:
 
     def described(self) -> dict[str, Any]:
         """Return the record as JSON values, without the trace, which may contain a secret."""
+        found: dict[str, Any] = _encodable(self._described())
+        return found
+
+    def _described(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "version": self.version,
@@ -79,6 +83,19 @@ class PluginRecord:
         self.state, self.reason, self.trace = PluginState.FAILED, reason, trace
         self.fault, self.at = kind, at
         self.provides, self.unusable = {}, {}
+
+
+def _encodable(value: Any) -> Any:
+    """Return the value with characters that are not Unicode escaped: a plugin may name a thing as it likes."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case list():
+            return [_encodable(one) for one in value]
+        case dict():
+            return {_encodable(key): _encodable(one) for key, one in value.items()}
+        case _:
+            return value
 
 
 class PluginRegistry:

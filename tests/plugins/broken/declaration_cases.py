@@ -60,6 +60,18 @@ DECLARATIONS: dict[str, Broken] = {
     "check_called": _on(
         "health_checks", "is a NoneType; give a function", "HealthCheck('x', None)"
     ),
+    "check_name": _on(
+        "health_checks",
+        "which UTF-8 does not have",
+        "HealthCheck('\\ud800', probe)",
+        before="async def probe(): ...",
+    ),
+    "check_critical": _on(
+        "health_checks",
+        "critical of the health check 'x' is 'no'; write True or False",
+        "HealthCheck('x', probe, critical='no')",
+        before="async def probe(): ...",
+    ),
     "check_limit": _on(
         "health_checks",
         "limit of the health check 'x' is 0",
