@@ -285,9 +285,11 @@ class PluginIsolation:
 
         return dataclasses.replace(check, find=find)
 
-    async def _answer(self, plugin: str, doing: str, limit: float, call: Callable[[], Any]) -> Any:
+    async def _answer(
+        self, plugin: str, doing: str, limit: float, call: Callable[[], Any], setting: str = ""
+    ) -> Any:
         try:
-            return await self.within(limit, "", call)
+            return await self.within(limit, setting, call)
         except DomainError:
             raise
         except BaseException as error:
@@ -296,17 +298,13 @@ class PluginIsolation:
             raise self.error(plugin, doing, error, origin=call) from error
 
     async def handle_socket_event(
-        self, plugin: str, doing: str, handle: Callable[[], Awaitable[Any]]
+        self, plugin: str, doing: str, handle: Callable[[], Awaitable[Any]], limit: float
     ) -> Any:
-        """Have a plugin handle an event of a socket. Raises: PluginError; DomainError if the plugin refuses the event."""
-        try:
-            return await handle()
-        except DomainError:
-            raise
-        except BaseException as error:
-            if not is_failure(error):
-                raise
-            raise self.error(plugin, doing, error) from error
+        """Have a plugin handle an event of a socket. `limit`: seconds.
+
+        Raises: PluginError; DomainError if the plugin refuses the event.
+        """
+        return await self._answer(plugin, doing, limit, handle, "sockets.handler_timeout")
 
     async def run_task(self, plugin: str, doing: str, run: Callable[[], Awaitable[Any]]) -> Any:
         """Have a plugin run one try of a task. Raises: PluginError, for `SystemExit` too; DomainError as the plugin does.

@@ -1,6 +1,5 @@
 """Handles the packets of clients: connecting, events and acknowledgements."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -39,6 +38,7 @@ from portico.sockets.packets import (
 )
 from portico.sockets.registry import TOO_MANY_SOCKETS, ConnectionRegistry
 from portico.sockets.sign_in import ConnectAuth, SocketSignIn, UserJoin
+from portico.time_limit import LimitExceeded
 from portico.web.request.body_scanner import BodyScanner
 
 log = structlog.get_logger("portico.sockets")
@@ -56,7 +56,7 @@ FAILED: Final = "Internal Server Error"
 _MAX_VALUES: Final = 100_000
 
 #: Calls the handler of a plugin. An exception that is no DomainError is logged with the plugin's name, and raised.
-RunHandler = Callable[[str, str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
+RunHandler = Callable[[str, str, Callable[[], Awaitable[Any]], float], Awaitable[Any]]
 
 
 class HandlerFailed(Exception):
@@ -221,21 +221,17 @@ class PacketDispatcher:
     async def _run(
         self, plugin: str, event: SocketEvent, socket: ConnectedSocket, value: Any
     ) -> Any:
-        limit = asyncio.timeout(self._settings.handler_timeout)
+        doing = f"handling the socket event {event.name}"
+        limit = self._settings.handler_timeout
         try:
-            async with limit:
-                return await self._run_handler(
-                    plugin,
-                    f"handling the socket event {event.name}",
-                    lambda: event.handle(socket, value),
-                )
-        except TimeoutError:
-            if limit.expired():
-                log.warning("socket event took too long", plugin=plugin, name=event.name)
-            raise
+            return await self._run_handler(
+                plugin, doing, lambda: event.handle(socket, value), limit
+            )
         except DomainError:
             raise
         except Exception as error:
+            if isinstance(error.__cause__, LimitExceeded):
+                raise error.__cause__ from None
             raise HandlerFailed from error
 
     def _acknowledge(
