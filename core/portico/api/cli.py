@@ -3,8 +3,6 @@
 Constants, types and decorators:
 
     UTC_TIME     Type of an option with a day or a time in UTC; its callback is `epoch_seconds`.
-    OutputFile   Type of an argument for a file that the command writes, which it gets as an `Output`.
-    not_found    Context manager: says in a sentence what does not exist, since the text of NotFound is made for API clients.
     json_option  Decorator: adds the option `--json`, which the function receives as `as_json`.
 """
 
