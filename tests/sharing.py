@@ -26,7 +26,7 @@ from litestar.utils.signature import ParsedSignature
 decisions: Any = importlib.import_module("portico.permissions.decisions")
 migrate: Any = importlib.import_module("portico.db.migrate")
 contributions: Any = importlib.import_module("portico.plugins.contributions")
-declarations: Any = importlib.import_module("portico.plugins.declarations")
+declarations: Any = importlib.import_module("portico.plugins.checks.declarations")
 discovery: Any = importlib.import_module("portico.plugins.discovery")
 loader: Any = importlib.import_module("portico.plugins.loader")
 builder: Any = importlib.import_module("portico.permissions.policies.builder")

@@ -7,7 +7,7 @@ from contextlib import suppress
 import structlog
 
 from portico.errors import error_location
-from portico.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure
 
 log = structlog.get_logger("portico.periodic_task")
 

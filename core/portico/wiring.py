@@ -20,7 +20,7 @@ from portico.instances import (
 )
 from portico.metrics import MetricReading
 from portico.permissions import Permissions, PolicyService
-from portico.plugin_code import PluginCode
+from portico.plugin_errors.plugin_code import PluginCode
 from portico.plugins.context import AppContext
 from portico.plugins.isolation import OverLimit, PluginIsolation
 from portico.rate_limits import RateLimiter

@@ -6,20 +6,16 @@ Constants, types and decorators:
     json_option  Decorator: adds the option `--json`, which the function receives as `as_json`.
 """
 
-from portico.command_errors import not_found
-from portico.output_file import Output, OutputFile
-from portico.terminal import (
+from portico.terminal.errors import not_found
+from portico.terminal.options import (
     UTC_TIME,
     epoch_seconds,
-    format_time,
     json_option,
-    print_json,
-    printable,
-    progress_bar,
     renamed_command,
     renamed_option,
-    shortened,
 )
+from portico.terminal.output_file import Output, OutputFile
+from portico.terminal.text import format_time, print_json, printable, progress_bar, shortened
 
 __all__ = [
     "Output",

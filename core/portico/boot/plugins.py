@@ -11,16 +11,16 @@ from portico.db import bind
 from portico.identity import UnusableProvider
 from portico.metrics import Metric
 from portico.permissions import ResourceKind
-from portico.plugins.claims import PLUGIN_NAME, ROUTE, PluginClaim
-from portico.plugins.conflicts import drop_conflicts
+from portico.plugins.conflicts.claims import PLUGIN_NAME, ROUTE, PluginClaim
+from portico.plugins.conflicts.conflict_check import drop_conflicts
+from portico.plugins.conflicts.replacements import Replacements
+from portico.plugins.conflicts.resource_checks import resource_fault
 from portico.plugins.context import AppContext
 from portico.plugins.contributions import Contribution, collect
 from portico.plugins.discovery import discover, unknown_names
 from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.loader import former_names, import_plugins
 from portico.plugins.registry import FaultKind, PluginRegistry
-from portico.plugins.replacements import Replacements
-from portico.plugins.resource_checks import resource_fault
 from portico.settings.load import LoadedSettings
 from portico.settings.problems import BadSettings
 from portico.settings.schema import PluginSelection

@@ -15,7 +15,7 @@ import structlog
 from portico.catalogue.source import ModelCard, ModelSource
 from portico.errors import DomainError
 from portico.events import AdministratorAlert
-from portico.plugin_exit import PluginExit, is_failure
+from portico.plugin_errors.plugin_exit import PluginExit, is_failure
 from portico.time_limit import within
 
 log = structlog.get_logger("portico.catalogue")

@@ -9,7 +9,7 @@ import structlog
 from portico.catalogue.source import ModelSource, SourceProvider
 from portico.catalogue.source_cache import CachedSource, LogFailure
 from portico.errors import DomainError
-from portico.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure
 from portico.time_limit import within
 
 log = structlog.get_logger("portico.catalogue")

@@ -12,7 +12,7 @@ from portico.cli.health import health
 from portico.cli.plugin_list import plugin
 from portico.cli.secret import secret
 from portico.cli.worker import worker
-from portico.terminal import renamed_command
+from portico.terminal.options import renamed_command
 
 if TYPE_CHECKING:
     from portico.boot import Application

@@ -3,8 +3,9 @@
 import click
 
 from portico.cli.context import CLIContext
-from portico.command_errors import not_found
-from portico.terminal import format_time, json_option, print_json, printable
+from portico.terminal.errors import not_found
+from portico.terminal.options import json_option
+from portico.terminal.text import format_time, print_json, printable
 
 
 @click.group(invoke_without_command=True)

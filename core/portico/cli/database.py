@@ -13,7 +13,8 @@ from portico.cli.check import check
 from portico.cli.context import CLIContext
 from portico.cli.database_file import require_database
 from portico.errors import OperatorError
-from portico.terminal import json_option, print_json
+from portico.terminal.options import json_option
+from portico.terminal.text import print_json
 
 DISCARD = click.option(
     "--discard-backup",

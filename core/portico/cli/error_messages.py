@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from portico.errors import DomainError, OperatorError, error_location
-from portico.terminal import shortened
+from portico.terminal.text import shortened
 
 #: Start of the message about an error that no part of Portico expects.
 BUG = "This is a bug in Portico or in a plugin"

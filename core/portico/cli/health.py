@@ -17,7 +17,7 @@ from portico.cli.context import CLIContext
 from portico.server.unix_socket import unix_socket_path
 from portico.settings.load import LoadedSettings
 from portico.settings.server import reachable_host
-from portico.terminal import shortened
+from portico.terminal.text import shortened
 
 #: Seconds to wait for an answer. A check of `/ready` may take five.
 TIMEOUT_SECONDS = 10.0

@@ -21,7 +21,7 @@ from portico.cli.shared_options import (
     remember_words,
     with_shared_options,
 )
-from portico.terminal import shortened
+from portico.terminal.text import shortened
 
 
 class PluginGroup(click.Group):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portico.plugins.claims import COMMAND, CORE, PluginClaim
 from portico.plugins.commands import commands_of
+from portico.plugins.conflicts.claims import COMMAND, CORE, PluginClaim
 from portico.plugins.contributions import Contribution
 from portico.plugins.isolation import PluginError
 

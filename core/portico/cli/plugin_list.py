@@ -3,7 +3,8 @@
 import click
 
 from portico.cli.context import CLIContext
-from portico.terminal import json_option, print_json
+from portico.terminal.options import json_option
+from portico.terminal.text import print_json
 
 
 @click.group()

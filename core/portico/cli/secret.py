@@ -11,7 +11,7 @@ import click
 from portico.cli.context import CLIContext
 from portico.errors import OperatorError
 from portico.settings.section import Secret
-from portico.terminal import renamed_option
+from portico.terminal.options import renamed_option
 
 if TYPE_CHECKING:
     from portico.boot import Application

@@ -14,7 +14,7 @@ from portico.db.errors import Cause, TransactionFailed
 from portico.db.schema_guard import SchemaGuard
 from portico.db.shielded import run_to_completion
 from portico.errors import DB_NOT_SQLITE, InvalidRequest, Unavailable
-from portico.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure
 
 Row = dict[str, Any]
 Dialect = Literal["sqlite", "postgres"]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from portico.command_errors import in_command_words
 from portico.errors import DomainError, OperatorError, Unavailable
+from portico.terminal.errors import in_command_words
 
 
 @dataclass(frozen=True)

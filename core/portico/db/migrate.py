@@ -28,7 +28,7 @@ from portico.db.migration_files import (
 )
 from portico.db.tableset import TableSet
 from portico.errors import Unavailable
-from portico.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure
 
 CORE = "portico"
 MIGRATION_TABLE = (

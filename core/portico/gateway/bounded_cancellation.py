@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import structlog
 
 from portico.catalogue import close_body
-from portico.plugin_exit import PluginExit, contained, is_failure
+from portico.plugin_errors.plugin_exit import PluginExit, contained, is_failure
 
 log = structlog.get_logger("portico.gateway")
 

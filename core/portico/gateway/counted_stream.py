@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from portico.catalogue import close_body
-from portico.plugin_exit import PluginExit, is_failure
+from portico.plugin_errors.plugin_exit import PluginExit, is_failure
 
 
 class CountedStream:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from portico.errors import DomainError, SourceFailed
 from portico.gateway.call import CallResult, GatewayCall
 from portico.gateway.model_filter import ModelFilter
-from portico.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure
 from portico.time_limit import within
 
 #: Logs an exception of a plugin: its name, what it was doing, the exception.

@@ -23,7 +23,7 @@ from portico.errors import DomainError, RateLimited, SourceFailed, SourceTimedOu
 from portico.gateway.bounded_cancellation import BoundedStream, bounded
 from portico.gateway.circuit_breaker import BreakerState, CircuitBreaker
 from portico.gateway.counted_stream import CountedStream
-from portico.plugin_exit import PluginExit, PluginFault, is_failure
+from portico.plugin_errors.plugin_exit import PluginExit, PluginFault, is_failure
 from portico.settings.gateway import GatewaySettings
 
 log = structlog.get_logger("portico.gateway")

@@ -10,7 +10,7 @@ from portico.gateway.choice_text import ChoiceText
 from portico.gateway.filter_set import FilterSet, OwnedFilter
 from portico.gateway.model_filter import StreamEditor
 from portico.gateway.text_codecs import TextCodec
-from portico.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure
 from portico.server_sent_events import DONE, EventSplitter, event_data, with_data
 
 #: Logs the failure of a filter. Raises: FilterFailed, unless the filter is to be skipped.

@@ -18,8 +18,8 @@ from portico.gateway import ModelFilter
 from portico.identity import AuthProvider, TokenAuthenticator
 from portico.metrics import Metric
 from portico.permissions import PackagedPolicy, PolicyRule, ResourceKind
+from portico.plugins.checks.declarations import check_declaration, missing_members
 from portico.plugins.context import AppContext
-from portico.plugins.declarations import check_declaration, missing_members
 from portico.plugins.faults import DeclarationFault, InvalidDeclaration
 from portico.plugins.info import PluginInfo, Service
 from portico.plugins.isolation import PluginError, PluginIsolation

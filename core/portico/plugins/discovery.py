@@ -10,9 +10,9 @@ from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 
-from portico.plugins.claims import CORE
+from portico.plugins.conflicts.claims import CORE
+from portico.plugins.conflicts.replacements import Replacements
 from portico.plugins.registry import FaultKind, PluginRecord, PluginRegistry, PluginState
-from portico.plugins.replacements import Replacements
 from portico.settings.schema import CoreSettings, PluginSelection
 
 GROUP = "portico"

@@ -18,7 +18,7 @@ import structlog
 from portico.catalogue import ActionRequest, MessageAction
 from portico.db import DatabaseCheck
 from portico.errors import DomainError, error_location
-from portico.plugin_exit import PluginFault, is_failure
+from portico.plugin_errors.plugin_exit import PluginFault, is_failure
 from portico.plugins.registry import FaultKind
 from portico.plugins.watchdog import CallInterrupted, CallWatchdog, WatchedSteps
 from portico.settings.schema import PluginSelection

@@ -8,9 +8,9 @@ from typing import Any
 import pluggy
 
 from portico import hookspecs
+from portico.plugins.checks.hook_functions import check_hooks
 from portico.plugins.discovery import Candidate, installed_entry_points
 from portico.plugins.faults import DeclarationFault
-from portico.plugins.hook_functions import check_hooks
 from portico.plugins.info import API, PluginInfo, info_fault
 from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.registry import FaultKind, PluginRegistry, PluginState

@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute, WebSocketRoute
 
-from portico.plugins.route_checks import check_routes
+from portico.plugins.checks.routes import check_routes
 from portico.plugins.route_keys import route_key
 from portico.web.handler_map import GrowingMap, is_automatic
 from portico.web.routes import Controller

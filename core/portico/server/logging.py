@@ -22,7 +22,7 @@ from portico.errors import error_location
 from portico.server.log_repeats import RepeatFilter, own_lines
 from portico.server.log_writer import LogWriter
 from portico.settings.schema import LogSettings
-from portico.terminal import printable
+from portico.terminal.text import printable
 from portico.web.middleware.request_context import add_request
 
 _SECRET = re.compile(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from portico.errors import OperatorError
 from portico.settings.masking import sentence_without_credentials
-from portico.terminal import printable
+from portico.terminal.text import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 
 from portico.metrics import Histogram
-from portico.plugin_code import PluginCode
+from portico.plugin_errors.plugin_code import PluginCode
 
 #: Upper ends, in seconds, of the ranges by which delays of the event loop are counted.
 LAG_BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)

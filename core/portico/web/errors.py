@@ -24,8 +24,8 @@ from litestar.types import Scope
 from portico import errors
 from portico.errors import fault
 from portico.identity import COOKIE, uses_cookie
-from portico.plugin_code import CodePlace
-from portico.plugin_exit import PluginExit, PluginFault
+from portico.plugin_errors.plugin_code import CodePlace
+from portico.plugin_errors.plugin_exit import PluginExit, PluginFault
 from portico.web.counters import Counters
 from portico.web.error_format import ErrorFormat, error_body, error_format
 from portico.web.middleware.head_requests import HEAD_KEY

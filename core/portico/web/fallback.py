@@ -11,7 +11,7 @@ from typing import cast
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from portico.errors import DomainError, NotFound
-from portico.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure
 from portico.web.counters import Counters
 from portico.web.errors import (
     PLUGIN_KEY,

@@ -8,7 +8,7 @@ import msgspec
 
 from portico.db import current_database
 from portico.errors import DomainError, Unavailable
-from portico.plugin_exit import PluginFault
+from portico.plugin_errors.plugin_exit import PluginFault
 from portico.redis import RedisConnection
 from portico.time_limit import LimitExceeded
 from portico.web.drain import Drain

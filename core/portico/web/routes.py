@@ -27,7 +27,7 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 from litestar.utils.sync import AsyncIteratorWrapper
 
 from portico.identity import Actor
-from portico.plugin_exit import PluginExit, is_failure
+from portico.plugin_errors.plugin_exit import PluginExit, is_failure
 from portico.web.error_format import ErrorFormat
 from portico.web.middleware.security_headers import csp_header
 from portico.web.middleware.websockets import catch_socket_errors

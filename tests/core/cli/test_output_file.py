@@ -7,7 +7,7 @@ import click
 import pytest
 from tests.one_database import database_url
 
-from portico.output_file import Output, OutputFile
+from portico.terminal.output_file import Output, OutputFile
 from portico.testing import CommandLine
 
 __all__ = ["database_url"]

@@ -15,7 +15,7 @@ from tests.core.catalogue.factories import actor
 from portico.catalogue import ModelCard, ResolvedModel, SourceRequest, SourceResponse, close_body
 from portico.errors import DomainError, InvalidRequest, RateLimited, SourceFailed, SourceTimedOut
 from portico.gateway import GatewayCall, Router
-from portico.plugin_exit import PluginExit
+from portico.plugin_errors.plugin_exit import PluginExit
 from portico.settings.gateway import GatewaySettings
 
 pytestmark = pytest.mark.anyio

@@ -21,7 +21,7 @@ from portico.identity.accounts.events import AccountChanged, AccountDeleted
 from portico.identity.sessions.actor import SESSION_CREDENTIAL, Actor, TokenAuthenticator
 from portico.identity.sessions.events import ApiKeyRevoked, SessionRevoked
 from portico.periodic_task import PeriodicTask
-from portico.plugin_exit import contained, is_failure
+from portico.plugin_errors.plugin_exit import contained, is_failure
 
 RECHECK_SECONDS = 0.4
 

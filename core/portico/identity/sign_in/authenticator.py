@@ -34,7 +34,7 @@ from portico.identity.sign_in.providers import (
 )
 from portico.identity.sign_in.provisioning import AccountProvisioner
 from portico.identity.sign_in.session_response import SessionResponder, SignInResult
-from portico.plugin_exit import PluginFault
+from portico.plugin_errors.plugin_exit import PluginFault
 from portico.rate_limits import RateLimiter
 
 log = structlog.get_logger("portico.identity")

@@ -19,7 +19,7 @@ from portico.instances.messages import outbox
 from portico.instances.messages.envelope import Envelope, ReplayGuard, Signer, is_recent
 from portico.instances.registry import OwnInstance, live_instances
 from portico.periodic_task import PeriodicTask
-from portico.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure
 from portico.redis import RedisConnection, RedisUnavailable
 from portico.settings.section import Secret
 

@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico.errors import INVALID_TOKEN
 from portico.identity import Actor, LiveConnections
-from portico.plugin_exit import contained
+from portico.plugin_errors.plugin_exit import contained
 from portico.web.middleware.socket_inbox import ABNORMAL_CLOSURE, SocketInbox
 from portico.web.middleware.websockets import ON_STALLED_KEY
 

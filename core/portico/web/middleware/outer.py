@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portico import errors
 from portico.db import Database
-from portico.plugin_exit import PluginExit, is_failure
+from portico.plugin_errors.plugin_exit import PluginExit, is_failure
 from portico.settings.schema import CoreSettings
 from portico.web.counters import Counters
 from portico.web.error_format import error_format

@@ -9,7 +9,7 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.types import Scope, Send
 
 from portico.errors import DomainError
-from portico.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure
 from portico.web.errors import error_response, internal_error_response, log_and_respond
 from portico.web.middleware.slow_readers import ClientStalled, ReadWatch
 from portico.web.middleware.socket_inbox import ABNORMAL_CLOSURE

@@ -17,7 +17,7 @@ from portico.catalogue.response_error import error_in
 from portico.catalogue.source import EVENT_STREAM, JSON_MEDIA_TYPE, SourceResponse, close_body
 from portico.errors import INVALID_TOKEN, DomainError, Unauthenticated, Unavailable
 from portico.identity import Actor, LiveConnections
-from portico.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure
 from portico.web.counters import Counters
 from portico.web.drain import Drain
 from portico.web.error_format import (

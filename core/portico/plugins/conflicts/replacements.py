@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from portico.plugins.claims import (
+from portico.plugins.conflicts.claims import (
     COMMAND,
     CORE,
     KEYS,

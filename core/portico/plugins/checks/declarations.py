@@ -13,8 +13,8 @@ from portico.catalogue.source import ModelSource
 from portico.db import EncryptedColumn, Reference
 from portico.identity import SESSION_CREDENTIAL, ProviderKind
 from portico.permissions import ResourceKind
+from portico.plugins.checks.function_shapes import check_function
 from portico.plugins.faults import DeclarationFault
-from portico.plugins.function_shapes import check_function
 
 #: How session tokens begin, which are JWTs. A prefix of other tokens is no beginning of it.
 SESSION_PREFIX: Final = "eyJ"

@@ -6,7 +6,7 @@ from functools import partial
 from portico.db import Retention
 from portico.identity import SESSION_CREDENTIAL, SESSION_TOKEN_HEADER
 from portico.permissions import BASE_POLICY
-from portico.plugins.claims import (
+from portico.plugins.conflicts.claims import (
     CORE,
     PLUGIN_NAME,
     PluginClaim,
@@ -14,11 +14,11 @@ from portico.plugins.claims import (
     source_names,
     table_names,
 )
+from portico.plugins.conflicts.placeholders import PLACEHOLDERS, give_way, own_paths
+from portico.plugins.conflicts.replacements import Replacements
 from portico.plugins.contributions import Contribution
 from portico.plugins.isolation import PluginError, PluginIsolation
-from portico.plugins.placeholders import PLACEHOLDERS, give_way, own_paths
 from portico.plugins.registry import FaultKind, PluginRecord, PluginRegistry
-from portico.plugins.replacements import Replacements
 from portico.sockets import OWN_EVENTS
 from portico.web.middleware.base_path import OWN_PARTS
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from portico.plugins.conflicts.replacements import Replacements
 from portico.plugins.contributions import Contribution
 from portico.plugins.registry import PluginRegistry
-from portico.plugins.replacements import Replacements
 from portico.plugins.route_keys import route_key
 
 #: What the placeholders of a plugin are called in `PluginRecord.provides`.

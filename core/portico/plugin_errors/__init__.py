@@ -1,0 +1,1 @@
+"""Errors of plugins: which plugin, file and line they come from, and exits that must not end the process."""

@@ -1,0 +1,1 @@
+"""What commands share: printable texts, options, errors in words, and the files that they write."""
