@@ -11,6 +11,9 @@ from typing import Final, NamedTuple
 _TAG: Final = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]{0,20})(?=[\s/>])")
 #: In a tag, what its end may be, or what may contain that.
 _QUOTE_OR_END: Final = re.compile(r"[\"'>]")
+#: A decimal character reference with more digits than any character has. Python reads no numbers of thousands of digits.
+_LONG_REFERENCE: Final = re.compile(r"&#[0-9]{20,};?")
+_REPLACEMENT: Final = "\ufffd"
 #: Elements whose content is not text, and ends with their own end tag only.
 _WITHOUT_TEXT: Final = frozenset(
     {"script", "style", "noscript", "template", "svg", "iframe", "textarea", "title"}
@@ -140,4 +143,4 @@ def _lines(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    return " ".join(unescape(text).split())
+    return " ".join(unescape(_LONG_REFERENCE.sub(_REPLACEMENT, text)).split())

@@ -73,7 +73,9 @@ def _decoded(body: bytes) -> str:
     named = _CHARSET.search(body, 0, _HEAD_BYTES)
     for charset in ("utf-8-sig", named[1].decode() if named else "", "cp1252"):
         try:
-            return body.decode(charset).replace("\x00", "")
-        except (LookupError, UnicodeDecodeError, ValueError):
+            text = body.decode(charset)
+            text.encode()  # some codecs of Python make lone surrogates, which no text may have
+        except (LookupError, ValueError):
             continue
+        return text.replace("\x00", "")
     return body.decode("latin-1").replace("\x00", "")

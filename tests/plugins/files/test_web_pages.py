@@ -117,6 +117,9 @@ def test_malformed_pages_are_read_in_one_pass() -> None:
         ("<p>“café”".encode("cp1252"), "“café”"),
         (b"<meta charset=nonsense>\x81", "\x81"),
         (b"\xef\xbb\xbfa\x00b", "ab"),
+        # A codec of Python that makes lone surrogates, and a number of more digits than Python reads.
+        (b"<meta charset=unicode_escape><p>\xff\\ud800", "\xff\\ud800"),
+        (b"<p>&#" + b"9" * 5000 + b"; &#0000000000000000000065;&#65;", "\ufffd \ufffdA"),
     ],
 )
 def test_page_is_read_in_the_character_set_that_it_has(body: bytes, text: str) -> None:
