@@ -228,20 +228,18 @@ class Migrations:
 class Checks:
     """Checks of our own plugins at load that have passed once: of what is defined in a module, which does not change.
 
-    `hooks`, `function`, `schema`: the functions that check the hooks of a module, a function and a settings class.
+    `hooks`, `function`: the functions that check the hooks of a module, and a function.
     """
 
     def __init__(
         self,
         hooks: Callable[[ModuleType], None],
         function: Callable[..., None],
-        schema: Callable[[type[Any]], str],
     ) -> None:
-        self._hooks, self._function, self._schema = hooks, function, schema
+        self._hooks, self._function = hooks, function
         #: The functions of a module when its hooks were checked; a test may replace one.
         self._modules: dict[ModuleType, list[Any]] = {}
         self._functions: set[tuple[Any, ...]] = set()
-        self._schemas: set[type[Any]] = set()
 
     def check_hooks(self, module: ModuleType) -> None:
         """Replaces the function of this name."""
@@ -265,15 +263,6 @@ class Checks:
         if key not in self._functions:
             self._function(what, function, *arguments, is_async=is_async)
             self._functions.add(key)
-
-    def schema_fault(self, schema: type[Any]) -> str:
-        """Replaces the function of this name."""
-        if schema in self._schemas:
-            return ""
-        fault = self._schema(schema)
-        if not fault and schema.__module__.startswith("portico_"):
-            self._schemas.add(schema)
-        return fault
 
 
 def _changed_at(path: str) -> int:
@@ -300,8 +289,7 @@ def share() -> None:
     migrate.file_checksum = migrations.checksum
     hooks = Hooks(loader.HookManager.register)
     loader.HookManager.register = lambda *given: hooks.registered(*given)
-    checks = Checks(loader.check_hooks, declarations.check_function, contributions.schema_fault)
+    checks = Checks(loader.check_hooks, declarations.check_function)
     loader.check_hooks = checks.check_hooks
     declarations.check_function = checks.check_function
-    contributions.schema_fault = checks.schema_fault
     discovery.entry_points = InstalledPlugins(discovery.entry_points)

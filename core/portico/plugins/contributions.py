@@ -248,7 +248,7 @@ class _Collector:
         hook, kind = "register_settings", FaultKind.SETTINGS
         if not (inspect.isclass(schema) and issubclass(schema, Section)):
             raise self._wrong(hook, f"it returned {_a(schema)}; return a subclass of Section")
-        if fault := self._call(hook, lambda: schema_fault(schema), kind):
+        if fault := self._call(hook, lambda: schema_fault(self._plugin, schema), kind):
             raise self._wrong(hook, fault, schema, kind)
         for name, key in self._loaded.taken_names(self._plugin, schema, info.formerly):
             at = self._isolation.code.of_definition(schema).at

@@ -7,7 +7,7 @@ from typing import Final, get_args
 import msgspec
 from msgspec import inspect
 
-from portico.settings.fields import Field, bare, field_of
+from portico.settings.fields import Field, bare, field_of, plugin_fields
 from portico.settings.section import Secret, Section
 from portico.settings.text_forms import TextForm, cleaned
 from portico.settings.type_descriptions import describe_type
@@ -16,21 +16,31 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORMS: Final = tuple(form for form in get_args(TextForm) if form)
 
 
-def schema_fault(schema: type[Section]) -> str:
+def schema_fault(plugin: str, schema: type[Section]) -> str:
     """Return why the settings of a plugin cannot be read, as a sentence; empty = they can. Plugins may declare anything."""
+    try:
+        fields = plugin_fields(plugin, schema)  # remembered for the reading that follows
+    except Exception:  # noqa: BLE001 - msgspec raises several, and a default factory anything
+        return _unreadable_field(schema)
+    for field in fields:
+        if fault := _field_fault(field):
+            return f"the setting {field.name!r} of {schema.__name__} {fault}"
+    return ""
+
+
+def _unreadable_field(schema: type[Section]) -> str:
+    """Return which setting cannot be read, and why."""
     try:
         items = msgspec.structs.fields(schema)
     except NameError as error:
         return f"{schema.__name__}: the type of a setting is not defined: {error}; import it"
     for item in items:
-        where = f"the setting {item.name!r} of {schema.__name__}"
         try:
-            field = field_of(item, (), "")
-        except Exception as error:  # noqa: BLE001 - msgspec raises several, and a default factory anything
+            field_of(item, (), "")
+        except Exception as error:  # noqa: BLE001 - as above
+            where = f"the setting {item.name!r} of {schema.__name__}"
             return f"{where} cannot be read: {error}; correct its type, its bounds or its default"
-        if fault := _field_fault(field):
-            return f"{where} {fault}"
-    return ""
+    return f"{schema.__name__} cannot be read; write a class of settings with annotated fields"
 
 
 def _field_fault(field: Field) -> str:

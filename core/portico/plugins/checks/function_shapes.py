@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 from portico.plugins.faults import DeclarationFault
@@ -55,7 +56,22 @@ def _is_plain(function: Any) -> bool:
     return not any(word in returned for word in ("Awaitable", "Coroutine", "Task", "Future"))
 
 
+def is_simple(function: FunctionType) -> bool:
+    """Return whether a function has only arguments without defaults, which are given by place."""
+    code = function.__code__
+    varied = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    return not (varied or code.co_kwonlyargcount or function.__defaults__)
+
+
+def argument_names(function: FunctionType) -> tuple[str, ...]:
+    """Return the names of the arguments of a simple function."""
+    return function.__code__.co_varnames[: function.__code__.co_argcount]
+
+
 def _takes(function: Callable[..., Any], count: int) -> bool:
+    plain = getattr(function, "__func__", function)
+    if isinstance(plain, FunctionType) and is_simple(plain) and not hasattr(plain, "__wrapped__"):
+        return len(argument_names(plain)) == count + (plain is not function)
     try:
         inspect.signature(function).bind(*(None,) * count)
     except TypeError:

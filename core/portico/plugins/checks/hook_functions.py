@@ -8,6 +8,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Final
 
 from portico import hookspecs
+from portico.plugins.checks.function_shapes import argument_names, is_simple
 from portico.plugins.faults import DeclarationFault
 
 #: Hooks that may be `async def`.
@@ -68,6 +69,8 @@ def _check_hook(name: str, found: Any, arguments: tuple[str, ...]) -> None:
 
 
 def _check_arguments(name: str, found: FunctionType, arguments: tuple[str, ...]) -> None:
+    if is_simple(found) and set(argument_names(found)) <= set(arguments):
+        return  # as good as all are, and ten times faster than their signatures
     known = ", ".join(arguments) or "none"
     for one in inspect.signature(found).parameters.values():
         if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD, one.KEYWORD_ONLY):

@@ -86,7 +86,8 @@ def _handlers(item: Any) -> Iterator[tuple[str, BaseRouteHandler]]:
                 if not (isinstance(handler, HTTPRouteHandler) and is_automatic(handler)):
                     yield route.path, handler
     elif inspect.isclass(item):
-        members = (getattr(item, name, None) for name in dir(item))
+        names = {name for kind in item.__mro__[:-1] for name in vars(kind) if name[:1] != "_"}
+        members = (getattr(item, name, None) for name in sorted(names))
         own = getattr(item, "path", "")
         prefix = (
             own if isinstance(own, str) else ""
