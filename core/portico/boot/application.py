@@ -23,11 +23,12 @@ from portico.identity.accounts.email_keys import fill_email_keys, warn_of_collis
 from portico.identity.secret_key_check import check_secret_key
 from portico.instances import OwnInstance, Role
 from portico.permissions import InvalidPolicy
-from portico.plugins.conflicts.conflict_check import describe_all, plugins_that_block_start
 from portico.plugins.conflicts.replacements import Replacements
 from portico.plugins.contributions import Contribution, hook_of
 from portico.plugins.isolation import PluginError
 from portico.plugins.loader import new_manager
+from portico.plugins.overview import plugins_that_block_start
+from portico.plugins.provided import describe_all
 from portico.plugins.registry import FaultKind, PluginRegistry
 from portico.redis import RedisRequired
 from portico.settings.load import LoadedSettings

@@ -20,6 +20,7 @@ from portico.plugins.contributions import Contribution, collect
 from portico.plugins.discovery import discover, unknown_names
 from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.loader import former_names, import_plugins
+from portico.plugins.provided import describe_all
 from portico.plugins.registry import FaultKind, PluginRegistry
 from portico.settings.load import LoadedSettings
 from portico.settings.problems import BadSettings
@@ -44,8 +45,7 @@ def load_plugins(
     """Import the chosen plugins and collect their contributions. A plugin that fails is in `registry` with the reason.
 
     `core_claims`: what the core has, and no plugin can have. `routes`: with the plugins' routes. Raises: CannotStart if
-    the settings name a plugin that is not installed, or replacements that are impossible;
-    BadSettings.
+    the settings name a plugin that is not installed, or replacements that are impossible; BadSettings.
     """
     choice = loaded.settings.plugins
     candidates = discover(choice, registry, replacements)
@@ -74,6 +74,7 @@ def load_plugins(
             manager, next(one for one in collected if one.plugin_name == name), isolation
         ),
     )
+    describe_all(kept, kept, registry, replacements)
     if faults := [*unknown, *replacements.faults]:
         raise CannotStart(faults)
     used = [*of_core, *(one.settings for one in kept)]

@@ -229,27 +229,17 @@ class PluginIsolation:
         """
         doing = f"handling {type(event).__name__}"
         limit = None if plugin == "portico" else self.limits.listener_limit
-        try:
-            await self.within(limit, "plugins.listener_limit", lambda: handle(event))
-        except DomainError:
-            raise
-        except BaseException as error:
-            if not is_failure(error):
-                raise
-            raise self.error(plugin, doing, error, origin=handle) from error
+        setting = "plugins.listener_limit"
+        await self._answer(
+            plugin, doing, limit, lambda: handle(event), setting=setting, origin=handle
+        )
 
     async def sign_in(
         self, plugin: str, doing: str, call: Callable[[], Any], origin: object
     ) -> Any:
         """Call a way of signing in, or a token authenticator. Raises: PluginError; DomainError as the plugin does."""
-        try:
-            return await self.within(self.limits.sign_in_limit, "plugins.sign_in_limit", call)
-        except DomainError:
-            raise
-        except BaseException as error:
-            if not is_failure(error):
-                raise
-            raise self.error(plugin, doing, error, origin=origin) from error
+        limit, setting = self.limits.sign_in_limit, "plugins.sign_in_limit"
+        return await self._answer(plugin, doing, limit, call, setting=setting, origin=origin)
 
     def health_check(self, plugin: str, check: HealthCheck) -> HealthCheck:
         """Return a health check of a plugin whose failure names the plugin in the log, besides in `/ready`."""
@@ -286,8 +276,16 @@ class PluginIsolation:
         return dataclasses.replace(check, find=find)
 
     async def _answer(
-        self, plugin: str, doing: str, limit: float, call: Callable[[], Any], setting: str = ""
+        self,
+        plugin: str,
+        doing: str,
+        limit: float | None,
+        call: Callable[[], Any],
+        *,
+        setting: str = "",
+        origin: object = None,
     ) -> Any:
+        """Return what a plugin answers. `origin`: its function; None = `call`. Raises: PluginError; DomainError as the plugin does."""
         try:
             return await self.within(limit, setting, call)
         except DomainError:
@@ -295,7 +293,7 @@ class PluginIsolation:
         except BaseException as error:
             if not is_failure(error):
                 raise
-            raise self.error(plugin, doing, error, origin=call) from error
+            raise self.error(plugin, doing, error, origin=origin or call) from error
 
     async def handle_socket_event(
         self, plugin: str, doing: str, handle: Callable[[], Awaitable[Any]], limit: float
@@ -304,7 +302,7 @@ class PluginIsolation:
 
         Raises: PluginError; DomainError if the plugin refuses the event.
         """
-        return await self._answer(plugin, doing, limit, handle, "sockets.handler_timeout")
+        return await self._answer(plugin, doing, limit, handle, setting="sockets.handler_timeout")
 
     async def run_task(self, plugin: str, doing: str, run: Callable[[], Awaitable[Any]]) -> Any:
         """Have a plugin run one try of a task. Raises: PluginError, for `SystemExit` too; DomainError as the plugin does.

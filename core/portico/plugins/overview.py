@@ -1,5 +1,6 @@
-"""Views of all installed plugins: by module, and for administrators."""
+"""Views of all installed plugins: by module, for administrators, and those that prevent a start."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pluggy
@@ -21,3 +22,17 @@ def described_plugins(registry: PluginRegistry, counters: Counters) -> list[dict
     return [
         record.described() | {"counters": counters.of(record.name)} for record in (core, *registry)
     ]
+
+
+def plugins_that_block_start(
+    registry: PluginRegistry, required: Sequence[str], strict: bool
+) -> list[PluginRecord]:
+    """Return the plugins that prevent a start: required ones that are not active, and if `strict` all that have failed."""
+    missing = [
+        registry[name]
+        if name in registry
+        else PluginRecord(name, "?", "?", reason="it is not installed")
+        for name in required
+        if name not in registry or registry[name].state != "active"
+    ]
+    return missing + [record for record in registry.failed if strict and record not in missing]
