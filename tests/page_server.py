@@ -22,12 +22,17 @@ class PageServer:
         self.answers = answers
         self.paths: list[str] = []
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = (
+            False  # so that closing it waits for the connections it has accepted
+        )
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
         pages = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            timeout = 5  # of a connection that sends nothing
+
             def do_GET(self) -> None:  # noqa: N802 - the name that the library calls
                 pages.paths.append(self.path)
                 kind, body = pages.answers.get(self.path, ("text/plain", b""))
@@ -43,9 +48,11 @@ class PageServer:
         return Handler
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
+        self._thread.join()
         self._server.server_close()

@@ -183,6 +183,15 @@ PLUGIN = PluginInfo(summary="never begins", api_version=1)
     {wait}
 """
 
+#: A wait that also ignores that it is interrupted, so that the limit of the plugin cannot end it.
+ENDLESS = """
+    while True:
+        try:
+            time.sleep(600)
+        except BaseException:
+            pass
+"""
+
 
 class Starting:
     """`portico serve` with a plugin whose startup never ends."""
@@ -224,7 +233,7 @@ def starting(
 def test_start_that_takes_too_long_fails_with_a_reason(
     starting: Callable[..., Starting],
 ) -> None:
-    start = starting("async def", "await asyncio.sleep(600)", PORTICO_SERVER_START_LIMIT="1")
+    start = starting("def", ENDLESS, PORTICO_SERVER_START_LIMIT="1")
     said = start.end()
     assert start.process.returncode == 1
     assert said.count("Portico cannot start") == 1
