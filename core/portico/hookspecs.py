@@ -4,8 +4,11 @@ A hook is a plain function that is called once and returns objects; Portico call
 Only `startup` and `shutdown` may be `async def`. An implementation names those of the arguments that it needs and
 leaves out the others. Returning None means "nothing". `app` is the `AppContext`, `settings` are the plugin's own settings
 (None if it declares none). Each hook is called for one plugin after the other: built-ins first, then those of the
-distribution that was installed first, but each after the plugins that it requires. What an earlier plugin has registered, such as a route,
-a later one cannot: it fails, unless `plugins.replace` says otherwise. A hook has `plugins.load_limit` to return.
+distribution that was installed first, but each after the plugins that it requires. What an earlier plugin has
+registered, such as a route, a later one cannot: it fails, unless `plugins.replace` says otherwise.
+
+A hook has `plugins.load_limit` seconds to return. What it returns is checked at once, so that a mistake is said at load
+with the plugin's own file and line: `portico plugin list` shows it, and the others serve. ARCHITECTURE.md has the steps.
 """
 
 from collections.abc import Awaitable, Iterable, Sequence
