@@ -49,7 +49,7 @@ def server(env: dict[str, str], tmp_path: Path, templates: Templates) -> Iterato
     process.kill()
 
 
-@pytest.mark.case("AB-83")
+@pytest.mark.case("AB-82")
 def test_server_starts_serves_and_stops_with_plugins_that_hang(server: ServerProcess) -> None:
     def lines(event: str) -> list[dict[str, Any]]:
         found = [json.loads(one) for one in server.log_text.splitlines() if one.startswith("{")]

@@ -48,7 +48,7 @@ def database_url() -> str:
     return ""
 
 
-@pytest.mark.case("AB-83")
+@pytest.mark.case("AB-82")
 def test_plugins_that_hang_fail_at_their_line_and_the_rest_serves(
     env: dict[str, str], install: Callable[..., None], capfd: pytest.CaptureFixture[str]
 ) -> None:
