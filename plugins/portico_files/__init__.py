@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portico.api import AppContext, Listener, PluginInfo, Section, hookimpl
+from portico.api import AppContext, Listener, PluginInfo, Section, Service, hookimpl
 from portico.api.auth import AccountDeleting
 from portico.api.db import TableSet
-from portico.api.interfaces import ChatChanged
+from portico.api.interfaces import ChatChanged, FileLookup
 from portico.api.models import ModelFilter
 from portico.api.policy import PackagedPolicy, ResourceKind
 
@@ -63,6 +63,12 @@ def register_components(app: AppContext, settings: "FilesSettings") -> object:
 def register_model_filters(plugin: "FilesPlugin") -> list[ModelFilter]:
     """Return the filter that gives models the files that are attached to a request."""
     return [plugin.filter.model_filter()]
+
+
+@hookimpl
+def register_services(plugin: "FilesPlugin") -> list[Service]:
+    """Return what says who may read files that models are given."""
+    return [Service(FileLookup, plugin.filter.found)]
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Protocols and events that several plugins share: chats, replies in the making, calls of models, prices, API keys, folders and notices.
+"""Protocols and events that several plugins share: chats, replies in the making, calls of models, prices, API keys, files, folders and notices.
 
 Constants:
 
@@ -24,6 +24,9 @@ from portico.interfaces.chats import (
     ReplyModels,
     SharedChats,
     WritableChat,
+)
+from portico.interfaces.files import (
+    FileLookup,
 )
 from portico.interfaces.folders import (
     FolderContext,
@@ -65,6 +68,7 @@ __all__ = [
     "ChatMentions",
     "ChatMessage",
     "ChatStore",
+    "FileLookup",
     "FolderContext",
     "FolderLookup",
     "FolderPath",

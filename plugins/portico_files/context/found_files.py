@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from portico.api import AppContext, NotFound
 from portico.api.auth import Actor
 from portico.api.interfaces import FolderLookup
@@ -48,6 +50,16 @@ class FoundFiles:
         known = knowledge_file_ids(files.knowledge)
         owner = await self._app.identity.accounts.find(files.owner_id or "") if known else None
         return [*rows, *(await self._texts(Actor.of(owner), known) if owner else ())]
+
+    async def adds_unreadable(
+        self, actor: Actor, entries: Sequence[msgspec.Raw], stored: Sequence[msgspec.Raw]
+    ) -> bool:
+        """Return whether a change of a model adds a file that the actor may not read (part of `FileLookup`)."""
+        ids = set(knowledge_file_ids(entries)).difference(knowledge_file_ids(stored))
+        if not ids:
+            return False
+        rows = await self._files.find_many(actor, ids) if _may_read(actor) else {}
+        return not ids <= rows.keys()
 
     async def _ids_of_folders(self, actor: Actor, folder_ids: Sequence[str]) -> Sequence[str]:
         folders = self._app.services.get(FolderLookup)

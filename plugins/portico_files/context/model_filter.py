@@ -31,7 +31,7 @@ class FilesFilter:
 
     def __init__(self, app: AppContext, files: Files, chat_files: ChatFiles) -> None:
         self._app, self._files, self._chat_files = app, files, chat_files
-        self._found = FoundFiles(app, files)
+        self.found = FoundFiles(app, files)
         self._runtime = app.runtime_settings.section(FilesSettings)
 
     def model_filter(self) -> ModelFilter:
@@ -56,8 +56,8 @@ class FilesFilter:
         ids, folder_ids = read_attachments(attached, settings.max_count)
         messages = msgspec.json.decode(raw, type=list[msgspec.Raw])
         named = named_images(messages, self._app.settings.server.url) if has_images else []
-        rows = await self._found.named(request.actor, [*ids, *(one.file_id for one in named)])
-        added = await self._found.added(request, folder_ids)
+        rows = await self.found.named(request.actor, [*ids, *(one.file_id for one in named)])
+        added = await self.found.added(request, folder_ids)
         if not (rows or added):
             return
         budget = ImageBudget(settings.max_image_bytes)

@@ -25,6 +25,7 @@ from portico_models.transfer.options import ImportOptions
 from portico_models.transfer.plan import PlannedWrite
 from portico_models.transfer.report import ModelImportReport
 from portico_models.workspace.events import ModelChanged
+from portico_models.workspace.knowledge import check_knowledge
 
 Row = Mapping[str, Any]
 _COMPARED = ("base_model_id", "name", "is_active", "meta", "params")
@@ -86,6 +87,8 @@ class ImportWriter:
             size += memoryview(item.raw).nbytes
             try:
                 draft = draft_of(item, row)
+                if row is not None and not self._options.keeps_owners:
+                    await check_knowledge(self._app, self._options.actor, draft, row)
             except DomainError as error:
                 self._errors.append(ItemError(item.index, item.id, error))
                 continue

@@ -27,6 +27,7 @@ from portico_models.records.versions import ChangeKind, CreationKind
 from portico_models.records.writer import ModelWriter
 from portico_models.workspace.access import find_model, model_table, publish_change
 from portico_models.workspace.base_rules import check_base, check_chain
+from portico_models.workspace.knowledge import check_knowledge
 
 
 class ConcurrentChange(InvalidRequest):
@@ -208,6 +209,7 @@ class Models:
         """Write an existing model, in a transaction that began with `begin_change`. `before`: its row."""
         if draft.base_model_id != before["base_model_id"]:
             await check_chain(draft)
+        await check_knowledge(self._app, actor, draft, before)
         await self._writer.update(draft, by=actor.id, at=now(), change=change)
         await model_table(self._app).share(actor, resource, sharing)
         publish_change(self._app, draft.id, "updated")

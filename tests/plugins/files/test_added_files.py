@@ -130,6 +130,38 @@ def test_model_gives_its_users_the_files_that_its_owner_may_read(
     assert names(asked(bob, model="good")) == []
 
 
+@pytest.mark.case("AB-19")
+def test_writers_of_a_model_add_only_files_that_they_may_read(
+    admin: Client, ann: Client, bob: Client
+) -> None:
+    permissions = admin.get("/api/v1/users/default/permissions").json
+    permissions["workspace"] |= {"models": True, "models_import": True}
+    permissions["sharing"]["models"] = True
+    assert admin.post("/api/v1/users/default/permissions", permissions).status == 200
+    old, secret = upload(ann, "old.txt", b"Old."), upload(ann, "secret.txt", b"Mine.")
+    both = {"user_ids": [bob.account["id"]], "group_ids": []}
+    form = {
+        "id": "helper",
+        "base_model_id": "good",
+        "name": "Helper",
+        "meta": {"knowledge": [attached(old)]},
+        "params": {},
+        "access_control": {"read": both, "write": both},
+    }
+    assert ann.post("/api/v1/models/create", form).status == 200
+
+    own = upload(bob, "own.txt", b"Bob's.")
+    for added, status in ((secret, 400), ({"id": "gone"}, 400), (own, 200)):
+        meta = {"knowledge": [attached(old), {"type": "file", "id": added["id"]}]}
+        assert bob.post("/api/v1/models/model/update", form | {"meta": meta}).status == status
+    meta = {"knowledge": [attached(secret)]}
+    imported = bob.post("/api/v1/models/import", {"models": [form | {"meta": meta}]})
+    assert "knowledge" in str(imported.json)
+    assert names(asked(bob, model="helper")) == ["old.txt"]  # Ann cannot read Bob's
+    assert ann.post("/api/v1/models/model/update", form | {"meta": meta}).status == 200
+    assert names(asked(bob, model="helper")) == ["secret.txt"]
+
+
 def test_file_of_a_folder_or_a_model_outlives_the_chats_that_had_it(
     app: InProcessApp, admin: Client, ann: Client
 ) -> None:
