@@ -1,6 +1,6 @@
 """Plugins that load, and fail while the server runs: the call fails alone, the plugin stays and is named."""
 
-from tests.plugins.broken.plugin_sources import Broken
+from tests.core.plugins.broken.plugin_sources import Broken
 
 _ROUTES = """
 from portico.api.web import *

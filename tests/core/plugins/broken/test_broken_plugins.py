@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.core.plugins.broken.conflict_cases import CONFLICTS
+from tests.core.plugins.broken.conftest import Start
+from tests.core.plugins.broken.declaration_cases import DECLARATIONS
+from tests.core.plugins.broken.hook_cases import HANGING, HOOKS
+from tests.core.plugins.broken.plugin_sources import Broken, write_plugins
+from tests.core.plugins.broken.stored_cases import MIGRATIONS, STORED, migration
 from tests.one_database import database_url  # noqa: F401 - a fixture; a server process has both
-from tests.plugins.broken.conflict_cases import CONFLICTS
-from tests.plugins.broken.conftest import Start
-from tests.plugins.broken.declaration_cases import DECLARATIONS
-from tests.plugins.broken.hook_cases import HANGING, HOOKS
-from tests.plugins.broken.plugin_sources import Broken, write_plugins
-from tests.plugins.broken.stored_cases import MIGRATIONS, STORED, migration
 
 from portico.boot import CannotStart
 from portico.testing import CommandLine, InProcessApp

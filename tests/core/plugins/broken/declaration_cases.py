@@ -1,6 +1,6 @@
 """Plugins that register something that cannot be used, although its type is right."""
 
-from tests.plugins.broken.plugin_sources import TABLE, Broken
+from tests.core.plugins.broken.plugin_sources import TABLE, Broken
 
 
 def _on(hook: str, reason: str, code: str, fault: str = "hook", before: str = "") -> Broken:

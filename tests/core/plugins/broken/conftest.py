@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.plugins.broken.plugin_sources import Broken, write_plugins
+from tests.core.plugins.broken.plugin_sources import Broken, write_plugins
 
 from portico.testing import InProcessApp
 

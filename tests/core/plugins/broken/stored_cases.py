@@ -1,6 +1,6 @@
 """Plugins whose settings or tables cannot be used."""
 
-from tests.plugins.broken.plugin_sources import TABLE, Broken
+from tests.core.plugins.broken.plugin_sources import TABLE, Broken
 
 
 def _settings(reason: str, fields: str) -> Broken:

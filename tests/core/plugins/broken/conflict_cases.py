@@ -1,6 +1,6 @@
 """Plugins that claim what a built-in or the core has. Their names come before those of the built-ins."""
 
-from tests.plugins.broken.plugin_sources import Broken
+from tests.core.plugins.broken.plugin_sources import Broken
 
 
 def _claims(reason: str, code: str, info: str = "", prefix: str = "") -> Broken:

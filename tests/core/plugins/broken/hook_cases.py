@@ -1,6 +1,6 @@
 """Plugins of which a hook is wrong by itself, whatever it registers."""
 
-from tests.plugins.broken.plugin_sources import Broken
+from tests.core.plugins.broken.plugin_sources import Broken
 
 _ONE = ("register_settings", "register_tables", "register_components")
 _LISTS = (

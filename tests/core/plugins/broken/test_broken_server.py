@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.core.plugins.broken.conflict_cases import CONFLICTS
+from tests.core.plugins.broken.declaration_cases import DECLARATIONS
+from tests.core.plugins.broken.hook_cases import HANGING, HOOKS
+from tests.core.plugins.broken.plugin_sources import Broken, write_plugins
+from tests.core.plugins.broken.running_cases import RUNNING
+from tests.core.plugins.broken.stored_cases import MIGRATIONS, STORED
 from tests.database_templates import Templates
-from tests.plugins.broken.conflict_cases import CONFLICTS
-from tests.plugins.broken.declaration_cases import DECLARATIONS
-from tests.plugins.broken.hook_cases import HANGING, HOOKS
-from tests.plugins.broken.plugin_sources import Broken, write_plugins
-from tests.plugins.broken.running_cases import RUNNING
-from tests.plugins.broken.stored_cases import MIGRATIONS, STORED
 
 from portico.testing import Client, CommandLine, ServerProcess
 from portico.testing.websockets import SocketClosed
