@@ -61,6 +61,7 @@ NOT_OF_OTHERS = {
     "core/portico/settings/masking.py:_SECRET_NAME": "names of settings",
     "core/portico/settings/secret_key.py:_WELL_KNOWN": "the secret key",
     "core/portico/settings/env_values.py:_read_number": "a variable of the environment",
+    "core/portico/web/request/parameter_faults.py:_MESSAGES": "sentences of msgspec, matched from their begin",
     "core/portico/web/openapi/routes.py:inside": "a page of ours",
     "plugins/portico_frontend/own_page.py:style": "a page of ours",
 }

@@ -10,6 +10,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 PINNED: dict[str, float] = {
     "portico.catalogue.MAX_CHAIN_LENGTH": 8,
+    "portico.upstream.source_client.MAX_PREPARED": 64,
     "portico.upstream.stream_relay.MAX_SKIPPED_BYTES": 32 * 1024 * 1024,
     "portico.db.MAX_IDS_PER_STATEMENT": 500,
     "portico.db.sqlite.file.CACHED_STATEMENTS": 192,
@@ -30,6 +31,7 @@ PINNED: dict[str, float] = {
     "portico.encryption.encryptor.PREFIX_CHARS": 20,
     "portico.web.middleware.outer.MAX_PATH_CHARS": 2048,
     "portico.web.middleware.slow_readers.PIECE_BYTES": 65536,
+    "portico.web.middleware.socket_inbox.MAX_BYTES": 1048576,
     "portico.web.request.body_scanner.BLOCK_BYTES": 65536,
     "portico.web.response.json_array.PIECE_BYTES": 262144,
     "portico.db.sqlite.statements.LARGE_CHARS": 524288,
