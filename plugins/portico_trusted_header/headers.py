@@ -15,7 +15,7 @@ from portico_trusted_header.settings import TrustedHeaderSettings
 
 log = structlog.get_logger("portico.trusted_header")
 
-#: Longer names are cut; requests with more groups are refused.
+#: Longer names of users are cut, of groups are left out; requests with more groups are refused.
 MAX_NAME_CHARS = 256
 MAX_GROUPS = 1000
 
@@ -73,20 +73,21 @@ class TrustedHeaders:
         entries = _json_texts(value)
         if entries is None:
             entries = self._separated(value.strip())
-        names = tuple(dict.fromkeys(name for name in entries if name))
-        if len(names) > MAX_GROUPS:
+        given = dict.fromkeys(name for entry in entries if (name := entry.strip(" \t")))
+        if len(given) > MAX_GROUPS:
             raise NotNamed
-        return names or None
+        # A group is a right: without what cannot be printed, a name would be that of another group.
+        names = tuple(name for name in given if name.isprintable() and len(name) <= MAX_NAME_CHARS)
+        return names if given else None
 
     def _separated(self, value: bytes) -> list[str]:
         if _ENCODED_WORDS.fullmatch(value.decode("latin-1")) and (text := _decoded_words(value)):
             # The whole list was encoded, as one header of text.
-            return [
-                _printable(part) for part in text.split(self._separator_of(text.encode()).decode())
-            ]
+            separator = self._separator_of(text.encode(errors="replace")).decode()
+            return text.split(separator)
         if value.startswith(b"[") and value.endswith(b"]"):
             value = value[1:-1]
-        return [_text(part) for part in value.split(self._separator_of(value))]
+        return [_decoded(part) for part in value.split(self._separator_of(value))]
 
     def _separator_of(self, value: bytes) -> bytes:
         """Return what separates the names in this header. Names of groups may contain the other character."""
@@ -119,13 +120,14 @@ def _one(scope: Mapping[str, Any], name: bytes) -> bytes:
 
 
 def _text(value: bytes) -> str:
+    """Return what can be printed of a name."""
+    text = "".join(char for char in _decoded(value) if char.isprintable())
+    return text.strip()[:MAX_NAME_CHARS]
+
+
+def _decoded(value: bytes) -> str:
     """Decode UTF-8, percent-encoded or in encoded words (RFC 2047). Invalid bytes become U+FFFD, so that the user can still sign in."""
-    text = _decoded_words(value) or unquote_to_bytes(value).decode("utf-8", "replace")
-    return _printable(text)
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isprintable()).strip()[:MAX_NAME_CHARS]
+    return _decoded_words(value) or unquote_to_bytes(value).decode("utf-8", "replace")
 
 
 def _decoded_words(value: bytes) -> str:
@@ -148,6 +150,6 @@ def _decoded_words(value: bytes) -> str:
 def _json_texts(value: bytes) -> list[str] | None:
     """Return the names in a JSON array, as some proxies write it; None if this is none."""
     try:
-        return [_printable(text) for text in msgspec.json.decode(value, type=list[str])]
+        return msgspec.json.decode(value, type=list[str])
     except (msgspec.MsgspecError, RecursionError):
         return None

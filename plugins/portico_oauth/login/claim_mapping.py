@@ -128,13 +128,14 @@ def role_of(claims: Mapping[str, Any], settings: OAuthSettings, default_role: Ro
 def groups_of(claims: Mapping[str, Any], settings: OAuthSettings) -> tuple[str, ...] | None:
     """Return the names of the user's groups; None = leave the memberships unchanged, as without groups in the claim.
 
-    What cannot be read is no group, so a claim of an unknown shape ends the memberships of earlier sign-ins.
+    What cannot be read is no group, so a claim of an unknown shape ends the memberships of earlier sign-ins, as one does
+    that has only names that no group can have.
     """
     if not settings.group_management:
         return None
     names, fault = _groups(claims, settings)
     valid = [name for name in names if len(name) <= MAX_VALUE_CHARS and name.isprintable()]
-    return tuple(valid) or (() if fault else None)
+    return tuple(valid) or (() if fault or names else None)
 
 
 def claim_faults(claims: Mapping[str, Any], settings: OAuthSettings) -> list[ClaimFault]:

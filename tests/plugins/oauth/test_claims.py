@@ -164,6 +164,12 @@ def test_groups_claim_of_every_shape_is_read() -> None:
         )
 
 
+def test_claim_with_names_of_no_group_ends_memberships() -> None:
+    claims = {"groups": ["staff\u200b", "ops\x00", "x" * 300]}
+    assert groups_of(claims, MANAGED) == ()
+    assert groups_of({"groups": [""]}, MANAGED) is None
+
+
 def test_odd_claims_are_named() -> None:
     entra = {"_claim_names": {"groups": "src1"}, "email_verified": [True]}
     assert [fault.claim for fault in claim_faults(entra, MANAGED)] == ["groups", "email_verified"]

@@ -270,7 +270,7 @@ def test_groups_in_the_header_replace_memberships_except_administrators(
 def test_names_and_groups_are_read_as_proxies_write_them(start_app: StartApp) -> None:
     app = start_app()
     ada = sign_in(app.client, "ada")
-    for name in ("red", "blue", "Grün", "a,b", "c|d"):
+    for name in ("red", "blue", "Grün", "a,b", "c|d", "long" * 64):
         form = {"name": name, "description": ""}
         assert ada.post("/api/v1/groups/create", form).status == 200
     ben = sign_in(app.client, "ben")
@@ -286,6 +286,12 @@ def test_names_and_groups_are_read_as_proxies_write_them(start_app: StartApp) ->
         "=?UTF-8?B?cmVkLEdyw7xu?= =?UTF-8?Q?,_blue?=": {"red", "Grün", "blue"},
         "=?UTF-8?Q?red|a,b?=": {"red", "a,b"},
         "=?unknown?Q?red?=": set(),
+        # Other groups than "red": what cannot be printed, or is too long, is not cut away.
+        "red%E2%80%8B|blue": {"blue"},
+        "red%00": set(),
+        '["red\\u200b", "blue"]': {"blue"},
+        f"{'long' * 64}er, blue": {"blue"},
+        "=?raw_unicode_escape?Q?blue,red=5Cud800?=": {"blue"},
     }.items():
         sign_in(app.client, "ben", groups=header)
         assert groups_of(app, ben) == groups, header
