@@ -62,6 +62,14 @@ def error_location(error: BaseException) -> str:
     return f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
 
 
+def error_text(error: BaseException) -> str:
+    """Return the text of an exception of anybody's code, which may raise instead of having one."""
+    try:
+        return str(error)
+    except BaseException:  # noqa: BLE001 - an exit of the interpreter is no text either
+        return "(its text cannot be read)"
+
+
 class OperatorError(Exception):
     """Portico cannot do this until the operator changes something. Each line of the text says what to change."""
 

@@ -18,11 +18,10 @@ from portico.boot.core_metrics import core_metrics
 from portico.boot.plugins import core_claims, load_plugins
 from portico.boot.schema import CORE_TABLES, CannotStart, open_schema, start_database
 from portico.encryption import check_encryption_key, stored_key_id
-from portico.errors import OperatorError
+from portico.errors import OperatorError, error_text
 from portico.identity.accounts.email_keys import fill_email_keys, warn_of_collisions
 from portico.identity.secret_key_check import check_secret_key
 from portico.instances import OwnInstance, Role
-from portico.permissions import InvalidPolicy
 from portico.plugins.conflicts.replacements import Replacements
 from portico.plugins.contributions import Contribution, hook_of
 from portico.plugins.isolation import PluginError
@@ -195,7 +194,7 @@ class Application(ContributedServices):
             except mistake as error:
                 name = contribution.plugin_name
                 at = self.isolation.location(name, error, origin(contribution))
-                self.fail_plugin(name, f"{what}: {error}", kind=kind, at=at)
+                self.fail_plugin(name, f"{what}: {error_text(error)}", kind=kind, at=at)
                 return False
             return True
 
@@ -316,12 +315,28 @@ class Application(ContributedServices):
     def _connect_plugins(self) -> None:
         """Hand what the plugins contribute to the core services."""
         self.events.subscribe("portico", self.permissions.listeners())
-        for contribution in self.contributions:
-            connect_plugin(self, contribution)
-            self.events.subscribe(contribution.plugin_name, contribution.listeners)
-            self.gateway.add_filters(contribution.plugin_name, contribution.model_filters)
+        with self.isolation.sharing(self.settings.server.start_limit / 4):
+            for contribution in list(self.contributions):
+                self._connect(contribution)
         self._is_connected = True
         self.events.subscribe("portico", self.permissions.last_listeners())
+
+    def _connect(self, contribution: Contribution) -> None:
+        """Hand what one plugin contributes to the core services. Its objects may raise whatever they are asked."""
+        plugin = contribution.plugin_name
+
+        def connect() -> None:
+            connect_plugin(self, contribution)
+            self.events.subscribe(plugin, contribution.listeners)
+            self.gateway.add_filters(plugin, contribution.model_filters)
+
+        if not any(contribution is one for one in self.contributions):
+            return  # a plugin that it requires has failed in the meantime
+        try:
+            self.isolation.call(plugin, "using what it registers", connect)
+        except PluginError as error:
+            self.fail_plugin(plugin, error.reason, error.trace, kind=error.kind, at=error.at)
+            self._collect_policies()
 
     def _collect_policies(self) -> None:
         """Compile the resource kinds and policies of all plugins."""
@@ -331,7 +346,7 @@ class Application(ContributedServices):
                 [(c.resources, c.policies) for c in contributions],
                 allow_unknown_kinds=bool(self.registry.failed),
             ),
-            InvalidPolicy,
+            Exception,  # a package that it names may be anything
             FaultKind.POLICY,
         )
 

@@ -25,6 +25,7 @@ from portico.plugins.registry import FaultKind, PluginRegistry
 from portico.settings.load import LoadedSettings
 from portico.settings.problems import BadSettings
 from portico.settings.schema import PluginSelection
+from portico.settings.section import Section
 
 log = structlog.get_logger("portico")
 #: What `/ready` names of the core itself.
@@ -54,13 +55,56 @@ def load_plugins(
         raise CannotStart(unknown)
     for candidate in candidates:
         isolation.code.add(candidate.name, candidate.entry_point.module)
-    of_core = app.runtime_settings.configured
+    of_core = list(app.runtime_settings.configured)
+    core_claims = list(core_claims)
     collected: list[Contribution] = []
     for name in import_plugins(candidates, choice, registry, manager, isolation):
         try:
             collected.append(collect(manager, name, app, loaded, isolation, routes=routes))
-        except PluginError as error:
-            registry[name].fail(error.reason, error.trace, kind=error.kind, at=error.at)
+        except Exception as error:
+            fault = isolation.blamed("reading what it registers", error)
+            if fault is None or fault.plugin != name:
+                raise
+            registry[name].fail(fault.reason, fault.trace, kind=fault.kind, at=fault.at)
+    while True:
+        try:
+            return _keep_compatible(
+                loaded,
+                registry,
+                manager,
+                app,
+                isolation,
+                collected=collected,
+                replacements=replacements,
+                core_claims=core_claims,
+                unknown=unknown,
+                of_core=of_core,
+                routes=routes,
+            )
+        except Exception as error:
+            fault = isolation.blamed("comparing what it registers", error)
+            collected_names = {one.plugin_name for one in collected}
+            if fault is None or fault.plugin not in collected_names:
+                raise
+            registry[fault.plugin].fail(fault.reason, fault.trace, kind=fault.kind, at=fault.at)
+            collected = [one for one in collected if one.plugin_name != fault.plugin]
+
+
+def _keep_compatible(
+    loaded: LoadedSettings,
+    registry: PluginRegistry,
+    manager: pluggy.PluginManager,
+    app: AppContext,
+    isolation: PluginIsolation,
+    *,
+    collected: list[Contribution],
+    replacements: Replacements,
+    core_claims: Iterable[PluginClaim],
+    unknown: Sequence[str],
+    of_core: Sequence[Section],
+    routes: bool,
+) -> list[Contribution]:
+    """Return the plugins that fit together, and fail the others, in `registry`. Raises: CannotStart; BadSettings."""
     collected = _check_unknown_keys(loaded, registry, collected, isolation)
     collected = _check_resources(manager, registry, collected, isolation, replacements)
     kept = drop_conflicts(

@@ -26,8 +26,9 @@ from portico.db.migration_files import (
     list_migrations,
     read_migration,
 )
+from portico.db.table_guard import TableGuard, existing_tables
 from portico.db.tableset import TableSet
-from portico.errors import Unavailable
+from portico.errors import Unavailable, error_text
 from portico.plugin_errors.plugin_exit import is_failure
 
 CORE = "portico"
@@ -39,12 +40,6 @@ MIGRATION_TABLE = (
 
 #: Seconds after which a migration that is running is logged, each time.
 REPORT_SECONDS = 60.0
-
-_TABLES = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
-    "postgres": "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm') "
-    "AND pg_table_is_visible(oid)",
-}
 
 logger = logging.getLogger(__name__)
 
@@ -116,12 +111,15 @@ async def apply_steps(
     await database.execute(MIGRATION_TABLE)
     await database.execute(CHECKSUM_TABLE)
     status = status or await schema_status(database, sets)
+    guard = TableGuard(database, sets)
     for plugin in _ordered(sets):
         try:
-            await _migrate_plugin(database, plugin, sets[plugin], status, report, on_step=on_step)
+            await _migrate_plugin(
+                database, plugin, sets[plugin], status, report, on_step=on_step, guard=guard
+            )
         except BadMigration as error:
             logger.warning("The migrations of %s failed", plugin, exc_info=error)
-            report.failed[plugin], report.errors[plugin] = str(error), error
+            report.failed[plugin], report.errors[plugin] = error_text(error), error
     await _check_tables(database, sets, report)
     return report
 
@@ -130,7 +128,7 @@ async def _check_tables(
     database: Database, sets: Mapping[str, TableSet], report: MigrationReport
 ) -> None:
     """Add to `report` the owners of which no migration creates a table that they declare."""
-    existing = {row["name"] for row in await database.rows(_TABLES[database.dialect])}
+    existing = await existing_tables(database)
     for owner, tables in sets.items():
         names = [table._meta.tablename for table in tables.tables]
         missing = [name for name in names if name not in existing]
@@ -164,7 +162,9 @@ async def schema_status(database: Database, sets: Mapping[str, TableSet]) -> Sch
             if not is_failure(error):
                 raise
             package = sets[plugin].migrations
-            status.unreadable[plugin] = f"{package} cannot be read: {type(error).__name__}: {error}"
+            status.unreadable[plugin] = (
+                f"{package} cannot be read: {type(error).__name__}: {error_text(error)}"
+            )
             continue
         status.known[plugin] = names
         if missing:
@@ -193,6 +193,7 @@ async def _migrate_plugin(
     report: MigrationReport,
     *,
     on_step: Callable[[str, str], None] | None,
+    guard: TableGuard,
 ) -> None:
     if plugin in status.unreadable:
         raise BadMigration(status.unreadable[plugin])
@@ -205,7 +206,7 @@ async def _migrate_plugin(
             raise BadMigration(f"{step.name} was already applied under the name {other}")
         if on_step is not None:
             on_step(plugin, step.name)
-        await _apply(database, plugin, step, tables)
+        await _apply(database, plugin, step, tables, guard)
         report.applied.setdefault(plugin, []).append(step.name)
     if unrecorded := status.unrecorded.get(plugin):
         async with database.transaction():
@@ -215,13 +216,17 @@ async def _migrate_plugin(
             await _rename_owner(database, plugin, tables)
 
 
-async def _apply(database: Database, plugin: str, step: Migration, tables: TableSet) -> None:
+async def _apply(
+    database: Database, plugin: str, step: Migration, tables: TableSet, guard: TableGuard
+) -> None:
     try:
+        await guard.look()
         async with database.transaction():
             await _rename_owner(database, plugin, tables)
             with _watched(plugin, step.name):
                 await step.run(database)
             await database.check_foreign_keys()
+            await guard.check(plugin)
             await database.execute(
                 "INSERT INTO portico_migration (plugin, name, applied_at) VALUES ($1, $2, $3)",
                 plugin,
@@ -234,7 +239,7 @@ async def _apply(database: Database, plugin: str, step: Migration, tables: Table
     except BaseException as error:  # a plugin's step may raise anything
         if not is_failure(error):
             raise
-        raise BadMigration(f"{step.name}: {type(error).__name__}: {error}") from error
+        raise BadMigration(f"{step.name}: {type(error).__name__}: {error_text(error)}") from error
 
 
 @contextmanager

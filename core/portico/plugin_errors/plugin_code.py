@@ -49,6 +49,12 @@ class PluginCode:
 
     def of_definition(self, thing: Any) -> CodePlace:
         """Return the line of a plugin where a module, a class, a function, or the class of an object begins."""
+        try:
+            return self._of_definition(thing)
+        except Exception:  # noqa: BLE001 - an object of a plugin may raise whatever it is asked
+            return CodePlace()
+
+    def _of_definition(self, thing: Any) -> CodePlace:
         while isinstance(thing, functools.partial):
             thing = thing.func
         thing = inspect.unwrap(thing) if callable(thing) else thing

@@ -183,10 +183,10 @@ class _Collector:
         value = self._ask(hook)
         if value is None:
             return None
-        if not isinstance(value, kind):
+        if not self._call(hook, lambda: isinstance(value, kind)):
             raise self._wrong(hook, f"it returned {_a(value)}; return a {kind.__name__}, or None")
         self._check(hook, value)
-        return value
+        return cast("T", value)
 
     def _many(self, hook: str, *kinds: type[Any]) -> tuple[Any, ...]:
         """Return what a hook returns that registers several things."""
@@ -194,7 +194,7 @@ class _Collector:
         if value is None:
             return ()
         names = " or ".join(kind.__name__ for kind in kinds) or "route handlers"
-        if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
+        if not self._call(hook, lambda: _has_items(value)):
             raise self._wrong(hook, f"it returned {_a(value)}; return a list of {names}")
         things = self._call(hook, lambda: tuple(islice(value, MAX_THINGS + 1)))
         if len(things) > MAX_THINGS:
@@ -209,11 +209,11 @@ class _Collector:
         if not kinds:
             return
         names = " or ".join(kind.__name__ for kind in kinds)
-        if inspect.isclass(thing):
+        if self._call(hook, lambda: inspect.isclass(thing)):
             reason = f"item {number} is the class {thing.__name__}; return an object of it, {thing.__name__}(…)"
             raise self._wrong(hook, reason, thing)
         if not self._call(hook, lambda: isinstance(thing, kinds)):
-            missing = missing_members(thing, kinds)
+            missing = self._call(hook, lambda: missing_members(thing, kinds))
             reason = f"item {number} is {_a(thing)}{missing}; return a list of {names}"
             raise self._wrong(hook, reason, thing)
         self._check(hook, thing)
@@ -246,7 +246,7 @@ class _Collector:
         if schema is None:
             return None
         hook, kind = "register_settings", FaultKind.SETTINGS
-        if not (inspect.isclass(schema) and issubclass(schema, Section)):
+        if not self._call(hook, lambda: inspect.isclass(schema) and issubclass(schema, Section)):
             raise self._wrong(hook, f"it returned {_a(schema)}; return a subclass of Section")
         if fault := self._call(hook, lambda: schema_fault(self._plugin, schema), kind):
             raise self._wrong(hook, fault, schema, kind)
@@ -256,7 +256,7 @@ class _Collector:
 
         def read() -> Section | BadSettings:
             try:
-                return self._loaded.plugin(self._plugin, schema, info.formerly)
+                return cast("Section", self._loaded.plugin(self._plugin, schema, info.formerly))
             except BadSettings as error:
                 return error
 
@@ -293,6 +293,10 @@ class _Collector:
         if isinstance(made, DeclarationFault):
             raise self._wrong(hook, str(made), made.culprit, kind)
         return made
+
+
+def _has_items(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
 def _a(value: object) -> str:

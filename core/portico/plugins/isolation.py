@@ -17,7 +17,7 @@ import structlog
 
 from portico.catalogue import ActionRequest, MessageAction
 from portico.db import DatabaseCheck
-from portico.errors import DomainError, error_location
+from portico.errors import DomainError, error_location, error_text
 from portico.plugin_errors.plugin_exit import PluginFault, is_failure
 from portico.plugins.registry import FaultKind
 from portico.plugins.watchdog import CallInterrupted, CallWatchdog, WatchedSteps
@@ -47,7 +47,7 @@ class PluginError(PluginFault):
     ) -> None:
         self.plugin, self.operation, self.kind, self.at = plugin, doing, kind, at
         kinds = [] if isinstance(cause, OverLimit) else [type(cause).__name__]
-        self.reason = ": ".join([doing, *kinds, *filter(None, [str(cause)])])
+        self.reason = ": ".join([doing, *kinds, *filter(None, [error_text(cause)])])
         self.trace = "".join(traceback.format_exception(cause))
         super().__init__(f"{plugin}: {self.reason}")
 
@@ -103,7 +103,7 @@ class PluginIsolation:
             "plugin failed with this error",
             plugin=plugin,
             doing=doing,
-            text=str(error),
+            text=error_text(error),
             exc_info=error,
         )
         return at
@@ -164,6 +164,16 @@ class PluginIsolation:
             if not is_failure_outside_tasks(error):
                 raise
             raise self.error(plugin, doing, error, kind=kind, origin=origin) from error
+
+    def blamed(self, doing: str, error: BaseException) -> PluginError | None:
+        """Return the error of the plugin whose code raised this outside of any call into it; None = it is of no plugin.
+
+        Its code may run wherever one of its objects is used: a property, a comparison, `__hash__`.
+        """
+        if isinstance(error, PluginError):
+            return error
+        plugin = self.code.of_error(error).plugin
+        return self.error(plugin, doing, error) if plugin else None
 
     async def call_async(
         self,

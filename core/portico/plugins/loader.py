@@ -2,8 +2,10 @@
 
 import graphlib
 import heapq
+from collections.abc import Callable
+from functools import partial
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -15,6 +17,8 @@ from portico.plugins.info import API, PluginInfo, info_fault
 from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.plugins.registry import FaultKind, PluginRegistry, PluginState
 from portico.settings.schema import PluginSelection
+
+T = TypeVar("T")
 
 
 class UnusableModule(Exception):
@@ -55,7 +59,7 @@ def import_plugins(
         try:
             load = candidate.entry_point.load
             module = isolation.call(candidate.name, "import", load, kind=FaultKind.IMPORT)
-            info = _plugin_info(module)
+            info = _call(isolation, candidate.name, partial(_plugin_info, module))
         except PluginError as error:
             record.fail(error.reason, error.trace, kind=error.kind, at=error.at)
             continue
@@ -71,8 +75,11 @@ def import_plugins(
         culprit: Any = module
         reason = ""
         try:
-            check_hooks(module)
+            _call(isolation, candidate.name, partial(check_hooks, module))
             reason = _register_hooks(manager, module, candidate.name)
+        except PluginError as error:
+            record.fail(error.reason, error.trace, kind=error.kind, at=error.at)
+            continue
         except DeclarationFault as fault:
             reason, culprit = str(fault), fault.culprit
         if reason:
@@ -80,6 +87,21 @@ def import_plugins(
             continue
         infos[candidate.name] = info
     return _sort_by_requirements(infos, registry, manager)
+
+
+def _call(isolation: PluginIsolation, plugin: str, check: Callable[[], T]) -> T:
+    """Check a plugin's module, whose objects may raise anything. Raises: PluginError; UnusableModule; DeclarationFault."""
+
+    def run() -> T | UnusableModule | DeclarationFault:
+        try:
+            return check()
+        except (UnusableModule, DeclarationFault) as fault:
+            return fault
+
+    found = isolation.call(plugin, "reading its module", run, kind=FaultKind.IMPORT)
+    if isinstance(found, UnusableModule | DeclarationFault):
+        raise found
+    return found
 
 
 def former_names(isolation: PluginIsolation) -> dict[str, str]:
@@ -90,7 +112,8 @@ def former_names(isolation: PluginIsolation) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry_point in installed_entry_points():
         try:
-            info = _plugin_info(isolation.call(entry_point.name, "import", entry_point.load))
+            module = isolation.call(entry_point.name, "import", entry_point.load)
+            info = _call(isolation, entry_point.name, partial(_plugin_info, module))
         except (PluginError, UnusableModule):
             continue
         found |= dict.fromkeys(info.formerly, entry_point.name)

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+#: Characters of the reason for which a plugin failed.
+MAX_REASON: Final = 2000
 
 
 class PluginState(StrEnum):
@@ -80,7 +83,7 @@ class PluginRecord:
 
     def fail(self, reason: str, trace: str = "", *, kind: FaultKind, at: str = "") -> None:
         """Mark the plugin as failed. `trace`: for its author. `at`: its own file and line, such as `acme/routes.py:12`."""
-        self.state, self.reason, self.trace = PluginState.FAILED, reason, trace
+        self.state, self.reason, self.trace = PluginState.FAILED, printable(reason), trace
         self.fault, self.at = kind, at
         self.provides, self.unusable = {}, {}
 
@@ -96,6 +99,12 @@ def _encodable(value: Any) -> Any:
             return {_encodable(key): _encodable(one) for key, one in value.items()}
         case _:
             return value
+
+
+def printable(text: str) -> str:
+    """Return a text of a plugin as a terminal and JSON can show it: shortened, without control characters."""
+    shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in text[:MAX_REASON])
+    return shown + "…" * (len(text) > MAX_REASON)
 
 
 class PluginRegistry:

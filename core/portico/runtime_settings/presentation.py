@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from portico.errors import InvalidRequest
+from portico.errors import InvalidRequest, error_text
 from portico.runtime_settings.store import StoredSetting
 from portico.settings.conversion import InvalidValue, convert
 from portico.settings.fields import Field
@@ -48,7 +48,7 @@ def converted(variable: str, value: Any, field: Field) -> Any:
     try:
         return convert(value, field)
     except InvalidValue as error:
-        detail = f"; {error}" if str(error) else ""
+        detail = f"; {text}" if (text := error_text(error)) else ""
         raise InvalidRequest(
             f"[ERROR: {variable}: expected {describe_type(field)}{detail}]"
         ) from None

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from portico.errors import error_text
 from portico.settings.conversion import InvalidValue, NotJSON, convert
 from portico.settings.env_values import is_set, read_text
 from portico.settings.fields import Field
@@ -61,7 +62,7 @@ class SettingsLayers:
         try:
             return convert(raw if origin is self.file else read_text(raw, item), item)
         except InvalidValue as error:
-            detail = f"; {error}" if str(error) else ""
+            detail = f"; {text}" if (text := error_text(error)) else ""
             may_hold_password = item.form in ADDRESS_FORMS and "@" in str(raw)
             is_unreadable = isinstance(error, NotJSON) or may_hold_password
             value = None if is_unreadable else shown(masked(raw))

@@ -7,6 +7,7 @@ from typing import Final, get_args
 import msgspec
 from msgspec import inspect
 
+from portico.errors import error_text
 from portico.settings.fields import Field, bare, field_of, plugin_fields
 from portico.settings.section import Secret, Section
 from portico.settings.text_forms import TextForm, cleaned
@@ -39,7 +40,7 @@ def _unreadable_field(schema: type[Section]) -> str:
             field_of(item, (), "")
         except Exception as error:  # noqa: BLE001 - as above
             where = f"the setting {item.name!r} of {schema.__name__}"
-            return f"{where} cannot be read: {error}; correct its type, its bounds or its default"
+            return f"{where} cannot be read: {error_text(error)}; correct its type, its bounds or its default"
     return f"{schema.__name__} cannot be read; write a class of settings with annotated fields"
 
 

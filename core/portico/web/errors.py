@@ -131,7 +131,7 @@ def note_failure(
         error=type(error).__name__,
         at=place.at or errors.error_location(error),
     )
-    log.debug("request failed with this error", text=str(error), exc_info=error)
+    log.debug("request failed with this error", text=errors.error_text(error), exc_info=error)
 
 
 def _unwrapped(error: BaseException) -> BaseException:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from portico.errors import OperatorError
+from portico.errors import OperatorError, error_text
 from portico.permissions.resource import PackagedPolicy, PolicyRule
 
 #: Of one file.
@@ -54,10 +54,14 @@ def files_of(policies: Iterable[PackagedPolicy | PolicyRule]) -> list[PolicyFile
             continue
         try:
             found = resources.files(policy.package).joinpath(policy.name)
-            text = found.read_text(encoding="utf-8")
-        except (OSError, ImportError, UnicodeDecodeError) as error:
-            faults.append(f"{policy}: it cannot be read: {error}")
+            data = found.read_bytes()
+            text = data.decode()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the package is imported, and may raise anything
+            faults.append(f"{policy}: it cannot be read: {error_text(error)}")
         else:
+            if len(data) > MAX_POLICY_FILE_BYTES:
+                faults.append(f"{policy}: it is longer than {MAX_POLICY_FILE_BYTES} bytes")
+                continue
             files.append(PolicyFile(policy.file_name, str(policy), text))
     if faults:
         raise InvalidPolicy(faults)
