@@ -27,7 +27,7 @@ from portico.identity.groups.groups import Groups
 from portico.identity.groups.permission_tree import PermissionTree, allows
 from portico.identity.sessions.actor import Actor
 from portico.identity.sessions.cookies import Cookies
-from portico.identity.sessions.credentials import Credential, credential_from
+from portico.identity.sessions.credentials import USED_CREDENTIAL, Credential, credential_from
 from portico.identity.sessions.events import SessionRevoked
 from portico.identity.sessions.live_connections import LiveConnections
 from portico.identity.sessions.revocation_broadcast import RevocationBroadcaster
@@ -176,8 +176,12 @@ class Identity:
         return (await self._settings.current()).default_group
 
     def credential(self, scope: Mapping[str, Any]) -> Credential | None:
-        """Return the token of this ASGI request and where it was, without verifying it."""
-        return credential_from(scope)
+        """Return the token of this ASGI request and where it was, without verifying it.
+
+        Of a request whose caller is known, it is the token that has identified them, never that of a proxy in front.
+        """
+        used: Credential | None = scope.get(USED_CREDENTIAL)
+        return used or credential_from(scope)
 
     async def check_password(self, email: str, password: str) -> Account:
         """Return the account with this e-mail address and password.

@@ -130,7 +130,6 @@ def test_model_gives_its_users_the_files_that_its_owner_may_read(
     assert names(asked(bob, model="good")) == []
 
 
-@pytest.mark.case("AB-19")
 def test_writers_of_a_model_add_only_files_that_they_may_read(
     admin: Client, ann: Client, bob: Client
 ) -> None:

@@ -78,3 +78,12 @@ def test_key_counts_beside_the_authorization_of_a_proxy(admin: Client) -> None:
     # A cookie counts only without a bearer token, since a page of another site may have caused it.
     cookie = {"authorization": "Bearer opaque", "cookie": f"token={admin.token}"}
     assert client.get("/api/v1/auths/", headers=cookie).status == 401
+
+
+def test_token_of_a_proxy_is_not_shown_to_the_caller(admin: Client) -> None:
+    client, key = Client(admin.transport), new_key(admin)["api_key"]
+    for given in (key, admin.token):
+        headers = {"authorization": "Bearer secret-of-a-proxy", "x-api-key": given}
+        answer = client.get("/api/v1/auths/", headers=headers)
+        assert (answer.status, answer.json["token"]) == (200, given)
+        assert "secret-of-a-proxy" not in str(answer)

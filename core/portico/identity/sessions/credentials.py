@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 COOKIE = "token"
+#: In an ASGI scope: the credential that has identified the caller, if it is not the one of `credential_from`.
+USED_CREDENTIAL = "portico.used_credential"
 _COOKIE_START = b"token="
 
 

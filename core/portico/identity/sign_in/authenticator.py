@@ -4,7 +4,7 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 import structlog
@@ -20,7 +20,12 @@ from portico.errors import (
 from portico.identity.accounts.account import Account
 from portico.identity.accounts.last_seen import LastSeenTracker
 from portico.identity.sessions.actor import Actor, TokenAuthenticator
-from portico.identity.sessions.credentials import Credential, credential_from, key_beside
+from portico.identity.sessions.credentials import (
+    USED_CREDENTIAL,
+    Credential,
+    credential_from,
+    key_beside,
+)
 from portico.identity.sessions.session_origin import session_origin
 from portico.identity.sessions.sessions import Sessions, StaleAccount
 from portico.identity.sign_in.providers import (
@@ -151,6 +156,7 @@ class Authenticator:
         if actor is None and authenticator is None and (key := key_beside(credential, scope)):
             # The bearer token is no session's, so a proxy in front has added it for itself.
             actor, authenticator = await self._actor_of(key, scope)
+            cast("dict[str, Any]", scope)[USED_CREDENTIAL] = key
         if actor is None:
             raise Unauthenticated(INVALID_TOKEN)
         if self._verifiers and not await self._accept(scope, actor):
