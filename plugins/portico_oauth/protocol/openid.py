@@ -105,13 +105,14 @@ def merge_claims(
 ) -> dict[str, Any]:
     """Return the claims of the id token, overridden by those of the userinfo endpoint that are not null.
 
-    `email_verified` is taken from the source of the e-mail address only.
+    `email_verified` is taken from the source of the e-mail address only, and of the claim `email`, which it is about.
     """
     userinfo = {name: value for name, value in userinfo.items() if value is not None}
     merged = claims | userinfo
-    if email_claim in userinfo and "email_verified" not in userinfo:
+    has_email = "email" in userinfo or has_claim(userinfo, email_claim)
+    if has_email and "email_verified" not in userinfo:
         merged.pop("email_verified", None)
-    elif email_claim not in userinfo:
+    elif not has_email:
         merged.pop("email_verified", None)
         if "email_verified" in claims:
             merged["email_verified"] = claims["email_verified"]

@@ -7,6 +7,7 @@ import pytest
 from portico_oauth.login.claim_mapping import BlockedGroups, claim_faults, groups_of, role_of
 from portico_oauth.protocol.claims import lookup
 from portico_oauth.protocol.errors import LoginRejected
+from portico_oauth.protocol.openid import merge_claims
 from portico_oauth.settings import OAuthSettings
 
 MANAGED = OAuthSettings(role_management=True, group_management=True)
@@ -194,6 +195,23 @@ def test_blocked_groups_match_by_name_regex_or_wildcard(
     is_blocked = BlockedGroups([pattern])
     assert all(map(is_blocked, blocked))
     assert not any(map(is_blocked, left))
+
+
+def test_email_verified_is_of_the_source_of_the_address() -> None:
+    id_token = {"email": "own@example.org", "email_verified": True, "upn": "victim@example.org"}
+    for userinfo, verified in (
+        ({"email": "victim@example.org", "email_verified": False}, False),
+        ({"email": "victim@example.org"}, None),
+        ({"user": {"email": "victim@example.org"}}, None),
+        ({"email": None, "name": "Ann"}, True),
+    ):
+        for email_claim in ("upn", "email", "user.email"):
+            is_other = "user" in userinfo and email_claim != "user.email"
+            merged = merge_claims(id_token, userinfo, email_claim)
+            assert merged.get("email_verified") is (True if is_other else verified), (
+                userinfo,
+                email_claim,
+            )
 
 
 def test_lookup_reads_nested_and_dotted_claims() -> None:
