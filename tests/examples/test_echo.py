@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.testing import InProcessApp, ServerProcess
 
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.environments"]
 ECHO = Path(__file__).parents[2] / "examples" / "portico-echo"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture
-def database_url() -> str:
-    """The example does not depend on the database."""
-    return ""
 
 
 @pytest.fixture(scope="module")

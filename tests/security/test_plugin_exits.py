@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.testing import InProcessApp, SocketClosed
 
@@ -55,12 +56,6 @@ KINDS = ("SystemExit", "KeyboardInterrupt", "GeneratorExit", "CancelledError", "
 LINE = (
     next(number for number, line in enumerate(SOURCE.splitlines(), 1) if "raise ERRORS" in line) - 1
 )
-
-
-@pytest.fixture
-def database_url() -> str:
-    """What fails here uses no database."""
-    return ""
 
 
 @pytest.fixture

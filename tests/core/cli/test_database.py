@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.testing import CommandLine, ServerProcess
 
@@ -12,11 +13,6 @@ pytestmark = pytest.mark.timeout(180)  # many commands
 OLD, NEW = "the old password", 'it\'s the "new" one'
 CIPHER = {"DATABASE_TYPE": "sqlite+sqlcipher", "DATABASE_PASSWORD": OLD}
 PLAIN = {"DATABASE_TYPE": "", "DATABASE_PASSWORD": ""}
-
-
-@pytest.fixture
-def database_url() -> str:
-    return ""
 
 
 @pytest.fixture

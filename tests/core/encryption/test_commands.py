@@ -5,6 +5,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.db import Row, open_database
 from portico.encryption import Encryptor, make_key_ring
@@ -46,12 +47,6 @@ def install(site: Path, table: str = "tokens_token") -> None:
     )
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up-tokens\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[portico]\ntokens = made_up_tokens\n")
-
-
-@pytest.fixture
-def database_url() -> str:
-    """SQLite alone: what is behind the commands is tried on both databases beside this."""
-    return ""
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.errors import INVALID_CRED
 from portico.events import EventBus
@@ -156,12 +157,6 @@ def register_model_sources():
     answers = {"raising": raising, "garbage": garbage, "body": odd_body, "leaves": leave, "stream": stream}
     return [Source(name, answer) for name, answer in answers.items()] + [Source("unlisted", raising)]
 """
-
-
-@pytest.fixture
-def database_url() -> str:
-    """The database makes no difference to a call that fails."""
-    return ""
 
 
 @pytest.fixture

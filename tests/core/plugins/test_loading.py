@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.testing import InProcessApp
 
@@ -21,27 +22,8 @@ GOOD = """
 
 
 @pytest.fixture
-def database_url() -> str:
-    """Loading does not depend on the database."""
-    return ""
-
-
-@pytest.fixture
 def env(env: dict[str, str]) -> dict[str, str]:
     return env | {"PORTICO_STRICT": "false"}
-
-
-@pytest.fixture
-def start_app(env: dict[str, str]):
-    apps = []
-
-    def start(**settings: str) -> InProcessApp:
-        apps.append(InProcessApp(env | settings))
-        return apps[-1]
-
-    yield start
-    for app in apps:
-        app.close()
 
 
 def reason(app: InProcessApp, name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.testing import InProcessApp
 
@@ -54,12 +55,6 @@ FAILING = (
         raise OSError("no disk")
 """
 )
-
-
-@pytest.fixture
-def database_url() -> str:
-    """Loading does not depend on the database."""
-    return ""
 
 
 @pytest.fixture

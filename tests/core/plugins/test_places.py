@@ -2,11 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.api.interfaces import RefusalNotice
 from portico.boot import CannotStart
@@ -20,25 +21,6 @@ PLUGIN = PluginInfo(api_version=1, summary="", {info})
 def {hook}:
 {body}
 """
-
-
-@pytest.fixture
-def database_url() -> str:
-    """Places do not depend on the database."""
-    return ""
-
-
-@pytest.fixture
-def start_app(env: dict[str, str]) -> Iterator[Callable[..., InProcessApp]]:
-    apps: list[InProcessApp] = []
-
-    def start(**settings: str) -> InProcessApp:
-        apps.append(InProcessApp(env | {"PORTICO_STRICT": "false"} | settings))
-        return apps[-1]
-
-    yield start
-    for app in apps:
-        app.close()
 
 
 def plugin(hook: str, body: str, info: str = "") -> str:

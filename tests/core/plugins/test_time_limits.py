@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 
 from portico.testing import InProcessApp
 
@@ -40,12 +41,6 @@ HANGING = {
         "startup",
     ),
 }
-
-
-@pytest.fixture
-def database_url() -> str:
-    """What hangs here uses no database."""
-    return ""
 
 
 @pytest.mark.case("AB-82")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import Browser
 
@@ -12,13 +13,6 @@ from portico.api import OperatorError
 from portico.testing import Client, CommandLine, InProcessApp
 from portico_oauth.cli.dry_run import LoginPreview, preview_login, read_claims
 from portico_oauth.components import OAuthComponents
-
-
-@pytest.fixture
-def database_url() -> str:
-    """Run on SQLite only: nothing here depends on the database."""
-    return ""
-
 
 GRACE = {"sub": "s-1", "email": "grace@example.org", "email_verified": True, "name": "Grace"}
 

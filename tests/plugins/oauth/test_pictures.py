@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import Browser
 
@@ -26,12 +27,6 @@ INTERNAL_URLS = [
     "file:///etc/passwd", "data:image/svg+xml,<svg/>", "javascript:alert(1)", "//evil", "https:evil", "\\\\evil",
     "", "x" * 9000, 7, None, {"url": "x"}, "https://user:pass@picture.example/x",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def database_url() -> str:
-    """Run on SQLite only: nothing here depends on the database."""
-    return ""
 
 
 @pytest.mark.case("AB-45")

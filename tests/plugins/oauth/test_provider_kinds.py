@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.oauth.authorization_server import CLIENT_SECRET, TENANT, AuthorizationServer
 from tests.plugins.oauth.browser import APP_URL, Browser, query_of, with_query
 
@@ -13,12 +14,6 @@ from portico.testing import Client, InProcessApp
 pytestmark = pytest.mark.usefixtures("admin")
 GITHUB = {"id": 583231, "login": "grace", "name": "Grace", "email": None, "sub": None}
 FEISHU = {"user_id": "5d9bdxxx", "open_id": "ou-1", "name": "Grace", "email": "grace@example.org"}
-
-
-@pytest.fixture
-def database_url() -> str:
-    """Run on SQLite only: nothing here depends on the database."""
-    return ""
 
 
 def is_rejected(browser: Browser, provider: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.oauth.authorization_server import AuthorizationServer
 from tests.plugins.oauth.browser import APP_URL, Browser, query_of
 
@@ -15,12 +16,6 @@ from portico_oauth.protocol.errors import ProviderUnavailable
 
 DISCOVERY = "/.well-known/openid-configuration"
 pytestmark = pytest.mark.usefixtures("admin")
-
-
-@pytest.fixture
-def database_url() -> str:
-    """Run on SQLite only: nothing here depends on the database."""
-    return ""
 
 
 def error_of(browser: Browser) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import JWKRegistry
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.oauth.authorization_server import CLIENT_ID, CLIENT_SECRET, AuthorizationServer
 from tests.plugins.oauth.browser import APP_URL, Browser, query_of, with_query
 
@@ -19,12 +20,6 @@ from portico.testing import Client
 LOGIN = f"{APP_URL}/oauth/oidc/login"
 Count = Callable[[], int]
 pytestmark = pytest.mark.usefixtures("admin")
-
-
-@pytest.fixture
-def database_url() -> str:
-    """Run on SQLite only: nothing here depends on the database."""
-    return ""
 
 
 def assert_rejected(browser: Browser, count: Count) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pytest_iam import Server, iam_configuration, iam_server, iam_server_port  # noqa: F401 - fixtures
+from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.oauth.browser import APP_URL, Browser
 
 from portico.api.auth import ProviderTokens
@@ -15,12 +16,6 @@ from portico.api.db import execute
 from portico.testing import Client, InProcessApp
 
 CLIENT_ID, CLIENT_SECRET = "portico", "portico-secret"
-
-
-@pytest.fixture
-def database_url() -> str:
-    """Run on SQLite only: nothing here depends on the database."""
-    return ""
 
 
 @pytest.fixture(scope="module")
