@@ -7,6 +7,7 @@ wait for it, and none of them can cancel it.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -25,6 +26,8 @@ RETRY_SECONDS = 10.0
 
 #: Seconds that any source gets for its list, whatever its own limits.
 LIST_TIMEOUT_SECONDS = 30.0
+#: Models of one source. More come from an endless iterator.
+MAX_CARDS = 100_000
 
 
 #: Logs an exception of a plugin: its name, what it was doing, the exception, the object that it registered. Returns where.
@@ -218,7 +221,9 @@ class CachedSource:
 
 def _valid(cards: Any) -> tuple[ModelCard, ...]:
     """Return what a source lists. Raises: TypeError if it is no list of cards, or one cannot be shown as JSON."""
-    listed = tuple(cards)
+    listed = tuple(islice(cards, MAX_CARDS + 1))
+    if len(listed) > MAX_CARDS:
+        raise TypeError(f"it listed more than {MAX_CARDS} models; list fewer")
     for card in listed:
         if not isinstance(card, ModelCard):
             raise TypeError(f"it listed {type(card).__name__}; list ModelCard objects")

@@ -6,9 +6,11 @@ listener receives an event of a change that was rolled back. The bus delivers wi
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,31 @@ Handler = Callable[[Any], Awaitable[None] | None]
 DeliverFn = Callable[[str, Handler, Any], Awaitable[None] | None]
 #: Calls a listener inside a transaction: raises its exception.
 TransactionFn = Callable[[str, Handler, Any], Awaitable[None]]
+
+
+#: How many events led to the listener that runs now, one by the other. Tasks inherit it.
+_DEPTH: ContextVar[int] = ContextVar("portico_event_depth", default=0)
+MAX_DEPTH: Final = 10
+
+
+class EndlessEvents(RuntimeError):
+    """A listener publishes an event that leads to itself again."""
+
+
+@contextmanager
+def _nested(event: Any) -> Iterator[None]:
+    """Count the events that lead to each other. Raises: EndlessEvents if they are too many."""
+    depth = _DEPTH.get()
+    if depth >= MAX_DEPTH:
+        raise EndlessEvents(
+            f"{type(event).__name__} is the last of {MAX_DEPTH} events that lead to each other; "
+            "a listener must not publish what it listens to"
+        )
+    token = _DEPTH.set(depth + 1)
+    try:
+        yield
+    finally:
+        _DEPTH.reset(token)
 
 
 async def call_directly(_owner: str, handle: Handler, event: Any) -> None:
@@ -65,21 +92,30 @@ class EventBus:
         return bool(self._listeners.get(event))
 
     def publish(self, event: Any) -> None:
-        """Deliver an event. A listener that fails is logged with its owner; the others still receive the event."""
-        for owner, listener in self._listeners.get(type(event), ()):
-            pending = self._deliver(owner, listener.handle, event)
-            if pending is not None:
-                task = asyncio.ensure_future(pending)
-                self._running[task] = owner  # the loop holds tasks weakly
-                task.add_done_callback(self._running.pop)
+        """Deliver an event. A listener that fails is logged with its owner; the others still receive the event.
+
+        Raises: EndlessEvents in a listener whose own events lead to it again.
+        """
+        if not (listeners := self._listeners.get(type(event))):
+            return
+        with _nested(event):
+            for owner, listener in listeners:
+                pending = self._deliver(owner, listener.handle, event)
+                if pending is not None:
+                    task = asyncio.ensure_future(pending)
+                    self._running[task] = owner  # the loop holds tasks weakly
+                    task.add_done_callback(self._running.pop)
 
     async def publish_in_transaction(self, event: Any) -> None:
         """Deliver an event inside the open transaction, one listener after the other.
 
         The exception of a listener that fails is raised, so that the transaction is rolled back.
         """
-        for owner, listener in self._listeners.get(type(event), ()):
-            await self._involve(owner, listener.handle, event)
+        if not (listeners := self._listeners.get(type(event))):
+            return
+        with _nested(event):
+            for owner, listener in listeners:
+                await self._involve(owner, listener.handle, event)
 
     async def drain(self, seconds: float | None = None) -> list[str]:
         """Wait until all running listeners have finished. Called at shutdown, and by tests.
