@@ -63,7 +63,7 @@ def error_location(error: BaseException) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Return the text of an exception of anybody's code, which may raise instead of having one."""
+    """Return the text of any exception, such as one of a plugin, which may raise instead of having one."""
     try:
         return str(error)
     except BaseException:  # noqa: BLE001 - an exit of the interpreter is no text either

@@ -16,14 +16,10 @@ from portico.catalogue.message_action import MessageAction, MessageActions
 from portico.catalogue.model_entry import ModelEntry
 from portico.catalogue.resolved_model import ResolvedModel
 from portico.catalogue.snapshot import CatalogueSnapshot
-from portico.catalogue.source import (
-    ModelSource,
-    SourceProvider,
-    WorkspaceModel,
-    WorkspaceModels,
-)
+from portico.catalogue.source import ModelSource, SourceProvider, WorkspaceModels
 from portico.catalogue.source_cache import CachedSource, LogFailure, SourceStatus
 from portico.catalogue.source_list import SourceList
+from portico.catalogue.workspace_records import WorkspaceRecords
 from portico.errors import MODEL_NOT_FOUND, NotFound
 from portico.events import EventBus
 from portico.identity import Actor
@@ -67,11 +63,8 @@ class Catalogue:
         self._access = ModelAccess(access, accounts, groups, ttl_seconds)
         self._documents = BytesCache(ttl_seconds)
         self._sources = SourceList(self._list_changed, self._changed, log_failure)
-        self._workspace: WorkspaceModels | None = None
+        self._records = WorkspaceRecords()
         self._actions = MessageActions()
-        #: As of `_revision`; None = not loaded yet.
-        self._records: dict[str, WorkspaceModel] | None = None
-        self._revision = 0
         self._version = 0
         self._snapshot = CatalogueSnapshot((), ())
         self._snapshot_version = (0, 0)
@@ -103,7 +96,7 @@ class Catalogue:
 
     def set_workspace_models(self, workspace: WorkspaceModels | None) -> None:
         """Set the service that provides the workspace's records; None = there are no records."""
-        self._workspace, self._records = workspace, None
+        self._records = WorkspaceRecords(workspace)
         self._changed()
 
     def set_actions(self, actions: Sequence[MessageAction]) -> None:
@@ -235,7 +228,7 @@ class Catalogue:
     async def _render_list(self, snapshot: CatalogueSnapshot, actor: Actor) -> bytes:
         if await self._access.may_use_all(actor):
             return snapshot.document
-        usable = await self._access.recorded_ids(actor) if self._workspace else set()
+        usable = await self._access.recorded_ids(actor) if self._records.has_workspace else set()
         usable -= await self._access.broken_presets(snapshot.presets_among(usable), actor)
         usable |= {
             one.id
@@ -292,36 +285,19 @@ class Catalogue:
         if await self._settings.refresh():
             self._changed()
         await self._refresh_due_sources(refresh)
-        revision = await self._workspace.revision() if self._workspace else 0
+        revision = await self._records.revision()
         if self._snapshot_version != (self._version, revision):
             async with self._building:
                 wanted = (self._version, revision)
                 if self._snapshot_version != wanted:
-                    await self._load_changed_records(revision)
+                    await self._records.load(revision)
                     self._build(self._new_snapshot(), wanted)
         return self._snapshot
 
-    async def _load_changed_records(self, revision: int) -> None:
-        """Load the records changed since the last revision. Changes newer than `revision` are loaded again next time."""
-        if self._workspace is None:
-            self._records = {}
-        elif (
-            self._records is None or (found := await self._workspace.since(self._revision)) is None
-        ):
-            self._records = {record.id: record for record in await self._workspace.all()}
-        else:
-            for model_id, record in found.items():
-                if record is None:
-                    self._records.pop(model_id, None)
-                else:
-                    self._records[model_id] = record
-        self._revision = revision
-
     def _new_snapshot(self) -> CatalogueSnapshot:
-        records = sorted((self._records or {}).values(), key=lambda one: (one.created_at, one.id))
         return CatalogueSnapshot(
             list(self._sources),
-            records,
+            self._records.in_order(),
             self._settings.arenas,
             self._settings.now.model_order,
             self._snapshot,
