@@ -94,7 +94,9 @@ async def check(app: AppContext, directory: Path) -> CheckResult:
         rule for rule in await rules_of(app, policies) if Path(rule.location).parent == directory
     ]
     saved = (await app.policies.saved())[1]
-    if not rules and not any(name in saved for name in names):
+    # A file without rules that replaces another one takes away what that one allows.
+    replaced = {*saved, *(file.name for file in app.policies.builder.packaged)}
+    if not rules and not any(name in replaced for name in names):
         found = "none of its files has a rule" if names else "it has no file *.csv"
         return CheckResult((f"{directory}: {found}. Name the directory of your policy files.",))
     unknown = [

@@ -174,6 +174,6 @@ def test_start_with_invalid_policy_files_fails_and_names_the_line(
     with pytest.raises(RuntimeError, match=str(page)):
         server.start()
     server.kill()
-    page.write_text("")
+    page.write_text("p, model, use, role:admin, allow\n")
     cli("policy", "check")
     server.start()
