@@ -266,4 +266,5 @@ def shutdown(app: "AppContext", settings: Any, plugin: Any) -> Awaitable[None] |
 
     Called once per server or worker process, after the last request or task, in the reverse order, if the startup has
     succeeded. May be `async def`. It is ended after `plugins.shutdown_limit`; all plugins together have a few seconds.
+    Work that has longer, until `server.shutdown_timeout` is over, is registered in `startup`: `app.drain.wait_for(…)`.
     """

@@ -87,5 +87,5 @@ async def startup(plugin: "CompletionsPlugin") -> None:
 
 @hookimpl
 async def shutdown(plugin: "CompletionsPlugin") -> None:
-    """Let replies finish within the grace period, and store the rest as interrupted."""
+    """Store the replies that have not finished within the grace period as interrupted."""
     await plugin.replies.shut_down()

@@ -281,9 +281,13 @@ class Application(ContributedServices):
                     await self._startup(contribution)
 
     async def stop(self) -> None:
-        """Call every plugin's `shutdown` in reverse order, then stop the core services. A failing plugin is logged."""
+        """Let running work finish, call every plugin's `shutdown` in reverse order, then stop the core services.
+
+        A failing plugin is logged.
+        """
         await self.policies.stop()
         with self.database.use():
+            await self.context.drain.finish()
             if self.task_consumer is not None:
                 await self.task_consumer.stop()
             await self.tasks.stop()

@@ -5,7 +5,7 @@ event once the grace period is over, so that the process can exit in order.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -30,6 +30,8 @@ class Drain:
         self.started = False
         self._callbacks: set[Callable[[], None]] = set()
         self._on_start: list[Callable[[], None]] = []
+        self._work: list[Callable[[], Awaitable[object]]] = []
+        self._end_at = 0.0
 
     def on_start(self, callback: Callable[[], None]) -> None:
         """Call `callback` when draining starts."""
@@ -44,7 +46,9 @@ class Drain:
         self.announced = True
         if not self.started:
             self.started = True
-            asyncio.get_running_loop().call_later(self.grace, self.end)
+            loop = asyncio.get_running_loop()
+            self._end_at = loop.time() + self.grace
+            loop.call_at(self._end_at, self.end)
             for callback in self._on_start:
                 _call(callback)
 
@@ -54,6 +58,29 @@ class Drain:
         self.over = True
         for callback in tuple(self._callbacks):
             _call(callback)
+
+    def wait_for(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Have the shutdown of plugins wait for work that no open stream shows, such as replies that nobody reads now.
+
+        `work` is called then, and cancelled when the grace period is over. Registering it again changes nothing.
+        """
+        if work not in self._work:
+            self._work.append(work)
+
+    async def finish(self) -> None:
+        """Wait for such work until the grace period is over. Returns at once if nothing is being drained."""
+        left = self._end_at - asyncio.get_running_loop().time()
+        if not self.started or self.over or left <= 0 or not self._work:
+            return
+        running = [asyncio.ensure_future(work()) for work in self._work]
+        _, pending = await asyncio.wait(running, timeout=left)
+        for one in pending:
+            one.cancel()
+        for found in await asyncio.gather(*running, return_exceptions=True):
+            if isinstance(found, Exception):
+                log.warning(
+                    "work was not finished", error=type(found).__name__, at=error_location(found)
+                )
 
     def add(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the grace period ends; at once if it has ended already."""

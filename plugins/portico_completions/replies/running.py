@@ -358,14 +358,17 @@ class Replies:
         """Start the journal, and store the replies that a crash has interrupted."""
         self._app.instance_channel.subscribe(STOP_TOPIC, self.on_stop_order)
         self._announcements.start()
+        self._app.drain.wait_for(self._finish)
         await self._recovery.start()
         self.journal.start()
 
+    async def _finish(self) -> None:
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def shut_down(self) -> None:
-        """Let replies finish within the grace period, then store the rest as interrupted."""
+        """Store the replies that are still in the making as interrupted. They have had the grace period to finish."""
         await self._recovery.stop()
-        if self._tasks and self._app.drain.started:
-            await asyncio.wait(self._tasks, timeout=self._app.drain.grace)
         for running in list(self._running.values()):
             running.end(Ending("interrupted", SHUTDOWN))
         if self._tasks:
