@@ -11,6 +11,7 @@ from portico.db.database import Database, Dialect
 from portico.db.errors import BadMigration
 from portico.db.migration_checksums import checksum_of
 from portico.db.sqlite.statements import first_word, split
+from portico.errors import Unavailable
 
 _FILE = re.compile(
     r"(?P<name>(?P<number>\d{4})_[a-z0-9_]+)(?P<kind>(?:\.(?:sqlite|postgres))?\.sql|\.py)"
@@ -118,4 +119,13 @@ async def _run_module(module: str, database: Database) -> None:
     forwards = getattr(importlib.import_module(module), "forwards", None)
     if not inspect.iscoroutinefunction(forwards):
         raise BadMigration(f"{module} has no `async def forwards(database)`")
+    await database.execute("SAVEPOINT step")
     await forwards(database)
+    try:
+        await database.execute("RELEASE SAVEPOINT step")
+    except Exception as error:  # it is gone with the transaction
+        if isinstance(error, Unavailable) and database.dialect == "postgres":
+            raise
+        raise BadMigration(
+            f"{module} ends the transaction that it runs in; leave out BEGIN, COMMIT and ROLLBACK"
+        ) from error

@@ -20,14 +20,17 @@ return [Source()]
 """
 
 
-def _tables(name: str, code: str) -> Broken:
+_EXECUTE = "async def forwards(database):\n    await database.execute('{}')"
+
+
+def _tables(
+    name: str, code: str, reason: str = "belongs to|depend on it", file: str = "0001_x.sql"
+) -> Broken:
     steps = f"made_up_{name}_steps"
     registered = (
         f"@hookimpl\ndef register_tables():\n    return TableSet(tables=(), migrations='{steps}')"
     )
-    return Broken(
-        "migration", "belongs to|depend on it", registered, migrations={"0001_x.sql": code}
-    )
+    return Broken("migration", reason, registered, migrations={file: code})
 
 
 OBJECTS: dict[str, Broken] = {
@@ -114,4 +117,6 @@ OBJECTS: dict[str, Broken] = {
     ),
     "drops": _tables("drops", "DROP TABLE chats_chat;"),
     "renames": _tables("renames", "ALTER TABLE files_file RENAME TO mine;"),
+    "rolls_back": _tables("rolls_back", _EXECUTE.format("ROLLBACK"), "transaction", "0001_x.py"),
+    "commits": _tables("commits", _EXECUTE.format("COMMIT"), "transaction", "0001_x.py"),
 }
