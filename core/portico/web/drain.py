@@ -60,7 +60,7 @@ class Drain:
             _call(callback)
 
     def wait_for(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Have the shutdown of plugins wait for work that no open stream shows, such as replies that nobody reads now.
+        """Have the shutdown of plugins wait for work that no open stream shows, such as replies without a client.
 
         `work` is called then, and cancelled when the grace period is over. Registering it again changes nothing.
         """

@@ -112,7 +112,7 @@ def test_random_bytes_and_missing_files_are_rejected(
 
 @pytest.mark.case("FT-31")
 def test_too_many_rules_are_rejected(policy_file: PackagedPolicy, tmp_path: Path) -> None:
-    write(policy_file, tmp_path, "p, note, read, owner, allow\n" * (MAX_RULES + 1))
+    write(policy_file, tmp_path, "p,note,read,owner,allow\n" * (MAX_RULES + 1))
 
     with pytest.raises(InvalidPolicy, match=f"at most {MAX_RULES}"):
         read_policies([policy_file])
