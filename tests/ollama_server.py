@@ -128,7 +128,7 @@ class OllamaServer(Upstream):
         if self.listing == "500":
             await connection.answer(line(error=LEAK), 500)
             return
-        with self._counted():
+        with self._counted(request):
             await self._route(connection, request)
 
     async def _route(self, connection: Connection, request: Received) -> None:
