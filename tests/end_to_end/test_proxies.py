@@ -2,8 +2,9 @@
 
 import http.client
 import json
+import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -77,7 +78,9 @@ def request(site: Site, path: str, body: bytes, length: int) -> Iterator[http.cl
     connection = http.client.HTTPSConnection(urlsplit(site.url).netloc, timeout=30)
     headers = {"authorization": f"Bearer {site.admin.token}", "content-type": "application/json"}
     try:
-        connection.request("POST", path, body, headers | {"content-length": str(length)})
+        # A response may arrive, and the connection be closed, before the whole body has been sent.
+        with suppress(ssl.SSLError, ConnectionError):
+            connection.request("POST", path, body, headers | {"content-length": str(length)})
         with connection.getresponse() as response:
             yield response
     finally:
