@@ -49,10 +49,10 @@ _UNSUPPORTED_DEFAULTS: Mapping[str, Any] = {
 
 
 class ClientConfig:
-    """Builds the body of `GET /api/config`."""
+    """Builds the body of `GET /api/config`. `checks_updates`: whether `/api/version/updates` asks for the latest release."""
 
-    def __init__(self, app: AppContext) -> None:
-        self._app = app
+    def __init__(self, app: AppContext, *, checks_updates: bool) -> None:
+        self._app, self._checks_updates = app, checks_updates
         self._settings = app.runtime_settings.section(AccountsSettings)
 
     async def build(self, visitor: Actor | None) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class ClientConfig:
             "enable_ldap": any(one.name == "ldap" for one in providers),
             "enable_signup": signup and identity.auth.uses_passwords,
             "enable_websocket": self._app.settings.sockets.websocket,
-            "enable_version_update_check": False,
+            "enable_version_update_check": self._checks_updates,
         } | {name: _is_on(values, name) for name in _PUBLIC_FEATURES}
 
     async def _texts(self) -> dict[str, str]:

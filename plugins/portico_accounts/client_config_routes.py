@@ -25,5 +25,5 @@ class ClientConfigRoutes(Controller):
 
     @get("/api/version/updates", response_type=dict[str, str])
     async def get_updates(self) -> JSONResponse:
-        """Return the running version as the latest: this server asks no other one for releases."""
-        return json_response({"current": VERSION, "latest": VERSION})
+        """Return the running version and the latest one, which are equal unless the operator has enabled the check."""
+        return json_response(await self.plugin.updates.get())

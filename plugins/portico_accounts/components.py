@@ -7,6 +7,7 @@ from portico_accounts.client_config import ClientConfig
 from portico_accounts.gravatar import Gravatar
 from portico_accounts.service import AccountService
 from portico_accounts.settings import AccountsSettings
+from portico_accounts.update_check import UpdateCheck
 from portico_accounts.user_settings import UserSettings
 
 
@@ -20,5 +21,6 @@ class AccountsPlugin:
         self.admin_config = AdminConfigService(app)
         self.admin_contact = AdminContact(app)
         self.gravatar = Gravatar(app, settings)
-        self.client_config = ClientConfig(app)
+        self.updates = UpdateCheck(app, settings)
+        self.client_config = ClientConfig(app, checks_updates=self.updates.is_enabled)
         self.user_settings = UserSettings(app)

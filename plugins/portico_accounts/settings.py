@@ -55,6 +55,26 @@ class AccountsSettings(Section):
             max_length=256,
         ),
     ] = ""
+    check_updates: Annotated[
+        bool,
+        setting(
+            "Tell administrators of a newer release; needs releases_url",
+            env="ENABLE_VERSION_UPDATE_CHECK",
+        ),
+    ] = False
+    releases_url: Annotated[
+        str,
+        setting(
+            "Address of a JSON document with the latest release (`tag_name`, as GitHub's API has it, or `version`), which "
+            "is asked for once an hour while check_updates is on; empty = no server is asked",
+            env="PORTICO_ACCOUNTS_RELEASES_URL",
+            form="url",
+            max_length=1024,
+        ),
+    ] = ""
+    offline: Annotated[
+        bool, setting("Never ask another server for releases", env="OFFLINE_MODE")
+    ] = False
     enable_signup_password_confirmation: Annotated[
         bool,
         setting(

@@ -3,10 +3,12 @@
 All are placeholders, so a plugin that provides a feature takes its paths over.
 """
 
+import asyncio
 from functools import partial
 from typing import Any
 
 from portico.api.web import Controller, JSONResponse, get, json_response
+from portico_webclient.changelog import changelog_json
 
 placeholder = partial(get, placeholder=True)
 for_administrators = partial(placeholder, access="admin", response_type=dict[str, Any])
@@ -37,22 +39,6 @@ ADMIN_LISTS = [
     "/api/v1/functions/export",
     "/api/v1/functions/list",
 ]
-
-
-#: What a client of this version shows in its dialog of new features, which an administrator sees after signing up.
-WELCOME = {
-    "0.6.41": {
-        "date": "2025-12-02",
-        "added": [
-            {
-                "title": "This client talks to Portico",
-                "content": "Plugins decide what there is. Tools, functions, knowledge collections, notes, channels, "
-                "images and code interpreters stay empty until a plugin provides them.",
-                "raw": "",
-            }
-        ],
-    }
-}
 
 
 class EmptyListRoutes(Controller):
@@ -90,5 +76,5 @@ class EmptyListRoutes(Controller):
 
     @placeholder("/api/changelog", access="public", response_type=dict[str, object])
     async def changelog(self) -> JSONResponse:
-        """Return what the web client shows to an administrator once, by version: what this server does not have."""
-        return json_response(WELCOME)
+        """Return what changed in the newest versions, which the web client shows to an administrator once for each version."""
+        return JSONResponse(await asyncio.to_thread(changelog_json))

@@ -86,6 +86,7 @@ def test_wheel_contains_all_files_of_the_source_roots(
         for path in (sources / root).rglob("*")
         if path.is_file()
     }
+    wanted["portico_webclient/CHANGELOG.md"] = (sources / "CHANGELOG.md").read_bytes()
     found = {name: data for name, data in contents.items() if ".dist-info/" not in name}
     assert found == wanted
 
