@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from portico.settings.section import Section
     from portico.sockets import SocketEvent
     from portico.tasks import TaskType
+    from portico.transfer import ImportFormat, TransferKind
     from portico.web.fallback import Fallback
     from portico.web.health_check import HealthCheck
 
@@ -220,6 +221,26 @@ def register_tasks(app: "AppContext", settings: Any, plugin: Any) -> "Iterable[T
 
     Called at boot, in every process. Names begin with `<plugin>:` and are stored, so they never change. `app.tasks`
     creates tasks. Those of a plugin that is not loaded wait until it is.
+    """
+
+
+@hookspec
+def register_transfer_kinds(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[TransferKind] | None":
+    """Return what `portico export` and `portico import` take of this plugin's rows: one object for each kind.
+
+    Called at boot. Names are unique across plugins.
+    """
+
+
+@hookspec
+def register_import_formats(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[ImportFormat] | None":
+    """Return formats of other servers that `portico import` reads. Their names are its subcommands.
+
+    Called at boot. Names are unique across plugins.
     """
 
 

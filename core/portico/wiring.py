@@ -37,6 +37,7 @@ from portico.settings.section import Secret
 from portico.sockets import Sockets
 from portico.task_queue import QueueConsumer, QueueDelivery, TaskQueue
 from portico.tasks import Tasks
+from portico.transfer import ImportFormat, TransferKind
 from portico.web.counters import Counters
 from portico.web.drain import Drain
 from portico.web.middleware.base_path import checked_base_path
@@ -174,6 +175,8 @@ class CoreServices:
             route_areas=self._route_areas,
             installed_plugins=self._installed_plugins,
             read_metrics=self.read_metrics,
+            transfer_kinds=self._transfer_kinds,
+            import_formats=self._import_formats,
             permissions=self.permissions,
             policies=self.policies,
             catalogue=self.catalogue,
@@ -208,6 +211,14 @@ class CoreServices:
 
     def _installed_plugins(self) -> list[dict[str, Any]]:
         """Return the installed plugins with their states."""
+        return []
+
+    def _transfer_kinds(self) -> list[TransferKind]:
+        """Return what the active plugins export and import, in the order of an import."""
+        return []
+
+    def _import_formats(self) -> list[ImportFormat]:
+        """Return the formats that the active plugins read."""
         return []
 
     async def read_metrics(self) -> list[MetricReading]:

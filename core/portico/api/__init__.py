@@ -16,6 +16,7 @@
     portico.api.prompts     templates of prompts, texts of a conversation
     portico.api.tasks       durable background tasks
     portico.api.interfaces  protocols and events that plugins share: chats and folders
+    portico.api.transfer    exports and imports of rows, formats of other servers
     portico.api.audit       the audit log
     portico.api.cli         commands and texts for terminals
     portico.api.text        comparing texts, patterns of operators, CSV

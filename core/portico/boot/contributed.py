@@ -12,6 +12,7 @@ from portico.plugins.contributions import Contribution
 from portico.plugins.isolation import PluginIsolation
 from portico.sockets import RegisteredEvent
 from portico.tasks import TaskType
+from portico.transfer import ImportFormat, TransferKind, in_import_order
 from portico.wiring import CoreServices
 
 
@@ -57,6 +58,12 @@ class ContributedServices(CoreServices):
             *core_task_types(lambda: self.retentions),
             *(one for c in self.contributions for one in c.tasks),
         ]
+
+    def _transfer_kinds(self) -> list[TransferKind]:
+        return in_import_order(one for c in self.contributions for one in c.transfer_kinds)
+
+    def _import_formats(self) -> list[ImportFormat]:
+        return [one for c in self.contributions for one in c.import_formats]
 
     async def database_checks(self, behind: Container[str] = ()) -> list[DatabaseCheck]:
         """Return the checks that `portico db check` runs on the current database.

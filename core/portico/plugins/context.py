@@ -20,6 +20,7 @@ from portico.runtime_settings import RuntimeSettings, SettingsChanges
 from portico.settings.schema import CoreSettings
 from portico.sockets import Sockets
 from portico.tasks import Tasks
+from portico.transfer import ImportFormat, TransferKind
 from portico.web.drain import Drain
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ class AppContext:
     `safe_http` fetches addresses that users or other servers choose. `route_areas()` returns the names of the plugins that
     have routes. `installed_plugins()` returns all installed plugins, as `GET /api/v1/plugins` lists them. `read_metrics()`
     returns the figures of the core and of all plugins. `instance_channel` sends messages to the other instances; topics
-    begin with the plugin's name. `drain` ends work that lasts when the process is asked to stop.
+    begin with the plugin's name. `transfer_kinds()` returns what the active plugins export and import, in the order of an
+    import, and `import_formats()` the formats that they read. `drain` ends work that lasts when the process is asked to stop.
     """
 
     settings: CoreSettings
@@ -112,5 +114,7 @@ class AppContext:
     installed_plugins: Callable[[], list[dict[str, Any]]]
     read_metrics: Callable[[], Awaitable[list[MetricReading]]]
     instance_channel: InstanceChannel
+    transfer_kinds: Callable[[], list[TransferKind]]
+    import_formats: Callable[[], list[ImportFormat]]
     drain: Drain
     services: Services = field(default_factory=Services)

@@ -30,6 +30,7 @@ from portico.settings.schema_faults import schema_fault
 from portico.settings.section import Section
 from portico.sockets import SocketEvent
 from portico.tasks import TaskType
+from portico.transfer import ImportFormat, TransferKind
 from portico.web.health_check import HealthCheck
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Contribution:
     metrics: tuple[Metric, ...] = ()
     socket_events: tuple[SocketEvent, ...] = ()
     tasks: tuple[TaskType, ...] = ()
+    transfer_kinds: tuple[TransferKind, ...] = ()
+    import_formats: tuple[ImportFormat, ...] = ()
     has_routes: bool = False
     router: "PluginRouter | None" = None
     fallbacks: "tuple[Fallback, ...]" = ()
@@ -160,6 +163,8 @@ class _Collector:
             metrics=many("register_metrics", Metric),
             socket_events=many("register_socket_events", SocketEvent),
             tasks=many("register_tasks", TaskType),
+            transfer_kinds=many("register_transfer_kinds", TransferKind),
+            import_formats=many("register_import_formats", ImportFormat),
             has_routes=hook_of(self._manager, self._plugin, "register_routes") is not None,
             router=self._router() if routes else None,
             fallbacks=many("register_fallbacks", *_fallback_types()) if routes else (),

@@ -46,6 +46,8 @@ def _provided(contribution: Contribution) -> dict[str, list[str]]:
         "metrics": [one.name for one in contribution.metrics],
         "socket events": [event.name for event in contribution.socket_events],
         "tasks": [task.name for task in contribution.tasks],
+        "transfer kinds": [one.name for one in contribution.transfer_kinds],
+        "import formats": [one.name for one in contribution.import_formats],
         "settings": list(contribution.settings.__struct_fields__) if contribution.settings else [],
     }
     return {kind: things for kind, things in provided.items() if things}

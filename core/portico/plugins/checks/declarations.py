@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, get_args
 
+import click
 import msgspec
 from piccolo.table import Table
 
@@ -273,6 +274,27 @@ def _check_task(task: Any) -> None:
     check_function(f"run of the task {task.name!r}", task.run, "run", "arguments", is_async=True)
 
 
+def _check_transfer_kind(kind: Any) -> None:
+    name = getattr(kind, "name", None)
+    if not (isinstance(name, str) and _WORD.fullmatch(name)):
+        raise _fault(f"name of a transfer kind is {name!r}; write a lower-case word", kind)
+    if isinstance(kind.after, str) or not all(isinstance(one, str) for one in kind.after):
+        raise _fault(
+            f"after of the transfer kind {name!r} is {kind.after!r}; write a tuple of names", kind
+        )
+    what = f"of the transfer kind {name!r}"
+    check_function(f"import_batch {what}", kind.import_batch, "records", "run", is_async=True)
+
+
+def _check_import_format(one: Any) -> None:
+    name = getattr(one, "name", None)
+    if not (isinstance(name, str) and _WORD.fullmatch(name)):
+        raise _fault(f"name of an import format is {name!r}; write a lower-case word", one)
+    _check_text(f"summary of the import format {name!r}", getattr(one, "summary", None), one)
+    if not all(isinstance(option, click.Option) for option in one.options):
+        raise _fault(f"options of the import format {name!r} are not all click options", one)
+
+
 def _check_message_action(action: Any) -> None:
     _check_fault_method("message action", action.id, action)
     for name in ("name", "description", "icon"):
@@ -327,5 +349,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], None]]] = {
     "register_metrics": _check_metric,
     "register_socket_events": _check_socket_event,
     "register_tasks": _check_task,
+    "register_transfer_kinds": _check_transfer_kind,
+    "register_import_formats": _check_import_format,
     "register_fallbacks": _check_fallback,
 }

@@ -29,6 +29,8 @@ _WORDS: Final = {
     "policy file": "policy",
     "health check": "health-check",
     "socket event": "socket-event",
+    "transfer kind": "transfer-kind",
+    "import format": "import-format",
     COMMAND: "command",
     PLUGIN_NAME: "plugin",
 }
@@ -103,6 +105,8 @@ def claims_of(contribution: Contribution) -> Iterator[PluginClaim]:
         ("metric", [f"{plugin}_{one.name}" for one in contribution.metrics]),
         ("socket event", [event.name for event in contribution.socket_events]),
         ("task", [task.name for task in contribution.tasks]),
+        ("transfer kind", [one.name for one in contribution.transfer_kinds]),
+        ("import format", [one.name for one in contribution.import_formats]),
     )
     for kind, names in named:
         for name in names:
@@ -154,6 +158,8 @@ def _part(contribution: Contribution, keep: Callable[[PluginClaim], bool]) -> Co
         policies=left("policy file", contribution.policies, "file_name"),
         health_checks=left("health check", contribution.health_checks, "name"),
         socket_events=left("socket event", contribution.socket_events, "name"),
+        transfer_kinds=left("transfer kind", contribution.transfer_kinds, "name"),
+        import_formats=left("import format", contribution.import_formats, "name"),
     )
 
 

@@ -19,6 +19,8 @@ _LISTS = (
     "register_fallbacks",
     "register_socket_events",
     "register_tasks",
+    "register_transfer_kinds",
+    "register_import_formats",
     "register_health_checks",
     "register_metrics",
 )
