@@ -50,6 +50,7 @@ class Portico:
             self.counters,
             lambda: plugins_by_module(application.registry, application.manager),
             OuterMiddleware.__call__.__code__,
+            lambda: application.tasks.types,
         )
         self._serve: ASGIApp | None = None
         #: The routes of the core and of all plugins, while the application runs.

@@ -31,6 +31,8 @@ class TTLCache(Generic[K, V]):
         #: Until when, the value, and when its load began, in the order in which they expire: all live equally long.
         self._entries: OrderedDict[K, tuple[float, V, float]] = OrderedDict()
         self._generation = 0
+        #: How often a value was found, and how often it was not, since the start.
+        self.hits = self.misses = 0
 
     def __len__(self) -> int:
         """Return the number of entries, expired ones included."""
@@ -39,7 +41,11 @@ class TTLCache(Generic[K, V]):
     def cached(self, key: K) -> V | None:
         """Return the cached value of this key; None if there is none."""
         found = self._entries.get(key)
-        return found[1] if found is not None and found[0] > time.monotonic() else None
+        if found is not None and found[0] > time.monotonic():
+            self.hits += 1
+            return found[1]
+        self.misses += 1
+        return None
 
     async def get_or_load(self, key: K, load: Callable[[K], Awaitable[V | None]]) -> V | None:
         """Return the cached value of this key, or what `load(key)` returns, which is then cached.
@@ -91,6 +97,8 @@ class BytesCache:
             OrderedDict
         )
         self._sweep_at = 0.0
+        #: How often a document was found, and how often it was not, since the start.
+        self.hits = self.misses = 0
 
     def __len__(self) -> int:
         """Return the number of documents, expired ones included."""
@@ -99,11 +107,12 @@ class BytesCache:
     def get(self, key: Hashable) -> bytes | None:
         """Return the document, or None if there is none or it has expired."""
         found = self._entries.get(key)
-        if found is None:
+        if found is None or found[0] <= time.monotonic():
+            self.misses += 1
+            if found is not None:
+                self._drop(key)
             return None
-        if found[0] <= time.monotonic():
-            self._drop(key)
-            return None
+        self.hits += 1
         self._entries.move_to_end(key)
         return found[1]
 

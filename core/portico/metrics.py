@@ -7,11 +7,16 @@ import re
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 #: The values of the labels, in their order.
 LabelValues = tuple[str, ...]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}\Z")
+#: Series of one metric. Those beyond are added up in one, whose labels are all `OTHER`: each costs the monitoring memory.
+MAX_SERIES: Final = 2000
+#: Characters of a label's value. The rest is cut off.
+MAX_LABEL_CHARS: Final = 120
+OTHER: Final = "other"
 
 
 @dataclass(slots=True)
@@ -33,9 +38,17 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
+    def __add__(self, other: "Histogram") -> "Histogram":
+        """Return what both have counted, by the same bounds. Raises: ValueError for other bounds."""
+        if other.bounds != self.bounds:
+            raise ValueError("two histograms of one metric have different bounds")
+        counts = [one + more for one, more in zip(self.counts, other.counts, strict=True)]
+        return Histogram(self.bounds, counts, self.total + other.total)
 
-#: What a metric is read as: one number, a histogram, or a number for each combination of label values.
-Reading = float | Histogram | Mapping[LabelValues, float]
+
+#: What a metric is read as: one number or histogram, or one for each `LabelValues`. A mapping of tuples of known length is
+#: none of tuples of any length, hence `Any`.
+Reading = float | Histogram | Mapping[Any, float] | Mapping[Any, Histogram]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +80,33 @@ class MetricReading(NamedTuple):
     owner: str
     metric: Metric
     value: Reading
+
+
+def bounded(value: Reading, labels: int) -> Reading:
+    """Return what a metric was read as, fit to be shown: numbers and printable labels, neither too long nor too many.
+
+    What has the same labels then is added up. `labels`: how many it has. Raises: TypeError or ValueError for anything else.
+    """
+    if not isinstance(value, Mapping):
+        if labels:
+            raise ValueError("it has labels, and was read as one number")
+        return _checked(value)
+    found: dict[LabelValues, Any] = {}
+    for given, number in value.items():
+        if isinstance(given, str) or len(given) != labels:
+            raise ValueError(f"it has {labels} labels, and was read with {given!r:.80}")
+        key = tuple(map(_label, given))
+        if key not in found and len(found) >= MAX_SERIES:
+            key = (OTHER,) * labels
+        checked = _checked(number)
+        found[key] = found[key] + checked if key in found else checked
+    return found
+
+
+def _checked(value: object) -> float | Histogram:
+    return value if isinstance(value, Histogram) else float(value)  # type: ignore[arg-type]
+
+
+def _label(value: object) -> str:
+    text = str(value)[:MAX_LABEL_CHARS]
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)

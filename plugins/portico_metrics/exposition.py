@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 import msgspec
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from portico.api import Histogram, MetricReading
 
-CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4.encode()
 _PREFIX = "portico"
+_UNITS = ("seconds", "bytes")
 _START_TIME = "process_start_time_seconds"
 
 
@@ -65,11 +66,12 @@ def add_up(processes: Sequence[Sequence[Figure]]) -> list[Figure]:
     ]
 
 
-def exposition(found: Sequence[Figure]) -> bytes:
-    """Return the text of figures."""
-    registry = CollectorRegistry()
+def exposition(found: Sequence[Figure], accept: str = "") -> tuple[bytes, bytes]:
+    """Return the text of figures, and its content type. `accept`: the header, which may ask for OpenMetrics."""
+    registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(found))
-    return generate_latest(registry)
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type.encode()
 
 
 class _Figures(Collector):
@@ -79,7 +81,8 @@ class _Figures(Collector):
     def collect(self) -> Iterable[Family]:
         """Return the figures as the library knows them. Called by the library."""
         for one in self._found:
-            family = Family(one.name, one.description, one.kind)
+            unit = one.name.rpartition("_")[2]
+            family = Family(one.name, one.description, one.kind, unit if unit in _UNITS else "")
             family.samples = [Sample(s.name, dict(s.labels), s.value) for s in one.series]
             yield family
 
@@ -92,14 +95,20 @@ def _figure(family: Family, is_shared: bool = False) -> Figure:
 def _family(reading: MetricReading) -> Family:
     owner, metric, value = reading
     name = "_".join(part for part in (_PREFIX, owner, metric.name) if part)
-    if isinstance(value, Histogram):
-        family = HistogramMetricFamily(name, metric.description)
-        bounds = [*(f"{bound:g}" for bound in value.bounds), "+Inf"]
-        family.add_metric([], list(zip(bounds, accumulate(value.counts), strict=True)), value.total)
+    values: Mapping[tuple[str, ...], Any] = value if isinstance(value, Mapping) else {(): value}
+    if metric.kind == "histogram":
+        family = HistogramMetricFamily(name, metric.description, labels=metric.labels)
+        for labels, one in values.items():
+            family.add_metric(labels, *_buckets(one))
         return family
     kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     labelled = kind(name, metric.description, labels=metric.labels)
-    values = value if isinstance(value, Mapping) else {(): value}
     for labels, number in values.items():
         labelled.add_metric(labels, number)
     return labelled
+
+
+def _buckets(value: Histogram) -> tuple[list[tuple[str, float]], float]:
+    """Return how many observations are not above each bound, and their sum."""
+    bounds = [*(str(bound) for bound in value.bounds), "+Inf"]
+    return list(zip(bounds, accumulate(value.counts), strict=True)), value.total

@@ -48,8 +48,8 @@ class ProcessFigures:
         if self._others:
             app.instance_channel.subscribe(TOPIC, self._receive)
 
-    async def text(self) -> tuple[bytes, bytes]:
-        """Return the figures of all processes as monitoring reads them, and the content type.
+    async def text(self, accept: str) -> tuple[bytes, bytes]:
+        """Return the figures of all processes as monitoring reads them, and the content type. `accept`: the header.
 
         Raises: Unavailable if one of the processes does not answer: a sum without it would look like a restart.
         """
@@ -63,7 +63,7 @@ class ProcessFigures:
 
             processes = [msgspec.json.decode(raw, type=list[exposition.Figure]) for raw in others]
             found = exposition.add_up([exposition.figures(readings), *processes])
-            return exposition.exposition(found), exposition.CONTENT_TYPE
+            return exposition.exposition(found, accept)
 
         return await asyncio.to_thread(formatted)
 

@@ -12,11 +12,11 @@ class MetricsRoutes(Controller):
 
     @get(PATH, access="public", response_type=str)
     async def metrics(self, request: Request) -> JSONResponse:
-        """Return the figures of this server in the text format of Prometheus: of all its processes together.
+        """Return the figures of this server in the format of Prometheus, or of OpenMetrics: of all its processes together.
 
         404 for callers outside of the networks in `metrics.allow` who are not administrators. 503 while one of the processes
         does not answer.
         """
         await self.plugin.access.check(request)
-        body, content_type = await self.plugin.figures.text()
+        body, content_type = await self.plugin.figures.text(request.headers.get("accept", ""))
         return JSONResponse(body, headers=(NO_STORE,), content_type=content_type)

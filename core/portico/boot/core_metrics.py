@@ -3,42 +3,71 @@
 import inspect
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 
-from portico import __version__
+from portico.boot.service_metrics import (
+    cache_metrics,
+    database_metrics,
+    instance_metrics,
+    redis_metrics,
+    socket_metrics,
+    source_metrics,
+    task_metrics,
+)
 from portico.errors import DomainError
-from portico.gateway import SourceActivity
-from portico.metrics import Metric, MetricReading, Reading
+from portico.metrics import OTHER, Metric, MetricReading, Reading, bounded
 from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.tasks import Tasks
+from portico.web.counters import Counters
 from portico.wiring import CoreServices
 
-#: Series of one metric that are shown. More would be a label whose values are not bounded.
-MAX_SERIES = 2000
+#: Places that block the event loop which have series of their own.
+MAX_PLACES = 200
 #: Seconds that one metric has to be read.
 READ_LIMIT = 2.0
 
 
 def core_metrics(core: CoreServices) -> list[Metric]:
-    """Return the figures of the core: responses, streams, sources, sockets, tasks, plugins and the event loop."""
-    counters, sockets = core.counters, core.sockets
+    """Return the figures of the core."""
+    return [
+        *instance_metrics(core.instance, core.instance_channel),
+        *_request_metrics(core.counters),
+        *_plugin_metrics(core.counters, core.tasks),
+        *_loop_metrics(core.counters),
+        *source_metrics(core.gateway, core.catalogue),
+        *socket_metrics(core.sockets),
+        *task_metrics(core.tasks),
+        *database_metrics(core.database),
+        *redis_metrics(core.redis),
+        *cache_metrics(
+            {
+                **core.identity.caches,
+                **core.permissions.caches,
+                **core.catalogue.caches,
+                "settings": core.settings_store.cache,
+            }
+        ),
+    ]
+
+
+def _request_metrics(counters: Counters) -> list[Metric]:
     return [
         Metric(
-            "instance_info",
-            "The release and the id of this process.",
-            "gauge",
-            lambda: {(__version__, core.instance.id): 1.0},
-            ("version", "instance"),
-        ),
-        Metric(
             "responses",
-            "Responses by route template and status class; without a template: no route fits.",
+            "Responses by route template and status; without a template: no route fits.",
             "counter",
             lambda: {
-                (route, f"{status}xx"): float(count)
-                for (route, status), count in list(counters.responses.items())
+                (route, str(status)): count
+                for route, one in counters.routes.items()
+                for status, count in one.statuses.items()
             },
             ("route", "status"),
+        ),
+        Metric(
+            "response_seconds",
+            "Seconds between a request and the beginning of its response, by route template.",
+            "histogram",
+            lambda: {(route,): one.seconds for route, one in counters.routes.items()},
+            ("route",),
         ),
         Metric(
             "open_streams",
@@ -46,72 +75,67 @@ def core_metrics(core: CoreServices) -> list[Metric]:
             "gauge",
             lambda: counters.open_streams,
         ),
-        *_source_metrics(core),
         Metric(
-            "open_sockets",
-            "Socket.IO connections.",
-            "gauge",
-            lambda: sockets.counts.sockets,
-        ),
-        Metric(
-            "signed_in_sockets",
-            "Socket.IO connections on which an account is signed in.",
-            "gauge",
-            lambda: sockets.counts.signed_in,
-        ),
-        Metric(
-            "socket_connections",
-            "Socket.IO connections that were opened.",
+            "ended_streams",
+            "Responses of models that have ended: sent, disconnected by the client, revoked with their session, or stopping.",
             "counter",
-            lambda: sockets.counts.since_start.opened,
+            lambda: {(end,): count for end, count in counters.ended_streams.items()},
+            ("end",),
         ),
+    ]
+
+
+def _plugin_metrics(counters: Counters, tasks: Tasks) -> list[Metric]:
+    def seconds() -> Reading:
+        found: dict[tuple[str, ...], float] = {}
+        for route in counters.routes.values():
+            key = route.plugin, "requests"
+            found[key] = found.get(key, 0.0) + route.seconds.total
+        for task in tasks.counters.values():
+            key = task.plugin, "tasks"
+            found[key] = found.get(key, 0.0) + task.seconds.total
+        return found
+
+    return [
         Metric(
-            "slow_sockets_closed",
-            "Socket.IO connections that were closed because their client read too slowly.",
+            "plugin_seconds",
+            "Seconds until the responses of a plugin began, and its tasks ended, waiting for others included.",
             "counter",
-            lambda: sockets.counts.since_start.dropped,
-        ),
-        Metric(
-            "socket_events_received",
-            "Events that clients sent.",
-            "counter",
-            lambda: sockets.counts.since_start.events,
-        ),
-        Metric(
-            "tasks",
-            "Background tasks of all instances that wait, and that run.",
-            "gauge",
-            partial(_task_counts, core.tasks),
-            ("status",),
-            is_shared=True,
-        ),
-        Metric(
-            "tasks_oldest_due_seconds",
-            "For how long the oldest task that is due has waited.",
-            "gauge",
-            core.tasks.oldest_due_age,
-            is_shared=True,
+            seconds,
+            ("plugin", "work"),
         ),
         Metric(
             "plugin_errors",
             "Requests that ended with 500, by the plugin that failed.",
             "counter",
-            lambda: {(name,): float(one.errors) for name, one in counters.plugins.items()},
+            lambda: {(name,): one.errors for name, one in counters.plugins.items()},
             ("plugin",),
         ),
         Metric(
             "plugin_failures",
             "Calls into plugins, other than requests, that raised or took too long.",
             "counter",
-            lambda: {(name,): float(one.failures) for name, one in counters.plugins.items()},
+            lambda: {(name,): one.failures for name, one in counters.plugins.items()},
             ("plugin",),
         ),
+    ]
+
+
+def _loop_metrics(counters: Counters) -> list[Metric]:
+    def blocked() -> Reading:
+        found: dict[tuple[str, ...], float] = {}
+        for number, ((plugin, place), seconds) in enumerate(list(counters.blocked.items())):
+            key = plugin, place if number < MAX_PLACES else OTHER
+            found[key] = found.get(key, 0.0) + seconds
+        return found
+
+    return [
         Metric(
             "event_loop_blocked_seconds",
-            "For how long plugins have blocked the event loop longer than server.loop_limit.",
+            "For how long plugins have blocked the event loop longer than server.loop_limit, by route or task.",
             "counter",
-            lambda: {(name,): one.stalled_seconds for name, one in counters.plugins.items()},
-            ("plugin",),
+            blocked,
+            ("plugin", "place"),
         ),
         Metric(
             "event_loop_lag_seconds",
@@ -120,45 +144,6 @@ def core_metrics(core: CoreServices) -> list[Metric]:
             lambda: counters.loop_lag,
         ),
     ]
-
-
-def _source_metrics(core: CoreServices) -> list[Metric]:
-    """Return the figures of model sources, by their names."""
-
-    def activities() -> list[SourceActivity]:
-        return [core.gateway.activity(source) for source in core.catalogue.sources()]
-
-    return [
-        Metric(
-            "source_calls",
-            "Calls of model sources, by source and outcome.",
-            "counter",
-            lambda: {
-                (one.name, outcome): float(count)
-                for one in activities()
-                for outcome, count in one.calls.items()
-            },
-            ("source", "outcome"),
-        ),
-        Metric(
-            "source_calls_in_flight",
-            "Calls that a model source is answering.",
-            "gauge",
-            lambda: {(one.name,): float(one.in_flight) for one in activities()},
-            ("source",),
-        ),
-        Metric(
-            "source_breaker_open",
-            "Whether a model source is not asked because it failed: 0, or 1 until it answers again.",
-            "gauge",
-            lambda: {(one.name,): float(one.breaker != "closed") for one in activities()},
-            ("source",),
-        ),
-    ]
-
-
-async def _task_counts(tasks: Tasks) -> Reading:
-    return {(status,): float(count) for status, count in (await tasks.counts()).items()}
 
 
 async def read_all(
@@ -180,9 +165,10 @@ async def _read(isolation: PluginIsolation, owner: str, metric: Metric) -> Readi
     async def read() -> Reading | None:
         try:
             value = metric.read()
-            return await value if inspect.isawaitable(value) else value
+            found = await value if inspect.isawaitable(value) else value
         except DomainError:
             return None
+        return bounded(found, len(metric.labels))
 
     value: Reading | None = await isolation.call_async(
         owner or "portico",
@@ -191,6 +177,4 @@ async def _read(isolation: PluginIsolation, owner: str, metric: Metric) -> Readi
         limit=READ_LIMIT,
         origin=metric.read,
     )
-    if isinstance(value, dict) and len(value) > MAX_SERIES:
-        return dict(list(value.items())[:MAX_SERIES])
     return value

@@ -69,7 +69,7 @@ class ModelAccess:
         self._accounts, self._groups = accounts, groups
         self._owners: TTLCache[tuple[str, int], Actor] = TTLCache(ttl_seconds)
         self._caches = ttl_seconds > 0
-        self._decisions: TTLCache[tuple[str, str, str, int], _Decision] = TTLCache(ttl_seconds)
+        self.cache: TTLCache[tuple[str, str, str, int], _Decision] = TTLCache(ttl_seconds)
 
     @property
     def changes(self) -> int:
@@ -101,7 +101,7 @@ class ModelAccess:
         found = None
         if self._caches and not in_transaction():
             key = actor.id, actor.role, entry.id, self._access.changes
-            found = await self._decisions.get_or_load(key, decide)
+            found = await self.cache.get_or_load(key, decide)
         if found is None or found.entry is not entry:
             found = await decide(None)
         return found.may_use

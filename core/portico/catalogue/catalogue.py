@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import structlog
 
-from portico.cache import BytesCache
+from portico.cache import BytesCache, TTLCache
 from portico.catalogue.access import AccessChecker, CatalogueAccounts, GroupLookup, ModelAccess
 from portico.catalogue.arena import Arena
 from portico.catalogue.current_settings import CatalogueSettingsReader, CurrentSettings
@@ -74,6 +75,11 @@ class Catalogue:
             "model lists", lambda: BACKGROUND_SECONDS, self._refresh_in_background
         )
         self._announcer = ListAnnouncer(channel, lambda: self._sources) if channel else None
+
+    @property
+    def caches(self) -> Mapping[str, TTLCache[Any, Any] | BytesCache]:
+        """The caches by name, for operators."""
+        return {"model_decisions": self._access.cache, "model_lists": self._documents}
 
     def add_source(self, plugin: str, source: ModelSource | SourceProvider) -> None:
         """Add a source of a plugin, or the provider of all its sources.

@@ -13,6 +13,7 @@ from portico.db.availability import Availability
 from portico.db.errors import Cause, TransactionFailed
 from portico.db.schema_guard import SchemaGuard
 from portico.db.shielded import run_to_completion
+from portico.db.timings import DatabaseTimings
 from portico.errors import DB_NOT_SQLITE, InvalidRequest, Unavailable
 from portico.plugin_errors.plugin_exit import is_failure
 
@@ -108,6 +109,7 @@ class Database(ABC):
     def __init__(self) -> None:
         #: Whether statements fail now, and why.
         self.availability = Availability()
+        self.timings = DatabaseTimings()
         #: Set by an application: refuses statements after a newer release has changed the schema.
         self.guard: SchemaGuard | None = None
 
@@ -120,6 +122,16 @@ class Database(ABC):
         if (cause := self.explain(error)) is not None:
             error.cause = cause
             self.availability.begin(cause)
+
+    @property
+    def waiting(self) -> int:
+        """How many statements and transactions wait for a connection, or for their turn to write."""
+        return self.timings.waiting
+
+    @property
+    def connections(self) -> tuple[int, int, int] | None:
+        """The connections of the pool: in use, idle, and how many there may be; None without a pool."""
+        return None
 
     @abstractmethod
     async def start(self) -> None:

@@ -127,6 +127,11 @@ class Identity:
         )
         self._count_cache: TTLCache[None, int] = TTLCache(cache_seconds)
         self._active_cache: TTLCache[None, int] = TTLCache(settings.base_cache_seconds)
+        self.caches: Mapping[str, TTLCache[Any, Any]] = {
+            "sessions": self.sessions.cache,
+            "profiles": self._responder.cache,
+            "group_permissions": self._group_permissions,
+        }
         self.live_connections = LiveConnections(
             settings.revocation_grace_seconds,
             self.auth.token_authenticators,

@@ -1,8 +1,8 @@
 """Access decisions. Routes and services ask `Permissions` and nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from portico.cache import TTLCache
 from portico.db import fetch_all, fetch_one
@@ -60,6 +60,15 @@ class Permissions:
         self._strategies: TTLCache[tuple[str, str, Subjects], SQLStrategy] = TTLCache(
             PLAN_HINT_SECONDS if ttl_seconds else 0
         )
+
+    @property
+    def caches(self) -> Mapping[str, TTLCache[Any, Any]]:
+        """The caches by name, for operators."""
+        return {
+            "principals": self.principals.cache,
+            "relations": self.grants.cache,
+            "list_strategies": self._strategies,
+        }
 
     # -- policies -------------------------------------------------------------------------------------------
 

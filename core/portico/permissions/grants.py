@@ -73,7 +73,7 @@ class Grants:
     PRIVATE: Final = PRIVATE
 
     def __init__(self, ttl_seconds: float = 0) -> None:
-        self._relations: TTLCache[tuple[str, str, str], Subjects] = TTLCache(ttl_seconds)
+        self.cache: TTLCache[tuple[str, str, str], Subjects] = TTLCache(ttl_seconds)
         #: Grows with every event in this process after which cached decisions may be outdated.
         self.changes = 0
 
@@ -106,7 +106,7 @@ class Grants:
         key = (actor_id, resource.kind, resource.id)
         if in_transaction():
             return await self._load(key)
-        return await self._relations.get_or_load(key, self._load) or frozenset()
+        return await self.cache.get_or_load(key, self._load) or frozenset()
 
     async def _load(self, key: tuple[str, str, str]) -> Subjects:
         actor_id, kind, resource_id = key
@@ -119,7 +119,7 @@ class Grants:
     def clear_cache(self) -> None:
         """Read relations again at the next call, and count the change."""
         self.changes += 1
-        self._relations.clear()
+        self.cache.clear()
 
     async def write(self, kind: str, resource_id: str, sharing: Sharing) -> None:
         """Replace the sharing of one resource. As `write_many`."""

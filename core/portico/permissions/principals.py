@@ -40,7 +40,7 @@ class PrincipalResolver:
     ) -> None:
         self._settings = settings
         self._permitted = permitted
-        self._cached: TTLCache[tuple[str, str], Subjects] = TTLCache(ttl_seconds)
+        self.cache: TTLCache[tuple[str, str], Subjects] = TTLCache(ttl_seconds)
         self._by_role: dict[str, tuple[str, ...]] = {}
 
     def for_role(self, role: str) -> tuple[str, ...]:
@@ -86,8 +86,8 @@ class PrincipalResolver:
 
         if in_transaction():
             return await load(("", ""))
-        return await self._cached.get_or_load((actor.id, actor.role), load) or frozenset()
+        return await self.cache.get_or_load((actor.id, actor.role), load) or frozenset()
 
     def clear_cache(self) -> None:
         """Read principals again at the next call."""
-        self._cached.clear()
+        self.cache.clear()

@@ -7,12 +7,14 @@ costs a request `redis.timeout` at most, and only the first ones.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
 from portico.errors import OperatorError, Unavailable
+from portico.metrics import Histogram
 from portico.settings.redis import RedisSettings
 
 #: Seconds between two probes while Redis is unavailable.
@@ -23,6 +25,7 @@ PROBE_TIMEOUT_SECONDS = 2.0
 LISTEN_SECONDS = 5.0
 #: Seconds after which a task that has not ended is cancelled again.
 CANCEL_AGAIN_SECONDS = 0.5
+_BOUNDS: Final = (0.0005, 0.002, 0.01, 0.05, 0.25, 1.0)
 NOT_ANSWERING = "Redis does not answer"
 
 T = TypeVar("T")
@@ -60,6 +63,8 @@ class RedisConnection:
         self.settings = settings
         self.configured = bool(settings.url)
         self.is_unavailable = not self.configured
+        #: Seconds until commands were answered, and how many were not, since the start.
+        self.seconds, self.failed = Histogram(_BOUNDS), 0
         self._client: Any = None
         self._sentinels: tuple[Any, ...] = ()
         self._failures: tuple[type[Exception], ...] = ()
@@ -179,10 +184,14 @@ class RedisConnection:
     async def _ask(self, work: Callable[[Any], Awaitable[T]], limit: float) -> T:
         error: Exception | None = None
         for _ in range(self._tries):
+            began = time.perf_counter()
             try:
                 async with asyncio.timeout(limit):
-                    return await work(self._client)
+                    answer = await work(self._client)
+                self.seconds.observe(time.perf_counter() - began)
+                return answer
             except self._failures as failure:
+                self.failed += 1
                 error = failure
         assert error is not None
         # Redis answers, but refuses the command: full, read-only, not permitted.

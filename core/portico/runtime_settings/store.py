@@ -73,7 +73,7 @@ class SettingsStore:
         self, bus: EventBus, ttl_seconds: float = 0, encryptor: Encryptor | None = None
     ) -> None:
         self._bus, self._encryptor = bus, encryptor
-        self._stored: TTLCache[str, Mapping[str, Any]] = TTLCache(ttl_seconds)
+        self.cache: TTLCache[str, Mapping[str, Any]] = TTLCache(ttl_seconds)
         #: Encrypted values that cannot be decrypted, which were logged.
         self._undecryptable: set[str] = set()
         self._changes = 0
@@ -98,14 +98,14 @@ class SettingsStore:
             return await self._read(prefix)
         while True:
             changes = self._changes
-            values = await self._stored.get_or_load(prefix, self._read)
+            values = await self.cache.get_or_load(prefix, self._read)
             if changes == self._changes:
                 return {} if values is None else values
             # A change was made while these were read: they must not take the place of newer ones.
 
     def cached(self, prefix: str = "") -> Mapping[str, Any] | None:
         """Return what `get` would, if that needs no statement; else None."""
-        return None if self.is_changing() else self._stored.cached(prefix)
+        return None if self.is_changing() else self.cache.cached(prefix)
 
     async def set(
         self, values: Mapping[str, Any], by: str, secret: Collection[str] = ()
@@ -165,7 +165,7 @@ class SettingsStore:
 
     def _clear(self) -> None:
         self._changes += 1
-        self._stored.clear()
+        self.cache.clear()
 
     def is_changing(self) -> bool:
         """Return whether the open transaction of this task has locked or changed settings, which others do not see yet."""

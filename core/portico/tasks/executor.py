@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from typing import Any, Final
@@ -12,6 +13,7 @@ import structlog
 from portico.db.database import Row
 from portico.errors import DomainError, Unavailable, error_location
 from portico.tasks import store
+from portico.tasks.counters import TaskCounters
 from portico.tasks.store import Claim
 from portico.tasks.task_info import TaskStatus
 from portico.tasks.task_run import TaskRun, encode_result, storable_text
@@ -51,6 +53,7 @@ class ActiveRun:
 
     def __init__(self, task_type: TaskType, run: TaskRun) -> None:
         self.task_type, self.run = task_type, run
+        self.started = time.monotonic()
         self.interruption: Interruption | None = None
         self.interrupted = asyncio.get_running_loop().create_future()
         self.ended = asyncio.Event()
@@ -75,6 +78,8 @@ class TaskExecutor:
         self._isolate, self._announce, self._on_end = isolate, announce, on_end
         #: The tries that run here, by the id of their task.
         self.active: dict[str, ActiveRun] = {}
+        #: The tries that ran here, by the type of their task.
+        self.counters: dict[str, TaskCounters] = {}
         #: Tries whose end could not be written.
         self.unwritten: set[Claim] = set()
         self._supervisors: set[asyncio.Task[None]] = set()
@@ -85,6 +90,8 @@ class TaskExecutor:
         task_type = types[row["name"]]
         run = TaskRun(row, claim, lambda run: self._announce(run, "running"))
         active = self.active[run.id] = ActiveRun(task_type, run)
+        counters = self.counters.setdefault(run.name, TaskCounters(task_type.plugin))
+        counters.waits.observe(max(0.0, row["started_at"] - row["run_at"]))
         supervisor = asyncio.create_task(self._supervise(active, row["arguments"]), name=run.name)
         self._supervisors.add(supervisor)
         supervisor.add_done_callback(self._supervisors.discard)
@@ -122,7 +129,14 @@ class TaskExecutor:
             body.cancel()
             self.active.pop(run.id, None)
             active.ended.set()
+            self._count(active, status)
             self._on_end(status)
+
+    def _count(self, active: ActiveRun, status: TaskStatus | None) -> None:
+        counters = self.counters[active.run.name]
+        counters.seconds.observe(time.monotonic() - active.started)
+        if status is not None:
+            counters.ended[status] += 1
 
     async def _call(self, active: ActiveRun, arguments: str) -> Any:
         task_type, run = active.task_type, active.run

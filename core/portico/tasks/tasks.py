@@ -12,6 +12,7 @@ from portico.db import (
     UniqueViolation,
     after_commit,
     fetch_all,
+    fetch_all_in_thread,
     fetch_one,
     with_clock,
 )
@@ -23,6 +24,7 @@ from portico.settings.tasks import TaskSettings
 from portico.sockets import Sockets
 from portico.tasks import store
 from portico.tasks.cancellation import TOPIC, CancelTask, TaskCancellation, TaskEnded, TasksWait
+from portico.tasks.counters import TaskCounters
 from portico.tasks.delivery import TaskDelivery
 from portico.tasks.executor import IsolateFn
 from portico.tasks.runner import TaskRunner
@@ -50,7 +52,13 @@ _RETRY: Final = (
     "AND (user_id IS NULL OR (SELECT COUNT(*) FROM portico_task other WHERE other.user_id = portico_task.user_id "
     "AND other.status IN ('pending', 'running')) < $2) RETURNING claims"
 )
-_COUNTS: Final = "SELECT status, COUNT(*) AS tasks FROM portico_task WHERE status IN ('pending', 'running') GROUP BY status"
+# Each part reads one index.
+_COUNTS: Final = (
+    "SELECT name, status, COUNT(*) AS tasks FROM portico_task WHERE status = 'pending' GROUP BY name, status "
+    "UNION ALL SELECT name, status, COUNT(*) FROM portico_task WHERE status = 'running' GROUP BY name, status "
+    "UNION ALL SELECT name, status, COUNT(*) FROM portico_task WHERE finished_at > {clock} - 3600 AND status = 'failed' "
+    "GROUP BY name, status"
+)
 _MESSAGES: Final = msgspec.msgpack.Decoder(CancelTask | TaskEnded | TasksWait)
 log = structlog.get_logger("portico.tasks")
 
@@ -250,10 +258,15 @@ class Tasks:
         found = await store.poll(list(self.types), self._channel.live_ids)
         return 0.0 if found.next_at is None else max(0.0, found.clock - found.next_at)
 
-    async def counts(self) -> dict[str, int]:
-        """Return how many tasks are pending, and how many run."""
-        found = {row["status"]: row["tasks"] for row in await fetch_all(_COUNTS)}
-        return {"pending": found.get("pending", 0), "running": found.get("running", 0)}
+    @property
+    def counters(self) -> Mapping[str, TaskCounters]:
+        """The tries that this process has run, by the type of their task."""
+        return self.runner.executor.counters
+
+    async def counts(self) -> dict[tuple[str, TaskStatus], int]:
+        """Return how many tasks of each type are pending, run, and failed within an hour. Those without any are left out."""
+        rows = await fetch_all_in_thread(with_clock(_COUNTS))
+        return {(row["name"], row["status"]): row["tasks"] for row in rows}
 
     # -- events and messages --------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
@@ -44,12 +44,24 @@ _CORE = "portico"
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """What the loop executed while it was blocked. `trace`: from the outermost to the innermost place."""
+    """What the loop executed while it was blocked. `trace`: from the outermost to the innermost place.
+
+    `route`: its template, or the path of a request that has none. `task`: the type of a background task.
+    """
 
     plugin: str
     method: str = ""
     route: str = ""
+    template: str = ""
+    task: str = ""
     trace: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The route or the type of task; empty = neither. One of few: never a path."""
+        if self.task:
+            return f"task {self.task}"
+        return f"{self.method} {self.template}" if self.template else ""
 
     @property
     def at(self) -> str:
@@ -62,7 +74,7 @@ class LoopWatch:
 
     `limit`: seconds of blocking from which on it is logged and counted; 0 = off. `plugins`: names of plugins by their
     top module. `middleware_code`: the code object whose local variable `scope` is the request that is being served, None in
-    a process that serves none.
+    a process that serves none. `task_types`: the names of background tasks.
     """
 
     def __init__(
@@ -71,7 +83,9 @@ class LoopWatch:
         counters: Counters,
         plugins: Callable[[], Mapping[str, str]],
         middleware_code: CodeType | None = None,
+        task_types: Callable[[], Container[str]] = frozenset,
     ) -> None:
+        self._task_types = task_types
         self._limit, self._counters, self._plugins, self._middleware_code = (
             limit,
             counters,
@@ -119,16 +133,18 @@ class LoopWatch:
                 # This thread did not run either, and nothing was computed: the whole process was suspended.
                 answered.wait(self._limit)
                 continue
-            stall = Stall(_CORE) if in_time else self._inspect(thread)
+            stall = Stall(_CORE) if in_time else self._inspect(loop, thread)
             self._log_stall(stall, seconds)
             while not answered.wait(self._limit):
                 if self._stopped.is_set():
                     break
             self._counters.loop_lag.observe(time.monotonic() - scheduled_at)
-            self._counters.stalled(stall.plugin, time.monotonic() - scheduled_at)
+            self._counters.stalled(stall.plugin, time.monotonic() - scheduled_at, stall.place)
 
-    def _inspect(self, thread: int) -> Stall:
+    def _inspect(self, loop: asyncio.AbstractEventLoop, thread: int) -> Stall:
         """Return what the thread of the loop executes now."""
+        running = asyncio.current_task(loop)
+        name = "" if running is None else running.get_name()
         frame: FrameType | None = sys._current_frames().get(thread)
         plugins = self._plugins()
         plugin = ""
@@ -147,9 +163,16 @@ class LoopWatch:
             frame = frame.f_back
         handler: Any = scope.get("route_handler")
         plugin = plugin or str(getattr(handler, "opt", {}).get("plugin", _CORE))
-        route = scope.get("path_template") or scope.get("path", "")
-        method = scope.get("method", "WEBSOCKET") if scope else ""
-        return Stall(plugin, str(method), str(route), tuple(reversed(trace)))
+        template = str(scope.get("path_template", ""))
+        method = str(scope.get("method", "WEBSOCKET")) if scope else ""
+        return Stall(
+            plugin,
+            method,
+            template or str(scope.get("path", "")),
+            template,
+            name if name in self._task_types() else "",
+            tuple(reversed(trace)),
+        )
 
     def _log_stall(self, stall: Stall, seconds: float) -> None:
         now = time.monotonic()
@@ -165,6 +188,7 @@ class LoopWatch:
             plugin=stall.plugin,
             method=stall.method,
             route=stall.route,
+            task=stall.task,
             seconds=round(seconds, 2),
             at=stall.at,
             trace=list(stall.trace),

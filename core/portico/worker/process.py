@@ -88,6 +88,7 @@ async def _run(loaded: LoadedSettings, data_dir: Path, writer: LogWriter) -> Non
         settings.server.loop_limit,
         Counters(),
         lambda: plugins_by_module(application.registry, application.manager),
+        task_types=lambda: application.tasks.types,
     )
     try:
         if not await _start(application, stop):

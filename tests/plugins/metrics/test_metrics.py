@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 from tests.api_keys import ON, with_key
 from tests.upstream import Upstream
@@ -142,8 +143,8 @@ def test_responses_are_counted_by_route_and_never_by_path(app: InProcessApp, use
     text = client.get("/metrics")
     after = figures(text)
     # `/{path}`: what the plugin of the web client answers; without a route there is none to name.
-    for route in ("/api/v1/chats/{chat_id}", "/{path}", ""):
-        assert responses(after, route, "4xx") == responses(before, route, "4xx") + 3
+    for route, status in (("/api/v1/chats/{chat_id}", "404"), ("/{path}", "404"), ("", "404")):
+        assert responses(after, route, status) == responses(before, route, status) + 3
     assert not re.search(rb"three|nowhere", text.body)
 
 
@@ -154,6 +155,19 @@ def test_no_figure_names_a_user(app: InProcessApp, admin: Client, user: Client) 
     assert account is not None
     for secret in (account["id"], account["email"], account["name"], user.token or "-"):
         assert secret not in text
+
+
+def test_openmetrics_is_sent_to_whom_asks_for_it(app: InProcessApp, user: Client) -> None:
+    user.get("/api/v1/auths/")
+    accept = {"accept": "application/openmetrics-text; version=1.0.0, text/plain; q=0.5"}
+    answer = app.client_at(MONITORING).get("/metrics", headers=accept)
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    text = answer.body.decode()
+    families = {one.name: one for one in openmetrics(text)}
+    lag = families["portico_event_loop_lag_seconds"]
+    assert (lag.type, lag.unit) == ("histogram", "seconds")
+    assert families["portico_responses"].type == "counter"
+    assert all(one.documentation for one in families.values())
 
 
 def test_open_socket_is_counted(app: InProcessApp, admin: Client) -> None:
@@ -183,9 +197,9 @@ def test_tasks_are_counted(starting: Starting) -> None:
     for _ in range(2):
         app.run(app.portico.tasks.create, "test:endless")
     # One runs, and the other is due and waits for it.
-    running = "portico_tasks", (("status", "running"),)
-    pending = "portico_tasks", (("status", "pending"),)
-    while not (found := figures(client.get("/metrics")))[running]:
+    running = "portico_tasks", (("status", "running"), ("type", "test:endless"))
+    pending = "portico_tasks", (("status", "pending"), ("type", "test:endless"))
+    while not (found := figures(client.get("/metrics"))).get(running):
         pass
     assert (found[running], found[pending]) == (1, 1)
     while not figures(client.get("/metrics"))["portico_tasks_oldest_due_seconds", ()]:
@@ -241,10 +255,10 @@ def test_one_of_several_processes_answers_for_all(starting: Starting) -> None:
         other.client.get("/api/version")
     found = figures(one.client_at(MONITORING).get("/metrics"))
     again = figures(other.client_at(MONITORING).get("/metrics"))
-    assert responses(found, "/api/version", "2xx") == responses(again, "/api/version", "2xx") == 5
+    assert responses(found, "/api/version", "200") == responses(again, "/api/version", "200") == 5
     assert len([name for name, _ in found if name == "portico_instance_info"]) == 2
     # Both count the same rows.
-    assert found["portico_tasks", (("status", "running"),)] == 0
+    assert found["portico_tasks", (("status", "running"), ("type", ""))] == 0
 
 
 def test_sum_without_one_of_the_processes_is_not_reported(

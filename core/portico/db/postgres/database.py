@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, NoReturn
@@ -98,8 +99,10 @@ class PostgresTransaction(Transaction):
 
     async def commit(self) -> None:
         """Commit. After a failed statement PostgreSQL answers COMMIT with ROLLBACK: then raises TransactionFailed."""
+        began = time.perf_counter()
         if await self._end("COMMIT") != "COMMIT":
             raise TransactionFailed
+        self.database.timings.commits.observe(time.perf_counter() - began)
 
     async def rollback(self) -> None:
         """Roll back. A connection that fails is closed, and the server then rolls back by itself."""
@@ -147,6 +150,15 @@ class Postgres(Database):
             raise Unavailable
         return self._pool
 
+    @property
+    def connections(self) -> tuple[int, int, int] | None:
+        """See the base class."""
+        pool = self._pool
+        if pool is None:
+            return None
+        size, idle = pool.get_size(), pool.get_idle_size()
+        return size - idle, idle, pool.get_max_size()
+
     async def start(self) -> None:
         """Open one connection to check that the server answers; others are opened when needed."""
         with translate_errors(self):
@@ -162,13 +174,17 @@ class Postgres(Database):
     async def rows(self, sql: str, *args: Any) -> list[Row]:
         """Run a query. Values must have the type of their column: no `int` for TEXT."""
         async with self._connection() as connection:
+            began = time.perf_counter()
             records = await connection.fetch(sql, *args, timeout=self._limit)
+            self.timings.statements.observe(time.perf_counter() - began)
             return [dict(record) for record in records]
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Run a change. The number of rows is read from the server's answer, such as `UPDATE 3`."""
         async with self._connection() as connection:
+            began = time.perf_counter()
             answer: str = await connection.execute(sql, *args, timeout=self._limit)
+            self.timings.statements.observe(time.perf_counter() - began)
             count = answer.rpartition(" ")[2]
             return int(count) if count.isdigit() else 0
 
@@ -229,7 +245,8 @@ class Postgres(Database):
 
     async def _take(self) -> Any:
         """Return a free connection, after checking that this release knows the schema."""
-        pool = self.pool
+        pool, timings, began = self.pool, self.timings, time.perf_counter()
+        timings.waiting += 1
         try:
             connection = await pool.acquire(timeout=self._settings.pool_timeout)
         except TimeoutError as error:
@@ -243,6 +260,9 @@ class Postgres(Database):
                 )
             )
             raise busy from error
+        finally:
+            timings.waiting -= 1
+            timings.waits.observe(time.perf_counter() - began)
         if self.guard is not None:
             try:
                 await self._check_schema(self.guard, connection)

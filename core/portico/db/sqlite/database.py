@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -102,7 +103,7 @@ class SQLite(Database):
             raise
         self._identity = FileIdentity(self.path)
         self._identity.check()
-        self._writer = Writer(writing, self._settings.sqlite_busy_timeout, self)
+        self._writer = Writer(writing, self._settings.sqlite_busy_timeout, self, self.timings)
         self._scanners = ThreadPoolExecutor(MAX_SCAN_THREADS, thread_name_prefix="portico-db-scan")
 
     async def stop(self) -> None:
@@ -129,6 +130,11 @@ class SQLite(Database):
             raise Unavailable
         return self._writer
 
+    @property
+    def waiting(self) -> int:
+        """See the base class."""
+        return 0 if self._writer is None else self._writer.waiting
+
     def explain(self, error: BaseException) -> Cause | None:
         """See `causes.explain`."""
         return explain(error, self.path, self._settings.sqlite_busy_timeout)
@@ -145,7 +151,10 @@ class SQLite(Database):
             if reads:
                 if self.guard is not None:
                     self.guard.require()
-                return fetch(self._reader, text, args)
+                began = time.perf_counter()
+                rows = fetch(self._reader, text, args)
+                self.timings.statements.observe(time.perf_counter() - began)
+                return rows
             found: list[Row] = await self.writer.submit(lambda writing: fetch(writing, text, args))
         except Unavailable as error:
             self.note_failure(error)

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from portico.db.errors import Cause, cause_of, unavailable
 from portico.db.shielded import run_to_completion
 from portico.db.sqlite.statements import raise_translated
+from portico.db.timings import DatabaseTimings
 from portico.errors import Unavailable
 
 MAX_BATCH_SLOTS = 256
@@ -71,8 +72,14 @@ class WriteSlot:
 class Writer:
     """Runs write slots in the order of the queue. A slot that waits longer than `timeout` seconds fails."""
 
-    def __init__(self, connection: sqlite3.Connection, timeout: float, checks: Checks) -> None:
-        self.connection = connection
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        timeout: float,
+        checks: Checks,
+        timings: DatabaseTimings,
+    ) -> None:
+        self.connection, self._timings = connection, timings
         self._checks = checks
         self.commits = 0
         self._timeout = timeout
@@ -82,11 +89,16 @@ class Writer:
         self._batch: list[tuple[asyncio.Future[Any], Any]] = []
         self._phase = Phase.IDLE
         self._active: WriteSlot | None = None
-        self._opened_at = 0.0
+        self._opened_at = self._committing_at = 0.0
         self._expiry_timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
+
+    @property
+    def waiting(self) -> int:
+        """How many slots wait."""
+        return len(self._queue)
 
     @property
     def in_transaction(self) -> bool:
@@ -211,6 +223,7 @@ class Writer:
     def _start_slot(self, slot: WriteSlot) -> None:
         if slot.future.done():  # cancelled or timed out
             return
+        self._timings.waits.observe(time.monotonic() - slot.deadline + self._timeout)
         try:
             if slot.work is None:
                 self.connection.execute("SAVEPOINT slot")
@@ -278,7 +291,7 @@ class Writer:
         if (error := self._file_error()) is not None:
             self._fail_batch(error)
             return
-        self._phase = Phase.COMMITTING
+        self._phase, self._committing_at = Phase.COMMITTING, time.monotonic()
         committing = self._loop.run_in_executor(self._thread, self.connection.execute, "COMMIT")
         committing.add_done_callback(self._on_commit)
 
@@ -302,6 +315,8 @@ class Writer:
             self._fail_batch(error)
         else:
             self.commits += 1
+            self._timings.commits.observe(time.monotonic() - self._committing_at)
+            self._timings.batches.observe(len(self._batch))
             for future, result in self._batch:
                 if not future.done():
                     future.set_result(result)

@@ -73,7 +73,7 @@ class Sessions:
         self._signer = signer
         self._refresh_lifetime = refresh_lifetime
         self._bus = bus
-        self._actors: TTLCache[Claims, Actor] = TTLCache(cache_seconds)
+        self.cache: TTLCache[Claims, Actor] = TTLCache(cache_seconds)
 
     async def open(self, account: Account, origin: SessionOrigin | None = None) -> SessionToken:
         """Open a session for an account that was just authenticated.
@@ -108,7 +108,7 @@ class Sessions:
             claims = self._signer.verify(token)
         except Unauthenticated:
             return None
-        actor = await self._actors.get_or_load(claims, self._find)
+        actor = await self.cache.get_or_load(claims, self._find)
         if actor is None:
             self._signer.forget(token)
         return actor
@@ -119,7 +119,7 @@ class Sessions:
 
     def clear(self) -> None:
         """Drop all cached actors."""
-        self._actors.clear()
+        self.cache.clear()
 
     def expiry(self, token: str) -> int | None:
         """Return when a token expires, in epoch seconds; None = never. Raises: Unauthenticated."""

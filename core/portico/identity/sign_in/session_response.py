@@ -83,7 +83,7 @@ class SessionResponder:
         self._defaults = defaults
         self._cookies = cookies
         self._encode = msgspec.json.Encoder().encode
-        self._profiles: TTLCache[str, Profile] = TTLCache(cache_seconds)
+        self.cache: TTLCache[str, Profile] = TTLCache(cache_seconds)
 
     async def sign_in(self, account: Account, origin: SessionOrigin | None = None) -> SignInResult:
         """Open a session for an account that was just authenticated, and describe it."""
@@ -107,7 +107,7 @@ class SessionResponder:
         An API key is described without an expiry and never set as a cookie. Raises: Unauthenticated if the account was
         deleted meanwhile.
         """
-        profile = await self._profiles.get_or_load(actor.id, self._profile)
+        profile = await self.cache.get_or_load(actor.id, self._profile)
         if profile is None:
             raise Unauthenticated(INVALID_TOKEN)
         details, granted = profile
@@ -137,7 +137,7 @@ class SessionResponder:
 
     def clear(self) -> None:
         """Drop all cached profiles."""
-        self._profiles.clear()
+        self.cache.clear()
 
     def _result(self, user: SessionUser, session: SessionToken | None = None) -> SignInResult:
         cookie = self._cookies.session(user.token, user.expires_at)

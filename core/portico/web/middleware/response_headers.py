@@ -39,12 +39,9 @@ class ResponseHeaders:
 
     def __init__(self, security_headers: SecurityHeaders, cors: CORS, counters: Counters) -> None:
         self._security_headers, self._cors = security_headers, cors
-        self._responses = counters.responses
+        #: Counts a response by its scope, its status and the seconds until it began.
+        self.count = counters.responded
         self._reserved = _RESERVED_HEADERS | security_headers.names
-
-    def count(self, scope: Scope, status: int) -> None:
-        """Count a response by the template of its route, never by its path."""
-        self._responses[scope.get("path_template", ""), status // 100] += 1
 
     def headers(
         self, given: Iterable[tuple[bytes, bytes]], scope: Scope, origin: bytes
@@ -107,11 +104,12 @@ class ResponseSender:
         """Send a part of the response. Called by the application. Raises: ClientStalled if the client does not read."""
         if message["type"] == "http.response.start":
             self.began = True
-            self._outbound.count(self._scope, message["status"])
+            seconds = time.monotonic() - self._started
+            self._outbound.count(self._scope, message["status"], seconds)
             release_body(self._scope)
             headers = self._outbound.headers(message["headers"], self._scope, self._origin)
             headers.append((b"x-request-id", self._request_id))
-            headers.append((b"x-process-time", b"%d" % (time.monotonic() - self._started)))
+            headers.append((b"x-process-time", b"%d" % seconds))
             message["headers"] = headers
             await self._send(message)
             return

@@ -129,6 +129,7 @@ class StreamResponse:
     def _end_watch(self, actor: Actor | None, watcher: "_DisconnectWatcher") -> None:
         if self._counters is not None:
             self._counters.open_streams -= 1
+            self._counters.ended_streams[watcher.reason or "sent"] += 1
         if self._live_connections is not None and actor is not None:
             self._live_connections.discard(actor, watcher.on_revoked)
         if self._drain is not None:
@@ -202,11 +203,11 @@ def _start(reply: SourceResponse, own: Headers) -> Any:
 
 
 class _DisconnectWatcher:
-    """Cancels the current task on disconnect, revocation or shutdown, and remembers which it was."""
+    """Cancels the current task on disconnect, revocation or shutdown, and remembers which it was; empty = none of them."""
 
     def __init__(self, receive: Receive) -> None:
         self._task = asyncio.current_task()
-        self._reason = ""
+        self.reason = ""
         self._receive = receive
         self._watcher: asyncio.Task[None] | None = None
         self._timer = asyncio.get_running_loop().call_later(WATCH_DELAY_SECONDS, self._begin)
@@ -219,7 +220,7 @@ class _DisconnectWatcher:
 
     def was_cancelled_by(self, reason: str) -> bool:
         """Return whether only this watcher cancelled the task, for this reason; then the task may continue."""
-        if self._reason != reason or self._task is None:
+        if self.reason != reason or self._task is None:
             return False
         return self._task.uncancel() == 0
 
@@ -238,6 +239,6 @@ class _DisconnectWatcher:
         self._cancel("disconnected")
 
     def _cancel(self, reason: str) -> None:
-        if not self._reason and self._task is not None:
-            self._reason = reason
+        if not self.reason and self._task is not None:
+            self.reason = reason
             self._task.cancel()
