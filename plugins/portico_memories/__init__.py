@@ -8,6 +8,7 @@ from portico.api.models import ModelFilter
 from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
+    from portico.api.transfer import TransferKind
     from portico_memories.service import MemoryService
     from portico_memories.settings import MemoriesSettings
 
@@ -64,6 +65,14 @@ def register_model_filters(
     from portico_memories.memory_filter import MemoryFilter
 
     return [MemoryFilter(app, settings, plugin).model_filter()]
+
+
+@hookimpl
+def register_transfer_kinds() -> "list[TransferKind]":
+    """Return the memories of exports and imports."""
+    from portico_memories.transfer import MemoryTransfer
+
+    return [MemoryTransfer()]
 
 
 @hookimpl

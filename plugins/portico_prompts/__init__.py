@@ -10,6 +10,7 @@ from portico.api.db import TableSet
 from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
+    from portico.api.transfer import TransferKind
     from portico_prompts.service import PromptService
     from portico_prompts.settings import PromptsSettings
 
@@ -62,6 +63,14 @@ def register_components(app: AppContext, settings: "PromptsSettings") -> object:
 def register_listeners(plugin: "PromptService") -> list[Listener]:
     """Return the listener that transfers or deletes the prompts of a deleted account."""
     return [Listener(AccountDeleting, plugin.on_account_deleting)]
+
+
+@hookimpl
+def register_transfer_kinds(app: AppContext) -> "list[TransferKind]":
+    """Return the prompts of exports and imports."""
+    from portico_prompts.transfer_kind import PromptTransfer
+
+    return [PromptTransfer(app)]
 
 
 @hookimpl

@@ -14,7 +14,7 @@ LIST_COLUMNS = "id, command, user_id, title, size, created_at, updated_at"
 
 _INSERT = (
     "INSERT INTO prompts_prompt (id, user_id, created_at, updated_at, command, normalized_command, title, "
-    "search_text, size, content) VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9)"
+    "search_text, size, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 )
 _UPDATE = (
     "UPDATE prompts_prompt SET updated_at = $2, command = $3, normalized_command = $4, title = $5, "
@@ -30,9 +30,15 @@ class PromptValues(NamedTuple):
     content: str
 
 
-async def insert(prompt_id: str, owner_id: str, at: int, values: PromptValues) -> None:
-    """Insert a prompt. Raises: UniqueViolation for a command that exists; ForeignKeyViolation without the owner."""
-    await execute(_INSERT, prompt_id, owner_id, at, *_columns(values))
+async def insert(
+    prompt_id: str, owner_id: str, at: int, values: PromptValues, *, updated_at: int | None = None
+) -> None:
+    """Insert a prompt. `updated_at`: of the last change, default `at`.
+
+    Raises: UniqueViolation for a command that exists; ForeignKeyViolation without the owner.
+    """
+    changed_at = at if updated_at is None else updated_at
+    await execute(_INSERT, prompt_id, owner_id, at, changed_at, *_columns(values))
 
 
 async def update(prompt_id: str, at: int, values: PromptValues) -> None:
