@@ -24,6 +24,7 @@ Name = tuple[str, str]
 
 #: Directories and modules whose tests run on both databases.
 BOTH = (
+    "tests/core/audit/",
     "tests/core/db/",
     "tests/core/encryption/test_rotation.py",
     "tests/core/identity/",

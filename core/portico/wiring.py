@@ -4,6 +4,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from portico.audit import AuditSealer
 from portico.catalogue import Catalogue
 from portico.db import Database, open_database
 from portico.encryption import Encryptor, configured_key_ring
@@ -88,6 +89,7 @@ class CoreServices:
                 settings.identity, secret or ensure_secret_key(settings, data_dir)
             )
         )
+        self.audit_sealer = AuditSealer(self.encryptor, self.instance.id)
         self.settings_store = SettingsStore(
             self.events, settings.identity.base_cache_seconds, self.encryptor
         )
@@ -228,6 +230,7 @@ class CoreServices:
     async def stop(self) -> None:
         """Stop background tasks and close connections, the database last."""
         with self.database.use():
+            await self.audit_sealer.stop()
             await self.sockets.stop()
             await self.identity.stop()
             await self.catalogue.stop()

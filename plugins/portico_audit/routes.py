@@ -5,7 +5,7 @@ from typing import Annotated
 
 from litestar.params import FromQuery, QueryParameter
 
-from portico.api.audit import AuditEntry
+from portico.api.audit import SealedEntry
 from portico.api.models import SourceResponse
 from portico.api.web import (
     Controller,
@@ -61,7 +61,7 @@ class AuditRoutes(Controller):
         )
         return json_response(await self.plugin.page(filters, before))
 
-    @get("/api/v1/audit/export", requires="audit:read", response_type=AuditEntry)
+    @get("/api/v1/audit/export", requires="audit:read", response_type=SealedEntry)
     async def export(
         self,
         request: Request,
@@ -73,7 +73,7 @@ class AuditRoutes(Controller):
         since: FromQuery[QueryTime] = "",
         until: FromQuery[QueryTime] = "",
     ) -> StreamResponse:
-        """Export all entries as lines of JSON, one entry each, newest first.
+        """Export all entries as lines of JSON, one entry each, newest first; without filters, the seals follow them.
 
         `x-total-count` is the number of lines; if fewer arrive, the export was interrupted.
         """

@@ -1,11 +1,21 @@
 """Reads the audit log by filters: one page, or all entries as lines of JSON."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import msgspec
 
 from portico.api import AppContext, NotFound
-from portico.api.audit import AuditFilter, AuditLog
+from portico.api.audit import (
+    AuditFilter,
+    AuditLog,
+    ChainReport,
+    ExportedChain,
+    count_sealed,
+    exported_chain,
+    has_seal,
+    verify_chain,
+    verify_export,
+)
 from portico.api.db import MAX_INT64
 from portico.api.json import field_error
 from portico_audit.schemas import AuditPage
@@ -31,7 +41,10 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditExport(msgspec.Struct, frozen=True):
-    """All entries there are now: how many, and an iterator of blocks of lines, one JSON document each."""
+    """All entries there are now: how many lines, and an iterator of blocks of them, one JSON document each.
+
+    Without filters, the seals of the hash chain follow the entries.
+    """
 
     count: int
     blocks: AsyncIterator[tuple[int, bytes]]
@@ -61,8 +74,28 @@ class AuditService:
     async def export(self, query: AuditQuery) -> AuditExport:
         """Return all entries, newest first, as they are now. Raises: as `page`."""
         filters, log = await self._filter(query), AuditLog()
+        # The chain first: all entries of the segments that it names are among those that follow.
+        chain = await exported_chain() if filters == AuditFilter() else None
         count, limit = await log.count_and_limit(filters)
-        return AuditExport(count, _lines(log, filters, limit))
+        return AuditExport(
+            count + (chain.count if chain else 0), _lines(log, filters, limit, chain)
+        )
+
+    async def count_sealed(self, first: int) -> int:
+        """Return how many entries a verification from this segment on reads."""
+        return await count_sealed(first)
+
+    async def verify(self, first: int, on_entries: Callable[[int], object]) -> ChainReport:
+        """Verify the hash chain of the database, from this segment on."""
+        return await verify_chain(self._app.encryptor, first=first, on_entries=on_entries)
+
+    async def has_seal(self, text: str) -> bool:
+        """Return whether the chain has this seal, written as `<segment>:<digest>`."""
+        return await has_seal(text)
+
+    def verify_file(self, lines: Iterable[bytes], on_bytes: Callable[[int], object]) -> ChainReport:
+        """Verify an exported file. Raises: BadExport."""
+        return verify_export(self._app.encryptor, lines, on_bytes)
 
     async def _filter(self, query: AuditQuery) -> AuditFilter:
         for field, name in _QUERY_NAMES.items():
@@ -92,12 +125,15 @@ class AuditService:
 
 
 async def _lines(
-    log: AuditLog, filters: AuditFilter, limit: int
+    log: AuditLog, filters: AuditFilter, limit: int, chain: ExportedChain | None
 ) -> AsyncIterator[tuple[int, bytes]]:
-    """Yield pairs of the number of entries and their lines."""
+    """Yield pairs of a number of lines and these."""
     encoder = msgspec.json.Encoder()
     async for block in log.export(filters, limit):
         yield len(block), encoder.encode_lines(block)
+    if chain is not None:
+        async for count, lines in chain.blocks:
+            yield count, lines
 
 
 def _bounded(number: int | None) -> int | None:

@@ -33,6 +33,7 @@ AUDITED = {
 VOLATILE_COLUMNS = ("last_active_at", "seen_at", "last_seen_at")
 #: Tables that are updated by themselves, such as the search index.
 DELAYED_TABLES = (
+    "portico_audit_chain", "portico_audit_seal",
     "chats_text", "files_loose_object", "portico_task", "portico_task_schedule", "usage_call", "usage_day",
 )  # fmt: skip
 #: Tables that count attempts, also failed ones.
@@ -140,6 +141,7 @@ def test_name_cannot_forge_an_audit_entry(admin: Any, app: InProcessApp) -> None
     assert admin.post(f"/api/v1/users/{account_id}/update", form).status == 200
     exported = admin.get("/api/v1/audit/export").body
     lines = [json.loads(line) for line in exported.decode().split("\n") if line]
+    lines = [line for line in lines if line.keys() not in ({"seal"}, {"chain"})]
     assert {line["event"] for line in lines} <= {
         "account.created", "account.changed", "role.changed", "policy.changed", "grant.changed",
     }  # fmt: skip

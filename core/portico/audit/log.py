@@ -40,13 +40,22 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     new: msgspec.Raw
 
 
+class SealedEntry(AuditEntry, frozen=True, kw_only=True):
+    """An entry with what is needed to verify it elsewhere. `segment`: of the hash chain; None = not sealed yet."""
+
+    segment: int | None
+    salt: str
+    dropped: str
+    signature: str
+
+
 class AuditLog:
     """Reads the entries of the audit log."""
 
     async def page(self, filters: AuditFilter, before: int | None = None) -> list[AuditEntry]:
         """Return the newest 100 entries with a number below `before`, newest first."""
-        sql, args = _select(filters, before)
-        return [_entry(row) for row in await fetch_all(sql, *args)]
+        sql, args = _select(AuditEntry, filters, before)
+        return [AuditEntry(**_json_values(row)) for row in await fetch_all(sql, *args)]
 
     async def count_and_limit(self, filters: AuditFilter) -> tuple[int, int]:
         """Return the number of entries, and the entry number below which all of them are."""
@@ -59,11 +68,12 @@ class AuditLog:
 
     async def export(
         self, filters: AuditFilter, before: int | None = None
-    ) -> AsyncIterator[list[AuditEntry]]:
+    ) -> AsyncIterator[list[SealedEntry]]:
         """Yield all entries with a number below `before` in blocks, newest first. Holds no connection between two blocks."""
         while True:
-            sql, args = _select(filters, before)
-            block = [_entry(row) for row in await fetch_all_in_thread(sql, *args)]
+            sql, args = _select(SealedEntry, filters, before)
+            rows = await fetch_all_in_thread(sql, *args)
+            block = [SealedEntry(**_json_values(row)) for row in rows]
             if block:
                 yield block
             if len(block) < PAGE_SIZE:
@@ -88,16 +98,18 @@ def _conditions(filters: AuditFilter, before: int | None) -> tuple[str, list[Any
     return " AND ".join(conditions), args
 
 
-def _select(filters: AuditFilter, before: int | None) -> tuple[str, list[Any]]:
+def _select(
+    kind: type[AuditEntry], filters: AuditFilter, before: int | None
+) -> tuple[str, list[Any]]:
     where, args = _conditions(filters, before)
+    columns = ", ".join(f"a.{name}" for name in kind.__struct_fields__ if name != "author_name")
     return (
-        "SELECT a.*, account.name AS author_name FROM portico_audit a "  # noqa: S608 - no client's text
+        f"SELECT {columns}, account.name AS author_name FROM portico_audit a "  # noqa: S608 - no client's text
         "LEFT JOIN portico_account account ON account.id = a.author "
         f"WHERE {where} ORDER BY a.number DESC LIMIT {PAGE_SIZE}",
         args,
     )
 
 
-def _entry(row: dict[str, Any]) -> AuditEntry:
-    raw = {name: msgspec.Raw((row[name] or "null").encode()) for name in ("old", "new")}
-    return AuditEntry(**row | raw)
+def _json_values(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {name: msgspec.Raw((row[name] or "null").encode()) for name in ("old", "new")}

@@ -1,13 +1,13 @@
 """Writes entries of the audit log, and knows by which account a change is made."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from portico.context import ContextValue
-from portico.db import execute, fetch_all, now
+from portico.db import execute, now
 
 #: The author of changes that no account makes: on the command line, in a policy file, by the server itself.
 SYSTEM_AUTHOR = ""
@@ -53,30 +53,6 @@ async def record_many(event: str, resource_kind: str, changes: Sequence[Change])
         numbers = [f"${number}" for number in range(1, len(values) + 1)]
         rows = (numbers[row : row + width] for row in range(0, len(numbers), width))
         await execute(_INSERT + ", ".join(f"({', '.join(row)})" for row in rows), *values)
-
-
-_ENTRIES: Final = (
-    "SELECT number, old, new FROM portico_audit WHERE resource_kind = $1 AND resource_id = $2"
-)
-_REWRITE: Final = "UPDATE portico_audit SET old = $2, new = $3 WHERE number = $1"
-
-
-async def drop_fields(resource_kind: str, resource_id: str, fields: Collection[str]) -> None:
-    """Delete fields, such as a name, from all entries about one resource. The entries stay.
-
-    Call it inside the transaction that deletes the resource.
-    """
-    for entry in await fetch_all(_ENTRIES, resource_kind, resource_id):
-        old, new = (_without(entry[column], fields) for column in ("old", "new"))
-        if (old, new) != (entry["old"], entry["new"]):
-            await execute(_REWRITE, entry["number"], old, new)
-
-
-def _without(text: str | None, fields: Collection[str]) -> str | None:
-    value = None if text is None else msgspec.json.decode(text)
-    if not isinstance(value, dict) or not value.keys() & set(fields):
-        return text
-    return _json({name: field for name, field in value.items() if name not in fields})
 
 
 def _json(value: Any) -> str | None:

@@ -247,6 +247,7 @@ class Application(ContributedServices):
             self.catalogue.start()
             await self.sockets.start(self.socket_events)
             self.instance.start()
+            self.audit_sealer.start()
             # Again: without those of plugins whose startup has failed.
             self.tasks.set_types(self.task_types)
             await self.tasks.start()

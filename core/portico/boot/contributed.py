@@ -38,7 +38,7 @@ class ContributedServices(CoreServices):
     def retentions(self) -> list[Retention]:
         """Which rows are deleted after how many days, of the core and of each plugin."""
         return [
-            *core_retentions(self.settings),
+            *core_retentions(self.settings, self.encryptor),
             *(one for c in self.contributions for one in c.retention),
         ]
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from portico.audit import AuditRetention
 from portico.db import Retention
+from portico.encryption import Encryptor
 from portico.rate_limits.known_locations import RETENTION_DAYS
 from portico.retention import delete_old_rows
 from portico.settings.schema import CoreSettings
@@ -15,10 +17,10 @@ RETENTION_SECONDS: Final = 3600.0
 _RETENTION_LIMIT: Final = 900.0
 
 
-def core_retentions(settings: CoreSettings) -> list[Retention]:
+def core_retentions(settings: CoreSettings, encryptor: Encryptor) -> list[Retention]:
     """Return after how long rows of the core's tables are deleted: audit, sessions, known locations, tasks."""
     return [
-        Retention("portico_audit", "at", settings.retention.audit_days),
+        AuditRetention(settings.retention.audit_days, encryptor),
         Retention("portico_configuration_change", "at", settings.retention.settings_days),
         Retention("portico_session", "expires_at", days=None),
         Retention("portico_known_location", "seen_at", RETENTION_DAYS),

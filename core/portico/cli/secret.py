@@ -53,7 +53,7 @@ def show(context: CLIContext) -> None:
 @click.pass_obj
 def replace(context: CLIContext, accept_data_loss: bool) -> None:
     """Use the configured keys for this database from now on. All users have to sign in again."""
-    from portico.audit import record_change
+    from portico.audit import record_change, renew_end_signature
     from portico.db import transaction
     from portico.encryption import replace_encryption_key
     from portico.identity.secret_key_check import replace_secret_key
@@ -68,6 +68,7 @@ def replace(context: CLIContext, accept_data_loss: bool) -> None:
         async with transaction():
             await replace_secret_key(configured)
             await replace_encryption_key(application.encryptor)
+            await renew_end_signature(application.encryptor)
             after = await _keys_in_use(application)
             old, new = [before.secret, before.encryption], [after.secret, after.encryption]
             if old != new:

@@ -4,7 +4,12 @@ A plugin encrypts a text before it stores it, and declares the column with `Tabl
 the values can be encrypted again when the operator changes the key.
 """
 
-from portico.encryption.encryptor import DecryptionError, Encryptor, WrongEncryptionKey
+from portico.encryption.encryptor import (
+    DecryptionError,
+    Encryptor,
+    SignatureState,
+    WrongEncryptionKey,
+)
 from portico.encryption.key_check import check_encryption_key, replace_encryption_key, stored_key_id
 from portico.encryption.key_ring import configured_key_ring, make_key_ring
 from portico.encryption.rotation import KeyUsage, Rotation, key_usage, rotate
@@ -16,6 +21,7 @@ __all__ = [
     "Encryptor",
     "KeyUsage",
     "Rotation",
+    "SignatureState",
     "WrongEncryptionKey",
     "check_encryption_key",
     "configured_key_ring",

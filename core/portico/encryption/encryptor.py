@@ -6,6 +6,7 @@ import re
 import secrets
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from enum import Enum
 from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
@@ -25,6 +26,14 @@ class DecryptionError(Exception):
 
     The message names the reason and never contains a part of the value.
     """
+
+
+class SignatureState(Enum):
+    """What became of the check of a signature. `UNKNOWN_KEY`: its key is not configured, so nothing is known."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNKNOWN_KEY = "unknown key"
 
 
 class WrongEncryptionKey(OperatorError):
@@ -61,8 +70,7 @@ class Encryptor:
         another row cannot be read. Raises: WrongEncryptionKey if the key of the other instances is not configured, so a
         command without the settings of the server writes nothing that the server cannot read.
         """
-        if self.stored_key_id is not None and not self.can_read(self.stored_key_id):
-            raise WrongEncryptionKey(self.stored_key_id, self.current_id)
+        self._check_stored_key()
         key, nonce = self.key_ring.first, secrets.token_bytes(NONCE_BYTES)
         plain = text.encode("utf-8", "surrogatepass")
         data = nonce + key.cipher.encrypt(nonce, plain, _associated_data(key.id, context))
@@ -85,6 +93,25 @@ class Encryptor:
         except (InvalidTag, ValueError, binascii.Error):
             raise DecryptionError("it is damaged or belongs to another context") from None
         return plain.decode("utf-8", "surrogatepass")
+
+    def sign(self, data: bytes, context: str) -> str:
+        """Return an HMAC-SHA256 of these bytes as `<key id>.<hex>`. `context`: what is signed, such as `audit seal`.
+
+        Raises: WrongEncryptionKey, as `encrypt`.
+        """
+        self._check_stored_key()
+        key = self.key_ring.first
+        return f"{key.id}.{_hmac(key.signing_key, data, context)}"
+
+    def check_signature(self, signature: str, data: bytes, context: str) -> SignatureState:
+        """Return whether `sign` returned this signature of these bytes, with any of the configured keys."""
+        key_id, _, digest = signature.partition(".")
+        key = self.key_ring.by_id.get(key_id)
+        if key is None:
+            return SignatureState.UNKNOWN_KEY
+        expected = _hmac(key.signing_key, data, context)
+        is_valid = hmac.compare_digest(digest.encode(errors="replace"), expected.encode())
+        return SignatureState.VALID if is_valid else SignatureState.INVALID
 
     def fingerprint(self, text: str, context: str) -> str:
         """Return 8 hexadecimal characters by which texts of one context are told apart. Without the key they say nothing.
@@ -111,6 +138,14 @@ class Encryptor:
     def can_read(self, key_id: str) -> bool:
         """Return whether this key is configured, as the current one or an older one."""
         return key_id in self.key_ring.by_id
+
+    def _check_stored_key(self) -> None:
+        if self.stored_key_id is not None and not self.can_read(self.stored_key_id):
+            raise WrongEncryptionKey(self.stored_key_id, self.current_id)
+
+
+def _hmac(key: bytes, data: bytes, context: str) -> str:
+    return hmac.digest(key, context.encode() + b"\0" + data, "sha256").hex()
 
 
 def _associated_data(key_id: str, context: str) -> bytes:

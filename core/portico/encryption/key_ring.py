@@ -19,11 +19,15 @@ _SETTING = "identity.encryption_keys (PORTICO_ENCRYPTION_KEYS)"
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """An encryption key. `id`: a fingerprint that does not reveal the key. `mark_key`: for fingerprints of texts."""
+    """An encryption key. `id`: a fingerprint that does not reveal the key.
+
+    `mark_key`: for fingerprints of texts. `signing_key`: for signatures of stored rows.
+    """
 
     id: str
     cipher: AESGCM = field(repr=False)
     mark_key: bytes = field(repr=False)
+    signing_key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ def derive(secret: Secret) -> EncryptionKey:
         _expand(material, b"id", ID_CHARS // 2).hex(),
         AESGCM(_expand(material, b"key", 32)),
         _expand(material, b"mark", 32),
+        _expand(material, b"signature", 32),
     )
 
 

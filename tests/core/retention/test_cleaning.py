@@ -24,14 +24,18 @@ async def clean(app: InProcessApp) -> dict[str, int]:
     return await delete_old_rows(app.portico.retentions, pause=0)
 
 
-async def write() -> None:
+async def write(app: InProcessApp) -> None:
     """Insert rows for each of the last hundred days, and more than one batch for the oldest day."""
+    # Entries of the audit log are deleted with their segment: those of the last 30 days are in another one.
+    for days in ([*[100] * 450, *range(99, 29, -1)], range(29, -1, -1)):
+        async with transaction():
+            for day in days:
+                await execute(
+                    "INSERT INTO portico_audit (at, author, event, resource_kind, resource_id) VALUES ($1, '', 'x', 'k', 'i')",
+                    now() - day * DAY - 60,
+                )
+        await app.portico.audit_sealer.seal()
     async with transaction():
-        for day in [*range(100), *[100] * 450]:
-            await execute(
-                "INSERT INTO portico_audit (at, author, event, resource_kind, resource_id) VALUES ($1, '', 'x', 'k', 'i')",
-                now() - day * DAY - 60,
-            )
         for day in range(100):
             await execute(
                 "INSERT INTO models_version (model_id, number, at, author, change, owner_id) "
@@ -57,7 +61,7 @@ async def counts() -> dict[str, int]:
 
 def test_rows_older_than_their_setting_are_deleted(app: InProcessApp) -> None:
     app.run(execute, "DELETE FROM portico_audit")
-    app.run(write)
+    app.run(write, app)
     deleted = app.run(clean, app)
     assert deleted == {"portico_audit": 520, "models_version": 80, "models_change": 1}
     assert app.run(counts) == {"portico_audit": 30, "models_version": 20, "models_change": 1}
@@ -75,7 +79,7 @@ def test_periodic_task_deletes_old_rows_once_an_hour_for_all_instances(
         return int(found[0]["n"])
 
     app.run(execute, "DELETE FROM portico_audit")
-    app.run(write)
+    app.run(write, app)
     for one in (app, other):
         one.run(one.portico.tasks.run_due)
     assert app.run(counts)["portico_audit"] == 550
@@ -117,7 +121,7 @@ def test_existing_model_keeps_its_last_version(app: InProcessApp) -> None:
 
 
 def test_zero_days_keeps_everything(app: InProcessApp) -> None:
-    app.run(write)
+    app.run(write, app)
     retention = Retention("portico_audit", "at", 0)
     assert app.run(retention.delete_batch, int(time.time()) + 10**6 * DAY) == 0
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from portico.audit import drop_fields, record_change
+from portico.audit import drop_personal_fields, record_change
 from portico.db import (
     Deadlock,
     ForeignKeyViolation,
@@ -259,7 +259,7 @@ class Accounts(AccountLookup):
                 await self._bus.publish_in_transaction(AccountDeleting(account_id, owner))
                 await self._delete_row(account_id)
             await self._sessions.close_all(account_id)
-            await drop_fields(KIND, account_id, AUDITED_FIELDS)
+            await drop_personal_fields(KIND, account_id)
             await record_change("account.deleted", KIND, account_id, old={"role": account.role})
             after_commit(lambda: self._bus.publish(AccountDeleted(account_id)))
 
