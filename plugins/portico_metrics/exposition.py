@@ -16,6 +16,9 @@ from portico.api import Histogram, MetricReading
 
 _PREFIX = "portico"
 _UNITS = ("seconds", "bytes")
+#: Kinds that only grow.
+_COUNTED = frozenset(("counter", "histogram"))
+_PROCESSES = "portico_server_processes"
 _START_TIME = "process_start_time_seconds"
 
 
@@ -37,14 +40,39 @@ class Figure(msgspec.Struct, frozen=True, array_like=True):
     is_shared: bool = False
 
 
+_REPORT = msgspec.msgpack.Decoder(list[Figure])
+
+
 def figures(readings: Sequence[MetricReading]) -> list[Figure]:
     """Return these readings, and the memory, processor time and open files of this process."""
     own = (_figure(family) for family in ProcessCollector(registry=None).collect())
     return [*own, *(_figure(_family(one), one.metric.is_shared) for one in readings)]
 
 
-def add_up(processes: Sequence[Sequence[Figure]]) -> list[Figure]:
-    """Return the figures of several processes as those of one. The first decides about what is the same in all."""
+def decoded(report: bytes) -> list[Figure]:
+    """Return the figures of a report."""
+    return _REPORT.decode(report)
+
+
+def processes(answered: int, silent: int) -> Figure:
+    """Return the figure of how many server processes the other figures are of."""
+    series = [
+        Series(_PROCESSES, (("state", state),), count)
+        for state, count in (("answered", answered), ("silent", silent))
+    ]
+    description = "Server processes of this machine by whether they have answered; of silent ones, what they last said counts."
+    return Figure(_PROCESSES, description, "gauge", series)
+
+
+def add_up(
+    processes: Sequence[Sequence[Figure]], silent: Sequence[Sequence[Figure]] = ()
+) -> list[Figure]:
+    """Return the figures of several processes as those of one. The first decides about what is the same in all.
+
+    `silent`: the last ones of processes that have ended or do not answer, of which only what they have counted is added.
+    """
+    counted = [[one for one in figures if one.kind in _COUNTED] for figures in silent]
+    processes = [*processes, *counted]
     found: dict[str, Figure] = {}
     totals: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
     for one in (figure for process in processes for figure in process):

@@ -14,8 +14,7 @@ class MetricsRoutes(Controller):
     async def metrics(self, request: Request) -> JSONResponse:
         """Return the figures of this server in the format of Prometheus, or of OpenMetrics: of all its processes together.
 
-        404 for callers outside of the networks in `metrics.allow` who are not administrators. 503 while one of the processes
-        does not answer.
+        404 for callers outside of the networks in `metrics.allow` who are not administrators.
         """
         await self.plugin.access.check(request)
         body, content_type = await self.plugin.figures.text(request.headers.get("accept", ""))

@@ -15,6 +15,7 @@ from tests.api_keys import ON, with_key
 from tests.upstream import Upstream
 
 from portico.api import Metric
+from portico.metrics import MAX_LABEL_CHARS, MAX_SERIES
 from portico.tasks import TaskRun, TaskType
 from portico.testing import Client, InProcessApp, Response
 from portico_metrics import exposition, processes
@@ -30,9 +31,20 @@ async def broken():
 async def waiting():
     return {("large",): 2, ("small",): 5}
 
+HOSTILE = {
+    ('"} 1\\nportico_open_streams 9\\r\\x00\\u2028', "\\\\"): 1,
+    ("x" * 10_000_000, "\\ud800"): 2,
+    ("x" * 10_000_000 + "y", "\\ud800"): 3,
+}
+
 @hookimpl
 def register_metrics():
     return [
+        Metric("hostile", "Labels \\n of any \\\\ kind.", "counter", lambda: HOSTILE, ("one", "other")),
+        Metric("many", "Too many.", "gauge", lambda: {(f"m{n}",): 1 for n in range(100_000)}, ("model",)),
+        Metric("text", "No number.", "gauge", lambda: "secret"),
+        Metric("unlabelled", "No tuple.", "gauge", lambda: {"secret": 1}, ("size",)),
+        Metric("infinite", "No number of JSON.", "gauge", lambda: float("nan")),
         Metric("broken", "Never readable.", "gauge", broken),
         Metric("waiting", "Who waits.", "gauge", waiting, ("size",)),
     ]
@@ -226,8 +238,27 @@ def test_figure_of_a_plugin_is_shown_below_its_name(
     found = figures(text)
     assert found["portico_measuring_waiting", (("size", "small"),)] == 5
     # One that cannot be read is left out, and the others are shown.
-    assert b"portico_measuring_broken" not in text.body
-    assert b"secret" not in text.body
+    assert not re.search(rb"portico_measuring_(broken|text|unlabelled)|secret", text.body)
+
+
+def test_labels_of_a_plugin_are_bounded(starting: Starting, install: Callable[..., None]) -> None:
+    install("measuring", PLUGIN)
+    app = starting({})
+    for accept in ("", "application/openmetrics-text; version=1.0.0"):
+        text = app.client_at(MONITORING).get("/metrics", headers={"accept": accept}).body.decode()
+        read = openmetrics if accept else text_string_to_metric_families
+        families = {one.name: one.samples for one in read(text)}
+        hostile = {
+            tuple(one.labels.values()): one.value for one in families["portico_measuring_hostile"]
+        }
+        assert hostile == {
+            ('"} 1?portico_open_streams 9???', "\\"): 1,
+            ("x" * MAX_LABEL_CHARS, "?"): 5,
+        }
+        many = families["portico_measuring_many"]
+        assert len(many) == MAX_SERIES + 1
+        assert sum(one.value for one in many) == 100_000
+        assert families["portico_open_streams"][0].value == 0
 
 
 def test_network_that_is_none_disables_the_plugin(starting: Starting) -> None:
@@ -261,13 +292,37 @@ def test_one_of_several_processes_answers_for_all(starting: Starting) -> None:
     assert found["portico_tasks", (("status", "running"), ("type", ""))] == 0
 
 
-def test_sum_without_one_of_the_processes_is_not_reported(
+def test_process_that_does_not_answer_is_said_to_be_silent(
     starting: Starting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "LIMIT_SECONDS", 0.1)
-    alone = starting({"UVICORN_WORKERS": "2"})
-    answer = alone.client_at(MONITORING).get("/metrics")
-    assert (answer.status, answer.json) == (503, {"detail": processes.INCOMPLETE})
+    found = figures(starting({"UVICORN_WORKERS": "2"}).client_at(MONITORING).get("/metrics"))
+    assert found["portico_server_processes", (("state", "answered"),)] == 1
+    assert found["portico_server_processes", (("state", "silent"),)] == 1
+
+
+def test_counter_does_not_fall_when_a_process_ends(starting: Starting) -> None:
+    def start() -> InProcessApp:
+        started.append(starting({"UVICORN_WORKERS": "2"}))
+        for app in started:
+            app.run(app.portico.instance_channel.find_peers)
+        return started[-1]
+
+    def read(app: InProcessApp) -> tuple[float, float]:
+        found = figures(app.client_at(MONITORING).get("/metrics"))
+        version = responses(found, "/api/version", "200")
+        return version, found["portico_server_processes", (("state", "silent"),)]
+
+    started: list[InProcessApp] = []
+    one, other = start(), start()
+    for _ in range(5):
+        other.client.get("/api/version")
+    assert read(one) == (5, 0)
+    started.remove(other)
+    other.close()
+    # The one in its place is asked first, and has never heard of the one that ended.
+    assert read(start()) == (5, 0)
+    assert read(one) == (5, 0)
 
 
 def test_figures_of_processes_are_added_up() -> None:
@@ -276,7 +331,8 @@ def test_figures_of_processes_are_added_up() -> None:
         exposition.Figure("lag", "", "histogram", [lag]),
         exposition.Figure("rows", "", "gauge", [exposition.Series("rows", (), 7)], is_shared=True),
     ]
-    assert exposition.add_up([one, one]) == [
+    silent = exposition.Figure("lag", "", "gauge", [exposition.Series("now", (), 9)])
+    assert exposition.add_up([one, one], [[silent]]) == [
         exposition.Figure(
             "lag", "", "histogram", [exposition.Series("lag_bucket", (("le", "1"),), 4)]
         ),
