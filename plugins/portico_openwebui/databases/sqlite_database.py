@@ -134,9 +134,9 @@ class SQLiteDatabase(SourceDatabase):
     def _open(self) -> None:
         """Open the file so that SQLite creates nothing beside it.
 
-        In WAL mode it would, unless both other files exist, because a server has the database open. Without a WAL nobody has: the
-        file is then as good as unchangeable. A WAL alone is that of a server that was killed, or of a copy; it is read in a
-        copy of ours.
+        In WAL mode it would, unless both other files exist, because a server has the database open. Without a WAL no server has it
+        open: the file does not change. A WAL alone is that of a server that was killed, or of a copy; it is read in a copy of
+        ours.
         """
         wal, shm = _beside(self._path, "-wal"), _beside(self._path, "-shm")
         if self._is_wal and not wal.exists():

@@ -26,9 +26,11 @@ from portico_openwebui.values import (
 _SNAPSHOT: Final = "shared-"
 #: No snapshots. A row without an owner is read, and rejected.
 CHATS: Final = f"(user_id IS NULL OR user_id NOT LIKE '{_SNAPSHOT}%')"
-_NOT_FOR_EVERYONE: Final = "the chat was shared with nobody, or with some only: a link here is open to all who are signed in, so that it has none"
-_NO_SNAPSHOT: Final = "the shared copy of the chat does not exist, so that it has no link"
-_UNREADABLE_SNAPSHOT: Final = "the shared copy of the chat cannot be read, so that it has no link"
+_NOT_FOR_EVERYONE: Final = (
+    "the shared copy was not for all accounts, as every link here is: the chat has no link"
+)
+_NO_SNAPSHOT: Final = "the shared copy does not exist: the chat has no link"
+_UNREADABLE_SNAPSHOT: Final = "the shared copy cannot be read: the chat has no link"
 _NO_META: Final[Mapping[str, Any]] = {}
 
 
