@@ -7,6 +7,7 @@ import click
 
 from portico.api import AppContext, PluginInfo, Section, hookimpl
 from portico.api.policy import PackagedPolicy, ResourceKind
+from portico.api.transfer import TransferKind
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -64,6 +65,15 @@ def register_components(app: AppContext, settings: Section) -> object:
 
     assert isinstance(settings, AccountsSettings)
     return AccountsPlugin(app, settings)
+
+
+@hookimpl
+def register_transfer_kinds(plugin: object) -> list[TransferKind]:
+    """Return accounts, with their password hashes and external identities."""
+    from portico_accounts.components import AccountsPlugin
+
+    assert isinstance(plugin, AccountsPlugin)
+    return [plugin.transfer]
 
 
 @hookimpl

@@ -7,6 +7,7 @@ from portico_accounts.client_config import ClientConfig
 from portico_accounts.gravatar import Gravatar
 from portico_accounts.service import AccountService
 from portico_accounts.settings import AccountsSettings
+from portico_accounts.transfer import AccountTransfer
 from portico_accounts.update_check import UpdateCheck
 from portico_accounts.user_settings import UserSettings
 
@@ -24,3 +25,4 @@ class AccountsPlugin:
         self.updates = UpdateCheck(app, settings)
         self.client_config = ClientConfig(app, checks_updates=self.updates.is_enabled)
         self.user_settings = UserSettings(app)
+        self.transfer = AccountTransfer(app)

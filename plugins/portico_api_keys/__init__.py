@@ -7,6 +7,7 @@ from portico.api.auth import AccountChanged, AccountDeleted, ApiKeyRevoked, Toke
 from portico.api.db import TableSet
 from portico.api.interfaces import ApiKeyLookup
 from portico.api.policy import PackagedPolicy, ResourceKind
+from portico.api.transfer import TransferKind
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -83,6 +84,14 @@ def register_listeners(plugin: object) -> list[Listener]:
 
     events = (ApiKeyRevoked, AccountChanged, AccountDeleted)
     return [Listener(event, clear_cache) for event in events]
+
+
+@hookimpl
+def register_transfer_kinds(app: AppContext) -> list[TransferKind]:
+    """Return API keys, of which exports have digests only."""
+    from portico_api_keys.transfer import ApiKeyTransfer
+
+    return [ApiKeyTransfer(app)]
 
 
 @hookimpl

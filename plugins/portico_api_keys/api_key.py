@@ -12,6 +12,7 @@ PREFIX = "sk-"
 SHOWN_CHARS = len(PREFIX) + 4
 
 _KEY = re.compile(rf"{PREFIX}[0-9a-f]{{32}}", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,3 +51,8 @@ def is_key(token: str) -> bool:
 def digest_of(key: str) -> str:
     """Return the SHA-256 digest under which a key is stored. A slow hash is not needed for 128 random bits."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def is_digest(text: str) -> bool:
+    """Return whether a text has the form of a digest."""
+    return _DIGEST.fullmatch(text) is not None

@@ -7,6 +7,7 @@ import click
 
 from portico.api import AppContext, PluginInfo, hookimpl
 from portico.api.policy import PackagedPolicy, ResourceKind
+from portico.api.transfer import TransferKind
 
 PLUGIN = PluginInfo(
     api_version=1,
@@ -48,6 +49,14 @@ def register_components(app: AppContext) -> object:
     from portico_groups.service import GroupService
 
     return GroupService(app)
+
+
+@hookimpl
+def register_transfer_kinds(app: AppContext) -> list[TransferKind]:
+    """Return groups with their members, and the default permissions."""
+    from portico_groups.transfer import DefaultPermissionsTransfer, GroupTransfer
+
+    return [GroupTransfer(app), DefaultPermissionsTransfer(app)]
 
 
 @hookimpl

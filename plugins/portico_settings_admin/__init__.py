@@ -4,6 +4,7 @@ The core stores the settings; this plugin owns those that no other plugin has, a
 """
 
 from portico.api import AppContext, PluginInfo, Section, hookimpl
+from portico.api.transfer import TransferKind
 from portico_settings_admin.settings import SettingsAdminSettings
 
 PLUGIN = PluginInfo(
@@ -25,6 +26,14 @@ def register_components(app: AppContext) -> object:
     from portico_settings_admin.components import build
 
     return build(app)
+
+
+@hookimpl
+def register_transfer_kinds(app: AppContext) -> list[TransferKind]:
+    """Return the settings that administrators have stored."""
+    from portico_settings_admin.transfer_kind import StoredSettingsTransfer
+
+    return [StoredSettingsTransfer(app)]
 
 
 @hookimpl

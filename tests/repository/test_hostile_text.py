@@ -240,6 +240,9 @@ SCANS: dict[str, Callable[[str], object]] = {
     "a group of a provider": BlockedGroups(["(a*)*b", "*a*a*a*c"]),
     "the name of a key": _quietly(_of_key(import_module("portico_api_keys.schemas"), "Name")),
     "the id of a group": _quietly(_of_key(import_module("portico_groups.schemas"), "GroupId")),
+    "the id of an imported account": _quietly(
+        _of_key(import_module("portico.identity.accounts.account_record"), "PrincipalId")
+    ),
     "an address of a provider": _quietly(
         _of_key(import_module("portico_oauth.protocol.metadata"), "Url")
     ),
@@ -268,6 +271,7 @@ def test_pattern_on_foreign_text_is_tested_for_linear_time() -> None:
         "plugins/portico_ldap/protocol/distinguished_names.py:_escaped",
         "plugins/portico_api_keys/schemas.py:Name",
         "plugins/portico_groups/schemas.py:GroupId",
+        "core/portico/identity/accounts/account_record.py:PrincipalId",
         "plugins/portico_oauth/protocol/metadata.py:Url",
         "core/portico/identity/sessions/tokens.py:Id",
         "core/portico/web/middleware/proxies.py:value",

@@ -9,6 +9,7 @@ from portico.boot.schema import CORE_TABLES
 from portico.db import DatabaseCheck, EncryptedColumn, Retention, all_checks
 from portico.metrics import MetricReading
 from portico.plugins.contributions import Contribution
+from portico.plugins.isolated_transfer import IsolatedTransferKind
 from portico.plugins.isolation import PluginIsolation
 from portico.sockets import RegisteredEvent
 from portico.tasks import TaskType
@@ -60,7 +61,11 @@ class ContributedServices(CoreServices):
         ]
 
     def _transfer_kinds(self) -> list[TransferKind]:
-        return in_import_order(one for c in self.contributions for one in c.transfer_kinds)
+        return in_import_order(
+            IsolatedTransferKind(c.plugin_name, one, self.isolation)
+            for c in self.contributions
+            for one in c.transfer_kinds
+        )
 
     def _import_formats(self) -> list[ImportFormat]:
         return [one for c in self.contributions for one in c.import_formats]

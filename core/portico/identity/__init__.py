@@ -2,6 +2,16 @@
 
 from portico.identity.accounts.account import Account, Role
 from portico.identity.accounts.account_list import AccountQuery, AccountSummary
+from portico.identity.accounts.account_record import (
+    AccountRecord,
+    EpochSeconds,
+    PrincipalId,
+    account_record,
+    imported_account,
+    imported_hash,
+    imported_links,
+)
+from portico.identity.accounts.account_rows import ExistingAccount, StoredAccount
 from portico.identity.accounts.accounts import Accounts
 from portico.identity.accounts.changes import AccountChanges
 from portico.identity.accounts.email_address import (
@@ -24,7 +34,14 @@ from portico.identity.accounts.profile import ProfileDetails
 from portico.identity.accounts.user_data import MAX_USER_DATA_BYTES
 from portico.identity.groups.default_permissions import PREFIX as DEFAULT_PERMISSIONS_PREFIX
 from portico.identity.groups.events import GroupChanged, GroupDeleting
-from portico.identity.groups.group import Group, GroupMember, MembershipChange
+from portico.identity.groups.group import (
+    Group,
+    GroupMember,
+    MembershipChange,
+    check_group_data,
+    check_group_description,
+)
+from portico.identity.groups.group_rows import StoredGroup
 from portico.identity.groups.groups import Groups
 from portico.identity.groups.permission_tree import PermissionTree, allows, effective, parse_tree
 from portico.identity.groups.permission_validation import granted_permissions, permission_errors
@@ -85,7 +102,19 @@ __all__ = [
     "AccountSigningUp",
     "AccountQuery",
     "AccountSummary",
+    "AccountRecord",
     "Accounts",
+    "EpochSeconds",
+    "PrincipalId",
+    "StoredGroup",
+    "check_group_data",
+    "check_group_description",
+    "ExistingAccount",
+    "StoredAccount",
+    "account_record",
+    "imported_account",
+    "imported_hash",
+    "imported_links",
     "Actor",
     "ApiKeyRevoked",
     "AuthProvider",

@@ -11,6 +11,7 @@ from portico.errors import INVALID_CRED, InvalidRequest, RateLimited, Unavailabl
 from portico.events import EventBus, Listener
 from portico.identity.accounts.account import Account
 from portico.identity.accounts.account_list import AccountList
+from portico.identity.accounts.account_rows import AccountRows
 from portico.identity.accounts.accounts import Accounts
 from portico.identity.accounts.events import (
     AccountChanged,
@@ -23,6 +24,7 @@ from portico.identity.accounts.profile import Profiles
 from portico.identity.accounts.user_data import UserData
 from portico.identity.groups.default_permissions import DefaultPermissions
 from portico.identity.groups.events import GroupChanged
+from portico.identity.groups.group_rows import GroupRows
 from portico.identity.groups.groups import Groups
 from portico.identity.groups.permission_tree import PermissionTree, allows
 from portico.identity.sessions.actor import Actor
@@ -63,8 +65,8 @@ INVALIDATING_EVENTS = (
 class Identity:
     """Accounts, groups, sessions, authentication and default permissions of one application.
 
-    Its parts are attributes: `accounts`, `account_list`, `profiles`, `user_data`, `groups`, `sessions`, `session_list`,
-    `auth`, `links`, `defaults`, `cookies`, `live_connections`, `presence` and `session_presence`.
+    Its parts are attributes: `accounts`, `account_list`, `account_rows`, `profiles`, `user_data`, `groups`, `sessions`, `session_list`,
+    `group_rows`, `auth`, `links`, `defaults`, `cookies`, `live_connections`, `presence` and `session_presence`.
 
     `secret` signs tokens. `pinned`, `pinned_permissions`: fields of `settings` and `permission_defaults` that the
     operator set; stored values do not change them. `isolate`: calls ways of signing in. Raises: BadSettings for a weak secret or an unreadable lifetime.
@@ -95,9 +97,11 @@ class Identity:
         self.sessions = Sessions(self.signer, bus, cache_seconds, self._refresh_token_lifetime)
         self.accounts = Accounts(self.sessions, bus, self._default_role)
         self.account_list = AccountList()
+        self.account_rows = AccountRows()
         self.user_data = UserData(bus)
         self.profiles = Profiles(bus)
         self.groups = Groups(bus)
+        self.group_rows = GroupRows()
         self._passwords = Passwords(settings.bcrypt_rounds)
         self.defaults = DefaultPermissions(
             permission_defaults or PermissionDefaults(), pinned_permissions, store

@@ -23,7 +23,7 @@ from portico.runtime_settings.section import PREFIX, RuntimeSection, S
 from portico.runtime_settings.store import SettingsStore
 from portico.settings.fields import Field
 from portico.settings.masking import MASK
-from portico.settings.section import Section
+from portico.settings.section import Secret, Section
 
 #: Why another value of a pinned setting is refused. Sending back the current value is accepted.
 PINNED = "the operator has set this in a file or the environment, and it can only be changed there"
@@ -203,16 +203,21 @@ class RuntimeSettings:
             for variable, (section, field) in sorted(self._owners.items())
         ]
 
-    async def stored_values(self) -> dict[str, Any]:
+    async def stored_values(self, *, with_secrets: bool = False) -> dict[str, Any]:
         """Return the values that administrators have stored, by `runtime_key`, with masks in place of secrets.
 
-        Only settings of active plugins.
+        Only settings of active plugins. `with_secrets`: the secrets themselves; for the command line only.
         """
         stored = await self._store.get(PREFIX)
         found = {}
         for key, (_, field) in self._by_key.items():
             if PREFIX + key in stored:
-                found[key] = shown(stored[PREFIX + key], field)
+                value = stored[PREFIX + key]
+                found[key] = (
+                    msgspec.to_builtins(value, enc_hook=Secret.reveal)
+                    if with_secrets
+                    else shown(value, field)
+                )
         return found
 
     async def _read(self, values: Mapping[str, Any]) -> dict[str, Any]:

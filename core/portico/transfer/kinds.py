@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from portico.transfer.import_run import ImportRun
 from portico.transfer.outcome import Outcome
@@ -11,9 +10,13 @@ from portico.transfer.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class ExportScope:
-    """What is exported. `account_id`: only what this account owns, without secrets; None = the whole instance."""
+    """What is exported. `account_id`: only what this account owns; None = the whole instance.
+
+    `with_secrets`: secrets of settings in clear, such as keys of connections. Never for one account.
+    """
 
     account_id: str | None = None
+    with_secrets: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -29,8 +32,8 @@ class TransferKind(ABC):
     are ignored.
     """
 
-    name: ClassVar[str]
-    after: ClassVar[Sequence[str]] = ()
+    name: str
+    after: Sequence[str] = ()
 
     async def count(self, scope: ExportScope) -> int | None:
         """Return how many records `export` yields, for the progress bar; None = unknown."""

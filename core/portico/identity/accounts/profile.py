@@ -67,7 +67,7 @@ class Profiles:
                 gender = _text("gender", gender, MAX_GENDER_CHARS)
             birthday = details.date_of_birth
             if birthday != was["date_of_birth"]:
-                birthday = _parse_date(birthday)
+                birthday = check_date(birthday)
             picture = details.profile_image_url
             if picture != was["profile_image_url"]:
                 check_picture(picture)
@@ -84,10 +84,7 @@ class Profiles:
 
     async def set_timezone(self, account_id: str, timezone: str) -> None:
         """Store the time zone of an account, such as `Area/City`. Raises: InvalidRequest if it does not exist."""
-        if not _is_zone(timezone):
-            raise InvalidRequest(
-                "[ERROR: timezone: unknown time zone; expected a name such as Europe/Berlin]"
-            )
+        check_timezone(timezone)
         async with transaction():
             if not await execute(_SET_TIMEZONE, account_id, timezone, now()):
                 raise NotFound
@@ -104,7 +101,8 @@ def _text(name: str, text: str | None, longest: int) -> str | None:
     return None if text is None else text.replace("\x00", "")
 
 
-def _parse_date(text: str | None) -> str | None:
+def check_date(text: str | None) -> str | None:
+    """Return a date as it is stored; None for an empty text. Raises: InvalidRequest."""
     if not text:
         return None
     try:
@@ -114,6 +112,15 @@ def _parse_date(text: str | None) -> str | None:
     except ValueError:
         raise InvalidRequest("[ERROR: date_of_birth: expected a date as YYYY-MM-DD]") from None
     return text
+
+
+def check_timezone(timezone: str) -> str:
+    """Return the name of a time zone. Raises: InvalidRequest if it does not exist."""
+    if not _is_zone(timezone):
+        raise InvalidRequest(
+            "[ERROR: timezone: unknown time zone; expected a name such as Europe/Berlin]"
+        )
+    return timezone
 
 
 def _is_zone(name: str) -> bool:

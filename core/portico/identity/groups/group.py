@@ -56,7 +56,7 @@ class NoSuchGroup(InvalidRequest):
         super().__init__(f"[ERROR: Error {action}]")
 
 
-def check_description(description: str) -> str:
+def check_group_description(description: str) -> str:
     """Return the description as it is stored. Raises: InvalidRequest if it is too long."""
     if len(description) > MAX_DESCRIPTION_CHARS:
         raise InvalidRequest(
@@ -65,7 +65,7 @@ def check_description(description: str) -> str:
     return description.replace("\x00", "")
 
 
-def check_data(name: str, value: Mapping[str, Any] | None) -> str | None:
+def check_group_data(name: str, value: Mapping[str, Any] | None) -> str | None:
     """Return `data` or `meta` as JSON text. Raises: InvalidRequest if it is too large."""
     text = as_json(value)
     if text is not None and len(text.encode()) > MAX_DATA_BYTES:

@@ -22,8 +22,8 @@ from portico.identity.groups.group import (
     Group,
     NoSuchGroup,
     as_json,
-    check_data,
-    check_description,
+    check_group_data,
+    check_group_description,
 )
 from portico.identity.groups.members import GROUP, GroupMembership
 from portico.identity.groups.permission_tree import PermissionTree, parse_tree
@@ -99,8 +99,8 @@ class Groups(GroupMembership):
         if permissions is not None:
             check_permissions(permissions, [*at, "permissions"])
         check_may_grant(granted_permissions(permissions), within)
-        name, description = check_name(name), check_description(description)
-        values = (name, description, check_data("data", data), as_json(permissions))
+        name, description = check_name(name), check_group_description(description)
+        values = (name, description, check_group_data("data", data), as_json(permissions))
         try:
             async with transaction():
                 if by and not await hold_rows("portico_account", [by]):
@@ -146,9 +146,9 @@ class Groups(GroupMembership):
             if name not in (None, old.name):
                 new_name = check_name(name)
             if description not in (None, old.description):
-                new_text = check_description(description)
+                new_text = check_group_description(description)
             if data is not None and as_json(data) != as_json(parse_tree(old.data)):
-                new_data = check_data("data", data)
+                new_data = check_group_data("data", data)
             grants = old.permissions if permissions is None else as_json(permissions)
             await execute(_UPDATE, group_id, new_name, new_text, new_data, grants, now())
             after_commit(lambda: self._bus.publish(GroupChanged(group_id)))

@@ -35,6 +35,18 @@ class IdentityLinks:
                 raise InvalidRequest(INVALID_CRED)
             await audit.record_change("account.linked", "account", account_id, new=provider)
 
+    async def add_imported(self, provider: str, subject: str, account_id: str, at: int) -> bool:
+        """Link a subject of an imported account, without an entry of its own in the audit log. Returns whether it is new.
+
+        Units: `at` in epoch seconds. Raises: InvalidRequest if the subject is not valid, or is linked to another account.
+        """
+        check_subject(subject)
+        if await fetch_all(_ADD, provider, subject, account_id, at):
+            return True
+        if await self.account_id(provider, subject) != account_id:
+            raise InvalidRequest(INVALID_CRED)
+        return False
+
     async def remove(self, provider: str, subject: str, account_id: str) -> bool:
         """Remove a link. Returns whether it existed."""
         async with transaction():
