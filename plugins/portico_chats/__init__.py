@@ -21,6 +21,7 @@ from portico.api.policy import PackagedPolicy, ResourceKind
 from portico.api.tasks import TaskType
 
 if TYPE_CHECKING:
+    from portico.api.transfer import TransferKind
     from portico_chats.components import ChatsPlugin
 
 PLUGIN = PluginInfo(
@@ -110,6 +111,14 @@ def register_listeners(plugin: "ChatsPlugin") -> list[Listener]:
         Listener(ChatChanged, plugin.notifications.on_chat_changed),
         Listener(MessageEvent, plugin.notifications.on_message_event),
     ]
+
+
+@hookimpl
+def register_transfer_kinds(app: AppContext) -> "list[TransferKind]":
+    """Return the chats of exports and imports."""
+    from portico_chats.transfer.chat_transfer import ChatTransfer
+
+    return [ChatTransfer(app)]
 
 
 @hookimpl

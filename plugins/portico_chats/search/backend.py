@@ -1,5 +1,6 @@
 """The trigram index: the interface of its two database implementations."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from portico.api.db import current_database
@@ -26,6 +27,13 @@ class IndexBackend(Protocol):
 
         `batches`: multiple of the number that leaves time for requests. One transaction, so that after a crash a
         text is either done or still waiting; no two processes index the same text.
+        """
+        ...
+
+    async def index_all(self, progress: Callable[[int], object]) -> None:
+        """Index all waiting texts without pauses, in short transactions, for a command that waits.
+
+        `progress`: called with the number of texts that were indexed since the last call.
         """
         ...
 

@@ -26,8 +26,6 @@ TASK_TIME_LIMIT: Final = 600.0
 PAUSE_SECONDS: Final = 0.002
 #: The pause lasts this many times as long as the last batch, so that requests get three quarters of the time.
 PAUSE_FACTOR: Final = 3
-#: Batches that are indexed at once when a command waits for all of them.
-BATCH_SIZE: Final = 16
 
 _WAITS = "SELECT 1 AS waits FROM chats_text WHERE state <> 1 LIMIT 1"
 _COUNT = "SELECT COUNT(*) AS texts FROM chats_text"
@@ -84,6 +82,18 @@ class Indexer:
         return total  # if texts are left, other processes index them
 
 
+async def index_all() -> int:
+    """Index all waiting texts, for a command that waits. Returns how many texts were indexed."""
+    total = 0
+
+    def add(number: int) -> None:
+        nonlocal total
+        total += number
+
+    await index_backend().index_all(add)
+    return total
+
+
 async def reindex(progress: Callable[[int, int], object]) -> int:
     """Rebuild the index from the texts. Returns how many there are.
 
@@ -97,7 +107,11 @@ async def reindex(progress: Callable[[int, int], object]) -> int:
     total = int(found["texts"]) if found else 0
     done = 0
     progress(done, total)
-    while some := await backend.index_pending(BATCH_SIZE):
-        done = min(done + some, total)  # others may have been written in the meantime
+
+    def add(number: int) -> None:
+        nonlocal done
+        done = min(done + number, total)  # others may have been written in the meantime
         progress(done, total)
+
+    await backend.index_all(add)
     return total

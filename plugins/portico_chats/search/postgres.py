@@ -4,6 +4,7 @@ The trigrams are stored in the index alone, which halves the disk space and save
 contains a text once its state is 1; the function is in the migration and matches `trigrams.py`.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from portico.api.db import execute, transaction
@@ -11,6 +12,7 @@ from portico_chats.search.trigrams import owner_prefix, query_for
 
 #: Texts that are indexed in one statement.
 BATCH_TEXTS: Final = 32
+_BATCHES_AT_ONCE: Final = 16
 
 #: Texts that wait and that no other process locks; writers of these rows wait for this transaction.
 _SOME = (
@@ -44,6 +46,11 @@ class PostgresIndexBackend:
         """Index a batch; the database makes the trigrams. Texts that another process locks are skipped."""
         most = BATCH_TEXTS * batches
         return await execute(_LEAVE, most) + await execute(_ENTER, most)
+
+    async def index_all(self, progress: Callable[[int], object]) -> None:
+        """Index all waiting texts. `progress`: called with the number of texts after each statement."""
+        while done := await self.index_pending(_BATCHES_AT_ONCE):
+            progress(done)
 
     async def clear(self) -> None:
         """Empty the index; this also repairs a damaged one."""

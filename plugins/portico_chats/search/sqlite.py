@@ -10,7 +10,7 @@ whenever SQLite decides.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +25,10 @@ MAX_CHARS_PER_WRITE: Final = 16_000
 MAX_TEXTS_PER_WRITE: Final = 48
 #: Texts that one statement writes to the index, which takes a millisecond or two.
 _TEXTS_PER_STATEMENT: Final = 16
+#: Texts and characters of one transaction where all are indexed. Its statement has so many words that a thread runs it.
+_MAX_TEXTS_AT_ONCE: Final = 400
+_MAX_CHARS_AT_ONCE: Final = 100_000
+_MERGED_PAGES_AT_ONCE: Final = 400
 #: Pages of the index that are merged after it, many times what a batch writes.
 _MERGED_PAGES: Final = 32
 #: Seconds of making trigrams after which other requests get the event loop. Each such turn costs as much as a text.
@@ -67,21 +71,32 @@ class SQLiteIndexBackend:
         """
         limit = MAX_TEXTS_PER_WRITE * batches
         some = _batch(await fetch_all(_WAITING, limit), MAX_CHARS_PER_WRITE * batches)
-        if not some:
-            return 0
-        # In the order of numbers: for a number that is not greater than the last, the table writes out its buffer.
-        some.sort(key=lambda text: text["number"])
-        words = await _words_of(some)
-        async with transaction():
-            entered = await _change_state(_ENTERED, [one for one in some if not one["state"]])
-            left = await _change_state(_LEFT, [one for one in some if one["state"]])
-            await _write(
-                _LEAVE, "('delete', ${}, ${})", [one for one in words if one.number in left]
-            )
-            await _write(_ENTER, "(${}, ${})", [one for one in words if one.number in entered])
-            await asyncio.sleep(0)
-            await execute(_MERGE, _MERGED_PAGES * batches)
+        if some:
+            await _index(await _words_of(some), _TEXTS_PER_STATEMENT, _MERGED_PAGES * batches)
         return len(some)
+
+    async def index_all(self, progress: Callable[[int], object]) -> None:
+        """Index all waiting texts. While a thread writes the words of some, those of the next are made.
+
+        `progress`: called with the number of texts after each transaction.
+        """
+        writing: asyncio.Task[None] | None = None
+        written: set[int] = set()
+        try:
+            while True:
+                waiting = await fetch_all(_WAITING, _MAX_TEXTS_AT_ONCE + len(written))
+                waiting = [one for one in waiting if one["number"] not in written]
+                words = await _words_of(_batch(waiting[:_MAX_TEXTS_AT_ONCE], _MAX_CHARS_AT_ONCE))
+                if writing is not None:
+                    await writing
+                    progress(len(written))
+                if not words:
+                    return
+                written = {one.number for one in words}
+                writing = asyncio.create_task(_index(words, len(words), _MERGED_PAGES_AT_ONCE))
+        finally:
+            if writing is not None:
+                writing.cancel()  # only if this is cancelled or failed: otherwise it has ended
 
     async def clear(self) -> None:
         """Empty the index in one transaction: writers wait for some seconds if there are very many texts."""
@@ -92,29 +107,48 @@ class SQLiteIndexBackend:
 
 
 class _Words(NamedTuple):
-    """The words of a text in the table."""
+    """The words of a text in the table. `state`: of the text, see the migration."""
 
     number: int
     words: str
+    state: int
 
 
 async def _words_of(texts: Sequence[dict[str, Any]]) -> list[_Words]:
-    """Return the words of texts, with turns for other requests."""
+    """Return the words of texts, with turns for other requests.
+
+    In the order of numbers: for a number that is not greater than the last, the table writes out its buffer.
+    """
     words = []
     began = time.monotonic()
-    for text in texts:
-        words.append(_Words(text["number"], _words(text["owner_id"], text["text"])))
+    for text in sorted(texts, key=lambda one: int(one["number"])):
+        made = _words(text["owner_id"], text["text"])
+        words.append(_Words(text["number"], made, text["state"]))
         if time.monotonic() - began > _STEP_SECONDS:
             await asyncio.sleep(0)
             began = time.monotonic()
     return words
 
 
-async def _write(sql: str, row: str, words: Sequence[_Words]) -> None:
-    """Run a statement of the table once for all of these rows: each statement costs more than most rows."""
-    for some in chunks(words, _TEXTS_PER_STATEMENT):
+async def _index(words: Sequence[_Words], per_statement: int, merged_pages: int) -> None:
+    """Add texts to the index, or remove them, in one transaction."""
+    async with transaction():
+        entered = await _change_state(_ENTERED, [one for one in words if not one.state])
+        left = await _change_state(_LEFT, [one for one in words if one.state])
+        removed = [one for one in words if one.number in left]
+        await _write(_LEAVE, "('delete', ${}, ${})", removed, per_statement)
+        added = [one for one in words if one.number in entered]
+        await _write(_ENTER, "(${}, ${})", added, per_statement)
         await asyncio.sleep(0)
-        await execute(_statement(sql, row, len(some)), *(value for one in some for value in one))
+        await execute(_MERGE, merged_pages)
+
+
+async def _write(sql: str, row: str, words: Sequence[_Words], per_statement: int) -> None:
+    """Run a statement of the table once for all of these rows: each statement costs more than most rows."""
+    for some in chunks(words, per_statement):
+        await asyncio.sleep(0)
+        values = (value for one in some for value in (one.number, one.words))
+        await execute(_statement(sql, row, len(some)), *values)
 
 
 @lru_cache(maxsize=2 * _TEXTS_PER_STATEMENT)
@@ -122,11 +156,11 @@ def _statement(sql: str, row: str, count: int) -> str:
     return sql.format(", ".join(row.format(n, n + 1) for n in range(1, 2 * count, 2)))
 
 
-async def _change_state(sql: str, texts: list[dict[str, Any]]) -> set[int]:
+async def _change_state(sql: str, texts: Sequence[_Words]) -> set[int]:
     """Return the numbers of those texts that no other process has changed in the meantime."""
     if not texts:
         return set()
-    numbers = msgspec.json.encode([text["number"] for text in texts]).decode()
+    numbers = msgspec.json.encode([text.number for text in texts]).decode()
     return {row["number"] for row in await fetch_all(sql, numbers)}
 
 

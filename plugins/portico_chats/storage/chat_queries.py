@@ -12,16 +12,20 @@ from portico.api.db import (
     fetch_all_in_thread,
     fetch_one,
     page_offset,
+    placeholder_rows,
     placeholders,
 )
 from portico.api.policy import SQLCondition
 from portico_chats.content.skeleton import ChatSkeleton
 from portico_chats.storage import message_queries
+from portico_chats.worker_thread import in_turns
 
 #: Chats on one page.
 PAGE_SIZE: Final = 60
 #: Whole chats that are read at once: each may have megabytes.
 BLOCK_SIZE: Final = 20
+#: Rows that are inserted in one statement.
+_INSERTED_ROWS: Final = 20
 #: Chats that are deleted in one statement, with all their messages.
 DELETE_BATCH_SIZE: Final = 100
 
@@ -63,8 +67,9 @@ _INSERT_COLUMNS: Final = (
 )
 _INSERT: Final = (
     f"INSERT INTO chats_chat ({', '.join(_INSERT_COLUMNS)}, chat, messages_at, branch_at, current_id) "  # noqa: S608
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    "VALUES {}"
 )
+_INSERT_WIDTH: Final = len(_INSERT_COLUMNS) + 4
 _FIND_METADATA: Final = f"SELECT {METADATA_COLUMNS}, revision FROM chats_chat WHERE id = $1 AND "  # noqa: S608
 _FIND_SKELETON: Final = f"SELECT {METADATA_COLUMNS}, {_SKELETON} FROM chats_chat WHERE id = $1"  # noqa: S608
 _PLACE: Final = "SELECT user_id, folder_id FROM chats_chat WHERE id = $1 AND "
@@ -103,10 +108,15 @@ _ANY_IN_FOLDERS: Final = (
 FIND_FIRST, LOCK_FIRST, DELETE_FIRST = 2, 3, 2
 
 
-async def insert(row: dict[str, Any], skeleton: ChatSkeleton) -> None:
-    """Insert a row. `row`: the `METADATA_COLUMNS`; a new chat is not shared."""
-    flags = (row[name] for name in _INSERT_COLUMNS)
-    await execute(_INSERT, *flags, *_values(skeleton))
+async def insert(rows: Sequence[tuple[dict[str, Any], ChatSkeleton]]) -> None:
+    """Insert rows with their skeletons. Each row has the `METADATA_COLUMNS`; a new chat is not shared."""
+    async for some in in_turns(rows, _INSERTED_ROWS):
+        values = [
+            value
+            for row, skeleton in some
+            for value in (*(row[name] for name in _INSERT_COLUMNS), *_values(skeleton))
+        ]
+        await execute(_INSERT.format(placeholder_rows(len(some), _INSERT_WIDTH)), *values)
 
 
 async def find(chat_id: str, where: SQLCondition) -> dict[str, Any] | None:

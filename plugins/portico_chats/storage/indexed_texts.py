@@ -6,9 +6,10 @@ phrase is whole in one of them.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, TypeAlias
 
 from portico.api.db import (
     MAX_ROWS_PER_STATEMENT,
@@ -16,6 +17,7 @@ from portico.api.db import (
     current_database,
     execute,
     fetch_all,
+    placeholder_rows,
     placeholders,
 )
 from portico.api.text import normalized
@@ -26,7 +28,7 @@ MAX_PHRASE_CHARS: Final = 1000
 #: Characters of a piece. It has at most as many trigrams, far below the limit of a `tsvector`.
 PIECE_CHARS: Final = 8000
 
-_ADD = "INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES "
+_ADD = "INSERT INTO chats_text (owner_id, chat_id, part, text) VALUES {}"
 _FORGET_ALL = "DELETE FROM chats_text WHERE owner_id = $1 AND state = 0"
 _LEAVE_ALL = "UPDATE chats_text SET state = 2 WHERE owner_id = $1 AND state = 1"
 # In this order: a text that is indexed between the two statements is still met by the second. `state + 0` keeps
@@ -51,25 +53,41 @@ def split_text(text: str) -> Iterator[str]:
         yield text[start : start + PIECE_CHARS]
 
 
-def _folded_pieces(parts: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(part, piece) for part, text in parts.items() for piece in split_text(folded(text))]
+#: Owner, chat, part, text.
+_Line: TypeAlias = tuple[str, str, str, str]
+
+
+def _folded_lines(lines: Sequence[_Line]) -> list[_Line]:
+    return [
+        (owner_id, chat_id, part, piece)
+        for owner_id, chat_id, part, text in lines
+        for piece in split_text(folded(text))
+    ]
 
 
 @lru_cache(maxsize=MAX_ROWS_PER_STATEMENT)
 def _adding(count: int) -> str:
-    return _ADD + ", ".join(f"($1, $2, ${3 + 2 * n}, ${4 + 2 * n})" for n in range(count))
+    return _ADD.format(placeholder_rows(count, 4))
 
 
 async def add(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:
     """Insert texts of parts that have none yet. Empty ones need no row."""
-    async for names in in_turns(
-        [part for part, text in parts.items() if text], MAX_ROWS_PER_STATEMENT
-    ):
-        some = {part: parts[part] for part in names}
-        pieces = await off_loop(sum(map(len, some.values())), _folded_pieces, some)
-        async for pairs in in_turns(pieces, MAX_ROWS_PER_STATEMENT):
-            values = (value for pair in pairs for value in pair)
-            await execute(_adding(len(pairs)), owner_id, chat_id, *values)
+    await add_all([(owner_id, chat_id, parts)])
+
+
+async def add_all(chats: Iterable[tuple[str, str, Mapping[str, str]]]) -> None:
+    """Insert texts as `add`, of several chats: their owner, their id, their parts."""
+    lines = [
+        (owner_id, chat_id, part, text)
+        for owner_id, chat_id, parts in chats
+        for part, text in parts.items()
+        if text
+    ]
+    async for some in in_turns(lines, MAX_ROWS_PER_STATEMENT):
+        size = sum(len(text) for _, _, _, text in some)
+        pieces = await off_loop(size, _folded_lines, some)
+        async for rows in in_turns(pieces, MAX_ROWS_PER_STATEMENT):
+            await execute(_adding(len(rows)), *chain.from_iterable(rows))
 
 
 async def put(owner_id: str, chat_id: str, parts: Mapping[str, str]) -> None:

@@ -1,7 +1,9 @@
 """SQL of messages, without rules. The caller has locked their chat."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from portico.api.db import (
@@ -56,6 +58,11 @@ _EMPTY: Final = tuple(
 DELETED_RETENTION_DAYS: Final = 7
 
 
+@lru_cache(maxsize=_CHUNK)
+def _writing(count: int) -> str:
+    return _WRITE.format(placeholder_rows(count, _WIDTH))
+
+
 async def of(chat_id: str) -> dict[str, StoredMessage]:
     """Return all messages of a chat by id."""
     return {one.pop("id"): StoredMessage(**one) async for one in _pages(chat_id, _COLUMNS)}
@@ -83,13 +90,18 @@ async def end(chat_id: str) -> int:
 
 async def write(chat_id: str, written: Mapping[str, MessageRow], at: int) -> None:
     """Insert or update messages. `at`: epoch seconds."""
-    async for some in in_turns(list(written), _CHUNK):
-        lines = [
-            (chat_id, one, row.position, row.parent_id, row.role, at, at, row.created_revision, row.known_revision, row.session_id, row.body)
-            for one, row in ((one, written[one]) for one in some)
-        ]  # fmt: skip
-        values = (value for line in lines for value in line)
-        await execute(_WRITE.format(placeholder_rows(len(some), _WIDTH)), *values)
+    await write_all([(chat_id, written, at)])
+
+
+async def write_all(chats: Iterable[tuple[str, Mapping[str, MessageRow], int]]) -> None:
+    """Insert or update messages of several chats: id of the chat, messages, epoch seconds."""
+    lines = [
+        (chat_id, one, row.position, row.parent_id, row.role, at, at, row.created_revision, row.known_revision, row.session_id, row.body)
+        for chat_id, written, at in chats
+        for one, row in written.items()
+    ]  # fmt: skip
+    async for some in in_turns(lines, _CHUNK):
+        await execute(_writing(len(some)), *chain.from_iterable(some))
 
 
 async def delete(chat_id: str, message_ids: Sequence[str], at: int) -> None:

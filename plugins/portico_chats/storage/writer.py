@@ -1,6 +1,6 @@
 """Writes of chats: the chat, its messages and searchable texts, in the open transaction. Only rows that change are written."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,10 +16,13 @@ Row = dict[str, Any]
 SeenOf = Callable[[str, str], Awaitable[int]]
 
 
-async def insert_chat(row: Row, new: ContentChange) -> None:
-    """Insert a chat. `row`: see `chat_queries.insert`."""
-    await chat_queries.insert(row, new.content.skeleton)
-    await _write(row, new)
+async def insert_chats(chats: Sequence[tuple[Row, ContentChange]]) -> None:
+    """Insert chats with their messages and texts, in a few statements for all. Rows: see `chat_queries.insert`."""
+    await chat_queries.insert([(row, new.content.skeleton) for row, new in chats])
+    await message_queries.write_all(
+        (row["id"], new.written, row["updated_at"]) for row, new in chats
+    )
+    await indexed_texts.add_all((row["user_id"], row["id"], new.texts) for row, new in chats)
 
 
 async def apply_changes(

@@ -5,9 +5,17 @@ row of the owner first, so that no tag is deleted while another transaction adds
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
-from portico.api.db import execute, fetch_all, fetch_all_in_thread, placeholders
+from portico.api.db import (
+    MAX_ROWS_PER_STATEMENT,
+    execute,
+    fetch_all,
+    fetch_all_in_thread,
+    placeholder_rows,
+    placeholders,
+)
 from portico.api.policy import SQLCondition
 from portico_chats.worker_thread import in_turns
 
@@ -27,9 +35,11 @@ _LOCK_CHAT: Final = (
     "UPDATE chats_chat SET meta = meta WHERE id = $1 AND {} RETURNING user_id, archived, meta"
 )
 _META: Final = "UPDATE chats_chat SET meta = $2 WHERE id = $1"
-_INSERT_NAME: Final = "INSERT INTO chats_tag (user_id, id, name) VALUES ($1, $2, $3) ON CONFLICT (user_id, id) DO NOTHING"
+_INSERT_NAMES: Final = (
+    "INSERT INTO chats_tag (user_id, id, name) VALUES {} ON CONFLICT (user_id, id) DO NOTHING"
+)
 _ATTACH: Final = (
-    "INSERT INTO chats_chat_tag (chat_id, tag_id, user_id) VALUES ($1, $2, $3) "
+    "INSERT INTO chats_chat_tag (chat_id, tag_id, user_id) VALUES {} "
     "ON CONFLICT (chat_id, tag_id) DO NOTHING"
 )
 _DETACH: Final = "DELETE FROM chats_chat_tag WHERE chat_id = $1 AND tag_id IN ({})"
@@ -94,14 +104,19 @@ async def store_meta(chat_id: str, meta: str) -> None:
     await execute(_META, chat_id, meta)
 
 
-async def insert_name(owner_id: str, tag_id: str, spelled: str) -> None:
-    """Store the spelling of a tag, unless the tag exists. The owner's tags are locked."""
-    await execute(_INSERT_NAME, owner_id, tag_id, spelled)
+async def insert_names(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Store the spellings of tags that do not exist: owner, id, name. The owners' tags are locked."""
+    await _insert(_INSERT_NAMES, rows)
 
 
-async def attach(chat_id: str, owner_id: str, tag_id: str) -> None:
-    """Add a tag to a chat."""
-    await execute(_ATTACH, chat_id, tag_id, owner_id)
+async def attach(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Add tags to chats: id of the chat, id of the tag, owner."""
+    await _insert(_ATTACH, rows)
+
+
+async def _insert(sql: str, rows: Sequence[tuple[str, str, str]]) -> None:
+    async for some in in_turns(rows, MAX_ROWS_PER_STATEMENT):
+        await execute(sql.format(placeholder_rows(len(some), 3)), *chain.from_iterable(some))
 
 
 async def detach(chat_id: str, tag_ids: Sequence[str]) -> None:

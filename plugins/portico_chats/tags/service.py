@@ -5,7 +5,7 @@ it. Both are written in one transaction.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from portico.api import InvalidRequest, NotFound
 from portico.api.auth import Actor
@@ -123,8 +123,28 @@ class Tags:
 
 async def attach(chat_id: str, owner_id: str, tags: Mapping[str, str], *, archived: bool) -> None:
     """Add tags, given as names by id, to a chat. The caller writes its `meta`, in the same transaction."""
-    await tag_queries.lock_owner(owner_id)
-    for tag_key, name in tags.items():
-        await tag_queries.attach(chat_id, owner_id, tag_key)
-        if not archived:
-            await tag_queries.insert_name(owner_id, tag_key, name)
+    await attach_all([TaggedChat(chat_id, owner_id, tags, archived)])
+
+
+class TaggedChat(NamedTuple):
+    """A chat with new tags, as names by id."""
+
+    id: str
+    owner_id: str
+    tags: Mapping[str, str]
+    is_archived: bool
+
+
+async def attach_all(chats: Sequence[TaggedChat]) -> None:
+    """Add tags to chats as `attach`, in a few statements for all."""
+    for owner_id in sorted({one.owner_id for one in chats if one.tags}):
+        await tag_queries.lock_owner(owner_id)
+    await tag_queries.attach([(one.id, key, one.owner_id) for one in chats for key in one.tags])
+    await tag_queries.insert_names(
+        [
+            (one.owner_id, key, name)
+            for one in chats
+            if not one.is_archived
+            for key, name in one.tags.items()
+        ]
+    )

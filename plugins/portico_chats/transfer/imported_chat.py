@@ -118,15 +118,15 @@ def is_too_large(raw: bytes) -> bool:
     )
 
 
-def parse_chat(raw: bytes) -> ImportedChat:
+def parse_chat(raw: bytes, *, long_ids: bool = False) -> ImportedChat:
     """Parse one chat: a row, a single document, or a conversation of ChatGPT.
 
-    Raises: ValidationError, NoChat for anything else; InvalidRequest.
+    `long_ids`: accept ids of messages that are longer than allowed today. Raises: ValidationError, NoChat for anything else; InvalidRequest.
     """
     try:
         row, left_out = _as_row(sanitize_json(raw))
         one: _Incoming = lenient_decoder(_Incoming).decode(row)
-        document = read_document(keys_of(plain_value(one.chat)))
+        document = read_document(keys_of(plain_value(one.chat)), long_ids=long_ids)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise json_error(error) from None
     except UnreadableImport as error:
