@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import click
     from litestar.types import ControllerRouterHandler
 
+    from portico.backup.contents import StoredContents
     from portico.catalogue import MessageAction
     from portico.catalogue.source import ModelSource, SourceProvider
     from portico.db import DatabaseCheck, Retention, TableSet
@@ -84,6 +85,16 @@ def register_retention(
     """Return after how many days rows of this plugin's tables are deleted, for tables that only grow, such as a history.
 
     Called at boot. One instance at a time deletes older rows in the background, in small batches.
+    """
+
+
+@hookspec
+def register_stored_contents(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[StoredContents] | None":
+    """Return what this plugin stores outside of the database, such as the contents of files, with the table that lists it.
+
+    Called at boot. `portico backup` copies all contents that the table lists, and a restoration adds them to the store.
     """
 
 

@@ -52,6 +52,7 @@ class BudgetPartTable(Table, tablename="budgets_part"):
 TABLES = TableSet(
     tables=(BudgetTable, BudgetRevisionTable, BudgetCounterTable, BudgetPartTable),
     migrations="portico_budgets.migrations",
+    revisions=(("budgets_revision", "revision"),),
     references=(
         Reference("budgets_budget", "subject_id", "portico_account", where="subject_kind = 'user'"),
         Reference("budgets_budget", "subject_id", "portico_group", where="subject_kind = 'group'"),

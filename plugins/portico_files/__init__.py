@@ -6,7 +6,7 @@ import click
 
 from portico.api import AppContext, Listener, PluginInfo, Section, Service, hookimpl
 from portico.api.auth import AccountDeleting
-from portico.api.db import TableSet
+from portico.api.db import StoredContents, TableSet
 from portico.api.interfaces import ChatChanged, FileLookup
 from portico.api.models import ModelFilter
 from portico.api.policy import PackagedPolicy, ResourceKind
@@ -36,6 +36,12 @@ def register_tables() -> TableSet:
     from portico_files.tables import TABLES
 
     return TABLES
+
+
+@hookimpl
+def register_stored_contents(plugin: "FilesPlugin") -> list[StoredContents]:
+    """Return the contents of files, which a backup has to have."""
+    return [StoredContents("files", plugin.store, "files_file")]
 
 
 @hookimpl

@@ -82,6 +82,7 @@ TABLES = TableSet(
         TemplateTable,
     ),
     migrations="portico_models.migrations",
+    revisions=(("models_revision", "number"),),
     references=(
         Reference("models_model", "user_id", "portico_account", repair="reassign"),
         Reference("models_template", "user_id", "portico_account", repair="reassign"),

@@ -1,4 +1,4 @@
-"""Statements and transactions, tables and their checks, encrypted columns.
+"""Statements and transactions, tables and their checks, encrypted columns, what is stored outside of the database.
 
 Statements are written once for both databases, with `$1` placeholders.
 
@@ -9,6 +9,7 @@ Constants:
     MAX_ROWS_PER_STATEMENT  Number of rows that one statement may insert.
 """
 
+from portico.backup.contents import ContentStore, NewContent, StoredContents
 from portico.db import (
     MAX_IDS_PER_STATEMENT,
     MAX_INT64,
@@ -47,6 +48,7 @@ __all__ = [
     "MAX_IDS_PER_STATEMENT",
     "MAX_INT64",
     "MAX_ROWS_PER_STATEMENT",
+    "ContentStore",
     "Database",
     "DatabaseCheck",
     "DecryptionError",
@@ -56,7 +58,9 @@ __all__ = [
     "Reference",
     "Retention",
     "TableSet",
+    "NewContent",
     "RollBack",
+    "StoredContents",
     "UniqueViolation",
     "after_commit",
     "chunks",

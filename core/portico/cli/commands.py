@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from portico.cli.backup import backup
 from portico.cli.config import config
 from portico.cli.context import CLIContext
 from portico.cli.database import db
@@ -29,6 +30,7 @@ def core_commands() -> list[click.Command]:
         config,
         secret,
         db,
+        backup,
         renamed_command("plugins", "portico plugin list"),
     ]
 

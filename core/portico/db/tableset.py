@@ -73,7 +73,8 @@ class TableSet:
     """Tables and the package (`portico_chats.migrations`) with their migrations.
 
     `encrypted_columns`: what `portico secret rotate` re-encrypts. `references`: what `portico db check` checks besides the
-    foreign keys of the schema. `formerly`: earlier names of the owner, under which migrations may be recorded.
+    foreign keys of the schema. `formerly`: earlier names of the owner, under which migrations may be recorded. `revisions`:
+    table and column of each number by which instances notice changes; a restored backup has them moved on.
     """
 
     tables: tuple[type[Table], ...]
@@ -81,3 +82,4 @@ class TableSet:
     encrypted_columns: tuple[EncryptedColumn, ...] = ()
     references: tuple[Reference, ...] = ()
     formerly: tuple[str, ...] = ()
+    revisions: tuple[tuple[str, str], ...] = ()

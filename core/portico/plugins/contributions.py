@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import pluggy
 
+from portico.backup.contents import StoredContents
 from portico.catalogue import MessageAction
 from portico.catalogue.source import ModelSource, SourceProvider
 from portico.db import DatabaseCheck, Retention, TableSet
@@ -63,6 +64,7 @@ class Contribution:
     tables: TableSet | None = None
     database_checks: tuple[DatabaseCheck, ...] = ()
     retention: tuple[Retention, ...] = ()
+    stored_contents: tuple[StoredContents, ...] = ()
     resources: tuple[ResourceKind, ...] = ()
     policies: tuple[PackagedPolicy | PolicyRule, ...] = ()
     services: tuple[Service, ...] = ()
@@ -150,6 +152,7 @@ class _Collector:
             tables=tables and dataclasses.replace(tables, formerly=info.formerly),
             database_checks=many("register_database_checks", DatabaseCheck),
             retention=many("register_retention", Retention),
+            stored_contents=many("register_stored_contents", StoredContents),
             resources=many("register_resources", ResourceKind),
             policies=many("register_policies", PackagedPolicy, PolicyRule),
             services=many("register_services", Service),

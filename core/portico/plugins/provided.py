@@ -38,6 +38,7 @@ def _provided(contribution: Contribution) -> dict[str, list[str]]:
         "services": [service.protocol.__name__ for service in contribution.services],
         "tables": table_names(contribution),
         "retention": [_retention_text(one) for one in contribution.retention],
+        "stored contents": [one.name for one in contribution.stored_contents],
         "database checks": [check.name for check in contribution.database_checks],
         "resources": [kind.name for kind in contribution.resources],
         "policies": [str(policy) for policy in contribution.policies],

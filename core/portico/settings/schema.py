@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from portico.settings.backup import BackupSettings
 from portico.settings.catalogue import CatalogueSettings
 from portico.settings.database import DatabaseSettings
 from portico.settings.gateway import GatewaySettings
@@ -177,6 +178,7 @@ class CoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     http_client: HTTPClientSettings = HTTPClientSettings()
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
+    backup: BackupSettings = BackupSettings()
     worker: WorkerSettings = WorkerSettings()
     tasks: TaskSettings = TaskSettings()
     plugins: PluginSelection = PluginSelection()

@@ -92,6 +92,7 @@ FURTHER = {("user", "delete"): ["--yes"], ("chat", "export"): ["--all"]}
 WITHOUT_DATABASE = {
     *(("health",), ("config",), ("plugin", "list")),
     *(("db", "rekey"), ("db", "encrypt"), ("db", "decrypt")),
+    *(("backup", "verify"), ("backup", "list"), ("backup", "restore")),
 }
 #: What clients of the API compare; on a terminal it says too little.
 FOR_CLIENTS = [
@@ -166,7 +167,7 @@ class Shell:
         return code, output + errors
 
 
-CORE = {"config", "db", "health", "migrate", "plugin", "secret", "serve", "worker"}
+CORE = {"backup", "config", "db", "health", "migrate", "plugin", "secret", "serve", "worker"}
 
 
 def faults(words: Sequence[str], code: Any, output: str, errors: str) -> list[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, NoReturn
 
@@ -192,6 +192,26 @@ class Postgres(Database):
         """Run a script. PostgreSQL accepts several statements at once."""
         async with self._connection() as connection:
             await connection.execute(sql, timeout=self._limit)
+
+    async def copy_out(
+        self, table: str, columns: Sequence[str], write: Callable[[bytes], Awaitable[None]]
+    ) -> int:
+        """Pass the rows of a table to `write`, as COPY has them as text, and return their number. Has no time limit."""
+        async with self._connection() as connection:
+            answer: str = await connection.copy_from_table(
+                table, columns=columns, output=write, timeout=NO_LIMIT_SECONDS
+            )
+        return int(answer.rpartition(" ")[2])
+
+    async def copy_in(
+        self, table: str, columns: Sequence[str], blocks: AsyncIterator[bytes]
+    ) -> int:
+        """Append rows that `copy_out` has passed on, and return their number. Has no time limit."""
+        async with self._connection() as connection:
+            answer: str = await connection.copy_to_table(
+                table, columns=columns, source=blocks, timeout=NO_LIMIT_SECONDS
+            )
+        return int(answer.rpartition(" ")[2])
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:

@@ -17,7 +17,7 @@ from portico.db.schema_guard import check_on_sqlite
 from portico.db.shielded import run_to_completion
 from portico.db.sqlite.causes import explain, has_free_space, locked_cause
 from portico.db.sqlite.file import SQLiteFile
-from portico.db.sqlite.file_copy import copy_file
+from portico.db.sqlite.file_copy import copy_file, named_copy
 from portico.db.sqlite.file_identity import FileIdentity
 from portico.db.sqlite.file_lock import DatabaseFileLock, open_lock
 from portico.db.sqlite.statements import change, fetch, is_large, prepare, split
@@ -80,7 +80,7 @@ class SQLite(Database):
         self._file = SQLiteFile(path, settings, password)
         self._identity = FileIdentity(path)
         self.availability.has_free_space = lambda: has_free_space(self.path)
-        self._settings = settings
+        self._settings, self._password = settings, password
         self._file_lock: DatabaseFileLock | None = None
         self._reader: sqlite3.Connection | None = None
         self._writer: Writer | None = None
@@ -223,6 +223,21 @@ class SQLite(Database):
         if self._writer is None:
             raise Unavailable
         return await copy_file(self._file)
+
+    @asynccontextmanager
+    async def named_copy(self) -> AsyncIterator[SQLiteFile]:
+        """Yield a consistent copy, with the password of this file. It is deleted at the end of the block."""
+        if self._writer is None:
+            raise Unavailable
+        async with named_copy(self._file) as path:
+            yield self.file_at(path)
+
+    def file_at(self, path: Path) -> SQLiteFile:
+        """Return another file with the settings and the password of this one. Raises: BadDatabase."""
+        file = SQLiteFile(path, self._settings, self._password)
+        file.check_location()
+        file.create_or_check()
+        return file
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:

@@ -5,11 +5,13 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from portico.db.clock import now
+from portico.db.shielded import run_to_completion
 from portico.db.sqlite.file import SQLiteFile
 from portico.db.sqlite.statements import raise_translated
 from portico.errors import InvalidRequest
@@ -40,6 +42,19 @@ async def copy_file(file: SQLiteFile) -> BinaryIO:
         raise
 
 
+@asynccontextmanager
+async def named_copy(file: SQLiteFile) -> AsyncIterator[Path]:
+    """Yield the path of such a copy, which is deleted at the end of the block. Raises as `copy_file`."""
+    work = _Copying(file)
+    task = asyncio.ensure_future(asyncio.to_thread(work.run_named))
+    try:
+        yield await asyncio.shield(task)
+    finally:
+        work.cancel()
+        with suppress(Exception):
+            _delete(await run_to_completion(task))
+
+
 class _Copying:
     """One copy. `run` blocks; `cancel` ends it from another thread."""
 
@@ -50,6 +65,14 @@ class _Copying:
 
     def run(self) -> BinaryIO:
         """Make the copy."""
+        target = self.run_named()
+        try:
+            return target.open("rb")
+        finally:
+            _delete(target)
+
+    def run_named(self) -> Path:
+        """Make the copy, and return its path."""
         directory, prefix = self._file.path.parent, f".{self._file.path.name}.copy-"
         _delete_old_copies(directory, prefix)
         # Beside the original: a directory for temporary files may be in memory, and may be readable by others.
@@ -58,10 +81,10 @@ class _Copying:
         target = Path(name)
         try:
             self._fill(target)
-            return target.open("rb")
-        finally:
-            for ending in ("", "-journal"):
-                target.with_name(target.name + ending).unlink(missing_ok=True)
+        except BaseException:
+            _delete(target)
+            raise
+        return target
 
     def cancel(self) -> None:
         """Have `run` raise soon."""
@@ -102,6 +125,11 @@ def _delete_old_copies(directory: Path, prefix: str) -> None:
         with suppress(OSError):
             if path.stat().st_mtime < too_old:
                 path.unlink()
+
+
+def _delete(copy: Path) -> None:
+    for ending in ("", "-journal", "-wal", "-shm"):
+        copy.with_name(copy.name + ending).unlink(missing_ok=True)
 
 
 def _close_result(task: "asyncio.Task[BinaryIO]") -> None:

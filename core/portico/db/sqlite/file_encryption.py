@@ -84,10 +84,10 @@ def convert(
                     on_stage("copied")
                     _check(source, draft, new, module)
                     on_stage("checked")
-                    backup = _keep_backup(path, wanted.backup_suffix)
+                    backup = keep_backup(path, wanted.backup_suffix)
                     on_stage("kept")
                     draft.replace(path)
-                    _flush(path.parent)
+                    flush_names(path.parent)
                     on_stage("swapped")
                 finally:
                     prepare_temporary_copy(path)
@@ -209,7 +209,7 @@ def _summary(connection: Any) -> tuple[list[Any], dict[str, Any]]:
     return schema, tables
 
 
-def _keep_backup(path: Path, suffix: str) -> Path:
+def keep_backup(path: Path, suffix: str) -> Path:
     """Give the file a second name, under which it stays when the copy replaces the first one."""
     timestamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     backup = path.with_name(f"{path.name}.before-{suffix}-{timestamp}.backup")
@@ -221,11 +221,11 @@ def _keep_backup(path: Path, suffix: str) -> Path:
         shutil.copy2(path, backup)
         with backup.open("rb+") as file:
             os.fsync(file.fileno())
-    _flush(path.parent)
+    flush_names(path.parent)
     return backup
 
 
-def _flush(folder: Path) -> None:
+def flush_names(folder: Path) -> None:
     """Write the names in a directory to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

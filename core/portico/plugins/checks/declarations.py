@@ -74,6 +74,14 @@ def _check_seconds(what: str, value: object) -> None:
         raise _fault(f"{what} is {value!r}; write a number of seconds that is greater than 0")
 
 
+#: Of a store of contents, with their arguments.
+_STORE_METHODS: Final[Mapping[str, tuple[str, ...]]] = {
+    "start": (),
+    "exists": ("key",),
+    "delete": ("key",),
+    "close": (),
+}
+
 # -- one check for each hook --------------------------------------------------------------------------------
 
 
@@ -87,6 +95,13 @@ def _check_tables(tables: Any) -> None:
         values = getattr(tables, name)
         if not isinstance(values, tuple | list) or not all(isinstance(v, kind) for v in values):
             raise _fault(f"{name}={values!r}; write a tuple of {kind.__name__}(…)")
+    if not all(
+        isinstance(one, tuple) and len(one) == 2 and all(isinstance(word, str) for word in one)
+        for one in tables.revisions
+    ):
+        raise _fault(
+            f"revisions={tables.revisions!r}; write a tuple of pairs, (('acme_note', 'revision'),)"
+        )
     if not isinstance(tables.migrations, str) or not tables.migrations:
         raise _fault(
             f"migrations={tables.migrations!r}; write the name of a package, such as 'acme_notes.migrations'"
@@ -100,6 +115,14 @@ def _check_retention(one: Any) -> None:
         raise _fault(
             f"days of the Retention of {one.table!r} is {one.days!r}; write a number or None"
         )
+
+
+def _check_stored_contents(one: Any) -> None:
+    for name in ("name", "table", "key", "size"):
+        _check_text(f"{name} of a StoredContents", getattr(one, name))
+    for method, arguments in _STORE_METHODS.items():
+        what = f"{method} of the store of {one.name!r}"
+        check_function(what, getattr(one.store, method, None), *arguments, is_async=True)
 
 
 def _check_database_check(one: Any) -> None:
@@ -335,6 +358,7 @@ def _check_fallback(one: Any) -> None:
 _CHECKS: Final[Mapping[str, Callable[[Any], None]]] = {
     "register_tables": _check_tables,
     "register_retention": _check_retention,
+    "register_stored_contents": _check_stored_contents,
     "register_database_checks": _check_database_check,
     "register_resources": _check_resource_kind,
     "register_policies": _check_policy,

@@ -94,5 +94,13 @@ def _foreign_table(contribution: Contribution, tables: Sequence[str]) -> str:
             (r.table, f"it deletes old rows of {r.table}, a table of another plugin")
             for r in contribution.retention
         ),
+        *(
+            (s.table, f"its contents {s.name!r} are listed by {s.table}, a table of another plugin")
+            for s in contribution.stored_contents
+        ),
+        *(
+            (table, f"its revision {column} is in {table}, a table of another plugin")
+            for table, column in (own.revisions if own else ())
+        ),
     ]
     return next((why for table, why in declared if table not in tables), "")
