@@ -106,10 +106,10 @@ def export(context: CommandContext, /, file: Output, **filters: Any) -> None:
             async for count, lines in found.blocks:
                 stream.write(lines)
                 bar.update(count)
-        return found.count
+        return found.entries
 
     count = context.run(work)
-    click.echo(f"{count} {'line' if count == 1 else 'lines'} written.", err=True)
+    click.echo(f"{count} {'entry' if count == 1 else 'entries'} written.", err=True)
 
 
 @audit.command()

@@ -41,12 +41,13 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditExport(msgspec.Struct, frozen=True):
-    """All entries there are now: how many lines, and an iterator of blocks of them, one JSON document each.
+    """All entries there are now: how many lines, how many of these are entries, and an iterator of blocks of lines.
 
-    Without filters, the seals of the hash chain follow the entries.
+    Each line is one JSON document. Without filters, the seals of the hash chain follow the entries.
     """
 
     count: int
+    entries: int
     blocks: AsyncIterator[tuple[int, bytes]]
 
 
@@ -78,7 +79,7 @@ class AuditService:
         chain = await exported_chain() if filters == AuditFilter() else None
         count, limit = await log.count_and_limit(filters)
         return AuditExport(
-            count + (chain.count if chain else 0), _lines(log, filters, limit, chain)
+            count + (chain.count if chain else 0), count, _lines(log, filters, limit, chain)
         )
 
     async def count_sealed(self, first: int) -> int:
