@@ -113,17 +113,17 @@ async def insert(row: FileRow, search_name: str, *, max_files: int, max_bytes: i
     return True
 
 
-async def delete(file_id: str, where: SQLCondition) -> bool:
+async def delete(file_id: str, where: SQLCondition) -> str | None:
     """Delete a file that meets the condition, whose first placeholder is `$2`; its object is loose then.
 
-    Return whether there was one. Needs an open transaction.
+    Return its owner, None if there was none. Needs an open transaction.
     """
     await execute(_LOCK_OWNER_OF, file_id)
     deleted = await fetch_all(_DELETE.format(where.sql), file_id, *where.args)
     for one in deleted:
         await execute(_COUNT_OUT, one["user_id"], one["size"])
         await execute(_ADD_LOOSE, file_id, None, now())
-    return bool(deleted)
+    return next((str(one["user_id"]) for one in deleted), None)
 
 
 async def lock_all(user_id: str) -> list[str]:

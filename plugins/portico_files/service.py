@@ -99,11 +99,13 @@ class Files:
         """Delete a file. Raises: NotFound, Forbidden."""
         where = await self._where(actor, "delete", first=2)
         async with transaction():
-            is_deleted = await queries.delete(_check_id(file_id), where)
-            if is_deleted:
+            owner_id = await queries.delete(_check_id(file_id), where)
+            if owner_id is not None:
                 await self._app.permissions.grants.delete(KIND, file_id)
+            if owner_id not in (None, actor.id):
+                await record_change("file.deleted", KIND, file_id, {"owner": owner_id})
             after_commit(self._loose.wake)
-        if not is_deleted:
+        if owner_id is None:
             raise await self._app.permissions.refusal(actor, "delete", KIND, file_id)
 
     async def delete_unused(self, file_id: str) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from portico.api import AppContext, DomainError, InvalidRequest, SourceFailed
 from portico.api.auth import Actor
 from portico.api.models import SourceResponse
+from portico_ollama.audit import record_model_change
 from portico_ollama.model_lookup import ModelLookup
 from portico_ollama.source import OllamaSource
 
@@ -34,6 +35,7 @@ class ModelManagement:
         """Have a server download a model, by default the first. Returns its progress, line by line."""
         source = await self._models.source(index)
         body = {**form, "model": source.connection.options.provider_id(name), "insecure": True}
+        await record_model_change("pulled", name, source)
         return await self._relay(source, "/api/pull", body, actor)
 
     async def push(
@@ -42,6 +44,7 @@ class ModelManagement:
         """Have a server that has the model upload it to a registry. Returns its progress, line by line."""
         source = (await self._models.holders(name, index))[0]
         body = {**form, "model": source.connection.options.provider_id(name)}
+        await record_model_change("pushed", name, source)
         return await self._relay(source, "/api/push", body, actor)
 
     async def create(
@@ -52,6 +55,7 @@ class ModelManagement:
         body = {**form, "model": source.connection.options.provider_id(name)}
         if isinstance(base := form.get("from"), str):
             body["from"] = source.connection.options.provider_id(base)
+        await record_model_change("created", name, source)
         return await self._relay(source, "/api/create", body, actor)
 
     async def copy(
@@ -61,12 +65,14 @@ class ModelManagement:
         source = (await self._models.holders(name, index))[0]
         provider_id = source.connection.options.provider_id
         body = {"source": provider_id(name), "destination": provider_id(new_name)}
+        await record_model_change("copied", new_name, source)
         return await self._change(source, "POST", "/api/copy", body, actor)
 
     async def delete(self, name: str, actor: Actor, index: int | None) -> SourceResponse:
         """Delete a model on the first server that has it. Returns `true`."""
         source = (await self._models.holders(name, index))[0]
         body = {"model": source.connection.options.provider_id(name)}
+        await record_model_change("deleted", name, source)
         return await self._change(source, "DELETE", "/api/delete", body, actor)
 
     async def unload(self, name: str) -> None:
@@ -77,6 +83,7 @@ class ModelManagement:
         if not name:
             raise InvalidRequest(UNLOAD_WITHOUT_NAME)
         holders = await self._models.holders(name)
+        await record_model_change("unloaded", name, *holders)
         results = await asyncio.gather(*(self._unload(source, name) for source in holders))
         if failed := [name for name in results if name]:
             names = ", ".join(failed)

@@ -9,6 +9,7 @@ import msgspec
 from portico.api import AppContext, InvalidRequest
 from portico.api.auth import Actor
 from portico.api.models import EVENT_STREAM, SourceResponse
+from portico_ollama.audit import record_model_change
 from portico_ollama.model_file import WRITE_BYTES, ModelFile, read_form
 from portico_ollama.model_lookup import ModelLookup
 from portico_ollama.source import OllamaSource
@@ -31,6 +32,7 @@ class ModelUpload:
         if not url.startswith(ALLOWED_URLS):
             raise InvalidRequest(NOT_ALLOWED)
         source = await self._models.source(index)
+        await record_model_change("uploaded", url.partition("?")[0], source)
         return SourceResponse(body=self._downloaded(url, source), content_type=EVENT_STREAM)
 
     async def take(
@@ -43,6 +45,7 @@ class ModelUpload:
         source = await self._models.source(index)
         with self._new_file() as file:
             await read_form(content_type, body, file)
+            await record_model_change("uploaded", file.model, source)
             sent = await self._send(source, file)
         form = {"model": file.model, "files": {file.name: file.digest}, "stream": False}
         answer = await source.client.call("POST", "/api/create", msgspec.json.encode(form))

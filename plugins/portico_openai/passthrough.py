@@ -10,11 +10,15 @@ from typing import Final
 from urllib.parse import quote
 
 from portico.api import Forbidden, NotFound
+from portico.api.audit import record_change
+from portico.api.db import transaction
 from portico.api.models import SourceResponse
 from portico.api.sources import MAX_ERROR_BYTES, HTTPResponse, SourceClient
 from portico_openai.settings import OpenAISettings
 from portico_openai.sources import OpenAISources
 
+#: Characters of a path in the audit log.
+MAX_RECORDED_CHARS: Final = 500
 OPENAI_NOT_FOUND: Final = "OpenAI API was not found"
 #: Media types that a browser does not run. All others are sent as bytes.
 _HARMLESS: Final = ("application/json", "application/jsonl", "text/event-stream", "text/plain")
@@ -42,10 +46,20 @@ class Passthrough:
         if source is None:
             raise NotFound(OPENAI_NOT_FOUND)
         client = source.client.requests
+        target = _target(path, query)
+        if method != "GET":
+            async with transaction():
+                await record_change(
+                    "connection.request_sent",
+                    "connection",
+                    source.name,
+                    None,
+                    {"method": method, "path": path[:MAX_RECORDED_CHARS]},
+                )
         sent = {
             name: headers[name] for name in ("accept", "content-type") if headers.get(name)
         } | dict(await source.client.plain_headers())
-        response = await client.open(method, _target(path, query), body or None, headers=sent)
+        response = await client.open(method, target, body or None, headers=sent)
         return await _answer(client, response)
 
 

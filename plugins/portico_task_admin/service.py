@@ -5,7 +5,9 @@ from typing import Literal, get_args
 import msgspec
 
 from portico.api import AppContext, NotFound
+from portico.api.audit import record_change
 from portico.api.auth import Actor
+from portico.api.db import transaction
 from portico.api.json import field_error
 from portico.api.policy import Resource
 from portico.api.tasks import TaskInfo, TaskStatus
@@ -65,14 +67,19 @@ class TaskService:
 
         Raises: NotFound, Forbidden; InvalidRequest if it has completed or failed.
         """
-        await self._require(actor, task_id, "cancel")
+        info = await self._require(actor, task_id, "cancel")
+        if info.status in ("pending", "running"):
+            # Before its end, for which another process may be waited.
+            await _record("task.cancelled", actor, info)
         await self._app.tasks.cancel(actor, task_id)
         return await self.find(actor, task_id)
 
     async def retry(self, actor: Actor, task_id: str) -> TaskView:
         """Run a failed or cancelled task again, and return it. Raises: NotFound, Forbidden; InvalidRequest for others."""
-        await self._require(actor, task_id, "retry")
-        await self._app.tasks.retry(actor, task_id)
+        info = await self._require(actor, task_id, "retry")
+        async with transaction():
+            await self._app.tasks.retry(actor, task_id)
+            await _record("task.retried", actor, info)
         return await self.find(actor, task_id)
 
     async def _require(
@@ -84,6 +91,12 @@ class TaskService:
             raise NotFound
         await self._app.permissions.require(actor, action, resource)
         return info
+
+
+async def _record(event: str, actor: Actor, info: TaskInfo) -> None:
+    """Write an entry of the audit log, unless the task is the actor's own."""
+    if info.user_id != actor.id:
+        await record_change(event, KIND, info.id, None, {"name": info.name, "owner": info.user_id})
 
 
 def _resource(info: TaskInfo) -> Resource:

@@ -12,6 +12,7 @@ from portico.audit import (
     exported_chain,
     has_seal,
     record_change,
+    record_many,
     verify_chain,
     verify_export,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "exported_chain",
     "has_seal",
     "record_change",
+    "record_many",
     "verify_chain",
     "verify_export",
 ]

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
+from portico.api.audit import record_change
 from portico.api.auth import Actor
-from portico.api.db import page_offset
+from portico.api.db import page_offset, transaction
 from portico.api.interfaces import FolderLookup
 from portico.api.policy import SQLCondition
 from portico_chats.access import KIND, ChatAccess, check_id
@@ -74,6 +75,8 @@ class ChatLists:
         """Return all chats of all users. Raises: Forbidden unless the actor may read every chat."""
         if not await self._app.permissions.allows_on_all(actor, KIND, "read"):
             raise Forbidden
+        async with transaction():
+            await record_change("chat.all_exported", KIND, "")
         return to_chats(list_queries.all_users(await self._readable(actor, 1)))
 
     async def _page(

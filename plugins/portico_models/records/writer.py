@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from portico.api import AppContext
+from portico.api.audit import record_many
 from portico.api.db import MAX_ROWS_PER_STATEMENT, chunks, execute, placeholders
 from portico_models.fields.schemas import model_document
 from portico_models.records.change_log import ChangeLog
@@ -19,6 +20,15 @@ from portico_models.records.versions import (
     VersionStore,
 )
 
+#: What entries of the audit log call the changes. Those that follow from a deletion are part of its own entry.
+_EVENTS: Mapping[ChangeKind, str] = {
+    "created": "model.created",
+    "restored": "model.restored",
+    "updated": "model.changed",
+    "imported": "model.imported",
+    "toggled": "model.toggled",
+    "deleted": "model.deleted",
+}
 _TOGGLE = "UPDATE models_model SET is_active = NOT is_active, updated_at = $2 WHERE id = $1"
 
 
@@ -188,4 +198,8 @@ class ModelWriter:
         self, change: ChangeKind, versions: Sequence[PreviousVersion], by: str, at: int
     ) -> None:
         await self._versions.record(change, versions, by=by, at=at)
+        if event := _EVENTS.get(change):
+            # What it was before is in the version.
+            owners = [(one.model_id, None, {"owner": one.owner_id}) for one in versions]
+            await record_many(event, KIND, owners)
         await self._changes.mark_changed([version.model_id for version in versions])

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from portico.api import AppContext, Forbidden, InvalidRequest, NotFound
+from portico.api.audit import record_change
 from portico.api.auth import AccountDeleting, Actor
 from portico.api.db import (
     ForeignKeyViolation,
@@ -107,6 +108,9 @@ class TemplateService:
                 await self._find(actor, "write", template_id)
                 await execute(_UPDATE, template_id, *values, now())
                 changed = _template(await self._find(actor, "write", template_id))
+                await record_change(
+                    "template.changed", KIND, template_id, None, {"name": changed.name}
+                )
         except UniqueViolation as error:
             raise InvalidRequest(_NAME_TAKEN) from error
         changed.notes = notes
@@ -115,8 +119,9 @@ class TemplateService:
     async def delete(self, actor: Actor, template_id: str) -> None:
         """Delete a template. Models that were created from it stay as they are."""
         async with transaction():
-            await self._find(actor, "delete", template_id)
+            template = _template(await self._find(actor, "delete", template_id))
             await execute("DELETE FROM models_template WHERE id = $1", template_id)
+            await record_change("template.deleted", KIND, template_id, {"name": template.name})
 
     # -- transfer -------------------------------------------------------------------------------------------
 
@@ -183,6 +188,9 @@ class TemplateService:
         try:
             async with transaction():
                 await execute(_INSERT, template_id, *values, now(), owner_id or actor.id)
+                await record_change(
+                    "template.created", KIND, template_id, None, {"name": values[0]}
+                )
         except UniqueViolation as error:
             raise InvalidRequest(_NAME_TAKEN) from error
         except ForeignKeyViolation as error:  # the account was deleted meanwhile
