@@ -6,6 +6,7 @@ NO_SLAPD = "slapd is not installed and could not be downloaded"
 NO_PGBOUNCER = "pgbouncer is not installed and could not be downloaded"
 NO_PROXY = "nginx or haproxy is not installed and could not be downloaded"
 NO_BROWSER = "chromium is not installed and could not be downloaded"
+NO_PROMTOOL = "promtool is not installed and could not be downloaded"
 NO_NODE = "node or npm is not installed, or the client library could not be downloaded"
 
 
@@ -30,6 +31,11 @@ MISSING = (
         "A BROWSER",
         NO_BROWSER,
         "INSTALL IT (DEBIAN: apt-get install chromium) OR LET apt-get download REACH AN ARCHIVE.",
+    ),
+    (
+        "PROMETHEUS",
+        NO_PROMTOOL,
+        "INSTALL IT (DEBIAN: apt-get install prometheus) OR LET apt-get download REACH AN ARCHIVE.",
     ),
     (
         "JAVASCRIPT CLIENTS (SOCKET.IO, OPENAI)",

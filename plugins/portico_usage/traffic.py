@@ -1,5 +1,6 @@
 """Figures for monitoring: calls and tokens by model, source and outcome, and the time to the first token."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -19,7 +20,9 @@ class Traffic:
         self._models: set[str] = set()
         self._calls: dict[tuple[str, ...], float] = {}
         self._tokens: dict[tuple[str, ...], float] = {}
-        self._first_token = Histogram(_BOUNDS)
+        self._first_token: defaultdict[tuple[str], Histogram] = defaultdict(
+            lambda: Histogram(_BOUNDS)
+        )
 
     def count(self, records: Iterable[CallRecord]) -> None:
         """Count calls. Models are named as their sources do: presets can be any number."""
@@ -36,30 +39,31 @@ class Traffic:
                 if tokens:
                     _add(self._tokens, (model, one.source, kind), tokens)
             if one.first_byte_ms is not None:
-                self._first_token.observe(one.first_byte_ms / 1000)
+                self._first_token[one.source,].observe(one.first_byte_ms / 1000)
 
     def metrics(self) -> Sequence[Metric]:
         """Return the figures."""
         return [
             Metric(
                 "calls_total",
-                f"Calls of models; those beyond {MAX_MODELS} models are added up",
+                f"Calls of models; those beyond {MAX_MODELS} models are added up.",
                 "counter",
                 lambda: dict(self._calls),
                 ("model", "source", "outcome"),
             ),
             Metric(
                 "tokens_total",
-                "Tokens of calls; cached ones are part of the input, reasoning of the output",
+                "Tokens of calls; cached ones are part of the input, reasoning of the output.",
                 "counter",
                 lambda: dict(self._tokens),
                 ("model", "source", "kind"),
             ),
             Metric(
                 "first_token_seconds",
-                "Seconds until a source began to answer",
+                "Seconds until a source began to answer.",
                 "histogram",
                 lambda: self._first_token,
+                ("source",),
             ),
         ]
 

@@ -19,6 +19,8 @@ PINNED: dict[str, float] = {
     "portico.identity.MAX_USER_DATA_BYTES": 1048576,
     "portico.identity.groups.permission_tree.MAX_COMBINATIONS": 1024,
     "portico.identity.accounts.picture.MAX_DATA_URL_CHARS": 262144,
+    "portico.metrics.MAX_LABEL_CHARS": 120,
+    "portico.metrics.MAX_SERIES": 2000,
     "portico.normalization.MAX_MARKS": 30,
     "portico.permissions.access_grants.MAX_GRANTS": 4000,
     "portico.permissions.policies.parser.MAX_RULES": 10000,

@@ -29,7 +29,7 @@ def instance_metrics(instance: OwnInstance, channel: InstanceChannel) -> list[Me
             "The release and the id of this process.",
             "gauge",
             lambda: {(__version__, instance.id): 1.0},
-            ("version", "instance"),
+            ("version", "id"),
         ),
         Metric(
             "instances",
