@@ -100,7 +100,7 @@ def _groups(one: MadeUpInstance) -> Table:
             "id": one.group_id(index),
             "user_id": one.account_id(0),
             "name": f"Légal {index}",
-            "description": "people, of law",
+            "description": "people, of letters",
             "permissions": as_json({"chat": {"delete": True}} if index == 0 else None),
             **_times(index),
         }
@@ -137,7 +137,7 @@ def _models(one: MadeUpInstance) -> Table:
             "user_id": one.model_owner(index),
             "base_model_id": "mock-0",
             "name": f"Desk {index}",
-            "meta": as_json({"description": "made up", "tags": [{"name": "Law"}]}),
+            "meta": as_json({"description": "made up", "tags": [{"name": "Desk"}]}),
             "params": as_json({"system": "You help.", "temperature": 0.4}),
             "is_active": index % 9 != 8,
             **_times(index),

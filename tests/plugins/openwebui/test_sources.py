@@ -131,7 +131,7 @@ def test_password_of_a_url_is_in_no_message() -> None:
         assert has_password(url)
         with pytest.raises(OperatorError) as raised:
             read_database(url)
-        said = "".join(traceback.format_exception(raised.value, capture_locals=False))
+        said = "".join(traceback.format_exception(raised.value))
         assert "s3cr3t" not in said
     assert not has_password("postgresql://ada@db/webui?schema=x") and not has_password("a:b@c.db")
     found = read_source(f"postgresql://ada:{secret}@db:5433/webui?schema=x&sslmode=require", "f")
