@@ -16,6 +16,7 @@ BENCHMARKS = {
         "unread streams",
     ),
     "changes": ("--rounds 1 --only sqlite --change groups --way 'no Redis'", "groups"),
+    "chat_import": ("--messages 40 --only sqlite", "longest wait"),
     "chats": ("--messages 3 --only sqlite", "growth"),
     "instances": (
         "--seconds 0.5 --rounds 1 --processes 2 --only sqlite",
