@@ -9,6 +9,7 @@ from portico.api.interfaces import FolderLookup
 from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
+    from portico.api.transfer import TransferKind
     from portico_folders.components import FoldersPlugin
     from portico_folders.settings import FoldersSettings
 
@@ -65,6 +66,14 @@ def register_services(settings: "FoldersSettings", plugin: "FoldersPlugin") -> l
 def register_listeners(plugin: "FoldersPlugin") -> list[Listener]:
     """Return the listener that deletes an account's folders."""
     return [Listener(AccountDeleting, plugin.folders.on_account_deleting)]
+
+
+@hookimpl
+def register_transfer_kinds() -> "list[TransferKind]":
+    """Return the folders of exports and imports."""
+    from portico_folders.transfer import FolderTransfer
+
+    return [FolderTransfer()]
 
 
 @hookimpl
