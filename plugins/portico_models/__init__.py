@@ -17,6 +17,7 @@ from portico.api.sockets import SocketEvent
 from portico_models.settings import ModelsSettings
 
 if TYPE_CHECKING:
+    from portico.api.transfer import TransferKind
     from portico_models.components import ModelsPlugin
 
 PLUGIN = PluginInfo(
@@ -100,6 +101,14 @@ def register_listeners(plugin: "ModelsPlugin") -> list[Listener]:
         Listener(GroupDeleting, plugin.models.on_group_deleting),
         Listener(AccountDeleting, plugin.templates.on_account_deleting),
     ]
+
+
+@hookimpl
+def register_transfer_kinds(app: AppContext, plugin: "ModelsPlugin") -> "list[TransferKind]":
+    """Return the models of exports and imports."""
+    from portico_models.transfer.model_transfer import ModelTransfer
+
+    return [ModelTransfer(app, plugin.writer)]
 
 
 @hookimpl

@@ -73,18 +73,27 @@ class ModelWriter:
         by: str,
         at: int,
         created_at: Mapping[str, int] | None = None,
+        updated_at: Mapping[str, int] | None = None,
         change: CreationKind = "created",
     ) -> None:
-        """Insert models of one owner. `created_at`: by id; default `at`. A few statements for each 100.
+        """Insert models of one owner. `created_at`, `updated_at`: by id; default `at`. A few statements for each 100.
 
         `change`: `restored` if the model existed before under its id; then its older versions stay visible.
 
         Raises: UniqueViolation if an id, or one that looks like it, is taken; ForeignKeyViolation if the owner does not exist.
         """
-        created_times = created_at or {}
+        created_times, updated_times = created_at or {}, updated_at or {}
         for batch in chunks(drafts, MAX_ROWS_PER_STATEMENT):
             await insert_rows(
-                [ModelRow(one, at, created_times.get(one.id, at), owner_id) for one in batch]
+                [
+                    ModelRow(
+                        one,
+                        updated_times.get(one.id, at),
+                        created_times.get(one.id, at),
+                        owner_id,
+                    )
+                    for one in batch
+                ]
             )
             await self._store_versions(
                 change, [PreviousVersion(one.id, owner_id, None) for one in batch], by, at
