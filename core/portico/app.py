@@ -21,6 +21,7 @@ from portico.web.loop_watch import LoopWatch
 from portico.web.middleware.base_path import BasePath
 from portico.web.middleware.head_requests import HeadRequests, serve_head
 from portico.web.middleware.outer import OuterMiddleware
+from portico.web.middleware.traced_requests import TracedRequests
 
 __all__ = [
     "CannotStart",
@@ -149,4 +150,5 @@ class Portico:
             serve, app.database, app.settings, app.proxies, app.origins, counters=self.counters
         )
         base_path = app.settings.server.base_path
-        return BasePath(outer, base_path) if base_path else outer
+        served: ASGIApp = BasePath(outer, base_path) if base_path else outer
+        return served if app.tracing.tracer is None else TracedRequests(served, app.tracing)

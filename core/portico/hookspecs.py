@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from portico.settings.section import Section
     from portico.sockets import SocketEvent
     from portico.tasks import TaskType
+    from portico.tracing import Tracer
     from portico.transfer import ImportFormat, TransferKind
     from portico.web.fallback import Fallback
     from portico.web.health_check import HealthCheck
@@ -270,6 +271,15 @@ def register_metrics(app: "AppContext", settings: Any, plugin: Any) -> "Iterable
     """Return figures about this plugin's work, which monitoring reads at `/metrics`.
 
     Called at boot. A figure is read each time that monitoring asks, in every process.
+    """
+
+
+@hookspec
+def register_tracer(app: "AppContext", settings: Any, plugin: Any) -> "Tracer | None":
+    """Return what records traces: spans of requests, decisions, statements, calls of models, tasks and socket events.
+
+    Called at boot, in every process. One plugin can have it. Without a tracer, nothing is recorded and nothing is
+    measured. One that raises is not used again, and no request fails by it.
     """
 
 

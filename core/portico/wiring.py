@@ -38,6 +38,7 @@ from portico.settings.section import Secret
 from portico.sockets import Sockets
 from portico.task_queue import QueueConsumer, QueueDelivery, TaskQueue
 from portico.tasks import Tasks
+from portico.tracing import Tracing
 from portico.transfer import ImportFormat, TransferKind
 from portico.web.counters import Counters
 from portico.web.drain import Drain
@@ -63,6 +64,7 @@ class CoreServices:
         self.instance = OwnInstance(role, valid_instance_url(settings.server.instance_url))
         self.counters = Counters(PluginCode())
         isolation = self.isolation = PluginIsolation(settings.plugins, self.counters)
+        self.tracing = Tracing(isolation.log_failure)
         self.events = EventBus(isolation.deliver_event, isolation.run_in_transaction)
         self.drain = Drain(settings.server.shutdown_timeout)
         self.proxies = Proxies(settings.server.trusted_proxies)
@@ -167,6 +169,8 @@ class CoreServices:
         self.task_queue = TaskQueue(self.redis, signing)
         self.task_consumer: QueueConsumer | None = None
         self._connect_task_queue(role)
+        self.instance_channel.tracing = self.tasks.runner.executor.tracing = self.tracing
+        self.sockets.use_tracing(self.tracing)
         self.safe_http = SafeHTTPClient(settings.http_client)
         self.context = AppContext(
             settings=settings,

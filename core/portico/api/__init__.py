@@ -19,6 +19,7 @@
     portico.api.transfer    exports and imports of rows, formats of other servers
     portico.api.audit       the audit log
     portico.api.cli         commands and texts for terminals
+    portico.api.tracing     recording traces, spans of a plugin's own work
     portico.api.text        comparing texts, patterns of operators, CSV
     portico.api.messages    error details that clients know
 

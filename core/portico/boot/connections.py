@@ -17,6 +17,8 @@ def connect_plugin(core: CoreServices, contribution: Contribution) -> None:
         core.context.services.provide(contribution.plugin_name, service)
     for source in contribution.sources:
         core.catalogue.add_source(contribution.plugin_name, source)
+    if contribution.tracer is not None:
+        core.tracing.use(contribution.plugin_name, contribution.tracer)
     core.identity.auth.add_providers(
         contribution.auth_providers, contribution.token_authenticators, contribution.plugin_name
     )
@@ -47,5 +49,6 @@ def disconnect_plugin(core: CoreServices, contribution: Contribution) -> None:
         core.runtime_settings.remove(contribution.settings)
     core.context.services.remove(plugin)
     core.events.unsubscribe(plugin)
+    core.tracing.remove(plugin)
     core.catalogue.remove_sources(plugin)
     core.gateway.remove_filters(plugin)

@@ -6,6 +6,8 @@ from typing import Any
 
 from portico.db import database
 from portico.db.database import Database, Row
+from portico.db.statement_trace import traced_statement
+from portico.tracing import current_trace
 
 
 def current_database() -> Database:
@@ -20,23 +22,32 @@ def current_database() -> Database:
 
 def fetch_all(sql: str, *args: Any) -> Awaitable[list[Row]]:
     """Run a SELECT, or a change with RETURNING. Raises: UniqueViolation, ForeignKeyViolation, Unavailable."""
-    return current_database().rows(sql, *args)
+    used = current_database()
+    if current_trace() is None:
+        return used.rows(sql, *args)
+    return traced_statement(used.dialect, sql, used.rows(sql, *args))
 
 
 async def fetch_one(sql: str, *args: Any) -> Row | None:
     """Return the first row or None. All rows are fetched: add `LIMIT 1` if there may be many. Raises: as `fetch_all`."""
-    found = await current_database().rows(sql, *args)
+    found = await fetch_all(sql, *args)
     return found[0] if found else None
 
 
 def execute(sql: str, *args: Any) -> Awaitable[int]:
     """Run a change and return the number of changed rows. Raises: UniqueViolation, ForeignKeyViolation, Unavailable."""
-    return current_database().execute(sql, *args)
+    used = current_database()
+    if current_trace() is None:
+        return used.execute(sql, *args)
+    return traced_statement(used.dialect, sql, used.execute(sql, *args))
 
 
 def fetch_all_in_thread(sql: str, *args: Any) -> Awaitable[list[Row]]:
     """Run a SELECT that may take long without blocking other requests. Raises: Unavailable."""
-    return current_database().scan(sql, *args)
+    used = current_database()
+    if current_trace() is None:
+        return used.scan(sql, *args)
+    return traced_statement(used.dialect, sql, used.scan(sql, *args))
 
 
 def transaction() -> AbstractAsyncContextManager[None]:

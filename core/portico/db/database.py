@@ -13,9 +13,11 @@ from portico.db.availability import Availability
 from portico.db.errors import Cause, TransactionFailed
 from portico.db.schema_guard import SchemaGuard
 from portico.db.shielded import run_to_completion
+from portico.db.statement_trace import commit_attributes
 from portico.db.timings import DatabaseTimings
 from portico.errors import DB_NOT_SQLITE, InvalidRequest, Unavailable
 from portico.plugin_errors.plugin_exit import is_failure
+from portico.tracing import span
 
 Row = dict[str, Any]
 Dialect = Literal["sqlite", "postgres"]
@@ -224,7 +226,8 @@ class Database(ABC):
         current_transaction_var.reset(token)
         commit = asyncio.ensure_future(transaction.commit())
         try:
-            await run_to_completion(commit)
+            with span("COMMIT", "client", commit_attributes(self.dialect)):
+                await run_to_completion(commit)
         except Unavailable as error:
             self.note_failure(error)
             raise

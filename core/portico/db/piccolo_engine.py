@@ -10,7 +10,7 @@ from piccolo.engine.postgres import Atomic
 from piccolo.querystring import QueryString
 from piccolo.table import Table
 
-from portico.db.current import current_database
+from portico.db.current import current_database, fetch_all
 from portico.db.database import Row
 
 
@@ -44,9 +44,8 @@ class CurrentDatabaseEngine(Engine[Any]):
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> list[Row]:
         """Run a query of Piccolo."""
-        database = current_database()
-        sql, args = querystring.compile_string(engine_type=database.dialect)
-        return await database.rows(sql, *args)
+        sql, args = querystring.compile_string(engine_type=current_database().dialect)
+        return await fetch_all(sql, *args)
 
     async def run_ddl(self, ddl: str, in_pool: bool = True) -> list[Row]:
         """Run `CREATE TABLE` and similar statements."""

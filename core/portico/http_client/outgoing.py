@@ -21,6 +21,7 @@ from portico.http_client.http1 import (
 from portico.http_client.limits import RequestLimits
 from portico.http_client.network_rules import DEFAULT_PORTS, NetworkRules
 from portico.settings.http_client import HTTPClientSettings
+from portico.tracing import current_traceparent
 
 if TYPE_CHECKING:
     import aiohttp
@@ -108,6 +109,9 @@ class OutgoingHTTP:
         """
         if body is not None and not isinstance(body, bytes):
             return await self._send_file(request, body, limits)
+        traceparent = current_traceparent()
+        if traceparent:
+            request = request.with_header("traceparent", traceparent)
         data = request.head(None if body is None else len(body))
         if body:
             data += body

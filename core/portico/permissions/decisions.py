@@ -1,6 +1,6 @@
 """Access decisions. Routes and services ask `Permissions` and nothing else."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from portico.permissions.resource import PackagedPolicy, PolicyRule, Resource, R
 from portico.permissions.subjects import OWNER, RELATIONS, CallerId, Subjects
 from portico.runtime_settings import RuntimeSettingsChanged
 from portico.settings.schema import AccessSettings
+from portico.tracing import Attributes, current_trace, span
 
 READ = "read"
 #: Up to this many rows held by an actor, lists look the ids up; beyond, they test row by row along an index.
@@ -122,11 +123,24 @@ class Permissions:
 
     # -- one resource ---------------------------------------------------------------------------------------
 
-    async def allows(self, actor: Actor, action: str, resource: Resource) -> bool:
+    def allows(self, actor: Actor, action: str, resource: Resource) -> Coroutine[Any, Any, bool]:
         """Return whether the actor may do this to the resource.
 
         At most one statement for grants, and none if no grant could change the decision.
         """
+        if current_trace() is None:
+            return self._decide(actor, action, resource)
+        return self._decide_traced(actor, action, resource)
+
+    async def _decide_traced(self, actor: Actor, action: str, resource: Resource) -> bool:
+        with span(
+            f"policy {resource.kind}:{action}", attributes=_attributes(resource.kind, action)
+        ) as one:
+            allowed = await self._decide(actor, action, resource)
+            one.set("portico.policy.allowed", allowed)
+        return allowed
+
+    async def _decide(self, actor: Actor, action: str, resource: Resource) -> bool:
         policies = self._policies
         rules = policies.action_rules(resource.kind, action)
         subjects = await self.principals.effective(policies, rules, actor) | resource.relations
@@ -183,15 +197,28 @@ class Permissions:
 
     # -- many resources -------------------------------------------------------------------------------------
 
-    async def where_allowed(
+    def where_allowed(
         self, actor: Actor, action: str, kind: str, first: int = 1, *, whole: bool = False
-    ) -> SQLCondition:
+    ) -> Coroutine[Any, Any, SQLCondition]:
         """Return the condition for the rows of a kind to which the actor may do this.
 
         Its placeholders begin with `$first`. It has one of two forms with the same result: look up the ids that the
         actor holds, or test row by row along the index by which the list is sorted. `whole`: the statement reads all
         rows, as a count does; then the lookup is always faster. Raises: LookupError for an unknown kind.
         """
+        if current_trace() is None:
+            return self._condition(actor, action, kind, first, whole=whole)
+        return self._condition_traced(actor, action, kind, first, whole=whole)
+
+    async def _condition_traced(
+        self, actor: Actor, action: str, kind: str, first: int, *, whole: bool
+    ) -> SQLCondition:
+        with span(f"policy {kind}:{action} of a list", attributes=_attributes(kind, action)):
+            return await self._condition(actor, action, kind, first, whole=whole)
+
+    async def _condition(
+        self, actor: Actor, action: str, kind: str, first: int, *, whole: bool
+    ) -> SQLCondition:
         policies = self._policies
         rules = policies.action_rules(kind, action)
         principals = await self.principals.effective(policies, rules, actor)
@@ -260,6 +287,10 @@ class Permissions:
             Listener(AccountDeleting, lambda event: self.grants.remove_principal("user", event.id)),
             Listener(GroupDeleting, lambda event: self.grants.remove_principal("group", event.id)),
         ]
+
+
+def _attributes(kind: str, action: str) -> Attributes:
+    return {"portico.policy.kind": kind, "portico.policy.action": action}
 
 
 def _for(actor: Actor, template: SQLTemplate) -> SQLCondition:

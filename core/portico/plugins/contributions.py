@@ -31,6 +31,7 @@ from portico.settings.schema_faults import schema_fault
 from portico.settings.section import Section
 from portico.sockets import SocketEvent
 from portico.tasks import TaskType
+from portico.tracing import Tracer
 from portico.transfer import ImportFormat, TransferKind
 from portico.web.health_check import HealthCheck
 
@@ -76,6 +77,7 @@ class Contribution:
     listeners: tuple[Listener, ...] = ()
     health_checks: tuple[HealthCheck, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    tracer: Tracer | None = None
     socket_events: tuple[SocketEvent, ...] = ()
     tasks: tuple[TaskType, ...] = ()
     transfer_kinds: tuple[TransferKind, ...] = ()
@@ -164,6 +166,7 @@ class _Collector:
             listeners=many("register_listeners", Listener),
             health_checks=many("register_health_checks", HealthCheck),
             metrics=many("register_metrics", Metric),
+            tracer=self._one("register_tracer", Tracer),
             socket_events=many("register_socket_events", SocketEvent),
             tasks=many("register_tasks", TaskType),
             transfer_kinds=many("register_transfer_kinds", TransferKind),

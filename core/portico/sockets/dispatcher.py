@@ -39,6 +39,7 @@ from portico.sockets.packets import (
 from portico.sockets.registry import TOO_MANY_SOCKETS, ConnectionRegistry
 from portico.sockets.sign_in import ConnectAuth, SocketSignIn, UserJoin
 from portico.time_limit import LimitExceeded
+from portico.tracing import Tracing, current_trace
 from portico.web.request.body_scanner import BodyScanner
 
 log = structlog.get_logger("portico.sockets")
@@ -76,6 +77,8 @@ class PacketDispatcher:
         self._max_depth = settings.server.max_json_depth
         self._run_handler = run_handler
         self._events: dict[str, RegisteredEvent] = {}
+        #: Set by an application that records traces.
+        self.tracing = Tracing()
 
     def bind(
         self,
@@ -97,6 +100,8 @@ class PacketDispatcher:
         except MalformedPacket:
             self._registry.end(connection, flush=False)
             return
+        if (active := current_trace()) is not None:
+            packet = packet._replace(traceparent=active.traceparent)
         if packet.namespace != "/" and packet.type is not PacketType.CONNECT:
             return  # of a connection that was refused
         match packet.type:
@@ -139,7 +144,15 @@ class PacketDispatcher:
         try:
             name, payload = self._split(packet.data)
             self._log("socket event", connection, name=name)
-            answer = await self._answer(connection, name, payload)
+            if self.tracing.tracer is None or name == HEARTBEAT:
+                answer = await self._answer(connection, name, payload)
+            else:
+                known = name if name in self._events or name == USER_JOIN else "unknown"
+                attributes = {"portico.socket.event": known}
+                with self.tracing.begin(
+                    f"socket {known}", "server", packet.traceparent, attributes
+                ):
+                    answer = await self._answer(connection, name, payload)
         except DomainError as error:
             self._refuse(connection, packet.ack_id, error.detail)
             return

@@ -32,12 +32,16 @@ class MalformedPacket(Exception):
 
 
 class Packet(NamedTuple):
-    """One packet of a client. `ack_id`: where it wants an answer, or answers; `data`: JSON text, may be empty."""
+    """One packet of a client. `ack_id`: where it wants an answer, or answers; `data`: JSON text, may be empty.
+
+    `traceparent`: of the request that brought it; empty = it has no trace, or came by web socket.
+    """
 
     type: PacketType
     namespace: str
     ack_id: int | None
     data: str
+    traceparent: str = ""
 
 
 def parse_packet(text: str) -> Packet:

@@ -27,6 +27,7 @@ from portico.sockets.registry import ConnectionRegistry
 from portico.sockets.remote import RemoteSockets
 from portico.sockets.session_pool import SessionPool, SocketSession
 from portico.sockets.sign_in import SocketSignIn
+from portico.tracing import Tracing
 from portico.web.drain import Drain
 from portico.web.middleware.origins import Origins
 
@@ -77,6 +78,10 @@ class Sockets:
         self._remote = RemoteSockets(
             channel, lambda: not redis.is_unavailable, self._local, self._counters
         )
+
+    def use_tracing(self, tracing: Tracing) -> None:
+        """Record events of clients, and requests that other instances forward."""
+        self._dispatcher.tracing = self._receiver.tracing = tracing
 
     async def start(self, events: Sequence[RegisteredEvent] = ()) -> None:
         """Begin to take connections. `events`: what plugins handle. Needs a registered instance."""

@@ -36,7 +36,7 @@ _CLAIM: Final = (
     "UPDATE portico_task SET status = 'running', tries = tries + 1, claims = claims + 1, instance_id = $1, "
     "started_at = {{clock}} WHERE id {among} "
     "RETURNING id, name, user_id, item, arguments, tries, claims, progress_done, progress_total, progress_text, "
-    "run_at, started_at"
+    "run_at, started_at, traceparent"
 )
 _FREE: Final = "SELECT id FROM portico_task WHERE id IN ({ranked}) AND status = 'pending'{lock}"
 # PostgreSQL evaluates an ARRAY once; it might evaluate the query of an IN, and lock rows, several times.

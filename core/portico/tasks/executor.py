@@ -18,6 +18,7 @@ from portico.tasks.store import Claim
 from portico.tasks.task_info import TaskStatus
 from portico.tasks.task_run import TaskRun, encode_result, storable_text
 from portico.tasks.task_type import TaskFailed, TaskType
+from portico.tracing import Attributes, Tracing
 
 #: Seconds in which a task must end after it was cancelled. One that does not is abandoned.
 GRACE_SECONDS: Final = 5.0
@@ -82,6 +83,8 @@ class TaskExecutor:
         self.counters: dict[str, TaskCounters] = {}
         #: Tries whose end could not be written.
         self.unwritten: set[Claim] = set()
+        #: Set by an application that records traces.
+        self.tracing = Tracing()
         self._supervisors: set[asyncio.Task[None]] = set()
         self._abandoned: set[asyncio.Task[Any]] = set()
 
@@ -89,6 +92,7 @@ class TaskExecutor:
         """Start a claimed task. Needs the current database."""
         task_type = types[row["name"]]
         run = TaskRun(row, claim, lambda run: self._announce(run, "running"))
+        run.traceparent = row["traceparent"] or ""
         active = self.active[run.id] = ActiveRun(task_type, run)
         counters = self.counters.setdefault(run.name, TaskCounters(task_type.plugin))
         counters.waits.observe(max(0.0, row["started_at"] - row["run_at"]))
@@ -139,6 +143,12 @@ class TaskExecutor:
             counters.ended[status] += 1
 
     async def _call(self, active: ActiveRun, arguments: str) -> Any:
+        run = active.run
+        attributes: Attributes = {"portico.task.type": run.name, "portico.task.try": run.tries}
+        with self.tracing.begin(f"task {run.name}", "consumer", run.traceparent, attributes):
+            return await self._call_type(active, arguments)
+
+    async def _call_type(self, active: ActiveRun, arguments: str) -> Any:
         task_type, run = active.task_type, active.run
         try:
             decoded = msgspec.json.decode(arguments, type=task_type.arguments)

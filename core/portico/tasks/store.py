@@ -20,14 +20,15 @@ from portico.db import (
 )
 from portico.db.database import Row
 from portico.tasks.task_info import TaskProgress, TaskStatus
+from portico.tracing import current_traceparent
 
 _ACTIVE: Final = "status IN ('pending', 'running')"
 # Values in a SELECT have no column from which PostgreSQL could take their types.
 _INSERT: Final = (
     "INSERT INTO portico_task (id, name, user_id, item, arguments, unique_key, status, tries, claims, created_at, "  # noqa: S608
-    "queued_at, run_at, cancel_requested, progress_done, progress_total, progress_text) "
+    "queued_at, run_at, cancel_requested, progress_done, progress_total, progress_text, traceparent) "
     "SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT), "
-    "'pending', 0, 0, {clock}, {clock}, {clock} + CAST($7 AS DOUBLE PRECISION), FALSE, 0, 0, '' "
+    "'pending', 0, 0, {clock}, {clock}, {clock} + CAST($7 AS DOUBLE PRECISION), FALSE, 0, 0, '', CAST($9 AS TEXT) "
     f"WHERE CAST($3 AS TEXT) IS NULL OR (SELECT COUNT(*) FROM portico_task WHERE user_id = $3 AND {_ACTIVE}) "
     "< CAST($8 AS BIGINT) "
     "ON CONFLICT (name, unique_key) WHERE status = 'pending' AND unique_key IS NOT NULL DO NOTHING RETURNING id"
@@ -125,6 +126,7 @@ async def insert(
         key or None,
         delay,
         max_per_account,
+        current_traceparent() or None,
     )
     return row["id"] if row else None
 

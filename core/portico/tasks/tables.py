@@ -30,6 +30,7 @@ class TaskTable(Table, tablename="portico_task"):
     progress_text = Text()
     error = Text(null=True)
     result = Text(null=True)
+    traceparent = Text(null=True)
 
 
 class TaskScheduleTable(Table, tablename="portico_task_schedule"):

@@ -36,6 +36,8 @@ class TaskRun:
         self.item: str = row["item"]
         self.tries: int = row["tries"]
         self.claim = claim
+        #: The span that created the task, of any process; empty = none.
+        self.traceparent = ""
         self.progress = TaskProgress(
             row["progress_done"], row["progress_total"], row["progress_text"]
         )

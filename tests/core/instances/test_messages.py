@@ -254,7 +254,8 @@ def test_messages_have_a_redis_of_their_own_where_the_settings_name_one(
 
 def test_envelope_of_another_key_or_with_a_change_does_not_open() -> None:
     signer, other = Signer(SECRET), Signer(Secret("another secret key of another installation"))
-    envelope = Envelope("a", 1, 100, "test", b"\x00payload")
+    # A length without padding, whose unused bits could be changed.
+    envelope = Envelope("a", 1, 100, "test", b"\x00payloads")
     text = signer.seal(envelope)
     assert signer.open(text) == envelope
     assert other.open(text) is None

@@ -67,6 +67,10 @@ class PreparedRequest(NamedTuple):
     lines: bytes
     may_lack_length: bool
 
+    def with_header(self, name: str, value: str) -> "PreparedRequest":
+        """Return the request with one more header, of valid characters."""
+        return self._replace(lines=self.lines + f"{name}: {value}\r\n".encode())
+
     def head(self, length: int | None) -> bytes:
         """Return what is sent before the body. `length`: bytes of the body; None = it has none."""
         if length is None and self.may_lack_length:

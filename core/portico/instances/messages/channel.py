@@ -22,6 +22,7 @@ from portico.periodic_task import PeriodicTask
 from portico.plugin_errors.plugin_exit import is_failure
 from portico.redis import RedisConnection, RedisUnavailable
 from portico.settings.section import Secret
+from portico.tracing import Tracing, current_traceparent
 
 #: Seconds between two readings of the table while messages come through it.
 POLL_SECONDS = 0.2
@@ -71,6 +72,8 @@ class InstanceChannel:
         self.live_ids = frozenset({instance.id})
         #: Ids of those that are workers.
         self.live_worker_ids = frozenset({instance.id} if instance.role == "worker" else ())
+        #: Set by an application that records traces.
+        self.tracing = Tracing()
         self._signer, self._redis = Signer(secret), redis
         self._handlers: dict[str, OnMessage] = {}
         self._guard = ReplayGuard()
@@ -115,7 +118,9 @@ class InstanceChannel:
             self._dropped += 1
             return
         self._number += 1
-        envelope = Envelope(self.instance_id, self._number, now(), topic, payload)
+        envelope = Envelope(
+            self.instance_id, self._number, now(), topic, payload, current_traceparent()
+        )
         text = self._signer.seal(envelope)
         self._pending.append(text)
         self._pending_bytes += len(text)
@@ -229,7 +234,8 @@ class InstanceChannel:
         if handle is None:
             return  # of a plugin that is not loaded here
         try:
-            handle(envelope.sender, envelope.payload)
+            with self.tracing.attach(envelope.traceparent):
+                handle(envelope.sender, envelope.payload)
         except BaseException as error:  # whatever it is, the next message must arrive
             if not is_failure(error):
                 raise

@@ -20,13 +20,14 @@ MAX_SENDERS = 1024
 
 
 class Envelope(msgspec.Struct, array_like=True, frozen=True):
-    """A message. `number`: counts the messages of its sender. `sent_at`: epoch seconds."""
+    """A message. `number`: counts the messages of its sender. `sent_at`: epoch seconds. `traceparent`: empty = no trace."""
 
     sender: str
     number: int
     sent_at: int
     topic: str
     payload: bytes
+    traceparent: str = ""
 
 
 class Signer:

@@ -30,13 +30,17 @@ def owner_of(key: str) -> str:
 
 
 class ForwardedRequest(msgspec.Struct, frozen=True, array_like=True):
-    """A request or web socket handshake. `key`: the Engine.IO id. `client`: the address, as trusted proxies report it."""
+    """A request or web socket handshake. `key`: the Engine.IO id. `client`: the address, as trusted proxies report it.
+
+    `traceparent`: of the request; empty = it has no trace.
+    """
 
     type: Literal["http", "websocket"]
     method: str
     key: str
     client: str
     request_id: bytes
+    traceparent: str = ""
 
 
 class RequestSigner:

@@ -31,8 +31,10 @@ from portico.sockets.forwarding.tunnel import (
     encode_message,
     open_unix_tunnel,
 )
+from portico.tracing import current_traceparent
 from portico.web.middleware.proxies import client_address
 from portico.web.middleware.request_context import REQUEST
+from portico.web.middleware.traced_requests import SOCKET_TRACE_KEY
 
 if TYPE_CHECKING:
     import aiohttp
@@ -88,6 +90,7 @@ class Forwarder:
             key,
             client_address(scope),
             REQUEST.get()[0],
+            current_traceparent() or str(scope.get(SOCKET_TRACE_KEY, "")),
         )
         async with self._connect(owner, self._signer.seal(request, owner)) as tunnel:
             if tunnel is None:

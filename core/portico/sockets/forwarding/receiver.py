@@ -30,6 +30,7 @@ from portico.sockets.forwarding.tunnel import (
     open_unix_tunnel,
 )
 from portico.sockets.forwarding.unix_socket import listening_socket
+from portico.tracing import Tracing
 from portico.web.middleware.request_context import REQUEST
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class ForwardReceiver:
     ) -> None:
         self._instance, self._signer = instance, signer
         self._serve, self._release = serve, release
+        #: Set by an application that records traces.
+        self.tracing = Tracing()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._path: Path | None = None
@@ -144,7 +147,7 @@ class ForwardReceiver:
 
         with self._database.use(), contextlib.suppress(TunnelClosed):
             try:
-                await self._serve(scope, received, send)
+                await self._serve_traced(request, scope, received, send)
             except TunnelClosed:
                 raise
             except DomainError as error:
@@ -154,6 +157,20 @@ class ForwardReceiver:
                 await reply(scope, receive=received, send=send)
         await received.stop()
         await tunnel.close()
+
+    async def _serve_traced(
+        self, request: ForwardedRequest, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve a request in a span, if it was sent with its trace. A web socket may last for hours, so its span is short."""
+        if not request.traceparent or self.tracing.tracer is None:
+            await self._serve(scope, receive, send)
+            return
+        attributes = {"http.route": str(scope["path"]), "portico.transport": request.type}
+        with self.tracing.begin("forwarded socket", "server", request.traceparent, attributes):
+            if request.type == "http":
+                await self._serve(scope, receive, send)
+        if request.type != "http":
+            await self._serve(scope, receive, send)
 
     async def _pass_on(self, tunnel: ServerTunnel, owner: str, sealed: str) -> None:
         """Pass a tunnel on to another process of this machine, which the URL of its instance reaches as well as this one.
