@@ -1,5 +1,6 @@
 """Which contents a backup has and where they are: rows of a temporary database, so that memory stays bounded."""
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -10,6 +11,8 @@ from portico.backup.encoding import DAMAGED
 from portico.backup.errors import DamagedBackup
 from portico.backup.manifest import StoredPart
 
+#: Keys of contents. A store may use them as names of files.
+KEY: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,250}")
 #: Lines in one block of the index.
 BATCH: Final = 500
 _SCHEMA: Final = """
@@ -133,11 +136,14 @@ class ContentIndex:
 
 
 def read_entry(line: bytes) -> ContentEntry:
-    """Return a line of the index. Raises: DamagedBackup."""
+    """Return a line of the index. Raises: DamagedBackup, also for a key that could lead out of a store."""
     try:
-        return msgspec.json.decode(line, type=ContentEntry)
+        entry = msgspec.json.decode(line, type=ContentEntry)
     except msgspec.DecodeError:
         raise DamagedBackup(DAMAGED.format("its list of contents cannot be read")) from None
+    if not KEY.fullmatch(entry.key):
+        raise DamagedBackup(DAMAGED.format("a content has an impossible key"))
+    return entry
 
 
 def _values(part: StoredPart) -> tuple[str | int, ...]:

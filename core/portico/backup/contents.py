@@ -51,7 +51,10 @@ class ContentStore(Protocol):
 
 @dataclass(frozen=True)
 class StoredContents:
-    """Contents of which each has a row: the key in column `key` of `table`, its size in bytes in column `size`."""
+    """Contents of which each has a row: the key in column `key` of `table`, its size in bytes in column `size`.
+
+    A key has letters, digits, `_`, `-` and, not at its beginning, `.`.
+    """
 
     name: str
     store: ContentStore

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from portico import __version__
-from portico.backup.content_index import ContentEntry, ContentIndex, read_entry
+from portico.backup.content_index import KEY, ContentEntry, ContentIndex, read_entry
 from portico.backup.contents import StoredContents
 from portico.backup.errors import BackupRefused
 from portico.backup.installation import Installation, Progress
@@ -292,6 +292,10 @@ async def _keys(
         where = f" WHERE {key} > $1" if last else ""
         found = await rows(f"{select}{where} ORDER BY {key} LIMIT {PAGE}", *last)
         for row in found:
+            if not KEY.fullmatch(row["key"]):
+                raise BackupRefused(
+                    f"{contents.table} has the key {row['key']!r}, which no content may have."
+                )
             yield row["key"], row["size"]
         if len(found) < PAGE:
             return

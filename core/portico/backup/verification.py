@@ -1,6 +1,9 @@
 """Verifies a backup: reads every byte of it, restores the database into a scratch place and compares what came out."""
 
 import asyncio
+import contextlib
+import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -27,6 +30,7 @@ from portico.db.sqlite.database import SQLite
 
 #: Bytes that stay free beside a scratch file.
 FREE_BYTES: Final = 64 * 1024 * 1024
+SCRATCH_PREFIX: Final = ".portico-scratch-"
 
 
 async def verify_backup(
@@ -90,8 +94,11 @@ async def scratch_file(
     manifest = backup.manifest
     require_space(directory, manifest.database.plain_size)
     progress.stage("Reading the database", manifest.database.size)
-    folder = Path(tempfile.mkdtemp(prefix=".portico-scratch-", dir=directory))
+    await asyncio.to_thread(_delete_left_folders, directory)
+    folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=directory))
+    lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         path = folder / "portico.db"
         blocks = backup.parts.read(manifest.database, progress.advance)
         await asyncio.to_thread(write_file, path, blocks)
@@ -100,6 +107,19 @@ async def scratch_file(
         yield path
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _delete_left_folders(directory: Path) -> None:
+    """Delete the scratch folders of processes that were killed: nothing holds their lock."""
+    for folder in directory.glob(f"{SCRATCH_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def sqlite_at(path: Path, manifest: Manifest, place: Installation) -> SQLite:

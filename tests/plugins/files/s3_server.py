@@ -18,6 +18,8 @@ class S3Server:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        # What a server keeps belongs to the process: an earlier one has left its own.
+        requests.post(f"{url}/moto-api/reset", timeout=10)
         requests.post(f"{url}/moto-api/reset-auth", data="inf", timeout=10)
         identities = self._client("iam", "any", "any")
         identities.create_user(UserName="portico")
