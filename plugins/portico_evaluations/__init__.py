@@ -12,6 +12,7 @@ from portico.api.policy import PackagedPolicy, ResourceKind
 from portico_evaluations.settings import EvaluationsSettings
 
 if TYPE_CHECKING:
+    from portico.api.transfer import TransferKind
     from portico_evaluations.components import EvaluationsPlugin
 
 PLUGIN = PluginInfo(
@@ -77,6 +78,16 @@ def register_listeners(plugin: "EvaluationsPlugin") -> list[Listener]:
         Listener(AccountDeleting, plugin.feedback.on_account_deleting),
         Listener(ChatChanged, plugin.feedback.on_chat_changed),
     ]
+
+
+@hookimpl
+def register_transfer_kinds(
+    settings: "EvaluationsSettings", plugin: "EvaluationsPlugin"
+) -> "list[TransferKind]":
+    """Return the ratings of exports and imports."""
+    from portico_evaluations.transfer import FeedbackTransfer
+
+    return [FeedbackTransfer(settings, plugin.leaderboard)]
 
 
 @hookimpl

@@ -32,6 +32,11 @@ _INSERT: Final = (
     "INSERT INTO evaluations_feedback (id, user_id, chat_id, message_id, type, created_at, updated_at, "
     "model_id, rating, version, vote, meta, data) VALUES ($1, $2, $3, $4, $5, $6, $6, '', 0, 0, '', '{}', '{}')"
 )
+_INSERT_WHOLE: Final = (
+    "INSERT INTO evaluations_feedback (id, user_id, chat_id, message_id, type, created_at, updated_at, model_id, "
+    "rating, version, vote, meta, data, comment, snapshot_bytes, snapshot) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+)
 _UPDATE: Final = (
     "UPDATE evaluations_feedback SET type = $2, model_id = $3, rating = $4, updated_at = $5, snapshot_bytes = $6, "
     "vote = $7, meta = $8, data = $9, comment = $10{} WHERE id = $1"
@@ -96,6 +101,11 @@ async def snapshot(feedback_id: str) -> str | None:
 async def insert(*values: Any) -> None:
     """Insert a row. `values`: id, author, chat, message, type, time."""
     await execute(_INSERT, *values)
+
+
+async def insert_whole(*values: Any) -> None:
+    """Insert a row with all its values, in the order of the statement."""
+    await execute(_INSERT_WHOLE, *values)
 
 
 async def update(values: Sequence[Any], new_snapshot: str | None) -> None:
