@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portico.api import AppContext, DomainError
+from portico.api import PINNED, AppContext, DomainError, SettingState
 from portico.api.db import RollBack, transaction
 from portico.api.transfer import (
     ExportScope,
@@ -70,19 +70,20 @@ class StoredSettingsTransfer(TransferKind):
                         outcomes[place] = found
                     elif state is None:
                         outcomes[place] = skipped(record.name, UNKNOWN)
-                    elif state.is_stored and self._is_secret(record.name):
-                        outcomes[place] = unchanged(record.name)
-                    elif state.is_stored:
-                        is_same = msgspec.to_builtins(state.value) == found[0]
-                        outcomes[place] = (
-                            unchanged(record.name) if is_same else skipped(record.name, STORED_HERE)
-                        )
+                    elif state.is_stored or state.pinned:
+                        outcomes[place] = self._compared(state, found[0])
                     else:
                         waiting[place] = (record.name, found[0])
                 outcomes |= await self._store(waiting)
                 if run.dry_run:
                     raise RollBack
         return [outcomes[place] for place in range(len(records))]
+
+    def _compared(self, state: SettingState, value: Any) -> Outcome:
+        """Return what becomes of a setting that is set here, and stays. A secret is not compared."""
+        if self._is_secret(state.key) or state.value == value:
+            return unchanged(state.key)
+        return skipped(state.key, PINNED if state.pinned else STORED_HERE)
 
     def _is_secret(self, name: str) -> bool:
         owner = self._settings.owner(name)
