@@ -9,6 +9,8 @@ from portico_usage.call_record import CallRecord
 
 #: Models with figures of their own. Those of further models are added up, since each one costs the monitoring memory.
 MAX_MODELS: Final = 100
+#: Characters of a model's id; the rest is cut off, since a source may choose any.
+MAX_MODEL_CHARS: Final = 120
 OTHER: Final = "other"
 _BOUNDS: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 
@@ -68,6 +70,7 @@ class Traffic:
         ]
 
     def _label(self, model: str) -> str:
+        model = model[:MAX_MODEL_CHARS]
         if model in self._models or len(self._models) < MAX_MODELS:
             self._models.add(model)
             return model

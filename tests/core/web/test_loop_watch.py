@@ -15,10 +15,11 @@ from portico.web.counters import Counters
 from portico.web.loop_watch import LoopWatch
 
 PLUGIN = """
-import asyncio, time
+import asyncio, msgspec, time
 from litestar.params import FromPath
 from portico.api import Listener, PluginInfo, hookimpl
 from portico.api.auth import AccountCreated
+from portico.api.tasks import TaskType
 from portico.api.web import get
 PLUGIN = PluginInfo(summary="blocks", api_version=1)
 
@@ -37,6 +38,16 @@ async def block(way: FromPath[str]) -> str:
 @hookimpl
 def register_routes():
     return [block]
+
+class Nothing(msgspec.Struct):
+    pass
+
+async def block_in_task(run, arguments):
+    too_long()
+
+@hookimpl
+def register_tasks():
+    return [TaskType("blocking:too_long", Nothing, block_in_task)]
 
 @hookimpl
 def register_listeners():
@@ -114,6 +125,27 @@ class TestLoopWatch:
         assert found["stalls"] == before["stalls"] + 1
         assert found["longest_stall"] >= 0.5
         assert found["stalled_seconds"] >= before["stalled_seconds"] + 0.5
+
+    def test_seconds_are_counted_by_place_and_never_by_path(self, app: InProcessApp) -> None:
+        admin = app.client.sign_up("Ada")
+        before = eventually_counted(app, admin, 1)  # the listener has blocked
+        assert app.client.get("/api/x/blocking/wait").status == 200
+        app.run(app.portico.tasks.create, "blocking:too_long")
+        eventually_counted(app, admin, int(before["stalls"]) + 2)
+        lines = admin.get("/metrics").body.decode().splitlines()
+        blocked = [
+            line.rpartition(" ")[0]
+            for line in lines
+            if 'plugin="blocking"' in line and "_blocked_" in line
+        ]
+        assert blocked == [
+            f'portico_event_loop_blocked_seconds_total{{place="{place}",plugin="blocking"}}'
+            for place in (
+                "POST /api/v1/auths/signup",
+                "GET /api/x/blocking/{way}",
+                "task blocking:too_long",
+            )
+        ]
 
     def test_blocking_listener_is_logged_instead_of_the_route_plugin(
         self, app: InProcessApp, stalls_logged: Callable[[int], list[dict[str, Any]]]

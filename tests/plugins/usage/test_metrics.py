@@ -27,6 +27,13 @@ def test_metrics_show_calls_tokens_and_the_time_to_the_first_token(
     assert value("first_token_seconds_count") in ("1.0", "2.0")
 
 
+def test_long_id_of_a_model_is_cut_off() -> None:
+    traffic = Traffic()
+    traffic.count(made_record(base_model="m" * 1_000_000 + tail) for tail in "ab")
+    [calls] = [one for one in traffic.metrics() if one.name == "calls_total"]
+    assert calls.read() == {("m" * 120, "s", "completed"): 2}
+
+
 def test_figures_of_more_than_a_hundred_models_are_added_up() -> None:
     traffic = Traffic()
     traffic.count(made_record(base_model=f"m{number}") for number in range(150))
