@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from click.testing import CliRunner, Result
 
-from portico.cli.commands import config, db, migrate, plugin, secret
+from portico.cli.commands import backup, config, db, migrate, plugin, secret
 from portico.cli.context import CLIContext
 from portico.errors import DomainError, OperatorError
 from portico.server.logging import configure_logging
 from portico.settings.schema import LogSettings
 
-CORE = {"config": config, "db": db, "migrate": migrate, "plugin": plugin, "secret": secret}
+CORE = {one.name: one for one in (backup, config, db, migrate, plugin, secret)}
 Command = Callable[..., str]
 
 

@@ -97,6 +97,20 @@ def test_processes_are_not_killed_before_they_had_their_time() -> None:
         assert int(stop[1]) >= needed(CoreSettings().server.drain_delay), unit
 
 
+def test_backup_job_sets_known_variables_and_runs_a_known_command(command: Command) -> None:
+    job = manifest("CronJob", "portico-backup")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    rows = json.loads(command("config", "--json"))
+    known_variables = {variable for row in rows for variable in row["variables"]}
+    (container,) = job["containers"]
+    assert {one["name"] for one in container["env"]} - known_variables == set()
+    unit = (DEPLOY / "systemd" / "portico-backup.service").read_text()
+    options = {
+        word.partition("=")[0] for word in (*container["args"], *unit.split()) if "--" in word
+    }
+    shown = command("backup", "create", "--help") + command("backup", "verify", "--help")
+    assert {one for one in options if one.startswith("--")} <= set(re.findall(r"--[a-z-]+", shown))
+
+
 def test_metric_that_scales_servers_and_workers_exists() -> None:
     readme = (DEPLOY.parent / "plugins" / "portico_metrics" / "README.md").read_text()
     for name in ("portico-server", "portico-worker"):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from portico.audit import record_change
-from portico.backup.manifest import Manifest
+from portico.backup.manifest import BackupManifest
 from portico.db import Database, TableSet, execute, fetch_one, schema_status
 from portico.db.table_guard import existing_tables
 from portico.instances import refuse_unknown
@@ -16,7 +16,11 @@ _OF_PROCESSES: Final = ("portico_instance", "portico_instance_message")
 
 
 async def adapt(
-    database: Database, sets: Mapping[str, TableSet], manifest: Manifest, *, keep_sessions: bool
+    database: Database,
+    sets: Mapping[str, TableSet],
+    manifest: BackupManifest,
+    *,
+    keep_sessions: bool,
 ) -> None:
     """End the sessions, move the revisions on and write an audit entry. Call it in a transaction of the current database.
 

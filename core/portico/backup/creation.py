@@ -20,10 +20,10 @@ from portico.backup.contents import StoredContents
 from portico.backup.errors import BackupRefused
 from portico.backup.installation import Installation, Progress
 from portico.backup.manifest import (
+    BackupManifest,
     ContentSummary,
     EncodedManifest,
     KeyFingerprints,
-    Manifest,
     StoredPart,
     TablePart,
     encode_manifest,
@@ -73,7 +73,7 @@ class DeletedMeanwhile(Exception):
 
 async def create_backup(
     source: Installation, storage: BackupStorage, options: BackupOptions, progress: Progress
-) -> Manifest:
+) -> BackupManifest:
     """Make a backup and return its manifest. The database is started and is the current one. Raises: BackupRefused."""
     check_options(source, options)
     begun_at = now()
@@ -135,7 +135,7 @@ class _BackupRun:
         lines = lines_of(self.parts.read(manifest.contents))
         self.index.add_known(read_entry(line) for line in lines)
 
-    async def make(self, backup_id: str, begun_at: int, *, include_keys: bool) -> Manifest:
+    async def make(self, backup_id: str, begun_at: int, *, include_keys: bool) -> BackupManifest:
         """Copy everything and return the manifest."""
         tables = await existing_tables(current_database())
         for name, contents in self._source.contents.items():
@@ -159,7 +159,7 @@ class _BackupRun:
         policies = await self._store_json("policies", await self._policies())
         keys = await self._store_json("secrets", _secrets(self._source) if include_keys else None)
         address = find_database(self._source.settings.database, self._source.data_dir)
-        return Manifest(
+        return BackupManifest(
             id=backup_id,
             begun_at=begun_at,
             ended_at=now(),

@@ -54,7 +54,7 @@ class KeyFingerprints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     encryption: str | None = None
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BackupManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a backup has. Times are epoch seconds.
 
     `database`: the SQLite file, or the description of the PostgreSQL schema. `is_encrypted_file`: it is an SQLCipher file.
@@ -88,7 +88,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     encryption: KeyDerivation | None = None
 
 
-def encode_manifest(manifest: Manifest, key: BackupKey | None) -> bytes:
+def encode_manifest(manifest: BackupManifest, key: BackupKey | None) -> bytes:
     """Return a manifest as it is stored."""
     plain, body = msgspec.json.encode(manifest), io.BytesIO()
     encoder = Encoder(body, key)
@@ -128,10 +128,12 @@ class EncodedManifest:
             raise WrongPassphrase("The backup is encrypted: name its --passphrase-file.")
         return BackupKey(passphrase, self.derivation)
 
-    def open(self, key: BackupKey | None) -> Manifest:
+    def open(self, key: BackupKey | None) -> BackupManifest:
         """Return the manifest. Raises: WrongPassphrase, DamagedBackup."""
         blocks = [self._body[n : n + BLOCK_BYTES] for n in range(0, len(self._body), BLOCK_BYTES)]
-        manifest: Manifest = _decode(b"".join(decoded(blocks, key, self._header.size)), Manifest)
+        manifest: BackupManifest = _decode(
+            b"".join(decoded(blocks, key, self._header.size)), BackupManifest
+        )
         return manifest
 
 

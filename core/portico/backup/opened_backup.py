@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from portico.backup.content_index import ContentEntry, ContentIndex, read_entry
 from portico.backup.encoding import DAMAGED
 from portico.backup.errors import BackupRefused, DamagedBackup
-from portico.backup.manifest import MAGIC, EncodedManifest, Manifest
+from portico.backup.manifest import MAGIC, BackupManifest, EncodedManifest
 from portico.backup.parts import PartStore, lines_of
 from portico.backup.storage import BACKUP_ID, BackupStorage
 from portico.backup.storage.single_file import SingleFile
@@ -15,7 +15,7 @@ from portico.backup.storage.single_file import SingleFile
 class OpenedBackup:
     """A backup whose manifest was read and decrypted."""
 
-    def __init__(self, parts: PartStore, manifest: Manifest) -> None:
+    def __init__(self, parts: PartStore, manifest: BackupManifest) -> None:
         self.parts, self.manifest = parts, manifest
 
     def contents(self) -> Iterator[ContentEntry]:

@@ -17,7 +17,7 @@ from portico.backup.content_index import ContentEntry
 from portico.backup.encoding import DAMAGED
 from portico.backup.errors import BackupRefused, DamagedBackup
 from portico.backup.installation import Installation, Progress
-from portico.backup.manifest import Manifest, TablePart
+from portico.backup.manifest import BackupManifest, TablePart
 from portico.backup.opened_backup import OpenedBackup
 from portico.backup.policy_files import MAX_BYTES, checked_policy_files
 from portico.backup.postgres_snapshot import check_rows, load_description, restore_rows
@@ -122,7 +122,7 @@ def _delete_left_folders(directory: Path) -> None:
                 os.close(lock)
 
 
-def sqlite_at(path: Path, manifest: Manifest, place: Installation) -> SQLite:
+def sqlite_at(path: Path, manifest: BackupManifest, place: Installation) -> SQLite:
     """Return a restored file as a database, not started. Raises: BackupRefused without the password of the file."""
     settings = place.settings.database
     address = find_database(settings, place.data_dir)

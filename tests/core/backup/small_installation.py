@@ -13,7 +13,7 @@ from pathlib import Path
 from portico.backup.contents import StoredContents
 from portico.backup.creation import BackupOptions, create_backup
 from portico.backup.installation import Installation
-from portico.backup.manifest import Manifest
+from portico.backup.manifest import BackupManifest
 from portico.backup.opened_backup import OpenedBackup, open_backup
 from portico.backup.restoration import RestoreOptions, RestoreReport, restore_backup
 from portico.backup.storage import BackupStorage
@@ -111,10 +111,10 @@ class SmallInstallation:
 
     def back_up(
         self, target: str | BackupStorage, passphrase: bytes | None = None, stop_at: str = ""
-    ) -> Manifest:
+    ) -> BackupManifest:
         """Make a backup."""
 
-        async def work() -> Manifest:
+        async def work() -> BackupManifest:
             place = self.installation()
             await place.database.start()
             storage = storage_at(target)

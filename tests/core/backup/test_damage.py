@@ -15,7 +15,7 @@ from tests.effort import is_full
 from portico.backup.content_index import ContentEntry, read_entry
 from portico.backup.encoding import Encoder, decoded
 from portico.backup.errors import BackupRefused, DamagedBackup, WrongPassphrase
-from portico.backup.manifest import EncodedManifest, Manifest, StoredPart, encode_manifest
+from portico.backup.manifest import BackupManifest, EncodedManifest, StoredPart, encode_manifest
 from portico.backup.passphrase import BackupKey, KeyDerivation
 from portico.backup.policy_files import checked_policy_files
 from portico.backup.storage.directory import BackupDirectory, path_below
@@ -123,7 +123,7 @@ def test_part_that_grows_beyond_its_size_is_not_decompressed_further() -> None:
     assert found <= 2 * 1024 * 1024
 
 
-def altered(data: bytes, change: Callable[[Manifest], Manifest]) -> bytes:
+def altered(data: bytes, change: Callable[[BackupManifest], BackupManifest]) -> bytes:
     """Return an unencrypted manifest with a change, and with the right digest."""
     return encode_manifest(change(EncodedManifest(data).open(None)), None)
 

@@ -148,7 +148,7 @@ def test_bucket_keeps_backups_that_share_contents(
         CommandLine(elsewhere | settings, tmp_path)(
             "backup", "restore", target, *reading(passphrase)
         )
-        wrong = CommandLine(env | settings | {"PORTICO_BACKUP_S3_KEY_ID": "nobody"}, tmp_path)
+        wrong = CommandLine(env | settings | {"PORTICO_BACKUP_S3_KEY_ID": "unknown"}, tmp_path)
         refused = wrong("backup", "verify", target, code=1).stderr
         assert "backup.s3_key_id" in refused
         assert given["S3_SECRET_ACCESS_KEY"] not in refused
