@@ -3,6 +3,7 @@
 import click
 
 from portico.api import AppContext, CommandContext
+from portico.api.audit import record_change
 from portico.api.cli import json_option, print_json
 from portico_files.components import FilesPlugin
 from portico_files.store_check import StoreReport, check_store
@@ -28,6 +29,9 @@ def check_files(context: CommandContext, /, *, repair: bool, as_json: bool) -> N
     async def check(_: AppContext) -> StoreReport:
         await plugin.store.start()
         found = await check_store(plugin.store)
+        if repair and found.objects_without_file:
+            count = len(found.objects_without_file)
+            await record_change("file.loose_objects_deleted", "file", "", None, {"objects": count})
         for key in found.objects_without_file if repair else ():
             await plugin.store.delete(key)
         return found

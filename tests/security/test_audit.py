@@ -1,11 +1,13 @@
 """Attacks on the audit trail."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from tests.api_keys import ON
 from tests.ollama_server import OllamaServer
@@ -24,6 +26,8 @@ from tests.repository.fixtures import (
 from tests.repository.test_route_access import Route, routes
 from tests.upstream import Upstream
 
+from portico.cli.commands import core_commands
+from portico.cli.plugin_commands import plugin_commands
 from portico.db import execute, fetch_all
 from portico.testing import PASSWORD, InProcessApp, ServerProcess
 
@@ -301,6 +305,27 @@ def test_each_changing_route_is_in_the_table_of_audited_routes(app: InProcessApp
     changing = {route for route in routes(app) if route[0] in CHANGING}
     listed = {route for route in audited_routes() if route[0] != "GET"}
     assert sorted(listed) == sorted(changing)
+
+
+@pytest.mark.case("AB-85")
+def test_each_command_is_in_the_table_of_audited_commands(app: InProcessApp) -> None:
+    """Add a new command there: with its events, `own` or `none`."""
+    found = plugin_commands(app.portico, ()).by_name
+    commands = [*core_commands(), *(command for _, command in found.values())]
+    names = {name for command in commands for name in command_names(command, str(command.name))}
+    text = Path(__file__).with_name("audited_commands.txt").read_text()
+    rows = [re.split(r" {2,}", line) for line in text.splitlines() if line[:1] not in ("", "#")]
+    assert all(len(row) == 2 for row in rows), rows
+    assert sorted(name for name, _ in rows) == sorted(names)
+
+
+def command_names(command: click.Command, name: str) -> Iterator[str]:
+    """The names of a command, or of all commands of a group."""
+    if not isinstance(command, click.Group):
+        yield name
+        return
+    for one, inner in command.commands.items():
+        yield from command_names(inner, f"{name} {one}")
 
 
 @pytest.mark.both_databases

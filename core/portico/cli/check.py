@@ -55,6 +55,7 @@ def _summary(found: list[str], left: list[str], repair: bool) -> str:
 
 async def _find_faults(context: CLIContext, repair: bool) -> tuple[list[str], list[str]]:
     """Return the faults that were found, and those that are left. Each is one sentence."""
+    from portico.audit import record_change
     from portico.boot.schema import start_database
     from portico.db.consistency import MAX_ROUNDS
 
@@ -72,6 +73,10 @@ async def _find_faults(context: CLIContext, repair: bool) -> tuple[list[str], li
                 repairs = [one.repair for one, _ in faults if one.repair is not None]
                 if not repair or not repairs:
                     break
+                if found == left:  # the first round
+                    await record_change(
+                        "database.repaired", "database", "", None, {"found": len(found)}
+                    )
                 for work in repairs:
                     await work()
             return found, left

@@ -12,6 +12,7 @@ from portico.cli.database import db
 from portico.cli.health import health
 from portico.cli.plugin_list import plugin
 from portico.cli.secret import secret
+from portico.cli.upgrade import upgrade
 from portico.cli.worker import worker
 from portico.terminal.options import renamed_command
 
@@ -26,6 +27,7 @@ def core_commands() -> list[click.Command]:
         worker,
         health,
         migrate,
+        upgrade,
         plugin,
         config,
         secret,

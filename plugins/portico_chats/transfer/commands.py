@@ -11,6 +11,7 @@ from typing import BinaryIO
 import click
 
 from portico.api import AppContext, CommandContext
+from portico.api.audit import record_change
 from portico.api.cli import (
     Output,
     OutputFile,
@@ -52,6 +53,10 @@ def export(context: CommandContext, target: Output, email: str | None, is_all: b
 
     async def work(app: AppContext) -> None:
         owner_id = (await app.identity.accounts.require_by_email(email)).id if email else None
+        if owner_id is None:
+            await record_change("chat.all_exported", "chat", "")
+        else:
+            await record_change("chat.exported", "account", owner_id)
         with (
             target.open() as file,
             progress_bar("Exporting", await exporter.count(owner_id)) as bar,
@@ -104,6 +109,7 @@ def import_(
                 if dry_run:
                     return await chat_import.dry_run()
                 batches.append(BatchedImport(chat_import))
+                await record_change("chat.imported", "account", owner.id)
                 with _cancelled_by_sigterm():
                     return await batches[0].run()
 
