@@ -31,6 +31,8 @@ from portico.api.transfer import (
 )
 
 MAX_NAME_CHARS: Final = 256
+#: Characters of a permission of the source that a report names.
+MAX_SHOWN_CHARS: Final = 64
 GROUPS: Final = "groups"
 DEFAULTS: Final = "default_permissions"
 _NULL: Final = msgspec.Raw(b"null")
@@ -152,15 +154,14 @@ class DefaultPermissionsTransfer(TransferKind):
         """Import the permissions."""
         read, outcomes = self._reader.read(records)
         for place, record in read:
-            note = partial(run.notes.add, DEFAULTS, record_id=record.id)
-            outcomes[place] = await self._import_one(record, run, note)
+            outcomes[place] = await self._import_one(record, run)
         return [outcomes[place] for place in range(len(records))]
 
-    async def _import_one(
-        self, record: DefaultPermissionsRecord, run: ImportRun, note: Callable[[str], None]
-    ) -> Outcome:
+    async def _import_one(self, record: DefaultPermissionsRecord, run: ImportRun) -> Outcome:
         present = await self._defaults.tree()
-        given = known_permissions(record.permissions, present, note)
+        given, unknown = known_permissions(record.permissions, present)
+        for name in unknown:
+            run.notes.add(DEFAULTS, UNKNOWN_PERMISSION, name)
         wanted = {section: words | given.get(section, {}) for section, words in present.items()}
         if wanted == present:
             return unchanged(record.id)
@@ -178,17 +179,18 @@ class DefaultPermissionsTransfer(TransferKind):
 
 
 def known_permissions(
-    given: Mapping[str, Any], known: PermissionTree, note: Callable[[str], None]
-) -> PermissionTree:
-    """Return the permissions that this server has. Others, and those that are neither true nor false, are left out."""
+    given: Mapping[str, Any], known: PermissionTree
+) -> tuple[PermissionTree, list[str]]:
+    """Return the permissions that this server has, and the names of others, and of those that are neither true nor false."""
     found: PermissionTree = {}
+    unknown: list[str] = []
     for section, words in given.items():
         for word, value in words.items() if isinstance(words, Mapping) else ():
             if word in known.get(section, {}) and isinstance(value, bool):
                 found.setdefault(section, {})[word] = value
             else:
-                note(UNKNOWN_PERMISSION)
-    return found
+                unknown.append(f"{section}.{word}"[:MAX_SHOWN_CHARS])
+    return found, unknown
 
 
 def _members(record: GroupRecord, run: ImportRun, note: Callable[[str], None]) -> list[str]:
@@ -206,7 +208,9 @@ def _group(
         raise InvalidRequest(f"the name has more than {MAX_NAME_CHARS} characters")
     permissions = None
     if record.permissions is not None:
-        permissions = known_permissions(record.permissions, known, note)
+        permissions, unknown = known_permissions(record.permissions, known)
+        for _ in unknown:
+            note(UNKNOWN_PERMISSION)
     return Group(
         id=record.id,
         account_id=owner,

@@ -65,25 +65,53 @@ class StoredSettingsTransfer(TransferKind):
                 states = {one.key: one for one in await self._settings.states()}
                 waiting: dict[int, tuple[str, Any]] = {}
                 for place, record in read:
-                    state = states.get(record.name)
-                    if isinstance(found := _value(record, run), Outcome):
-                        outcomes[place] = found
-                    elif state is None:
-                        outcomes[place] = skipped(record.name, UNKNOWN)
-                    elif state.is_stored or state.pinned:
-                        outcomes[place] = self._compared(state, found[0])
-                    else:
-                        waiting[place] = (record.name, found[0])
-                outcomes |= await self._store(waiting)
+                    value = _value(record, run)
+                    outcome = (
+                        value
+                        if isinstance(value, Outcome)
+                        else await self._present(states.get(record.name), record, value[0])
+                    )
+                    if outcome is not None:
+                        outcomes[place] = outcome
+                    elif not isinstance(value, Outcome):
+                        waiting[place] = (record.name, value[0])
+                stored = await self._store(waiting)
+                kept = await self._settings.stored_values()
+                outcomes |= {  # what is the default in another form is not stored
+                    place: unchanged(one.id)
+                    if one.state == "imported" and one.id not in kept
+                    else one
+                    for place, one in stored.items()
+                }
                 if run.dry_run:
                     raise RollBack
         return [outcomes[place] for place in range(len(records))]
 
-    def _compared(self, state: SettingState, value: Any) -> Outcome:
-        """Return what becomes of a setting that is set here, and stays. A secret is not compared."""
-        if self._is_secret(state.key) or state.value == value:
-            return unchanged(state.key)
-        return skipped(state.key, PINNED if state.pinned else STORED_HERE)
+    async def _present(
+        self, state: SettingState | None, record: SettingRecord, value: Any
+    ) -> Outcome | None:
+        """Return what becomes of a setting that is not to be stored here; None = it is."""
+        if state is None:
+            return skipped(record.name, UNKNOWN)
+        if await self._settings.is_current(state.variable, value):
+            return unchanged(record.name)
+        if state.pinned:
+            return skipped(record.name, PINNED)
+        if not state.is_stored:
+            return None
+        is_same = await self._is_stored(state.variable, value)
+        return unchanged(record.name) if is_same else skipped(record.name, STORED_HERE)
+
+    async def _is_stored(self, variable: str, value: Any) -> bool:
+        """Return whether storing a value would change nothing, since what its plugin makes of it is stored."""
+        same = False
+        with suppress(RollBack, DomainError):
+            async with transaction():
+                before = (await self._settings.values())[variable]
+                await self._settings.submit({variable: value}, "")
+                same = (await self._settings.values())[variable] == before
+                raise RollBack
+        return same
 
     def _is_secret(self, name: str) -> bool:
         owner = self._settings.owner(name)

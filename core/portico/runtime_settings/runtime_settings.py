@@ -153,6 +153,16 @@ class RuntimeSettings:
             if wanted:
                 await self._store_values(wanted, current, by)
 
+    async def is_current(self, variable: str, value: Any) -> bool:
+        """Return whether a setting has this value now, given as plain data; a default counts, too."""
+        current = (await self.values())[variable]
+        try:
+            return bool(
+                value == current or converted(variable, value, self._owners[variable][1]) == current
+            )
+        except InvalidRequest:
+            return False
+
     async def submit(
         self, given: Mapping[str, Any], by: str, versions: Mapping[str, int] | None = None
     ) -> None:

@@ -100,6 +100,15 @@ CONFLICTS: dict[str, Broken] = {
             "register_health_checks", "HealthCheck('database', probe)", "async def probe(): ..."
         ),
     ),
+    "aa_transfer": _claims(
+        "transfer kind accounts belongs to 'accounts'",
+        _returns(
+            "register_transfer_kinds",
+            "Mine()",
+            "from portico.api.transfer import TransferKind\nclass Mine(TransferKind):\n    name = 'accounts'\n"
+            "    async def export(self, scope): yield []\n    async def import_batch(self, records, run): return []",
+        ),
+    ),
     "aa_setting": _claims(
         "setting ENABLE_SIGNUP belongs to|setting ui.enable_signup belongs to",
         "class Mine(Section):\n    sign_up: Annotated[bool, setting('x', env='ENABLE_SIGNUP', runtime_key='ui.enable_signup')] = True\n"

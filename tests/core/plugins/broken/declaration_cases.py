@@ -43,6 +43,24 @@ class Source:
     def __init__(self, **changed): vars(self).update(changed)
 """
 
+_KIND = """
+from portico.api.transfer import TransferKind
+class Mine(TransferKind):
+    name, after = {name}, {after}
+    async def export(self, scope): yield []
+    {asynchronous}def import_batch(self, records, run): return []
+@hookimpl
+def register_transfer_kinds(): return [Mine()]
+"""
+_FORMAT = """
+from portico.api.transfer import ImportFormat
+class Mine(ImportFormat):
+    name, summary, options = {name}, "Mine.", {options}
+    def open(self, source, options): ...
+@hookimpl
+def register_import_formats(): return [Mine()]
+"""
+
 DECLARATIONS: dict[str, Broken] = {
     # -- functions where another kind of function is called -----------------------------------------------------
     "plain_check": _on(
@@ -352,5 +370,32 @@ DECLARATIONS: dict[str, Broken] = {
         "write `async def respond`",
         "from portico.api.web import Fallback\ndef respond(scope, path): ...  #!\n@hookimpl\ndef register_fallbacks():\n"
         "    return [Fallback('/plain', respond)]",
+    ),
+    "transfer_name": Broken(
+        "hook",
+        "name of a transfer kind is 'My Kind'; write a lower-case word",
+        _KIND.format(name="'My Kind'", after="()", asynchronous="async "),
+    ),
+    "kind_after": Broken(
+        "hook",
+        "after of the transfer kind 'mine' is 'accounts'; write a tuple",
+        _KIND.format(name="'mine'", after="'accounts'", asynchronous="async "),
+    ),
+    "kind_plain": Broken(
+        "hook",
+        "write `async def import_batch`",
+        _KIND.format(name="'mine'", after="()", asynchronous="").replace(
+            "run): return []", "run): return []  #!"
+        ),
+    ),
+    "format_name": Broken(
+        "hook",
+        "name of an import format is 'a b'; write a lower-case word",
+        _FORMAT.format(name="'a b'", options="[]"),
+    ),
+    "format_options": Broken(
+        "hook",
+        "options of the import format 'mine' are not all click options",
+        _FORMAT.format(name="'mine'", options="[5]"),
     ),
 }
