@@ -6,6 +6,7 @@ Every step that calls a plugin is isolated: a plugin that fails is removed whole
 the others go on; but if the plugin is required, the application does not start.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from portico.plugins.contributions import Contribution, hook_of
 from portico.plugins.isolation import PluginError
 from portico.plugins.loader import new_manager
 from portico.plugins.overview import plugins_that_block_start
+from portico.plugins.process_settings import preserved_files
 from portico.plugins.provided import describe_all
 from portico.plugins.registry import FaultKind, PluginRegistry
 from portico.redis import RedisRequired
@@ -44,8 +46,8 @@ class Application(ContributedServices):
     """The core services and the plugins of one application.
 
     Building one imports the chosen plugins and calls their `register_*` hooks; it opens no connection and writes nothing.
-    `on_doing`: told what the start is doing, with the plugin that is called. `routes`: collect their routes too. Commands and workers need none, and start in half the time without the web
-    framework. `role`: what the process does once `start` has returned.
+    `on_doing`: told what the start is doing, with the plugin that is called. `routes`: collect their routes too; commands
+    and workers need none. `role`: what the process does once `start` has returned.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Application(ContributedServices):
             self.isolation.on_call = lambda plugin, doing: on_doing(
                 f"waiting for {doing} of plugin {plugin!r}"
             )
-        self._doing = "loading its plugins"
+        self._doing, self.migration = "loading its plugins", ""
         self.registry = PluginRegistry()
         self.manager: pluggy.PluginManager = new_manager()
         self.replacements = Replacements(self.settings.plugins.replace)
@@ -87,7 +89,7 @@ class Application(ContributedServices):
 
     @property
     def doing(self) -> str:
-        """What the start is doing, in a few words, for the terminal."""
+        """What the start is doing, in a few words, for the terminal. `migration`: its last migration."""
         return self._doing
 
     @doing.setter
@@ -97,9 +99,10 @@ class Application(ContributedServices):
             self._on_doing(what)
 
     def report_migration(self, owner: str, step: str) -> None:
-        """Tell `on_doing` which migration is applied."""
+        """Note which migration is applied, and tell `on_doing`."""
+        self.migration = f"applying migration {step} of plugin {owner!r}"
         if self._on_doing is not None:
-            self._on_doing(f"applying migration {step} of plugin {owner!r}")
+            self._on_doing(self.migration)
 
     # -- what the plugins contribute ------------------------------------------------------------------------
 
@@ -221,6 +224,7 @@ class Application(ContributedServices):
         `serving`: register this process in the database as a running instance. Raises: CannotStart.
         """
         self.doing = "opening the database"
+        self.isolation.contain_exits(asyncio.get_running_loop())
         await start_database(self)
         with self.database.use():
             self.doing = MIGRATING
@@ -310,12 +314,10 @@ class Application(ContributedServices):
         for owner, reason in report.failed.items():
             if owner not in self.registry:
                 raise CannotStart([f"the tables of {owner!r} could not be migrated: {reason}"])
-            self.fail_plugin(
-                owner,
-                f"its migration failed: {reason}",
-                kind=FaultKind.MIGRATION,
-                at=self.isolation.location(owner, report.errors.get(owner)),
-            )
+            error = report.errors.get(owner)
+            at = self.isolation.location(owner, error) or getattr(error, "file", "")
+            text = f"its migration failed: {reason}"
+            self.fail_plugin(owner, text, kind=FaultKind.MIGRATION, at=at)
 
     def _connect_plugins(self) -> None:
         """Hand what the plugins contribute to the core services."""
@@ -360,7 +362,8 @@ class Application(ContributedServices):
             return  # a plugin that it requires has failed in the meantime
         self.doing = f"waiting for the startup of plugin {contribution.plugin_name!r}"
         try:
-            await self._call(contribution, "startup")
+            with preserved_files():
+                await self._call(contribution, "startup")
         except PluginError as error:
             if isinstance(error.__cause__, OperatorError):
                 # The plugin says that with these settings the server must not run, not even without the plugin.

@@ -2,8 +2,9 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -149,7 +150,22 @@ def main(words: Sequence[str] | None = None) -> None:
     `words`: arguments; None = those of this process. Always raises SystemExit.
     """
     _open_closed_streams()
-    run_command(command_line(), words)
+    try:
+        run_command(command_line(), words)
+    except SystemExit as end:
+        if words is None and isinstance(end.code, int | None):
+            _end_with_threads(end.code or 0)
+        raise
+
+
+def _end_with_threads(code: int) -> None:
+    """End the process if threads of plugins are left, for which Python would wait."""
+    main_thread = threading.main_thread()
+    if any(one is not main_thread and not one.daemon for one in threading.enumerate()):
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def _open_closed_streams() -> None:

@@ -53,7 +53,11 @@ class BadDatabase(OperatorError):
 
 
 class BadMigration(OperatorError):
-    """The migrations of a plugin cannot be read or applied."""
+    """The migrations of a plugin cannot be read or applied. `file`: the one that is wrong; empty = not known, or Python."""
+
+    def __init__(self, text: str, file: str = "") -> None:
+        super().__init__(text)
+        self.file = file
 
 
 class RollBack(Exception):

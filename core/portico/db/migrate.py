@@ -29,7 +29,7 @@ from portico.db.migration_files import (
 from portico.db.table_guard import TableGuard, existing_tables
 from portico.db.tableset import TableSet
 from portico.errors import Unavailable, error_text
-from portico.plugin_errors.plugin_exit import is_failure
+from portico.plugin_errors.plugin_exit import is_failure, uncancelled
 
 CORE = "portico"
 MIGRATION_TABLE = (
@@ -223,7 +223,7 @@ async def _apply(
         await guard.look()
         async with database.transaction():
             await _rename_owner(database, plugin, tables)
-            with _watched(plugin, step.name):
+            with _watched(plugin, step.name), uncancelled():
                 await step.run(database)
             await database.check_foreign_keys()
             await guard.check(plugin)
@@ -239,7 +239,8 @@ async def _apply(
     except BaseException as error:  # a plugin's step may raise anything
         if not is_failure(error):
             raise
-        raise BadMigration(f"{step.name}: {type(error).__name__}: {error_text(error)}") from error
+        reason = f"{step.name}: {type(error).__name__}: {error_text(error)}"
+        raise BadMigration(reason, step.file) from error
 
 
 @contextmanager

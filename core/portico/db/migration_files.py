@@ -34,6 +34,8 @@ class Migration:
     safe_beside: str = ""
     #: Of its file.
     checksum: str = ""
+    #: Where its SQL is, such as `acme/migrations/0001_notes.sql`; empty for Python, whose tracebacks say that.
+    file: str = ""
 
 
 def read_migrations(package: str, dialect: Dialect) -> list[Migration]:
@@ -73,7 +75,8 @@ def list_migrations(package: str) -> dict[str, set[str]]:
 
 def read_migration(package: str, name: str, endings: set[str], dialect: Dialect) -> Migration:
     """Read one migration that `list_migrations` found. Raises: BadMigration."""
-    text = _read(package, f"{name}{_ending(package, name, endings, dialect)}")
+    ending = _ending(package, name, endings, dialect)
+    text, file = _read(package, f"{name}{ending}"), f"{package.replace('.', '/')}/{name}{ending}"
     if endings == {".py"}:
         return Migration(
             name,
@@ -83,9 +86,9 @@ def read_migration(package: str, name: str, endings: set[str], dialect: Dialect)
         )
     for statement in split(_DOLLAR_QUOTED.sub("''", text)):
         if (verb := first_word(statement)) in _FORBIDDEN:
-            raise BadMigration(f"{package}: {name} must not contain {verb}")
+            raise BadMigration(f"{package}: {name} must not contain {verb}", file)
     return Migration(
-        name, lambda database: database.script(text), _declared(text), checksum_of(text)
+        name, lambda database: database.script(text), _declared(text), checksum_of(text), file
     )
 
 

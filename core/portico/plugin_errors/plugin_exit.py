@@ -2,7 +2,8 @@
 
 import asyncio
 import dis
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -43,6 +44,23 @@ async def contained(work: Awaitable[T]) -> T:
         if not is_failure(error):
             raise
         raise PluginExit from error
+
+
+@contextmanager
+def uncancelled() -> Iterator[None]:
+    """Run code of a plugin in this task. Raises: PluginExit if it cancels all tasks; its own errors."""
+    # Nothing but a cancellation of all tasks cancels this one.
+    unrelated = asyncio.ensure_future(asyncio.Event().wait())
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        if not unrelated.cancelling() or (task := asyncio.current_task()) is None:
+            raise
+        while task.uncancel():
+            pass
+        raise PluginExit("it cancels tasks that are not its own") from error
+    finally:
+        unrelated.cancel()
 
 
 def _was_raised_by_statement(error: BaseException) -> bool:

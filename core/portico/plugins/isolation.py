@@ -19,6 +19,7 @@ from portico.catalogue import ActionRequest, MessageAction
 from portico.db import DatabaseCheck
 from portico.errors import DomainError, error_location, error_text
 from portico.plugin_errors.plugin_exit import PluginFault, is_failure
+from portico.plugins.process_settings import preserved_settings
 from portico.plugins.registry import FaultKind
 from portico.plugins.watchdog import CallInterrupted, CallWatchdog, WatchedSteps
 from portico.settings.schema import PluginSelection
@@ -153,7 +154,8 @@ class PluginIsolation:
         watched = watchdog.begin(self.limits.load_limit if limit is None else limit, self._share)
         try:
             try:
-                return call()
+                with preserved_settings():
+                    return call()
             finally:
                 watchdog.end()
         except CallInterrupted as interruption:
@@ -164,6 +166,14 @@ class PluginIsolation:
             if not is_failure_outside_tasks(error):
                 raise
             raise self.error(plugin, doing, error, kind=kind, origin=origin) from error
+
+    def contain_exits(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the event loop go on when a task or a callback that a plugin has created raises an exit."""
+        if hasattr(loop, "on_exit"):  # an `ExitProofLoop`; commands do not import uvloop
+            loop.on_exit = self._is_plugin_exit
+
+    def _is_plugin_exit(self, error: BaseException) -> bool:
+        return is_failure(error) and self.blamed("its own task or callback", error) is not None
 
     def blamed(self, doing: str, error: BaseException) -> PluginError | None:
         """Return the error of the plugin whose code raised this outside of any call into it; None = it is of no plugin.

@@ -15,7 +15,6 @@ from portico.plugins.discovery import Candidate, installed_entry_points
 from portico.plugins.faults import DeclarationFault
 from portico.plugins.info import API, PluginInfo, info_fault
 from portico.plugins.isolation import PluginError, PluginIsolation
-from portico.plugins.process_settings import preserved_settings
 from portico.plugins.registry import FaultKind, PluginRegistry, PluginState
 from portico.settings.schema import PluginSelection
 
@@ -58,7 +57,7 @@ def import_plugins(
     for candidate in candidates:
         record = registry[candidate.name]
         try:
-            load = preserved_settings()(candidate.entry_point.load)
+            load = candidate.entry_point.load
             module = isolation.call(candidate.name, "import", load, kind=FaultKind.IMPORT)
             info = _call(isolation, candidate.name, partial(_plugin_info, module))
         except PluginError as error:

@@ -4,6 +4,7 @@ The main process stays light: it checks the settings and the port, and prints th
 accept connections. They alone import the plugins (`server_process`).
 """
 
+import asyncio
 import errno
 import signal
 import socket
@@ -35,6 +36,7 @@ class CannotServe(OperatorError):
 
 def serve(loaded: LoadedSettings) -> None:
     """Serve until SIGTERM or SIGINT. Raises: CannotServe. Exits with 1 if a server process cannot start."""
+    from granian import loops
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
 
@@ -46,6 +48,7 @@ def serve(loaded: LoadedSettings) -> None:
     unix_socket = ListeningSocket(path) if path else None
     address, port = ("", 0) if unix_socket else _bindable(server)
     take_over_streams()
+    loops.register("uvloop")(_event_loop)
     start, pipe = ProcessStart(server.start_limit, server.workers), ProcessPipe()
     granian = Supervisor(
         pipe,
@@ -76,6 +79,15 @@ def serve(loaded: LoadedSettings) -> None:
         granian.serve(target_loader=partial(load, loaded, listens, start, pipe), wrap_loader=False)
     if start.has_failed:
         sys.exit(1)
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop of a server process. Called by granian in that process."""
+    from portico.plugin_errors.event_loop import ExitProofLoop
+
+    loop = ExitProofLoop()
+    asyncio.set_event_loop(loop)
+    return loop
 
 
 def _bindable(server: ServerSettings) -> tuple[str, int]:

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ from portico.settings.server import ServerSettings, reachable_host
 
 #: Seconds in which a server process must accept connections after its start.
 REACHABLE_TIMEOUT_SECONDS = 10
+#: Seconds in which a server process ends after its application has.
+EXIT_SECONDS = 0.5
 #: New objects after which the garbage collector runs. Python's own 700 are those of one request.
 GC_OBJECTS = 10_000
 
@@ -106,6 +109,12 @@ class ProcessLifecycle:
         print_message(f"The main process has ended, so {name[0].lower()}{name[1:]} ends too.")
         self._end(1)
 
+    def ended(self) -> None:
+        """Exit soon: the application has ended. A thread of a plugin could keep the process for as long as it likes."""
+        timer = threading.Timer(EXIT_SECONDS, self._end, (0,))
+        timer.daemon = True
+        timer.start()
+
     def _end(self, code: int) -> None:
         self._writer.close()
         os._exit(code)
@@ -134,6 +143,8 @@ class ServedApplication:
             await self.portico(scope, receive, send)
             return
 
+        self._watch_cancellation()
+
         async def send_and_report(message: Any) -> None:
             if message["type"] == "lifespan.startup.complete":
                 # Before the first client, so that it misses no event of another instance.
@@ -145,8 +156,24 @@ class ServedApplication:
                 self._announcing = asyncio.create_task(self._report_ready())
             elif message["type"] == "lifespan.startup.failed":
                 self._start.fail(str(message["message"]).splitlines())
+            elif message["type"] == "lifespan.shutdown.complete":
+                self._lifecycle.ended()
 
         await self.portico(scope, receive, send_and_report)
+
+    def _watch_cancellation(self) -> None:
+        """Fail the start if a plugin cancels the task of granian that waits for it: the process would end without a word."""
+        from portico.boot import MIGRATING
+
+        def report(task: asyncio.Task[Any]) -> None:
+            if task.cancelled() and not self._start.is_ready:
+                application = self.application
+                is_migrating = application.doing == MIGRATING and application.migration
+                doing = application.migration if is_migrating else application.doing
+                self._start.fail([f"a plugin cancelled all tasks while the server was {doing}"])
+
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.add_done_callback(report)
 
     async def _report_ready(self) -> None:
         """Report the ready line once connections are accepted: granian listens only after the start of the application."""

@@ -31,8 +31,7 @@ class CannotWork(OperatorError):
 def work(loaded: LoadedSettings) -> None:
     """Run tasks until SIGTERM or SIGINT, and end the process. Raises: CannotWork. Exits with 1 if the start fails otherwise."""
     refuse_settings(loaded.settings)
-    import uvloop
-
+    from portico.plugin_errors.event_loop import ExitProofLoop
     from portico.server.logging import configure_logging
 
     writer = take_over_streams()
@@ -47,7 +46,8 @@ def work(loaded: LoadedSettings) -> None:
         os._exit(0)
 
     try:
-        uvloop.run(run())
+        with asyncio.Runner(loop_factory=ExitProofLoop) as runner:
+            runner.run(run())
     finally:
         writer.close()
 

@@ -149,6 +149,8 @@ class OuterMiddleware:
         Raises: the error, if the request was cancelled; it, or a PluginExit in its place, if a response has begun.
         """
         if not is_failure(error):
+            if isinstance(error, asyncio.CancelledError) and not sender.began:
+                await self._answer_cancelled(error, scope, receive, sender)
             raise error
         if sender.stalled:
             return
@@ -165,6 +167,19 @@ class OuterMiddleware:
         if isinstance(error, Exception):
             raise error
         raise PluginExit from error
+
+    async def _answer_cancelled(
+        self,
+        error: BaseException,
+        scope: Scope,
+        receive: Receive,
+        sender: HandshakeSender | ResponseSender,
+    ) -> None:
+        """Respond before a request ends whose task was cancelled: the server itself cancels none, so a plugin has."""
+        task = asyncio.current_task()
+        while task is not None and task.uncancel():
+            pass
+        await internal_error_response(error, scope, self._counters)(scope, receive, sender)
 
 
 async def _close_connection(scope: Scope, peer: Any) -> None:

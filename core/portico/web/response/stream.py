@@ -37,6 +37,9 @@ WATCH_DELAY_SECONDS = 0.1
 #: Seconds that a client has to read the last event of a stream whose session was revoked.
 FINAL_SEND_SECONDS = 1.0
 
+#: Seconds that a block which is being sent delays the end of a stream.
+SEND_DELAY_SECONDS = 0.25
+
 #: Media type of streams of JSON lines, as Ollama sends them.
 JSON_LINES = "application/x-ndjson"
 SHUTDOWN_MESSAGE = "The server is shutting down."
@@ -102,7 +105,7 @@ class StreamResponse:
             reply = self._reply if isinstance(self._reply, SourceResponse) else await self._reply
             reply = self._with_error(reply)
             await send(_start(reply, self._headers))
-            await self._send_body(reply, send, scope)
+            await self._send_body(reply, send, scope, watcher)
         except asyncio.CancelledError:
             if watcher.was_cancelled_by("stopping"):
                 if reply is None:
@@ -147,13 +150,19 @@ class StreamResponse:
             async with asyncio.timeout(FINAL_SEND_SECONDS):
                 await self._end(send, reply, 401, INVALID_TOKEN, "session_revoked")
 
-    async def _send_body(self, reply: SourceResponse, send: Send, scope: Scope) -> None:
+    async def _send_body(
+        self, reply: SourceResponse, send: Send, scope: Scope, watcher: "_DisconnectWatcher"
+    ) -> None:
         if isinstance(reply.body, bytes):
             await send({"type": "http.response.body", "body": reply.body, "more_body": False})
             return
         try:
             async for block in reply.body:
+                watcher.is_sending = True
                 await send({"type": "http.response.body", "body": block, "more_body": True})
+                watcher.is_sending = False
+                if watcher.delayed:
+                    watcher.cancel(watcher.delayed)
         except DomainError as refusal:
             await self._end(send, reply, status_of(refusal), refusal.detail, refusal.code)
         except ClientStalled:
@@ -208,15 +217,19 @@ class _DisconnectWatcher:
     def __init__(self, receive: Receive) -> None:
         self._task = asyncio.current_task()
         self.reason = ""
+        #: A block is being sent. The server would send it also if the task were cancelled, even after a last event.
+        self.is_sending = False
+        #: The reason for which the task is cancelled as soon as the block is sent; empty = none.
+        self.delayed = ""
         self._receive = receive
         self._watcher: asyncio.Task[None] | None = None
         self._timer = asyncio.get_running_loop().call_later(WATCH_DELAY_SECONDS, self._begin)
 
     def on_shutdown(self) -> None:
-        self._cancel("stopping")
+        self._cancel_when_sent("stopping")
 
     def on_revoked(self) -> None:
-        self._cancel("revoked")
+        self._cancel_when_sent("revoked")
 
     def was_cancelled_by(self, reason: str) -> bool:
         """Return whether only this watcher cancelled the task, for this reason; then the task may continue."""
@@ -226,6 +239,7 @@ class _DisconnectWatcher:
 
     def close(self) -> None:
         self._timer.cancel()
+        self._task = None
         if self._watcher is not None:
             self._watcher.cancel()
 
@@ -236,9 +250,17 @@ class _DisconnectWatcher:
         with contextlib.suppress(DomainError):  # the rest of the body may be incomplete
             while (await self._receive())["type"] != "http.disconnect":
                 pass
-        self._cancel("disconnected")
+        self.cancel("disconnected")
 
-    def _cancel(self, reason: str) -> None:
+    def cancel(self, reason: str) -> None:
+        """Cancel the task now."""
         if not self.reason and self._task is not None:
             self.reason = reason
             self._task.cancel()
+
+    def _cancel_when_sent(self, reason: str) -> None:
+        if not self.is_sending:
+            self.cancel(reason)
+        elif not self.delayed:
+            self.delayed = reason
+            asyncio.get_running_loop().call_later(SEND_DELAY_SECONDS, self.cancel, reason)

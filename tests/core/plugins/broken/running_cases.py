@@ -39,6 +39,57 @@ RUNNING: dict[str, Broken] = {
     "cancels_itself": _running(
         _ROUTES.format("cancels_itself", "raise asyncio.CancelledError  #!")
     ),
+    "cancels_request": _running(
+        _ROUTES.format(
+            "cancels_request", "asyncio.current_task().cancel()\n        await asyncio.sleep(9)  #!"
+        )
+    ),
+    "exits_in_task": _running(
+        _ROUTES.format("exits_in_task", "asyncio.create_task(leave())\n        return 'left'")
+        + "async def leave():\n    raise SystemExit(1)  #!"
+    ),
+    "exits_in_callback": _running(
+        _ROUTES.format(
+            "exits_in_callback",
+            "asyncio.get_running_loop().call_soon(leave)\n        return 'left'",
+        )
+        + "def leave():\n    raise SystemExit(1)  #!"
+    ),
+    "keeps_thread": _running(
+        "import signal, threading\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "threading.Thread(target=time.sleep, args=(600,)).start()"
+    ),
+    "works": _running(
+        """
+        class Work(msgspec.Struct): ...
+        async def work(run, arguments):
+            raise KeyError("x")  #!
+        @hookimpl
+        def register_tasks():
+            return [TaskType("works:work", Work, work, max_tries=1)]
+        @hookimpl
+        async def startup(app):
+            await app.tasks.create("works:work", Work())
+        """
+    ),
+    "hears": _running(
+        """
+        async def hear(socket, payload):
+            raise SystemExit(1)  #!
+        @hookimpl
+        def register_socket_events():
+            return [SocketEvent("hears:word", None, hear)]
+        """
+    ),
+    "acts": _running(
+        """
+        async def act(request):
+            raise SystemExit(1)  #!
+        @hookimpl
+        def register_message_actions():
+            return [MessageAction(id="acts", name="Act", run=act, is_global=True)]
+        """
+    ),
     "live": _running(
         """
         from portico.api.web import Socket, websocket

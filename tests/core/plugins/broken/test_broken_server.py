@@ -21,11 +21,13 @@ SOME_HANGING = {name: HANGING[name] for name in ("hangs_import", "hangs_tables",
 #: The others are the same for every process: a fifth of them.
 _REST = HOOKS | DECLARATIONS | STORED
 FAILED: dict[str, Broken] = (
-    MIGRATIONS
+    {name: one for name, one in MIGRATIONS.items() if name != "cancels_all"}
     | CONFLICTS
     | SOME_HANGING
     | {name: _REST[name] for name in [*_REST][::5] if name != "misspelt_name"}
 ) | {name: _REST[name] for name in ("startup_raises", "rule_of_others", "no_type", "operator")}
+#: Those of `RUNNING` that fail nowhere in a server: a command, and a thread that goes on.
+SILENT = {"commands", "keeps_thread"}
 LIMITS = {"LOAD": "1", "STARTUP": "0.3", "SHUTDOWN": "0.3"}
 SETTINGS = "".join(
     f"[plugins.{name}]\n{line}\n"
@@ -52,14 +54,33 @@ def ask(ada: Client, model: str) -> int:
 
 def fail_while_serving(ada: Client) -> None:
     """Make every plugin fail that fails only while the server runs."""
-    for name in ("goes_wrong", "goes_away", "cancels_itself"):
+    for name in ("goes_wrong", "goes_away", "cancels_itself", "cancels_request"):
         answer = ada.get(f"/api/x/{name}/go")
         assert (answer.status, answer.json) == (500, {"detail": "Internal Server Error"}), name
+    for name in ("exits_in_task", "exits_in_callback"):
+        assert ada.get(f"/api/x/{name}/go").body == b"left", name
+    with ada.connect_socket() as events:
+        assert "error" in str(events.call("hears:word", {}))
     with ada.websocket("/api/x/live/go") as socket, pytest.raises(SocketClosed):
         socket.receive()
     models = {one["id"] for one in ada.get("/api/models").json["data"]}
     assert {"answers_wrong", "answers_words"} <= models
     assert [ask(ada, name) for name in ("answers_wrong", "answers_words")] == [500, 500]
+    message = {"id": "m", "role": "assistant", "content": "Hi", "parentId": None, "childrenIds": []}
+    history = {"currentId": "m", "messages": {"m": message}}
+    chat = ada.post("/api/v1/chats/new", {"chat": {"title": "Mine", "history": history}}).json["id"]
+    about = {"model": "answers_wrong", "chat_id": chat, "id": "m", "session_id": "s"}
+    assert "failed" in ada.post("/api/chat/actions/acts", about).json["detail"]
+
+
+def test_plugin_that_cancels_all_tasks_of_a_start_ends_it_once_and_is_named(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    write_plugins(tmp_path / "site", {"cancels_all": MIGRATIONS["cancels_all"]})
+    server = ServerProcess(env, tmp_path)
+    with pytest.raises(RuntimeError, match="a plugin cancelled all tasks while .*cancels_all"):
+        server.start()
+    server.kill()
 
 
 @pytest.mark.both_databases
@@ -95,6 +116,7 @@ def test_server_with_all_broken_plugins_serves_names_them_and_stops(
     assert code == 0
     log = server.log_text
     assert "hunter2" not in log
+    assert "another one is started" not in log
     failures = [
         json.loads(one) for one in log.splitlines() if '"plugin": ' in one or '"plugin":' in one
     ]
@@ -105,7 +127,8 @@ def test_server_with_all_broken_plugins_serves_names_them_and_stops(
         # Of many lines for one client, the log has the number.
         counters = listed[name]["counters"]
         is_counted = counters["errors"] + counters["failures"] > 0
-        assert name == "commands" or is_logged or is_counted, f"{name} at {at} is not in the log"
+        assert name in SILENT or is_logged or is_counted, f"{name} at {at} is not in the log"
+    assert "register_commands: KeyError" in cli("commands", "go", settings=env, code=2).stderr
     plugins = {
         one["name"]: one for one in json.loads(cli("plugin", "list", "--json", settings=env).stdout)
     }
