@@ -20,6 +20,7 @@ from portico.web.lifespan import lifespan
 from portico.web.loop_watch import LoopWatch
 from portico.web.middleware.base_path import BasePath
 from portico.web.middleware.head_requests import HeadRequests, serve_head
+from portico.web.middleware.observed_requests import ObservedRequests
 from portico.web.middleware.outer import OuterMiddleware
 from portico.web.middleware.traced_requests import TracedRequests
 
@@ -151,4 +152,7 @@ class Portico:
         )
         base_path = app.settings.server.base_path
         served: ASGIApp = BasePath(outer, base_path) if base_path else outer
+        observers = [(c.plugin_name, one) for c in app.contributions for one in c.request_observers]
+        if observers:
+            served = ObservedRequests(served, observers, app.isolation.log_failure)
         return served if app.tracing.tracer is None else TracedRequests(served, app.tracing)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from portico.transfer import ImportFormat, TransferKind
     from portico.web.fallback import Fallback
     from portico.web.health_check import HealthCheck
+    from portico.web.request_observer import RequestObserver
 
 hookspec = pluggy.HookspecMarker("portico")
 hookimpl = pluggy.HookimplMarker("portico")
@@ -271,6 +272,17 @@ def register_metrics(app: "AppContext", settings: Any, plugin: Any) -> "Iterable
     """Return figures about this plugin's work, which monitoring reads at `/metrics`.
 
     Called at boot. A figure is read each time that monitoring asks, in every process.
+    """
+
+
+@hookspec
+def register_request_observers(
+    app: "AppContext", settings: Any, plugin: Any
+) -> "Iterable[RequestObserver] | None":
+    """Return what is told of each request when it begins and when it has been answered, such as a log of requests.
+
+    Called at boot, in every process. Where no plugin returns one, nothing is measured. What an observer raises is logged,
+    and the request goes on.
     """
 
 

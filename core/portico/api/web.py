@@ -25,6 +25,7 @@ from portico.web.request.query_parameters import (
     parse_query_flag,
     parse_query_time,
 )
+from portico.web.request_observer import KeptBody, ObservedRequest, RequestObserver
 from portico.web.response.byte_range import UnsatisfiableRange, read_range
 from portico.web.response.entity_tag import names_etag
 from portico.web.response.image import IMAGE_RESPONSES, image_response
@@ -55,9 +56,12 @@ __all__ = [
     "Controller",
     "Fallback",
     "JSONResponse",
+    "KeptBody",
+    "ObservedRequest",
     "QueryFlag",
     "QueryTime",
     "Request",
+    "RequestObserver",
     "Socket",
     "StaticFiles",
     "StaticFolderError",

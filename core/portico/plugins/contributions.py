@@ -34,6 +34,7 @@ from portico.tasks import TaskType
 from portico.tracing import Tracer
 from portico.transfer import ImportFormat, TransferKind
 from portico.web.health_check import HealthCheck
+from portico.web.request_observer import RequestObserver
 
 if TYPE_CHECKING:
     from portico.plugins.router import PluginRouter
@@ -78,6 +79,7 @@ class Contribution:
     health_checks: tuple[HealthCheck, ...] = ()
     metrics: tuple[Metric, ...] = ()
     tracer: Tracer | None = None
+    request_observers: tuple[RequestObserver, ...] = ()
     socket_events: tuple[SocketEvent, ...] = ()
     tasks: tuple[TaskType, ...] = ()
     transfer_kinds: tuple[TransferKind, ...] = ()
@@ -167,6 +169,7 @@ class _Collector:
             health_checks=many("register_health_checks", HealthCheck),
             metrics=many("register_metrics", Metric),
             tracer=self._one("register_tracer", Tracer),
+            request_observers=many("register_request_observers", RequestObserver),
             socket_events=many("register_socket_events", SocketEvent),
             tasks=many("register_tasks", TaskType),
             transfer_kinds=many("register_transfer_kinds", TransferKind),

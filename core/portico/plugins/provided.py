@@ -44,6 +44,7 @@ def _provided(contribution: Contribution) -> dict[str, list[str]]:
         "policies": [str(policy) for policy in contribution.policies],
         "listens to": [listener.event.__name__ for listener in contribution.listeners],
         "health checks": [check.name for check in contribution.health_checks],
+        "request observers": [type(one).__name__ for one in contribution.request_observers],
         "tracer": ["default"] if contribution.tracer else [],
         "metrics": [one.name for one in contribution.metrics],
         "socket events": [event.name for event in contribution.socket_events],
