@@ -22,6 +22,8 @@ AttributeValue = str | int | float | bool
 Attributes = Mapping[str, AttributeValue]
 
 _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
+#: The last digits of flags with the one of a sampled trace. Source: W3C Trace Context, 3.2.2.5.
+_SAMPLED: Final = frozenset("13579bdf")
 _NO_ATTRIBUTES: Final[Attributes] = {}
 
 
@@ -67,6 +69,11 @@ class ActiveTrace(NamedTuple):
 
     tracing: "Tracing"
     traceparent: str
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether spans are recorded. If not, the trace is only passed on."""
+        return self.traceparent[-1] in _SAMPLED
 
 
 _current: ContextVar[ActiveTrace | None] = ContextVar("portico_trace", default=None)
@@ -203,7 +210,7 @@ def span(
 ) -> OpenSpan:
     """Return a span of the trace of this context; one that records nothing if there is none."""
     active = _current.get()
-    if active is None:
+    if active is None or not active.is_sampled:
         return OpenSpan(None, name, kind, "", attributes, is_remote=False)
     return OpenSpan(active.tracing, name, kind, active.traceparent, attributes, is_remote=False)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from portico.api.cli import printable
 from portico.api.db import now
+from portico.api.tracing import current_traceparent
 from portico.api.web import ObservedRequest
 
 #: Characters of a path without a route, which any client may choose.
@@ -43,7 +44,7 @@ def text_line(request: ObservedRequest) -> str:
 
 def _fields(request: ObservedRequest) -> dict[str, str | int | float | None]:
     method = request.method if request.method.isalpha() and len(request.method) <= 16 else "?"
-    return {
+    fields: dict[str, str | int | float | None] = {
         "method": method,
         # A route has names in place of ids. The query may hold secrets, and is left out.
         "path": request.route or request.path[:MAX_PATH_CHARS],
@@ -58,6 +59,9 @@ def _fields(request: ObservedRequest) -> dict[str, str | int | float | None]:
         "level": "info",
         "timestamp": _timestamp(),
     }
+    if traceparent := current_traceparent():
+        fields["trace"] = traceparent[3:35]
+    return fields
 
 
 def _timestamp() -> str:

@@ -13,7 +13,7 @@ _MAX_ITEMS: Final = 50
 #: Words in a name whose value is a secret, at any level below it.
 _SECRET: Final = re.compile(
     r"pass(?:word|wd|phrase)?(?![a-z])|secret|token(?!s)|credential|authorization|cookie|private|signature"
-    r"|(?:^|[_.-])(?:api_?)?keys?(?:$|[_.-])|apikey|headers?$|assertion|code_verifier|otp$",
+    r"|(?:^|[_.-])(?:api_?)?keys?(?:[_.-]|\Z)|apikey|headers?\Z|assertion|code_verifier|otp\Z",
     re.I,
 )
 #: Names whose values are texts of users: prompts, documents, comments.

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.otlp_receiver import OTLPReceiver
@@ -277,3 +278,25 @@ def test_tracer_of_another_plugin_that_raises_is_not_used_again(
         assert app.client.get("/health").status == 200
     finally:
         app.close()
+
+
+class TestLog:
+    """The lines of the log name the trace that they belong to."""
+
+    @pytest.fixture
+    def env(self, env: dict[str, str]) -> dict[str, str]:
+        return env | {"PORTICO_REQUEST_LOG_ACCESS": "true", "PORTICO_LOG_FORMAT": "json"}
+
+    def test_lines_name_the_trace(
+        self, app: InProcessApp, client: Client, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        async def work() -> None:
+            with app.portico.tracing.begin("work", "internal", SENT["traceparent"]):
+                structlog.get_logger("test").warning("inside")
+            structlog.get_logger("test").warning("outside")
+
+        client.get("/health", headers=SENT)
+        app.run(work)
+        lines = [msgspec.json.decode(one) for one in capsys.readouterr().err.splitlines()]
+        found = {one["event"]: one.get("trace") for one in lines}
+        assert [found[one] for one in ("request", "inside", "outside")] == [TRACE, TRACE, None]

@@ -64,7 +64,7 @@ def test_change_is_recorded_in_one_line_with_masked_secrets(
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_attempts_to_sign_in_are_recorded_and_other_strangers_are_not(
+def test_attempts_to_sign_in_are_recorded_and_other_public_requests_are_not(
     client: Client, app: InProcessApp, file: Path
 ) -> None:
     client.post("/api/v1/auths/signin", {"email": "a@example.org", "password": "hunter2"})

@@ -4,6 +4,7 @@ from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Any
 
+from portico.tracing import current_trace
 from portico.web.middleware.proxies import client_address
 
 #: Request id and ASGI `client`. Nothing larger, since background tasks started by the request keep it in memory.
@@ -11,9 +12,11 @@ REQUEST: ContextVar[tuple[bytes, Any]] = ContextVar("portico_request")
 
 
 def add_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Add the request id and the client's address to a log event. A structlog processor."""
+    """Add the request id, the client's address and the trace to a log event. A structlog processor."""
     context = REQUEST.get(None)
     if context is not None:
         event.setdefault("request", context[0].decode())
         event.setdefault("client", client_address({"client": context[1]}))
+    if (active := current_trace()) is not None:
+        event.setdefault("trace", active.traceparent[3:35])
     return event
