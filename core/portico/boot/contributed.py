@@ -1,9 +1,10 @@
 """What the core and the active plugins of an application have together: tables, tasks, checks, metrics."""
 
 from collections.abc import Container, Sequence
+from functools import cached_property
 from typing import Any
 
-from portico.boot.core_metrics import core_metrics, read_all
+from portico.boot.core_metrics import MetricReader, core_metrics
 from portico.boot.core_tasks import core_retentions, core_task_types
 from portico.boot.schema import CORE_TABLES
 from portico.db import DatabaseCheck, EncryptedColumn, Retention, all_checks
@@ -92,6 +93,9 @@ class ContributedServices(CoreServices):
     async def read_metrics(self) -> list[MetricReading]:
         """Return the figures of the core and of all plugins. One that cannot be read is logged and left out."""
         of_plugins = [(c.plugin_name, one) for c in self.contributions for one in c.metrics]
-        return await read_all(
-            self.isolation, [*(("", one) for one in core_metrics(self)), *of_plugins]
-        )
+        of_core = [("", one) for one in core_metrics(self)]
+        return await self._metric_reader.read([*of_core, *of_plugins])
+
+    @cached_property
+    def _metric_reader(self) -> MetricReader:
+        return MetricReader(self.isolation)

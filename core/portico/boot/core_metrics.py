@@ -17,14 +17,14 @@ from portico.boot.service_metrics import (
 )
 from portico.errors import DomainError
 from portico.metrics import MAX_SERIES, OTHER, Metric, MetricReading, Reading, bounded
-from portico.plugins.isolation import PluginError, PluginIsolation
+from portico.plugins.isolation import OverLimit, PluginError, PluginIsolation
 from portico.tasks import Tasks
 from portico.web.counters import Counters
 from portico.wiring import CoreServices
 
 #: Places that block the event loop which have series of their own.
 MAX_PLACES = 200
-#: Seconds that one metric has to be read.
+#: Seconds that metrics have to be read.
 READ_LIMIT = 2.0
 
 
@@ -148,41 +148,62 @@ def _loop_metrics(counters: Counters) -> list[Metric]:
     ]
 
 
-async def read_all(
-    isolation: PluginIsolation, metrics: Sequence[tuple[str, Metric]]
-) -> list[MetricReading]:
-    """Read metrics, each with its owner; empty = the core. One that cannot be read is logged and left out."""
+class MetricReader:
+    """Reads metrics, all at once, within READ_LIMIT. One that cannot be read is logged and left out."""
 
-    async def read(owner: str, metric: Metric) -> MetricReading | None:
+    def __init__(self, isolation: PluginIsolation) -> None:
+        self._isolation = isolation
+        #: Reads that were told to end and have not, by the owner and the metric.
+        self._late: dict[tuple[str, str], asyncio.Task[MetricReading | None]] = {}
+
+    async def read(self, metrics: Sequence[tuple[str, Metric]]) -> list[MetricReading]:
+        """Return what metrics are read as. Each is given with its owner; empty = the core."""
+        reads = {
+            asyncio.create_task(self._read(owner, metric)): (owner, metric)
+            for owner, metric in metrics
+            if (owner, metric.name) not in self._late
+        }
+        if not reads:
+            return []
+        try:
+            await asyncio.wait(reads, timeout=READ_LIMIT)
+        finally:
+            for task, (owner, metric) in reads.items():
+                if not task.done():
+                    self._end(task, owner, metric)
+        return [one for task in reads if task.done() and (one := task.result()) is not None]
+
+    def _end(self, task: asyncio.Task[MetricReading | None], owner: str, metric: Metric) -> None:
+        """Have a read end that takes too long. It is not waited for: it may have to return a connection, or ignore this."""
+        key = owner, metric.name
+        self._late[key] = task
+        task.add_done_callback(lambda _: self._late.pop(key))
+        task.cancel()
+        if owner:  # the core waits for nothing but the database, whose log line there is
+            late = OverLimit(READ_LIMIT, "")
+            self._isolation.log_failure(owner, _doing(metric), late, metric.read)
+
+    async def _read(self, owner: str, metric: Metric) -> MetricReading | None:
+        """Read one metric; None if it cannot be read, as without a database."""
+
+        async def read() -> Reading | None:
+            try:
+                value = metric.read()
+                found: Reading = await value if inspect.isawaitable(value) else value
+            except DomainError:
+                return None
+            if isinstance(found, Mapping) and len(found) > MAX_SERIES:
+                copied: Any = dict(found)  # it may grow meanwhile
+                return await asyncio.to_thread(bounded, copied, len(metric.labels))
+            return bounded(found, len(metric.labels))
+
         with suppress(PluginError):
-            value = await _read(isolation, owner, metric)
+            value: Reading | None = await self._isolation.call_async(
+                owner or "portico", _doing(metric), read, origin=metric.read
+            )
             return None if value is None else MetricReading(owner, metric, value)
         return None
 
-    # At once: a database that does not answer makes each of its figures take its whole limit.
-    found = await asyncio.gather(*(read(owner, metric) for owner, metric in metrics))
-    return [one for one in found if one is not None]
 
-
-async def _read(isolation: PluginIsolation, owner: str, metric: Metric) -> Reading | None:
-    """Read one metric; None while it cannot be read, as without a database. Raises: PluginError."""
-
-    async def read() -> Reading | None:
-        try:
-            value = metric.read()
-            found: Reading = await value if inspect.isawaitable(value) else value
-        except DomainError:
-            return None
-        if isinstance(found, Mapping) and len(found) > MAX_SERIES:
-            copied: Any = dict(found)  # it may grow meanwhile
-            return await asyncio.to_thread(bounded, copied, len(metric.labels))
-        return bounded(found, len(metric.labels))
-
-    value: Reading | None = await isolation.call_async(
-        owner or "portico",
-        f"reading the metric {metric.name}",
-        read,
-        limit=READ_LIMIT,
-        origin=metric.read,
-    )
-    return value
+def _doing(metric: Metric) -> str:
+    return f"reading the metric {metric.name}"
