@@ -12,6 +12,7 @@ from portico.api.models import ModelFilter
 from portico.api.policy import PackagedPolicy, ResourceKind
 
 if TYPE_CHECKING:
+    from portico.api.transfer import TransferKind
     from portico_files.components import FilesPlugin
     from portico_files.settings import FilesSettings
 
@@ -84,6 +85,12 @@ def register_listeners(plugin: "FilesPlugin") -> list[Listener]:
         Listener(AccountDeleting, plugin.files.on_account_deleting),
         Listener(ChatChanged, plugin.chat_files.on_chat_changed),
     ]
+
+
+@hookimpl
+def register_transfer_kinds(plugin: "FilesPlugin") -> "list[TransferKind]":
+    """Return the files of exports and imports."""
+    return [plugin.transfer]
 
 
 @hookimpl

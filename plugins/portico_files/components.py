@@ -12,6 +12,7 @@ from portico_files.settings import FilesSettings
 from portico_files.stores import FileStore
 from portico_files.stores.local import THREADS, LocalStore
 from portico_files.stores.s3 import S3Store
+from portico_files.transfer import FileTransfer
 from portico_files.uploads import Uploads
 from portico_files.web_pages import WebPages
 
@@ -28,6 +29,7 @@ class FilesPlugin:
         self.chat_files = ChatFiles(app, settings, self.files)
         self.filter = FilesFilter(app, self.files, self.chat_files)
         self.uploads = Uploads(app, settings, self.store, self.loose, self._threads)
+        self.transfer = FileTransfer(self.store, self._threads)
         self.web_pages = WebPages(app, self.uploads, self._threads)
 
     async def start(self) -> None:

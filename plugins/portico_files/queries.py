@@ -10,13 +10,14 @@ from portico.api.db import execute, fetch_all, fetch_one, now, placeholders
 from portico.api.policy import EVERY_ROW, SQLCondition
 from portico_files.schemas import FileRow
 
-_COLUMNS: Final = ", ".join(field.name for field in msgspec.structs.fields(FileRow))
+#: The columns of a `FileRow`.
+COLUMNS: Final = ", ".join(field.name for field in msgspec.structs.fields(FileRow))
 _LIST: Final = (
-    f"SELECT {_COLUMNS} FROM files_file WHERE {{}} AND search_name LIKE $3 ESCAPE '!' "  # noqa: S608
+    f"SELECT {COLUMNS} FROM files_file WHERE {{}} AND search_name LIKE $3 ESCAPE '!' "  # noqa: S608
     "ORDER BY created_at DESC, id LIMIT $1 OFFSET $2"
 )
-_FIND: Final = f"SELECT {_COLUMNS} FROM files_file WHERE id = $1 AND {{}}"  # noqa: S608
-_FIND_MANY: Final = f"SELECT {_COLUMNS} FROM files_file WHERE {{}} AND id IN ({{}})"  # noqa: S608
+_FIND: Final = f"SELECT {COLUMNS} FROM files_file WHERE id = $1 AND {{}}"  # noqa: S608
+_FIND_MANY: Final = f"SELECT {COLUMNS} FROM files_file WHERE {{}} AND id IN ({{}})"  # noqa: S608
 _USAGE: Final = "SELECT number, bytes FROM files_owner WHERE user_id = $1"
 _ADD_OWNER: Final = (
     "INSERT INTO files_owner (user_id, number, bytes) VALUES ($1, 0, 0) "
@@ -30,7 +31,7 @@ _COUNT_OUT: Final = (
     "UPDATE files_owner SET number = number - 1, bytes = bytes - $2 WHERE user_id = $1"
 )
 _INSERT: Final = (
-    f"INSERT INTO files_file ({_COLUMNS}, search_name) VALUES "  # noqa: S608
+    f"INSERT INTO files_file ({COLUMNS}, search_name) VALUES "  # noqa: S608
     "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 )
 _DELETE: Final = "DELETE FROM files_file WHERE id = $1 AND {} RETURNING user_id, size"
@@ -57,11 +58,24 @@ _TOUCH: Final = "UPDATE files_file SET updated_at = $2 WHERE id = $1 AND {} RETU
 _ADD_LOOSE: Final = (
     "INSERT INTO files_loose_object (id, instance_id, created_at) VALUES ($1, $2, $3)"
 )
+#: In place of an instance: a command imports the object, and is none. It is lost if it is not stored within a day.
+_IMPORT: Final = "import"
+_IMPORT_SECONDS: Final = 86_400
+_BEGIN_IMPORT: Final = (
+    "INSERT INTO files_loose_object (id, instance_id, created_at) VALUES ($1, $2, $3) "
+    "ON CONFLICT (id) DO UPDATE SET instance_id = excluded.instance_id, created_at = excluded.created_at "
+    "WHERE files_loose_object.instance_id IS NOT NULL"
+)
+_INSERT_TEXT: Final = "INSERT INTO files_text (file_id, content) VALUES ($1, $2)"
 _LOOSE: Final = (
     "SELECT id, instance_id FROM files_loose_object "
+    "WHERE instance_id IS NULL OR instance_id <> $2 OR created_at < $3 "
     "ORDER BY CASE WHEN instance_id IS NULL THEN 0 ELSE 1 END, created_at, id LIMIT $1"
 )
-_RELEASE: Final = "UPDATE files_loose_object SET instance_id = NULL WHERE id = $1"
+_RELEASE: Final = (
+    "UPDATE files_loose_object SET instance_id = NULL WHERE id = $1 "
+    "AND (instance_id IS NULL OR instance_id <> $2 OR created_at < $3)"
+)
 _CLAIM_LOOSE: Final = "DELETE FROM files_loose_object WHERE id = $1 AND instance_id IS NOT NULL"
 _DROP_LOOSE: Final = "DELETE FROM files_loose_object WHERE id = $1"
 _EXISTING: Final = (
@@ -77,19 +91,19 @@ async def listed(where: SQLCondition, pattern: str, limit: int, offset: int) -> 
     `pattern`: of LIKE, for the search name.
     """
     found = await fetch_all(_LIST.format(where.sql), limit, offset, pattern, *where.args)
-    return [_row(one) for one in found]
+    return [to_row(one) for one in found]
 
 
 async def find(file_id: str, where: SQLCondition = EVERY_ROW) -> FileRow | None:
     """Return the file, if it meets the condition, whose first placeholder is `$2`."""
     found = await fetch_one(_FIND.format(where.sql), file_id, *where.args)
-    return None if found is None else _row(found)
+    return None if found is None else to_row(found)
 
 
 async def find_many(ids: Sequence[str], where: SQLCondition) -> dict[str, FileRow]:
     """Return those of the files that meet the condition, whose first placeholder is `$1`, by id. At most 500."""
     sql = _FIND_MANY.format(where.sql, placeholders(len(ids), len(where.args) + 1))
-    return {one["id"]: _row(one) for one in await fetch_all(sql, *where.args, *ids)}
+    return {one["id"]: to_row(one) for one in await fetch_all(sql, *where.args, *ids)}
 
 
 async def usage(user_id: str) -> tuple[int, int]:
@@ -161,6 +175,11 @@ async def set_text(file_id: str, content: str, where: SQLCondition) -> bool:
     return True
 
 
+async def insert_text(file_id: str, content: str) -> None:
+    """Store the text of a new file. Needs an open transaction."""
+    await execute(_INSERT_TEXT, file_id, content)
+
+
 # -- objects of the store ---------------------------------------------------------------------------------------
 
 
@@ -169,14 +188,25 @@ async def add_loose(object_id: str, instance_id: str) -> None:
     await execute(_ADD_LOOSE, object_id, instance_id, now())
 
 
+async def begin_import(object_id: str) -> bool:
+    """Record that a command is about to store an object, or that it does so again.
+
+    Return False if an object of this id is being deleted.
+    """
+    return await execute(_BEGIN_IMPORT, object_id, _IMPORT, now()) > 0
+
+
 async def loose_objects(limit: int) -> list[tuple[str, str | None]]:
     """Return ids of loose objects and of the instances that upload them: first those to delete, the oldest first."""
-    return [(one["id"], one["instance_id"]) for one in await fetch_all(_LOOSE, limit)]
+    return [
+        (one["id"], one["instance_id"])
+        for one in await fetch_all(_LOOSE, limit, _IMPORT, now() - _IMPORT_SECONDS)
+    ]
 
 
 async def release(object_id: str) -> bool:
     """Give an object up for deletion. Return whether it is loose: that of a file, which was stored meanwhile, is not."""
-    return await execute(_RELEASE, object_id) > 0
+    return await execute(_RELEASE, object_id, _IMPORT, now() - _IMPORT_SECONDS) > 0
 
 
 async def drop_loose(object_id: str) -> None:
@@ -195,7 +225,8 @@ async def ids_after(file_id: str, limit: int) -> list[str]:
     return [one["id"] for one in await fetch_all(_IDS, file_id, limit)]
 
 
-def _row(found: dict[str, Any]) -> FileRow:
+def to_row(found: dict[str, Any]) -> FileRow:
+    """Return a row as a struct."""
     return FileRow(
         **found | {"is_text": bool(found["is_text"]), "is_processed": bool(found["is_processed"])}
     )

@@ -66,7 +66,7 @@ class ExportedChatRecord(Chat, kw_only=True):
     shared_at: int | UnsetType = UNSET
 
 
-class _Planned(msgspec.Struct):
+class _PlannedChat(msgspec.Struct):
     """A record that is to be written. `place`: in its batch. `owner_id`: here."""
 
     place: int
@@ -123,11 +123,11 @@ class ChatTransfer(TransferKind):
 
     async def _plan(
         self, records: Sequence[bytes], run: ImportRun, outcomes: dict[int, Outcome]
-    ) -> list[_Planned]:
+    ) -> list[_PlannedChat]:
         """Read the records that are not here yet."""
         ids = [id_of_record(raw) for raw in records]
         there = await owners_here("chats_chat", [one for one in ids if one])
-        planned: list[_Planned] = []
+        planned: list[_PlannedChat] = []
         until = time.monotonic() + STEP_SECONDS
         for place, raw in enumerate(records):
             if time.monotonic() > until:
@@ -148,7 +148,7 @@ class ChatTransfer(TransferKind):
                 outcomes[place] = unchanged(record.id) if is_same else skipped(record.id, TAKEN)
             else:
                 there[record.id] = owner_id
-                planned.append(_Planned(place, record, owner_id))
+                planned.append(_PlannedChat(place, record, owner_id))
                 self._note(record, run)
         return planned
 
@@ -157,7 +157,7 @@ class ChatTransfer(TransferKind):
             run.notes.add(self.name, fault, record.id, number)
 
     async def _write_alone(
-        self, one: _Planned, run: ImportRun, outcomes: dict[int, Outcome]
+        self, one: _PlannedChat, run: ImportRun, outcomes: dict[int, Outcome]
     ) -> None:
         try:
             await self._write([one], run, outcomes)
@@ -167,7 +167,7 @@ class ChatTransfer(TransferKind):
             outcomes[one.place] = skipped(one.record.id, "its id is taken here")
 
     async def _write(
-        self, some: Sequence[_Planned], run: ImportRun, outcomes: dict[int, Outcome]
+        self, some: Sequence[_PlannedChat], run: ImportRun, outcomes: dict[int, Outcome]
     ) -> None:
         at = now()
         async with transaction():
@@ -188,7 +188,7 @@ class ChatTransfer(TransferKind):
             if one.record.id in unshared:
                 run.notes.add(self.name, SHARE_TAKEN, one.record.id)
 
-    async def _folder_ids(self, some: Sequence[_Planned]) -> dict[str, str]:
+    async def _folder_ids(self, some: Sequence[_PlannedChat]) -> dict[str, str]:
         """Return the folders of chats whose owners have them, by the ids of the chats."""
         folders = self._app.services.get(FolderLookup)
         wanted = [
@@ -211,7 +211,7 @@ class ChatTransfer(TransferKind):
             if (owner_id, folder_id) in known
         }
 
-    async def _share(self, some: Sequence[_Planned], chats: Sequence[NewChat]) -> set[str]:
+    async def _share(self, some: Sequence[_PlannedChat], chats: Sequence[NewChat]) -> set[str]:
         """Share the chats that were shared. Returns the ids of those whose share id is taken."""
         shared = [
             (one.record.share, chat.row)
@@ -234,9 +234,9 @@ class ChatTransfer(TransferKind):
         return refused
 
 
-def _transactions(planned: Sequence[_Planned]) -> Iterator[list[_Planned]]:
+def _transactions(planned: Sequence[_PlannedChat]) -> Iterator[list[_PlannedChat]]:
     """Yield the records of one transaction after the other."""
-    some: list[_Planned] = []
+    some: list[_PlannedChat] = []
     messages = size = 0
     for one in planned:
         change = one.record.change

@@ -57,7 +57,7 @@ class _Times(msgspec.Struct):
     updated_at: int | float | str | None = None
 
 
-class _Planned(msgspec.Struct):
+class _PlannedModel(msgspec.Struct):
     """A model that is to be written. `place`: in its batch."""
 
     place: int
@@ -117,7 +117,7 @@ class ModelTransfer(TransferKind):
         records: Sequence[bytes],
         run: ImportRun,
         outcomes: dict[int, Outcome],
-    ) -> list[_Planned]:
+    ) -> list[_PlannedModel]:
         items = [item for item in batch.items if readable[item.index] not in outcomes]
         there = await _owners_here(items)
         bases = {item.id: base_of(item, None) for item in items}
@@ -147,7 +147,7 @@ class ModelTransfer(TransferKind):
 
     def _planned(
         self, item: ModelImportItem, place: int, owner_id: str, raw: bytes, run: ImportRun
-    ) -> _Planned:
+    ) -> _PlannedModel:
         draft = draft_of(item, None)
         if not item.is_named:
             draft = msgspec.structs.replace(draft, name=item.id)
@@ -162,9 +162,9 @@ class ModelTransfer(TransferKind):
             if at is not None
         ] or [now()]
         sharing = principals_here(wanted, run, self.name, item.id)
-        return _Planned(place, draft, owner_id, sharing, known[0], known[-1])
+        return _PlannedModel(place, draft, owner_id, sharing, known[0], known[-1])
 
-    async def _write_alone(self, one: _Planned, outcomes: dict[int, Outcome]) -> None:
+    async def _write_alone(self, one: _PlannedModel, outcomes: dict[int, Outcome]) -> None:
         try:
             await self._write([one])
         except UniqueViolation:
@@ -172,7 +172,7 @@ class ModelTransfer(TransferKind):
         except ForeignKeyViolation:
             outcomes[one.place] = skipped(one.draft.id, "its owner was deleted during the import")
 
-    async def _write(self, some: Sequence[_Planned]) -> None:
+    async def _write(self, some: Sequence[_PlannedModel]) -> None:
         async with transaction():
             await self._writer.begin_change()
             for owner_id in dict.fromkeys(one.owner_id for one in some):

@@ -31,7 +31,7 @@ def seen(client: Client) -> set[str]:
     return {one["id"] for one in client.get("/api/models").json["data"]} - {"open-1"}
 
 
-def test_models_keep_access_and_nobody_gets_more(
+def test_models_keep_access_and_no_user_gets_more(
     app: InProcessApp, admin: Client, ann: Client, bob: Client, add_group: AddGroup
 ) -> None:
     group = add_group(bob)
@@ -50,9 +50,9 @@ def test_models_keep_access_and_nobody_gets_more(
             ]
         },
         "everyone": {"access_grants": [grant("user", "*")]},
-        "strangers": {"access_grants": [grant("user", "unknown"), grant("group", "unknown")]},
+        "unknown": {"access_grants": [grant("user", "unknown"), grant("group", "unknown")]},
         "odd": {"access_grants": [grant("role", "*")]},
-        "nobody": {"access_grants": []},
+        "empty": {"access_grants": []},
     }
     records = [record(name, **right) for name, right in rights.items()]
     run = import_run({"a": ann, "c": cleo}, {"g": group})
