@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
 _PACKAGES: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+#: Seconds in which the rest is sent when the process ends; a plugin has three.
+FLUSH_SECONDS: Final = 2.0
 MISSING: Final = "ENABLE_OTEL is set, and the packages of OpenTelemetry are not installed; install portico[opentelemetry]"
 NO_GRPC: Final = (
     "OTEL_OTLP_SPAN_EXPORTER is grpc; set it to http, and OTEL_EXPORTER_OTLP_ENDPOINT to the HTTP port of the "
@@ -43,7 +46,10 @@ class OpenTelemetryPlugin:
         provider, self.provider = self.provider, None
         self.tracer.stop_recording()
         if provider is not None:
-            await asyncio.to_thread(provider.shutdown)
+            # A collector that does not answer must not hold up the end of the process.
+            sending = threading.Thread(target=provider.shutdown, name="otel-flush", daemon=True)
+            sending.start()
+            await asyncio.to_thread(sending.join, FLUSH_SECONDS)
 
 
 def build(app: AppContext, settings: OpenTelemetrySettings) -> OpenTelemetryPlugin:

@@ -1,12 +1,15 @@
 """What the SDK of OpenTelemetry needs to record and send: sampler, resource, exporter. Imports the SDK, which takes a tenth of a second."""
 
+import logging
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Final
 
+import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
@@ -17,6 +20,8 @@ from opentelemetry.sdk.trace.sampling import (
 
 from portico_opentelemetry.components import collector_headers, resource_attributes
 from portico_opentelemetry.settings import OpenTelemetrySettings
+
+log = structlog.get_logger("portico.opentelemetry")
 
 #: Characters of the value of an attribute.
 MAX_ATTRIBUTE_CHARS: Final = 256
@@ -45,15 +50,46 @@ def tracer_provider(settings: OpenTelemetrySettings, instance_id: str) -> Tracer
         certificate_file=settings.certificate or None,
         timeout=settings.timeout / 1000,
     )
+    # It logs each attempt with the whole address, which may have a password.
+    logging.getLogger(OTLPSpanExporter.__module__).setLevel(logging.CRITICAL)
     provider.add_span_processor(
         BatchSpanProcessor(
-            exporter,
+            ReportedExporter(exporter),
             max_queue_size=settings.max_queue,
             schedule_delay_millis=settings.schedule_delay,
             max_export_batch_size=min(512, settings.max_queue),
         )
     )
     return provider
+
+
+class ReportedExporter(SpanExporter):
+    """Passes spans to another exporter, and logs once when they cannot be sent, and once when they can be again."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._lost = 0
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans. Called in the thread of the SDK."""
+        result = self._exporter.export(spans)
+        if result is SpanExportResult.SUCCESS:
+            if self._lost:
+                log.warning("traces are sent again", lost=self._lost)
+            self._lost = 0
+        else:
+            if not self._lost:
+                log.warning("traces cannot be sent; is OTEL_EXPORTER_OTLP_ENDPOINT right?")
+            self._lost += len(spans)
+        return result
+
+    def shutdown(self) -> None:
+        """Stop, and give up what is being sent."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Return whether all has been sent."""
+        return self._exporter.force_flush(timeout_millis)
 
 
 def _sampler(settings: OpenTelemetrySettings) -> Sampler:

@@ -7,7 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 import structlog
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import (
+    SimpleSpanProcessor,
+    SpanExporter,
+    SpanExportResult,
+)
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.otlp_receiver import OTLPReceiver
 from tests.upstream import KEY, Upstream
@@ -300,3 +304,25 @@ class TestLog:
         lines = [msgspec.json.decode(one) for one in capsys.readouterr().err.splitlines()]
         found = {one["event"]: one.get("trace") for one in lines}
         assert [found[one] for one in ("request", "inside", "outside")] == [TRACE, TRACE, None]
+
+
+class CountingExporter(SpanExporter):
+    """Fails as often as it is told."""
+
+    def __init__(self, *results: SpanExportResult) -> None:
+        self.results = list(results)
+
+    def export(self, spans: Any) -> SpanExportResult:
+        return self.results.pop(0)
+
+
+def test_collector_that_does_not_answer_is_logged_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from portico_opentelemetry.export import ReportedExporter
+
+    lost, sent = SpanExportResult.FAILURE, SpanExportResult.SUCCESS
+    exporter = ReportedExporter(CountingExporter(lost, lost, sent, sent))
+    for _ in range(4):
+        exporter.export([object(), object()])  # type: ignore[list-item]
+    said = capsys.readouterr()
+    text = said.out + said.err
+    assert text.count("cannot be sent") == text.count("sent again") == 1 and "4" in text
