@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from portico.audit import record_change
+from portico.backup.errors import BackupRefused
 from portico.backup.manifest import BackupManifest
 from portico.db import Database, TableSet, execute, fetch_one, schema_status
 from portico.db.table_guard import existing_tables
-from portico.instances import refuse_unknown
+from portico.instances import unknown_steps
 
 #: How far revisions are moved on: further than the former database can have come since the backup.
 REVISION_STEP: Final = 1_000_000_000
@@ -24,9 +25,13 @@ async def adapt(
 ) -> None:
     """End the sessions, move the revisions on and write an audit entry. Call it in a transaction of the current database.
 
-    Raises: SchemaRefused if the backup was made by a newer release.
+    Raises: BackupRefused if the backup was made by a newer release.
     """
-    refuse_unknown(await schema_status(database, sets))
+    if unknown := unknown_steps(await schema_status(database, sets)):
+        raise BackupRefused(
+            f"The backup was made by a newer release ({manifest.release}); this one does not know: {unknown}. Restore it "
+            "with that release."
+        )
     tables = await existing_tables(database)
     for table in _OF_PROCESSES:
         if table in tables:

@@ -9,7 +9,7 @@ from portico.instances.database_identity import DatabaseIdentity, MissingDatabas
 from portico.instances.messages import ChangedElsewhere, ChangeForwarder, InstanceChannel
 from portico.instances.registry import InstanceRow, OwnInstance, Role, live_instances
 from portico.instances.release import Release, release_of
-from portico.instances.schema import SchemaRefused, bring_up_to_date, refuse_unknown, unknown_steps
+from portico.instances.schema import SchemaRefused, bring_up_to_date, unknown_steps
 from portico.instances.tables import TABLES
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "find_address",
     "lack_urls",
     "live_instances",
-    "refuse_unknown",
     "release_of",
     "unknown_steps",
     "valid_instance_url",

@@ -37,7 +37,9 @@ class LocalStore:
     async def start(self) -> None:
         """Create the directory (part of `FileStore`). Raises: OperatorError."""
         try:
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self._root.is_dir():
+                self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _give_owner(self._root, self._root.parent)
             usable = os.access(self._root, os.R_OK | os.W_OK | os.X_OK)
             reason = "no permission to write there"
         except OSError as error:
@@ -130,10 +132,14 @@ class NewLocalObject:
         def opener(path: str, flags: int) -> int:
             return os.open(path, flags | os.O_EXCL | os.O_NOFOLLOW, 0o600)
 
+        folder = self._path.parent
         with contextlib.suppress(FileExistsError):
-            self._path.parent.mkdir(mode=0o700)
-            _sync_directory(self._path.parent.parent)
-        return open(self._path, "wb", opener=opener)  # noqa: PTH123, SIM115 - closed by `discard`
+            folder.mkdir(mode=0o700)
+            _give_owner(folder, folder.parent)
+            _sync_directory(folder.parent)
+        file = open(self._path, "wb", opener=opener)  # noqa: PTH123, SIM115 - closed by `discard`
+        _give_owner(self._path, folder)
+        return file
 
     def _finish(self) -> None:
         if self._file is None:
@@ -147,6 +153,13 @@ class NewLocalObject:
 
 def _read_at(file: BinaryIO, place: int, size: int) -> bytes:
     return os.pread(file.fileno(), size, place)
+
+
+def _give_owner(path: Path, like: Path) -> None:
+    """Have what a command run by root creates belong to the user of the server, who owns what is above."""
+    if os.geteuid() == 0:
+        status = like.stat()
+        os.chown(path, status.st_uid, status.st_gid)
 
 
 def _sync_directory(path: Path) -> None:

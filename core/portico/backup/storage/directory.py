@@ -65,9 +65,14 @@ class BackupDirectory:
 
     def publish(self, manifest: bytes) -> None:
         """Write the manifest (part of `BackupStorage`)."""
+        # All parts at once: the disk would otherwise be asked for each of many small files, and the server's commits wait.
+        os.sync()
         part = self.create("")
         part.write(manifest)
-        part.finish(f"backups/{self._backup_id}/{MANIFEST}")
+        part.flush()
+        place = part.finish(f"backups/{self._backup_id}/{MANIFEST}")
+        for folder in (self._path(place).parent, self._root / "backups"):
+            flush_directory(folder)
         self._backup_id = ""
 
     def backup_ids(self) -> list[str]:
@@ -138,17 +143,17 @@ class DirectoryPart:
         """Append bytes (part of `NewPart`)."""
         return self._file.write(data)
 
-    def finish(self, name: str) -> str:
-        """Have the disk write it, and give it its name (part of `NewPart`)."""
+    def flush(self) -> None:
+        """Have the disk write it."""
         self._file.flush()
         os.fsync(self._file.fileno())
+
+    def finish(self, name: str) -> str:
+        """Give it its name (part of `NewPart`)."""
         self._file.close()
         path = path_below(self._root, name)
-        if not path.parent.is_dir():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            flush_directory(path.parent.parent)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         self._draft.replace(path)
-        flush_directory(path.parent)
         return name
 
     def discard(self) -> None:

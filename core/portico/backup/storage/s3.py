@@ -8,6 +8,7 @@ from typing import IO, Any, Final
 
 from portico.backup.encoding import BLOCK_BYTES, DAMAGED
 from portico.backup.errors import BackupRefused, DamagedBackup
+from portico.backup.manifest import MAX_BYTES
 from portico.backup.storage import BACKUP_ID, MANIFEST, NAME
 from portico.settings.backup import BackupSettings
 
@@ -72,13 +73,20 @@ class BackupBucket:
 
     def manifest(self, backup_id: str) -> bytes:
         """Return a manifest (part of `BackupStorage`)."""
-        return b"".join(self._blocks(f"backups/{backup_id}/{MANIFEST}"))
+        found = bytearray()
+        for block in self._blocks(f"backups/{backup_id}/{MANIFEST}"):
+            found += block
+            if len(found) > MAX_BYTES:
+                raise DamagedBackup(DAMAGED.format("its manifest is too large"))
+        return bytes(found)
 
     def read(self, place: str, size: int) -> Iterator[bytes]:
         """Yield the bytes of an object (part of `BackupStorage`)."""
         left = size
         for block in self._blocks(place):
             left -= len(block)
+            if left < 0:
+                break
             yield block
         if left:
             raise DamagedBackup(DAMAGED.format(f"{place} has another size"))
