@@ -4,8 +4,8 @@ import hashlib
 import time
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from portico.api import OperatorError
@@ -109,19 +109,26 @@ def _verified(entries: Entries, where: str) -> ArchiveSource:
         raise OperatorError(f"{where} is damaged: it cannot be unpacked.") from None
 
 
+@contextmanager
+def _verification_bar(size: int) -> Iterator[Callable[[int], None]]:
+    if size < MIN_BYTES_FOR_PROGRESS:
+        yield lambda _: None
+        return
+    with progress_bar("Verifying", size) as bar:
+        yield bar.update
+
+
 def _counted(entries: Entries, manifest: Manifest, where: str) -> dict[str, int]:
     """Return the number of records by kind, having compared all digests. Raises: OperatorError."""
     counts: dict[str, int] = {}
-    size = sum(entries.sizes.values())
-    with progress_bar("Verifying", size if size >= MIN_BYTES_FOR_PROGRESS else 0) as bar:
+    with _verification_bar(sum(entries.sizes.values())) as advance:
         for name in sorted(entries.sizes.keys() - {MANIFEST}):
             digest, lines, last = hashlib.sha256(), 0, b"\n"
             with entries.open(name) as file:
                 while block := file.read(READ_BYTES):
                     digest.update(block)
                     lines, last = lines + block.count(b"\n"), block[-1:]
-                    if size >= MIN_BYTES_FOR_PROGRESS:
-                        bar.update(len(block))
+                    advance(len(block))
             if (kind := kind_of(name)) is not None:
                 counts[kind] = lines + (last != b"\n")
             if manifest.digests.get(name, digest.hexdigest()) != digest.hexdigest():

@@ -102,8 +102,8 @@ def open_archive(target: Path) -> Iterator[ArchiveWriter]:
     if target.suffix.lower() == ZIP_SUFFIX:
         with _draft_file(draft) as file:
             writer = ZipWriter(file)
-            yield writer
-            writer.zip.close()
+            with writer.zip:
+                yield writer
             file.flush()
             os.fsync(file.fileno())
             draft.replace(target)

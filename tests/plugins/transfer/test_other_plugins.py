@@ -36,6 +36,8 @@ PLUGIN = """
 
         async def export(self, scope):
             lines = STORE.read_bytes().splitlines() if STORE.exists() else []
+            if any(b'"unreadable"' in one for one in lines):
+                raise LookupError("a text of a user")
             yield [one for one in lines if scope.is_whole or scope.account_id.encode() in one]
 
         async def export_files(self, scope):
@@ -136,8 +138,14 @@ def test_plugin_adds_a_kind_and_a_format(
 
     cli("export", "all.zip")
     assert [one["id"] for one in records_of(tmp_path / "all.zip", "notes")] == ["n0", "n2", "n3"]
+    (tmp_path / "store").write_text('{"id": "unreadable"}\n')
+    (tmp_path / "all.zip").rename(tmp_path / "first.zip")
+    refused = cli("export", "all.zip", code=1).stderr
+    assert "Plugin 'notes' cannot export its notes: LookupError at made_up_notes.py" in refused
+    assert "a text of a user" not in refused
+    assert not [one for one in tmp_path.iterdir() if one.name.startswith((".portico", "all"))]
     (tmp_path / "store").unlink()
-    again = cli("import", "archive", "all.zip", "--report", "report").stdout
+    again = cli("import", "archive", "first.zip", "--report", "report").stdout
     lines = [json.loads(line) for line in (tmp_path / "report").read_text().splitlines()]
     assert lines[-1]["counts"]["notes"] == {"imported": 3}, again
 

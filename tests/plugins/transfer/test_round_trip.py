@@ -73,7 +73,7 @@ def test_instance_moves_whole_and_a_second_import_changes_nothing(
 
 
 def test_export_of_an_account_has_its_own_data_and_no_secret(
-    filled: str, ann: Client, admin: Client, cli: CommandLine, tmp_path: Path
+    filled: str, ann: Client, cli: CommandLine, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
     cli("export", "ann.zip", "--user", ann.account["email"].upper())
     (record,) = records_of(tmp_path / "ann.zip", "accounts")
@@ -82,6 +82,9 @@ def test_export_of_an_account_has_its_own_data_and_no_secret(
     whole = b"".join(texts_of(tmp_path / "ann.zip").values())
     for absent in (b"$2b$", b"hidden-1", filled.encode()[:10], b"subject-1", b"ada@", b"Staff"):
         assert absent not in whole
+    elsewhere.cli("import", "archive", "ann.zip")
+    elsewhere.cli("export", "again.zip")
+    assert records_of(tmp_path / "again.zip", "accounts") == [record]
     assert (
         "--user" in cli("export", "x.zip", "--user", "ann@x.org", "--with-secrets", code=2).stderr
     )
