@@ -1,5 +1,6 @@
 """Formats figures as Prometheus reads them, and adds up those of several processes."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -15,6 +16,8 @@ from prometheus_client.samples import Sample
 from portico.api import Histogram, MetricReading
 
 _PREFIX = "portico"
+#: The versions of the formats that monitoring may ask for.
+_VERSION = re.compile(r"\bversion=(?:0\.0\.[14]|1\.0\.0) *(?:;|\Z)")
 _UNITS = ("seconds", "bytes")
 #: Kinds that only grow.
 _COUNTED = frozenset(("counter", "histogram"))
@@ -98,7 +101,9 @@ def exposition(found: Sequence[Figure], accept: str = "") -> tuple[bytes, bytes]
     """Return the text of figures, and its content type. `accept`: the header, which may ask for OpenMetrics."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(found))
-    encode, content_type = choose_encoder(accept)
+    # The library fails with some versions that do not exist, and claims to send others.
+    known = [one for one in accept.split(",") if "version" not in one or _VERSION.search(one)]
+    encode, content_type = choose_encoder(",".join(known))
     return encode(registry), content_type.encode()
 
 

@@ -17,7 +17,7 @@ from portico.boot.service_metrics import (
 )
 from portico.errors import DomainError
 from portico.metrics import MAX_SERIES, OTHER, Metric, MetricReading, Reading, bounded
-from portico.plugins.isolation import OverLimit, PluginError, PluginIsolation
+from portico.plugins.isolation import PluginError, PluginIsolation
 from portico.tasks import Tasks
 from portico.web.counters import Counters
 from portico.wiring import CoreServices
@@ -26,6 +26,8 @@ from portico.wiring import CoreServices
 MAX_PLACES = 200
 #: Seconds that metrics have to be read.
 READ_LIMIT = 2.0
+#: Seconds in which one of a plugin that goes on is left where it is.
+LEAVING_SECONDS = 0.5
 
 
 def core_metrics(core: CoreServices) -> list[Metric]:
@@ -149,7 +151,7 @@ def _loop_metrics(counters: Counters) -> list[Metric]:
 
 
 class MetricReader:
-    """Reads metrics, all at once, within READ_LIMIT. One that cannot be read is logged and left out."""
+    """Reads metrics, all at once, within READ_LIMIT. One that cannot be read is left out, and logged if it is a plugin's."""
 
     def __init__(self, isolation: PluginIsolation) -> None:
         self._isolation = isolation
@@ -166,22 +168,18 @@ class MetricReader:
         if not reads:
             return []
         try:
-            await asyncio.wait(reads, timeout=READ_LIMIT)
+            await asyncio.wait(reads, timeout=READ_LIMIT + LEAVING_SECONDS)
         finally:
             for task, (owner, metric) in reads.items():
                 if not task.done():
-                    self._end(task, owner, metric)
+                    self._end(task, (owner, metric.name))
         return [one for task in reads if task.done() and (one := task.result()) is not None]
 
-    def _end(self, task: asyncio.Task[MetricReading | None], owner: str, metric: Metric) -> None:
-        """Have a read end that takes too long. It is not waited for: it may have to return a connection, or ignore this."""
-        key = owner, metric.name
+    def _end(self, task: asyncio.Task[MetricReading | None], key: tuple[str, str]) -> None:
+        """Have a read end that takes too long. It is not waited for, since it has to return its connection."""
         self._late[key] = task
         task.add_done_callback(lambda _: self._late.pop(key))
         task.cancel()
-        if owner:  # the core waits for nothing but the database, whose log line there is
-            late = OverLimit(READ_LIMIT, "")
-            self._isolation.log_failure(owner, _doing(metric), late, metric.read)
 
     async def _read(self, owner: str, metric: Metric) -> MetricReading | None:
         """Read one metric; None if it cannot be read, as without a database."""
@@ -199,11 +197,12 @@ class MetricReader:
 
         with suppress(PluginError):
             value: Reading | None = await self._isolation.call_async(
-                owner or "portico", _doing(metric), read, origin=metric.read
+                owner or "portico",
+                f"reading the metric {metric.name}",
+                read,
+                # The core waits for nothing but the database, and ends when it is cancelled.
+                limit=READ_LIMIT if owner else None,
+                origin=metric.read,
             )
             return None if value is None else MetricReading(owner, metric, value)
         return None
-
-
-def _doing(metric: Metric) -> str:
-    return f"reading the metric {metric.name}"

@@ -12,9 +12,11 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 from tests.api_keys import ON, with_key
+from tests.one_database import on_sqlite
 from tests.upstream import Upstream
 
 from portico.api import Metric
+from portico.boot import core_metrics
 from portico.metrics import MAX_LABEL_CHARS, MAX_SERIES
 from portico.tasks import TaskRun, TaskType
 from portico.testing import Client, InProcessApp, Response
@@ -22,11 +24,19 @@ from portico_metrics import exposition, processes
 
 MONITORING = "10.7.0.3"
 PLUGIN = """
+import asyncio
 from portico.api import Metric, PluginInfo, hookimpl
 PLUGIN = PluginInfo(summary="measures", api_version=1)
 
 async def broken():
     raise ValueError("secret")
+
+async def hanging():
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
 
 async def waiting():
     return {("large",): 2, ("small",): 5}
@@ -46,6 +56,7 @@ def register_metrics():
         Metric("unlabelled", "No tuple.", "gauge", lambda: {"secret": 1}, ("size",)),
         Metric("infinite", "No number of JSON.", "gauge", lambda: float("nan")),
         Metric("broken", "Never readable.", "gauge", broken),
+        Metric("hanging", "Never readable.", "gauge", hanging),
         Metric("waiting", "Who waits.", "gauge", waiting, ("size",)),
     ]
 """
@@ -104,9 +115,14 @@ def test_monitoring_is_answered(app: InProcessApp, address: str) -> None:
 @pytest.mark.parametrize("address", ["10.8.0.1", "192.0.2.2", "127.0.0.1", "::1"])
 def test_others_find_no_such_path(app: InProcessApp, address: str) -> None:
     client = app.client_at(address)
-    unknown = client.get("/no-such-path")
-    answer = client.get("/metrics", headers={"x-forwarded-for": MONITORING})
-    assert (answer.status, answer.body) == (404, unknown.body)
+    forwarded = {"x-forwarded-for": MONITORING}
+    for method in ("GET", "HEAD"):
+        unknown = client.request(method, "/no-such-path", headers=forwarded)
+        answer = client.request(method, "/metrics", headers=forwarded)
+        assert (answer.status, answer.body) == (404, unknown.body)
+        for one in (answer, unknown):
+            del one.headers["x-request-id"], one.headers["x-process-time"]
+        assert answer.headers == unknown.headers
 
 
 @pytest.mark.case("AB-13")
@@ -182,6 +198,17 @@ def test_openmetrics_is_sent_to_whom_asks_for_it(app: InProcessApp, user: Client
     assert all(one.documentation for one in families.values())
 
 
+@pytest.mark.parametrize(
+    "accept",
+    ["version=abc", "version=99.0.0", "version=1.0.0é", "version=1.0.0; escaping=x", "version"],
+)
+def test_format_that_does_not_exist_is_not_sent(accept: str) -> None:
+    family = exposition.Figure("a", "", "gauge", [exposition.Series("a", (), 1)])
+    for name in ("application/openmetrics-text", "text/plain"):
+        _, content_type = exposition.exposition([family], f"{name}; {accept}")
+        assert re.search(rb"; version=(1\.0\.0|0\.0\.4); charset=utf-8", content_type)
+
+
 def test_open_socket_is_counted(app: InProcessApp, admin: Client) -> None:
     with admin.connect_socket():
         found = figures(app.client_at(MONITORING).get("/metrics"))
@@ -231,17 +258,22 @@ def test_lag_of_the_event_loop_is_a_histogram(app: InProcessApp) -> None:
 
 
 def test_figure_of_a_plugin_is_shown_below_its_name(
-    starting: Starting, install: Callable[..., None]
+    starting: Starting, install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(core_metrics, "READ_LIMIT", 0.3)
     install("measuring", PLUGIN)
     text = starting({}).client_at(MONITORING).get("/metrics")
     found = figures(text)
     assert found["portico_measuring_waiting", (("size", "small"),)] == 5
     # One that cannot be read is left out, and the others are shown.
-    assert not re.search(rb"portico_measuring_(broken|text|unlabelled)|secret", text.body)
+    assert not re.search(rb"portico_measuring_(broken|hanging|text|unlabelled)|secret", text.body)
 
 
-def test_labels_of_a_plugin_are_bounded(starting: Starting, install: Callable[..., None]) -> None:
+@on_sqlite
+def test_labels_of_a_plugin_are_bounded(
+    starting: Starting, install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core_metrics, "READ_LIMIT", 1.0)  # for 100,000 labels
     install("measuring", PLUGIN)
     app = starting({})
     for accept in ("", "application/openmetrics-text; version=1.0.0"):
