@@ -87,6 +87,10 @@ class MadeUpInstance:
             return owner | set(self.members(index))
         return owner | ({self.account_id(index + 1)} if rights == PERSON_READS else set())
 
+    def is_on(self, index: int) -> bool:
+        """Whether a model is on."""
+        return index % 9 != 8
+
     def chat_id(self, index: int) -> str:
         """Return the id of a chat."""
         return made_id("chat", index)
@@ -123,7 +127,7 @@ class MadeUpInstance:
                 "role": "assistant" if one % 2 else "user",
                 "content": f"Message {one} of chat {index}: grüße, 世界. "
                 + "words of some length " * 8,
-                "timestamp": self._at(index, one),
+                "timestamp": self.at(index, one),
                 **({"model": "mock-0", "done": True} if one % 2 else {"models": ["mock-0"]}),
             }
             for one, (message_id, parent) in enumerate(tree.items())
@@ -146,7 +150,8 @@ class MadeUpInstance:
         name = names.get(self.place(index))
         return None if name is None else made_id(name, owner)
 
-    def _at(self, *indexes: int) -> int:
+    def at(self, *indexes: int) -> int:
+        """Return the time of a row."""
         return BEGIN + STEP * sum(indexes)
 
     def tables(self) -> dict[str, Table]:

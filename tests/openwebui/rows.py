@@ -21,11 +21,20 @@ from tests.openwebui.content import (
 )
 
 #: Accounts that have a prompt, a memory, a file and so on.
-_WITH_BELONGINGS = 12
+WITH_BELONGINGS = 12
 CONFIG: dict[str, Any] = {
     "ui": {
-        "enable_signup": False,
-        "banners": [{"id": "b1", "type": "info", "title": "", "content": "Welcome"}],
+        "enable_community_sharing": True,
+        "banners": [
+            {
+                "id": "b1",
+                "type": "info",
+                "title": "",
+                "content": "Welcome",
+                "dismissible": True,
+                "timestamp": 1,
+            }
+        ],
         "prompt_suggestions": [{"title": ["Plan", "a trip"], "content": "Plan a trip"}],
     },
     "auth": {"enable_api_keys": True},
@@ -135,11 +144,11 @@ def _models(one: MadeUpInstance) -> Table:
         yield {
             "id": f"desk-{index}",
             "user_id": one.model_owner(index),
-            "base_model_id": "mock-0",
+            "base_model_id": "good",
             "name": f"Desk {index}",
             "meta": as_json({"description": "made up", "tags": [{"name": "Desk"}]}),
             "params": as_json({"system": "You help.", "temperature": 0.4}),
-            "is_active": index % 9 != 8,
+            "is_active": one.is_on(index),
             **_times(index),
             **control,
         }
@@ -264,7 +273,7 @@ def _messages(one: MadeUpInstance) -> Table:
 
 
 def _prompts(one: MadeUpInstance) -> Table:
-    for index in range(min(one.accounts, _WITH_BELONGINGS)):
+    for index in range(min(one.accounts, WITH_BELONGINGS)):
         same = {
             "command": f"/hello-{index}",
             "user_id": one.account_id(index),
@@ -291,7 +300,7 @@ def _prompts(one: MadeUpInstance) -> Table:
 
 
 def _memories(one: MadeUpInstance) -> Table:
-    for index in range(min(one.accounts, _WITH_BELONGINGS)):
+    for index in range(min(one.accounts, WITH_BELONGINGS)):
         kind = {"type": "context"} if one.is_new else {}
         yield {
             "id": made_id("memory", index),
@@ -308,7 +317,7 @@ def file_content(index: int) -> bytes:
 
 
 def _files(one: MadeUpInstance) -> Table:
-    for index in range(min(one.accounts, _WITH_BELONGINGS)):
+    for index in range(min(one.accounts, WITH_BELONGINGS)):
         file_id = made_id("file", index)
         meta = {"name": "note.txt", "content_type": "text/plain", "size": len(file_content(index))}
         yield {
@@ -323,7 +332,7 @@ def _files(one: MadeUpInstance) -> Table:
 
 
 def _feedback(one: MadeUpInstance) -> Table:
-    for index in range(min(one.accounts, _WITH_BELONGINGS)):
+    for index in range(min(one.accounts, WITH_BELONGINGS)):
         yield {
             "id": made_id("feedback", index),
             "user_id": one.account_id(index),

@@ -16,7 +16,9 @@ from tests.openwebui.reading import read_database
 from tests.servers import fresh_database
 
 VERSIONS = ("0.6.41", "0.12.4")
-SETTINGS = frozenset({"ui.enable_signup", "ui.banners", "auth.enable_api_keys", "openai.enable"})
+SETTINGS = frozenset(
+    {"ui.enable_community_sharing", "ui.banners", "auth.enable_api_keys", "openai.enable"}
+)
 
 
 def edit(path: Path, *statements: str) -> None:
@@ -51,7 +53,7 @@ def test_both_databases_of_both_releases_have_the_same_records(
     assert api_key(5) in {one["key"] for one in read.records["api_keys"]}
     groups = read.by_id("groups")
     assert all(groups[made.group_id(one)]["user_ids"] == made.members(one) for one in range(2))
-    assert read.by_id("settings", "name")["ui.enable_signup"]["value"] is False
+    assert read.by_id("settings", "name")["ui.enable_community_sharing"]["value"] is True
     assert read.records["default_permissions"][0]["permissions"]["chat"] == {"delete": False}
     chats = read.by_id("chats")
     for index in range(made.chats):
