@@ -22,6 +22,10 @@ BENCHMARKS = {
         "--seconds 0.5 --rounds 1 --processes 2 --only sqlite",
         "milliseconds per request",
     ),
+    "openwebui_import": (
+        "--accounts 3 --models 5 --chats 36 --messages 150 --only sqlite --version 0.12.4",
+        "0 differences",
+    ),
     "paced_streams": ("--streams 3 --seconds 0.2 --rounds 1", "end of the figures"),
     "models": ("--models 20 --seconds 0.01 --only sqlite", "one, few"),
     "replies": (
