@@ -82,6 +82,7 @@ class OpenWebUIFormat(ImportFormat):
                 shown,
                 uploads=uploads,
                 setting_names=frozenset(self._app.runtime_settings.keys()),
+                kinds={kind.name for kind in self._app.transfer_kinds()},
                 secret_key=secret_key,
             )
 

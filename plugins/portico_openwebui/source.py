@@ -1,12 +1,12 @@
 """An open Open WebUI database."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from portico.api import OperatorError
 from portico.api.transfer import Outcome, RunNote, RunNotes, SourceFiles
 from portico_openwebui.databases import SourceDatabase
-from portico_openwebui.kinds import Reading, kind_readers
-from portico_openwebui.left_out import tables_left_out
+from portico_openwebui.kinds import READERS, Reading, kind_readers
+from portico_openwebui.left_out import TABLES_LEFT_OUT, tables_left_out
 from portico_openwebui.revisions import RANGE, recognise
 from portico_openwebui.secret_key import SecretKey
 from portico_openwebui.upload_directory import UploadDirectory
@@ -40,9 +40,13 @@ class OpenWebUISource:
         *,
         uploads: UploadDirectory,
         setting_names: frozenset[str],
+        kinds: Collection[str],
         secret_key: SecretKey | None = None,
     ) -> "OpenWebUISource":
-        """Recognise the version. `shown`: the source for messages. Raises: OperatorError for one that is not read."""
+        """Recognise the version. `shown`: the source for messages. `kinds`: those that a plugin here takes.
+
+        Raises: OperatorError for a version that is not read.
+        """
         if not set(database.columns) >= _TABLES:
             raise OperatorError(
                 f"{shown} is no database of Open WebUI: it has no tables {', '.join(sorted(_TABLES))}. On PostgreSQL, name another "
@@ -55,7 +59,8 @@ class OpenWebUISource:
             )
         release = recognise(await database.heads())
         reading = Reading(database, RunNotes(), setting_names, secret_key)
-        return cls(release, shown, reading, uploads, await tables_left_out(database))
+        read = {reader.table for reader in READERS if reader.name in kinds}
+        return cls(release, shown, reading, uploads, await tables_left_out(database, read))
 
     @property
     def files(self) -> SourceFiles:
@@ -68,7 +73,11 @@ class OpenWebUISource:
 
     async def counts(self) -> Mapping[str, int]:
         """Return how many records there are of each kind."""
-        return {name: await reader.count() for name, reader in self._readers.items()}
+        return {
+            name: await reader.count()
+            for name, reader in self._readers.items()
+            if reader.table not in TABLES_LEFT_OUT
+        }
 
     async def records(self, kind: str) -> AsyncIterator[Sequence[bytes | Outcome]]:
         """Yield the records of a kind; nothing for a kind that Open WebUI has not got."""

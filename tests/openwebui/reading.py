@@ -49,6 +49,7 @@ async def _read(source: str, settings: frozenset[str], secret_key: str | None) -
             source,
             uploads=UploadDirectory(None),
             setting_names=settings,
+            kinds={reader.name for reader in READERS},
             secret_key=None if secret_key is None else SecretKey(secret_key),
         )
         found.described = opened.describe()
