@@ -33,8 +33,12 @@ class UploadDirectory:
             return None
         if len(os.fsencode(last)) > _MAX_NAME_BYTES:
             return None
-        file = await asyncio.to_thread(_opened, self._directory / last)
-        return None if file is None else _blocks(file)
+        path = self._directory / last
+        file = await asyncio.to_thread(_opened, path)
+        if file is None:
+            return None
+        file.close()  # a dry run does not read it
+        return _blocks(path)
 
 
 def _opened(path: Path) -> BinaryIO | None:
@@ -48,7 +52,10 @@ def _opened(path: Path) -> BinaryIO | None:
     return os.fdopen(descriptor, "rb")
 
 
-async def _blocks(file: BinaryIO) -> AsyncIterator[bytes]:
+async def _blocks(path: Path) -> AsyncIterator[bytes]:
+    file = await asyncio.to_thread(_opened, path)
+    if file is None:
+        raise OperatorError(f"{path} was removed during the import. Import again.")
     with file:
         while block := await asyncio.to_thread(file.read, _BLOCK_BYTES):
             yield block
