@@ -22,6 +22,7 @@ from tests.servers import fresh_database, postgres_server
 
 from portico.api.db import execute
 from portico.testing import Client, InProcessApp
+from portico_chats.search.indexer import index_all
 
 #: Messages of a chat, words of a message, records of a batch.
 CHAT_MESSAGES, WORDS, BATCH = 20, 60, 100
@@ -90,12 +91,13 @@ def run(opened: InProcessApp, admin: Client, messages: int, profile: Path | None
             assert {one.state for one in outcomes} == {"imported"}, outcomes[0]
         stored = time.monotonic() - began
         await kind.finish(importing)
+        await index_all()
         whole = time.monotonic() - began
         ended.set()
         used = time.process_time() - cpu
         return stored, whole, used, await other
 
-    profiler = cProfile.Profile()
+    profiler = cProfile.Profile(time.thread_time)
     if profile is not None:
         opened.run(_call, profiler.enable)
     stored, whole, used, waited = opened.run(work)

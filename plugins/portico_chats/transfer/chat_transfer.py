@@ -13,7 +13,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from portico.api import AppContext, DomainError
-from portico.api.db import ForeignKeyViolation, UniqueViolation, now, transaction
+from portico.api.db import (
+    ForeignKeyViolation,
+    UniqueViolation,
+    current_database,
+    now,
+    transaction,
+)
 from portico.api.interfaces import FolderLookup
 from portico.api.transfer import (
     ExportScope,
@@ -117,8 +123,8 @@ class ChatTransfer(TransferKind):
         return [outcomes[place] for place in range(len(records))]
 
     async def finish(self, run: ImportRun) -> None:
-        """Complete the search index."""
-        if not run.dry_run:
+        """Complete the search index on SQLite. On PostgreSQL instances do: there it takes the database longer than the import."""
+        if not run.dry_run and current_database().dialect == "sqlite":
             await index_all()
 
     async def _plan(
