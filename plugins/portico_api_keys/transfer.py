@@ -159,7 +159,7 @@ class ApiKeyTransfer(TransferKind):
             name=record.name[:MAX_NAME_CHARS],
             prefix=(record.key or record.prefix)[:SHOWN_CHARS],
             endpoints=checked_endpoints(record.endpoints),
-            scopes=checked_scopes(record.scopes, self._app.route_areas() or _areas(record)),
+            scopes=checked_scopes(record.scopes, {*self._app.route_areas(), *_areas(record)}),
             enabled=record.enabled,
             created_at=record.created_at,
             expires_at=record.expires_at,
@@ -168,7 +168,7 @@ class ApiKeyTransfer(TransferKind):
 
 
 def _areas(record: ApiKeyRecord) -> set[str]:
-    """Return the areas that scopes name: a command without routes knows none, and an unknown one allows nothing."""
+    """Return the areas that scopes name. One of a plugin that is not here allows nothing."""
     return {one.partition(":")[0] for one in record.scopes or ()}
 
 

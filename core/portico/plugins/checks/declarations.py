@@ -22,6 +22,7 @@ SESSION_PREFIX: Final = "eyJ"
 _PROVIDER_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]*")
 _KINDS: Final[tuple[str, ...]] = get_args(ProviderKind)
+_OPTIONS_OF_ALL_FORMATS: Final = {"source", "dry_run", "report", "link_accounts", "keep_admins"}
 
 
 def check_declaration(hook: str, thing: Any) -> None:
@@ -316,6 +317,8 @@ def _check_import_format(one: Any) -> None:
     _check_text(f"summary of the import format {name!r}", getattr(one, "summary", None), one)
     if not all(isinstance(option, click.Option) for option in one.options):
         raise _fault(f"options of the import format {name!r} are not all click options", one)
+    if taken := sorted({str(option.name) for option in one.options} & _OPTIONS_OF_ALL_FORMATS):
+        raise _fault(f"the import format {name!r} has the option {taken[0]!r}, as all have", one)
 
 
 def _check_message_action(action: Any) -> None:

@@ -398,4 +398,9 @@ DECLARATIONS: dict[str, Broken] = {
         "options of the import format 'mine' are not all click options",
         _FORMAT.format(name="'mine'", options="[5]"),
     ),
+    "format_dry_run": Broken(
+        "hook",
+        "the import format 'mine' has the option 'dry_run', as all have",
+        "import click\n" + _FORMAT.format(name="'mine'", options="[click.Option(['--dry-run'])]"),
+    ),
 }
