@@ -177,6 +177,24 @@ def test_socket_event_of_a_forwarded_request_joins_its_trace(
     assert event.parent == forwarded.id
 
 
+def test_web_socket_that_reaches_another_instance_carries_its_trace(
+    admin: Client, app: InProcessApp, other: InProcessApp, collector: OTLPReceiver
+) -> None:
+    opened = app.client.get("/ws/socket.io/?EIO=4&transport=polling").body
+    key = msgspec.json.decode(opened[1:])["sid"]
+    path = f"/ws/socket.io/?EIO=4&transport=websocket&sid={key}"
+    with other.client.websocket(path, headers=SENT) as upgraded:
+        upgraded.send("2probe")
+        assert upgraded.receive() == "3probe"
+        # While it is open: it may last for hours.
+        forwarded, handshake = collector.wait_for("forwarded socket", "web socket")
+    assert forwarded.trace == handshake.trace == TRACE
+    assert (handshake.parent, forwarded.parent) == (SPAN, handshake.id)
+    assert forwarded.attributes["portico.transport"] == "websocket"
+    mine = app.portico.instance_channel.instance_id
+    assert (forwarded.instance == mine, handshake.instance == mine) == (True, False)
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -33,6 +33,7 @@ class TracedRequests:
         if scope["type"] == "websocket":  # type: ignore[comparison-overlap]
             # It may last for hours, so its span is that of the handshake.
             with request:
+                request.rename("web socket")
                 scope[SOCKET_TRACE_KEY] = request.traceparent  # type: ignore[typeddict-unknown-key]
                 request.set("portico.transport", "websocket")
             await self._app(scope, receive, send)
