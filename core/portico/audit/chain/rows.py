@@ -8,8 +8,8 @@ import msgspec
 from portico.audit.chain.digests import ChainEnd, Seal
 from portico.db import Row, fetch_all, fetch_all_in_thread, fetch_one
 
-#: Rows that are read by one statement.
-BLOCK_ROWS: Final = 500
+#: Rows that are read by one statement, and digested at a time: a few milliseconds.
+BLOCK_ROWS: Final = 200
 #: Digits of the number of a segment.
 MAX_DIGITS: Final = 15
 

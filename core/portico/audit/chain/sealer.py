@@ -5,6 +5,7 @@ entries, since on PostgreSQL an entry may be committed after entries with larger
 segment: entries are assigned to it and signed, then its seal is added. After a kill the next process continues.
 """
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from typing import Final
@@ -178,6 +179,7 @@ class AuditSealer:
                     rows = await fetch_all(_EARLIER + lock, after)
                 for some in row_chunks(rows):
                     await self._sign_entries(segment, some)
+                    await asyncio.sleep(0)  # requests in between
             if segment or len(rows) < BLOCK_ROWS:
                 return
             after = rows[-1]["number"]
