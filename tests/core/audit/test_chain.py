@@ -80,6 +80,7 @@ CHANGES = {
     "salt": "UPDATE portico_audit SET salt = 'x' WHERE number = 5",
     "dropped": "UPDATE portico_audit SET dropped = 'x' WHERE number = 5",
     "signature": "UPDATE portico_audit SET signature = 'x' WHERE number = 5",
+    "key of signature": "UPDATE portico_audit SET signature = '0123456789abcdef.00' WHERE number = 5",
     "signature of another": (
         "UPDATE portico_audit SET signature = (SELECT signature FROM portico_audit WHERE number = 6) WHERE number = 5"
     ),
@@ -205,6 +206,7 @@ async def test_segment_of_an_invalid_end_does_not_continue_the_chain(database: D
     await add("much later")
     await sealer.seal()
     assert await findings(first=3) == []
+    assert await findings(first=30) == []
 
 
 async def test_deleted_account_leaves_its_entries_and_their_digest(database: Database) -> None:
@@ -331,6 +333,8 @@ async def test_entries_wait_while_an_earlier_release_runs(database: Database) ->
     await add("ada")
     sealer = AuditSealer(encryptor(), "here")
     assert await sealer.seal() == 0
+    await execute("UPDATE portico_audit SET at = at - 60")
+    assert "earlier release runs" in (await verify_chain(encryptor())).notes[0]
     await earlier.unregister()
     assert await sealer.seal() == 2
 
@@ -340,6 +344,9 @@ async def test_old_unsealed_rest_is_named(database: Database) -> None:
     await execute("UPDATE portico_audit SET at = at - 60 WHERE number = 10")
     report = await verify_chain(encryptor())
     assert report.findings == [] and "1 entries are not sealed" in report.notes[0]
+    server = OwnInstance()
+    await server.register(Release("1", "1", {"audit": "0003_chain"}))
+    assert "although a server is running" in (await findings())[0]
 
 
 async def test_many_earlier_entries_become_segment_zero(database: Database) -> None:

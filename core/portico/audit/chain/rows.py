@@ -7,9 +7,12 @@ import msgspec
 
 from portico.audit.chain.digests import ChainEnd, Seal
 from portico.db import Row, fetch_all, fetch_all_in_thread, fetch_one
+from portico.instances import live_instances
 
 #: Rows that are read by one statement, and digested at a time: a few milliseconds.
 BLOCK_ROWS: Final = 200
+#: The migration that an instance must know. One that does not would change sealed entries.
+_STEP: Final = ("audit", "0003_chain")
 #: Digits of the number of a segment.
 MAX_DIGITS: Final = 15
 
@@ -73,3 +76,9 @@ async def has_seal(text: str) -> bool:
         return False
     found = [seal async for seal in seals(int(segment), int(segment))]
     return bool(found) and found[0].digest == digest
+
+
+async def earlier_release_runs() -> bool:
+    """Return whether an instance runs that would change sealed entries, since it does not know of seals."""
+    owner, step = _STEP
+    return any(one.newest_steps.get(owner, "") < step for one in await live_instances())

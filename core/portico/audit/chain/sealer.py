@@ -23,7 +23,13 @@ from portico.audit.chain.digests import (
     entry_digest,
     signed_entry,
 )
-from portico.audit.chain.rows import BLOCK_ROWS, chain_end, entries_of_segments, newest_seal
+from portico.audit.chain.rows import (
+    BLOCK_ROWS,
+    chain_end,
+    earlier_release_runs,
+    entries_of_segments,
+    newest_seal,
+)
 from portico.audit.personal_fields import LOCK, split
 from portico.db import (
     Row,
@@ -37,15 +43,12 @@ from portico.db import (
     with_clock,
 )
 from portico.encryption import Encryptor, SignatureState
-from portico.instances import live_instances
 from portico.periodic_task import PeriodicTask
 
 #: Seconds between two looks for unsealed entries.
 SEAL_SECONDS: Final = 3.0
 #: Seconds for which one process alone may seal. Each transaction prolongs it.
 LEASE_SECONDS: Final = 5.0
-#: The migration that an instance must know. One that does not would change sealed entries.
-_STEP: Final = ("audit", "0003_chain")
 
 _WAITING: Final = (
     "SELECT EXISTS (SELECT 1 FROM portico_audit WHERE segment IS NULL) AS fresh, "
@@ -106,7 +109,7 @@ class AuditSealer:
         if end is not None and not await self._is_waiting(end):
             await self._renew_signature(end)
             return 0
-        if await _is_unsafe() or not await self._take_lease(end):
+        if await earlier_release_runs() or not await self._take_lease(end):
             return 0
         count = 0
         try:
@@ -246,9 +249,3 @@ async def renew_end_signature(encryptor: Encryptor) -> None:
         if state is not SignatureState.INVALID:
             new = encryptor.sign(end.signed_part, END)
             await execute(_SIGN_END, new, end.signature)
-
-
-async def _is_unsafe() -> bool:
-    """Return whether an instance runs that would change sealed entries."""
-    owner, step = _STEP
-    return any(one.newest_steps.get(owner, "") < step for one in await live_instances())

@@ -49,8 +49,9 @@ class SegmentCheck:
         state = self._encryptor.check_signature(
             row["signature"], signed_entry(self._segment, digest), ENTRY
         )
-        # With an earlier key that is not configured any more, the digest in the seal decides.
-        if state is SignatureState.INVALID or "." not in row["signature"]:
+        if state is SignatureState.INVALID or (
+            state is SignatureState.UNKNOWN_KEY and not self._has_key_of_seal(row["signature"])
+        ):
             self._changed.append(number)
 
     @property
@@ -72,6 +73,13 @@ class SegmentCheck:
             yield True, f"segment {segment}: {_named(missing)} deleted"
         elif not self._changed and not self._inserted and self._found.content != seal.content:
             yield False, f"segment {segment}: one of the entries {seal.numbers} was changed"
+
+    def _has_key_of_seal(self, signature: str) -> bool:
+        """Return whether the seal has the same key. If it is not configured any more, the digest in the seal decides."""
+        key_id, dot, _ = signature.partition(".")
+        return bool(dot) and (
+            self._seal is None or self._seal.signature.partition(".")[0] == key_id
+        )
 
     def _is_sealed(self, number: int) -> bool:
         place = bisect_right(self._starts, number) - 1

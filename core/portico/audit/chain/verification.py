@@ -6,7 +6,13 @@ from typing import Any, Final
 import msgspec
 
 from portico.audit.chain.digests import END, SEAL, ChainEnd, Seal
-from portico.audit.chain.rows import chain_end, entries_of_segments, newest_seal, seals
+from portico.audit.chain.rows import (
+    chain_end,
+    earlier_release_runs,
+    entries_of_segments,
+    newest_seal,
+    seals,
+)
 from portico.audit.chain.segment_check import SegmentCheck
 from portico.db import fetch_all, fetch_all_in_thread, now
 from portico.encryption import Encryptor
@@ -120,7 +126,7 @@ class ChainVerification:
         end = self._end
         if self._last_segment < end.segment:
             self._find_missing_seals(self._last_segment + 1, end.segment)
-        elif end.segment >= 0 and self._last_segment >= 0 and self._last_digest != end.digest:
+        elif end.segment >= 0 and self.report.segments and self._last_digest != end.digest:
             self.find("the newest seal is not the one at the end of the chain")
         is_covered = self._state(end.signature, end.signed_part, END) == "valid"
         if self._unknown and not is_covered:
@@ -129,7 +135,7 @@ class ChainVerification:
                 "nothing after them is signed with a configured one. Add the earlier key to "
                 "PORTICO_PREVIOUS_SECRET_KEYS or PORTICO_ENCRYPTION_KEYS."
             )
-        if self._last_segment >= 0:
+        if self.report.segments:
             self.report.newest_seal = f"{self._last_segment}:{self._last_digest}"
         return self.report
 
@@ -216,7 +222,11 @@ async def _add_unsealed(report: ChainReport, last: int) -> None:
     if not report.unsealed or now() - found["oldest"] <= UNSEALED_SECONDS:
         return
     sentence = f"{report.unsealed} entries are not sealed; the oldest is {now() - found['oldest']} seconds old"
-    if await live_instances():
+    if await earlier_release_runs():
+        report.notes.append(
+            f"{sentence}. None is sealed while an instance of an earlier release runs."
+        )
+    elif await live_instances():
         report.findings.append(f"{sentence}, although a server is running")
     else:
         report.notes.append(f"{sentence}. A server seals them within {UNSEALED_SECONDS} seconds.")
