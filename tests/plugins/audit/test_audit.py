@@ -39,9 +39,13 @@ def test_entries_are_filtered_by_author_kind_id_and_time(
     def found(query: str) -> list[str]:
         return [e["event"] for e in admin.get(f"/api/v1/audit?{query}").json["entries"]]
 
-    assert found("author=ada@example.org&resource_kind=model") == ["grant.changed"]
+    assert found("author=ada@example.org&resource_kind=model") == [
+        "grant.changed",
+        "model.created",
+    ]
     assert found(f"author={admin.account['id']}&resource_kind=model&resource_id=legal-desk") == [
-        "grant.changed"
+        "grant.changed",
+        "model.created",
     ]
     assert set(found("author=system")) == {"policy.changed", "account.created"}
     assert found("author=gone&since=1&until=2") == ["thing.counted"]

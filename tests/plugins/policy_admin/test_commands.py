@@ -179,12 +179,14 @@ def test_audit_log_is_listed_filtered_and_exported(
     assert [line.split()[3:5] for line in said] == [
         ["Ada", "policy.changed"],
         ["Ada", "grant.changed"],
+        ["Ada", "model.created"],
         ["Ada", "account.created"],
     ]
     assert said[0].endswith('policy:a.csv  {"a.csv":null} → {"a.csv":"# one\\n"}')
     assert cli("audit", "list", "--until", "2001-01-01").stdout == ""
     found = json.loads(cli("audit", "list", "--resource-kind", "model", "--json").stdout)
-    assert [entry["event"] for entry in found["entries"]] == ["grant.changed"]
+    events = [entry["event"] for entry in found["entries"]]
+    assert events == ["grant.changed", "model.created"]
     said = cli("audit", "export", "--event", "policy.changed", tmp_path / "out.ndjson")
     assert said.stderr.endswith("2 entries written.\n") and said.stdout == ""
     lines = (tmp_path / "out.ndjson").read_text().splitlines()
