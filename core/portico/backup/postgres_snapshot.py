@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 
 from portico.backup.encoding import DAMAGED
@@ -19,7 +20,7 @@ from portico.backup.postgres_schema import (
     run_statement,
     set_sequences,
 )
-from portico.db import Row
+from portico.db import ForeignKeyViolation, UniqueViolation
 from portico.db.postgres.database import Postgres
 
 #: Bytes that are collected before a thread encodes them.
@@ -132,7 +133,8 @@ async def restore_rows(
     """Create everything of a backup in the current schema, in the open transaction. Raises: DamagedBackup."""
     await database.rows(_FORMATS)
     for statement in description.before:
-        await run_statement(database, statement)
+        with _refused(statement):
+            await run_statement(database, statement)
     stored = {one.name: one for one in tables}
     if stored.keys() != {one.name for one in description.tables}:
         raise DamagedBackup(DAMAGED.format("the tables are not those of the schema"))
@@ -140,12 +142,26 @@ async def restore_rows(
         one = stored[table.name]
         assert one.part is not None
         blocks = _blocks(parts, one.part, on_bytes)
-        count = await database.copy_in(table.name, table.columns, blocks)
+        with _refused(f"the rows of {table.name}"):
+            count = await database.copy_in(table.name, table.columns, blocks)
         if count != one.rows:
             raise DamagedBackup(DAMAGED.format(f"{table.name} has {count} rows, not {one.rows}"))
     for statement in description.after:
-        await run_statement(database, statement)
+        with _refused(statement):
+            await run_statement(database, statement)
     await set_sequences(database, description)
+
+
+@contextmanager
+def _refused(what: str) -> Iterator[None]:
+    """Raises: DamagedBackup if PostgreSQL does not take something, in place of the error of the driver."""
+    try:
+        yield
+    except (asyncpg.PostgresError, UniqueViolation, ForeignKeyViolation) as error:
+        raise DamagedBackup(
+            f"PostgreSQL does not take {what[:100]!r} ({type(error).__name__}): the backup is damaged, or the server is "
+            "older than the one of the backup, or lacks an extension."
+        ) from error
 
 
 async def check_rows(
@@ -177,13 +193,3 @@ async def _blocks(
     blocks: Any = parts.read(part, on_bytes)
     while (block := await asyncio.to_thread(next, blocks, None)) is not None:
         yield block
-
-
-__all__ = [
-    "PostgresSnapshot",
-    "Row",
-    "check_rows",
-    "load_description",
-    "postgres_snapshot",
-    "restore_rows",
-]

@@ -354,6 +354,3 @@ async def _replacing_schema(
                 yield replace
     finally:
         await database.stop()
-
-
-__all__ = ["RestoreOptions", "RestoreReport", "restore_backup"]

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.engines import choose
+
 from portico.backup.contents import StoredContents
 from portico.backup.creation import BackupOptions, create_backup
 from portico.backup.installation import Installation
@@ -170,6 +172,7 @@ def storage_at(target: str | BackupStorage) -> BackupStorage:
 
 
 if __name__ == "__main__":
+    choose()
     action, folder, where, stage = sys.argv[1:]
     small = SmallInstallation(Path(folder))
     if action == "backup":

@@ -1,5 +1,6 @@
 """Backups that are cut short, changed, hostile or encrypted; processes that are killed while they make or restore one."""
 
+import dataclasses
 import io
 import random
 import subprocess
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 from tests.core.backup.small_installation import SmallInstallation
 from tests.effort import is_full
+from tests.engines import ENCRYPTED
 
 from portico.backup.content_index import ContentEntry, read_entry
 from portico.backup.encoding import Encoder, decoded
@@ -26,7 +28,7 @@ PASSPHRASE = b"correct horse battery staple"
 CHEAP = KeyDerivation("00" * 16, n=2)
 NOISE = random.Random(1).randbytes(200_000)
 #: Positions of a byte that is changed, and lengths to which a file is cut.
-POSITIONS = 400 if is_full() else 60
+POSITIONS = 400 if is_full() else 6 if ENCRYPTED else 60
 
 
 @pytest.fixture
@@ -252,3 +254,16 @@ def test_killed_restoration_leaves_the_former_database(
     small.restore(str(target), overwrite=True)
     assert small.ids() == ["a", "b", "c"]
     assert not list(small.directory.glob(".portico-scratch-*"))
+
+
+def test_contents_of_a_plugin_that_is_not_loaded_are_not_left_out_silently(
+    small: SmallInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = f"{tmp_path}/one.backup"
+    small.back_up(target)
+    other = SmallInstallation(tmp_path / "other")
+    without = dataclasses.replace(other.installation(), contents={})
+    monkeypatch.setattr(other, "installation", lambda: without)
+    with pytest.raises(BackupRefused, match=r"tests:things.*not loaded"):
+        other.restore(target)
+    assert not other.directory.exists()

@@ -61,6 +61,13 @@ async def started(place: Installation) -> Postgres:
     return place.database
 
 
+class Interruption(Silence):
+    """Ends a restoration when a part of the rows is restored."""
+
+    def advance(self, size: int) -> None:
+        raise ZeroDivisionError
+
+
 @pytest.fixture
 def url(postgres: str) -> Any:
     with fresh_database(postgres) as found:
@@ -99,6 +106,13 @@ def test_everything_in_a_schema_is_restored_as_it_was(url: str, tmp_path: Path) 
         await restored.execute("DELETE FROM child WHERE number = 115")
         assert await restored.rows("SELECT id FROM scratch") == [{"id": 115}]
 
+        await restored.stop()
+        with pytest.raises(ZeroDivisionError):
+            await restore_backup(backup, other, RestoreOptions(overwrite=True), Interruption())
+        await restored.start()
+        kept = await restored.rows("SELECT id FROM scratch")
+        drafts = "SELECT 1 FROM pg_namespace WHERE nspname LIKE 'portico_%'"
+        assert (kept, await restored.rows(drafts)) == ([{"id": 115}], [])
         await restored.stop()
         report = await restore_backup(backup, other, RestoreOptions(overwrite=True), Silence())
         await restored.start()
