@@ -56,10 +56,11 @@ class Metric:
     """One figure, or one for each combination of label values.
 
     `name`: lower case, with its unit, such as `lag_seconds`; those of plugins are shown below the plugin's name. `kind`: a
-    counter only grows; a gauge may go either way. `read` may be `async def`; it returns numbers for each of `labels` if
-    there are any. `is_shared`: it is the same in every process, such as a number of rows, and is not added up. The values of a label must be few and known beforehand: never a text or an id of users.
+    counter only grows; a gauge may go either way. `read` may be `async def`; it returns numbers, or histograms, for each of `labels` if
+    there are any. `is_shared`: it is the same in every process, such as a number of rows, and is not added up. The
+    values of a label must be few and known beforehand: never a text or an id of users.
 
-    Raises: ValueError for an invalid name.
+    Raises: ValueError for an invalid name, and for labels of which two are the same.
     """
 
     name: str
@@ -72,6 +73,9 @@ class Metric:
     def __post_init__(self) -> None:
         if not all(_NAME.match(name) for name in (self.name, *self.labels)):
             raise ValueError(f"a metric has lower-case names with underscores: {self.name!r}")
+        # `le` is the label of a histogram's bounds.
+        if len({*self.labels, "le"}) <= len(self.labels):
+            raise ValueError(f"two labels of the metric {self.name!r} are the same, or one is 'le'")
 
 
 class MetricReading(NamedTuple):
@@ -82,15 +86,16 @@ class MetricReading(NamedTuple):
     value: Reading
 
 
-def bounded(value: Reading, labels: int) -> Reading:
-    """Return what a metric was read as, fit to be shown: numbers and printable labels, neither too long nor too many.
+def bounded(value: Reading, metric: Metric) -> Reading:
+    """Return what a metric was read as, fit to be shown: printable labels, neither too long nor too many.
 
-    What has the same labels then is added up. `labels`: how many it has. Raises: TypeError or ValueError for anything else.
+    What has the same labels then is added up. Raises: TypeError or ValueError for what is not of the metric's kind or labels.
     """
+    labels, is_histogram = len(metric.labels), metric.kind == "histogram"
     if not isinstance(value, Mapping):
         if labels:
             raise ValueError("it has labels, and was read as one number")
-        return _checked(value)
+        return _checked(value, is_histogram)
     found: dict[LabelValues, Any] = {}
     for given, number in value.items():
         if isinstance(given, str) or len(given) != labels:
@@ -98,13 +103,17 @@ def bounded(value: Reading, labels: int) -> Reading:
         key = tuple(map(_label, given))
         if key not in found and len(found) >= MAX_SERIES:
             key = (OTHER,) * labels
-        checked = _checked(number)
+        checked = _checked(number, is_histogram)
         found[key] = found[key] + checked if key in found else checked
     return found
 
 
-def _checked(value: object) -> float | Histogram:
-    return value if isinstance(value, Histogram) else float(value)  # type: ignore[arg-type]
+def _checked(value: Any, is_histogram: bool) -> float | Histogram:
+    if not is_histogram:
+        return float(value)
+    if not isinstance(value, Histogram):
+        raise TypeError(f"it is a histogram, and was read as {type(value).__name__}")
+    return value
 
 
 def _label(value: object) -> str:

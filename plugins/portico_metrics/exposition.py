@@ -19,8 +19,11 @@ _PREFIX = "portico"
 #: The versions of the formats that monitoring may ask for.
 _VERSION = re.compile(r"\bversion=(?:0\.0\.[14]|1\.0\.0) *(?:;|\Z)")
 _UNITS = ("seconds", "bytes")
-#: Kinds that only grow.
-_COUNTED = frozenset(("counter", "histogram"))
+#: The endings of the names of series, by the kinds that only grow.
+_SUFFIXES = {
+    "counter": ("_total", "_created"),
+    "histogram": ("_bucket", "_count", "_sum", "_created"),
+}
 _PROCESSES = "portico_server_processes"
 _START_TIME = "process_start_time_seconds"
 
@@ -47,9 +50,19 @@ _REPORT = msgspec.msgpack.Decoder(list[Figure])
 
 
 def figures(readings: Sequence[MetricReading]) -> list[Figure]:
-    """Return these readings, and the memory, processor time and open files of this process."""
-    own = (_figure(family) for family in ProcessCollector(registry=None).collect())
-    return [*own, *(_figure(_family(one), one.metric.is_shared) for one in readings)]
+    """Return these readings, and the memory, processor time and open files of this process.
+
+    Of two that have a name in common only the first, which is the core's: monitoring would refuse both.
+    """
+    found = [_figure(family) for family in ProcessCollector(registry=None).collect()]
+    taken: set[str] = set()
+    for reading in readings:
+        figure = _figure(_family(reading), reading.metric.is_shared)
+        names = {figure.name + suffix for suffix in ("", *_SUFFIXES.get(figure.kind, ()))}
+        if taken.isdisjoint(names):
+            taken |= names
+            found.append(figure)
+    return found
 
 
 def decoded(report: bytes) -> list[Figure]:
@@ -74,7 +87,7 @@ def add_up(
 
     `silent`: the last ones of processes that have ended or do not answer, of which only what they have counted is added.
     """
-    counted = [[one for one in figures if one.kind in _COUNTED] for figures in silent]
+    counted = [[one for one in figures if one.kind in _SUFFIXES] for figures in silent]
     processes = [*processes, *counted]
     found: dict[str, Figure] = {}
     totals: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}

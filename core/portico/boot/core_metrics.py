@@ -192,8 +192,8 @@ class MetricReader:
                 return None
             if isinstance(found, Mapping) and len(found) > MAX_SERIES:
                 copied: Any = dict(found)  # it may grow meanwhile
-                return await asyncio.to_thread(bounded, copied, len(metric.labels))
-            return bounded(found, len(metric.labels))
+                return await asyncio.to_thread(bounded, copied, metric)
+            return bounded(found, metric)
 
         with suppress(PluginError):
             value: Reading | None = await self._isolation.call_async(

@@ -54,6 +54,8 @@ def register_metrics():
         Metric("many", "Too many.", "gauge", lambda: {(f"m{n}",): 1 for n in range(100_000)}, ("model",)),
         Metric("text", "No number.", "gauge", lambda: "secret"),
         Metric("unlabelled", "No tuple.", "gauge", lambda: {"secret": 1}, ("size",)),
+        Metric("odd", "No histogram.", "histogram", lambda: 1),
+        Metric("hostile_total", "The same name.", "gauge", lambda: 1),
         Metric("infinite", "No number of JSON.", "gauge", lambda: float("nan")),
         Metric("broken", "Never readable.", "gauge", broken),
         Metric("hanging", "Never readable.", "gauge", hanging),
@@ -266,7 +268,9 @@ def test_figure_of_a_plugin_is_shown_below_its_name(
     found = figures(text)
     assert found["portico_measuring_waiting", (("size", "small"),)] == 5
     # One that cannot be read is left out, and the others are shown.
-    assert not re.search(rb"portico_measuring_(broken|hanging|text|unlabelled)|secret", text.body)
+    assert not re.search(
+        rb"portico_measuring_(broken|hanging|text|unlabelled|odd)|secret", text.body
+    )
 
 
 @on_sqlite
@@ -308,6 +312,9 @@ def test_figures_are_read_over_plain_http_although_https_is_forced(starting: Sta
 def test_name_of_a_metric_is_checked() -> None:
     with pytest.raises(ValueError, match="'Sizes of things'"):
         Metric("Sizes of things", "", "gauge", lambda: 1)
+    for labels in (("a", "a"), ("le",)):
+        with pytest.raises(ValueError, match="two labels of the metric 'sizes' are the same"):
+            Metric("sizes", "", "histogram", lambda: 1, labels)
 
 
 def test_one_of_several_processes_answers_for_all(starting: Starting) -> None:
