@@ -56,6 +56,12 @@ class OpenWebUIFormat(ImportFormat):
                 type=_FILE,
                 help="A file with WEBUI_SECRET_KEY of Open WebUI, for what it has encrypted.",
             ),
+            click.Option(
+                ["--keep-links"],
+                is_flag=True,
+                help="Keep the links of shared chats that are for some accounts, or for none. Here, all accounts that have a link can "
+                "open it.",
+            ),
         )
 
     def open(
@@ -84,6 +90,7 @@ class OpenWebUIFormat(ImportFormat):
                 setting_names=frozenset(self._app.runtime_settings.keys()),
                 kinds={kind.name for kind in self._app.transfer_kinds()},
                 secret_key=secret_key,
+                keeps_links=bool(options.get("keep_links")),
             )
 
 

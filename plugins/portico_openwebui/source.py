@@ -42,6 +42,7 @@ class OpenWebUISource:
         setting_names: frozenset[str],
         kinds: Collection[str],
         secret_key: SecretKey | None = None,
+        keeps_links: bool = False,
     ) -> "OpenWebUISource":
         """Recognise the version. `shown`: the source for messages. `kinds`: those that a plugin here takes.
 
@@ -58,7 +59,7 @@ class OpenWebUISource:
                 "and import again."
             )
         release = recognise(await database.heads())
-        reading = Reading(database, RunNotes(), setting_names, secret_key)
+        reading = Reading(database, RunNotes(), setting_names, secret_key, keeps_links)
         read = {reader.table for reader in READERS if reader.name in kinds}
         return cls(release, shown, reading, uploads, await tables_left_out(database, read))
 

@@ -35,13 +35,19 @@ class ReadDatabase:
 
 
 def read_database(
-    source: Path | str, *, settings: frozenset[str] = frozenset(), secret_key: str | None = None
+    source: Path | str,
+    *,
+    settings: frozenset[str] = frozenset(),
+    secret_key: str | None = None,
+    keeps_links: bool = False,
 ) -> ReadDatabase:
     """Return all that a database has."""
-    return asyncio.run(_read(str(source), settings, secret_key))
+    return asyncio.run(_read(str(source), settings, secret_key, keeps_links))
 
 
-async def _read(source: str, settings: frozenset[str], secret_key: str | None) -> ReadDatabase:
+async def _read(
+    source: str, settings: frozenset[str], secret_key: str | None, keeps_links: bool
+) -> ReadDatabase:
     found = ReadDatabase()
     async with open_database(read_source(source)) as database:
         opened = await OpenWebUISource.recognised(
@@ -51,6 +57,7 @@ async def _read(source: str, settings: frozenset[str], secret_key: str | None) -
             setting_names=settings,
             kinds={reader.name for reader in READERS},
             secret_key=None if secret_key is None else SecretKey(secret_key),
+            keeps_links=keeps_links,
         )
         found.described = opened.describe()
         found.counts = dict(await opened.counts())

@@ -26,8 +26,9 @@ from portico_openwebui.values import (
 _SNAPSHOT: Final = "shared-"
 #: No snapshots. A row without an owner is read, and rejected.
 CHATS: Final = f"(user_id IS NULL OR user_id NOT LIKE '{_SNAPSHOT}%')"
-_NOT_FOR_EVERYONE: Final = (
-    "the shared copy was not for all accounts, as every link here is: the chat has no link"
+_NOT_FOR_EVERYONE: Final = "the shared copy was not for all accounts, as every link here is: the chat has no link (--keep-links)"
+_NOW_FOR_EVERYONE: Final = (
+    "the shared copy was not for all accounts: all that have its link can read it now"
 )
 _NO_SNAPSHOT: Final = "the shared copy does not exist: the chat has no link"
 _UNREADABLE_SNAPSHOT: Final = "the shared copy cannot be read: the chat has no link"
@@ -139,10 +140,14 @@ class ChatReader(KindReader):
             row = snapshots.get(share_id, [{}])[0]
             if text(row.get("chat_id")) != chat_id:
                 self.notes.add(self.name, _NO_SNAPSHOT, chat_id)
-            elif not is_for_everyone(grants.of_resource(chat_id)):
-                self.notes.add(self.name, _NOT_FOR_EVERYONE, chat_id)
-            else:
-                found[chat_id] = (share_id, row.get("chat"))
+                continue
+            if not is_for_everyone(grants.of_resource(chat_id)):
+                is_kept = self.reading.keeps_links
+                reason = _NOW_FOR_EVERYONE if is_kept else _NOT_FOR_EVERYONE
+                self.notes.add(self.name, reason, chat_id)
+                if not is_kept:
+                    continue
+            found[chat_id] = (share_id, row.get("chat"))
         return found
 
     async def _tags(self, rows: list[Row]) -> dict[tuple[str, str], str]:

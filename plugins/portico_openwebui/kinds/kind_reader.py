@@ -23,12 +23,17 @@ _MAX_ID_CHARS: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What all kinds read with. `setting_names`: the runtime settings that exist here. `secret_key`: None = not given."""
+    """What all kinds read with.
+
+    `setting_names`: the runtime settings that exist here. `secret_key`: None = not given. `keeps_links`: shared chats that are for
+    some accounts only keep their link, which is for all accounts here.
+    """
 
     database: SourceDatabase
     notes: RunNotes
     setting_names: frozenset[str] = frozenset()
     secret_key: SecretKey | None = None
+    keeps_links: bool = False
 
 
 class KindReader(ABC):

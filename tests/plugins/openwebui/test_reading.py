@@ -199,6 +199,9 @@ def test_shared_copies_are_taken_for_all_accounts_only(tmp_path: Path) -> None:
     with_links = {one["id"] for one in read.records["chats"] if "share_id" in one}
     assert with_links == {*linked} - {linked[1], linked[2]}
     assert len(read.reasons("chats")) == 2
+    kept = read_database(path, keeps_links=True)
+    with_links = {one["id"] for one in kept.records["chats"] if "share_id" in one}
+    assert with_links == {made.chat_id(index) for index in shared} - {linked[2]}
 
 
 def test_oauth_tokens_need_the_secret_key_of_the_source(tmp_path: Path) -> None:
