@@ -12,7 +12,7 @@ _MAX_DEPTH: Final = 12
 _MAX_ITEMS: Final = 50
 #: Words in a name whose value is a secret, at any level below it.
 _SECRET: Final = re.compile(
-    r"pass(?:word|wd|phrase)?(?![a-z])|secret|token(?!s)|credential|authorization|cookie|private|signature"
+    r"pass(?:word|wd|phrase)?(?![a-z])|secret|tokens?|credential|authorization|cookie|private|signature"
     r"|(?:^|[_.-])(?:api_?)?keys?(?:[_.-]|\Z)|apikey|headers?\Z|assertion|code_verifier|otp\Z",
     re.I,
 )
@@ -26,10 +26,12 @@ _TEXT: Final = frozenset(
     )
 )  # fmt: skip
 #: Names whose values are shown although they may have spaces.
-_SHOWN: Final = frozenset(("detail", "email", "name", "role", "timezone"))
+_SHOWN: Final = frozenset(
+    ("base_model_id", "detail", "email", "id", "model", "model_ids", "name", "role", "timezone")
+)
 _MAX_SHOWN_CHARS: Final = 200
-#: Ids, names of models, addresses without spaces; anything else is a text.
-_WORD: Final = re.compile(r"[\w.@:/+\-]{0,80}\Z", re.ASCII)
+#: Ids and other words; anything else is a text. A longer one may be a key.
+_WORD: Final = re.compile(r"[\w.@:/+\-]{0,40}\Z", re.ASCII)
 #: A key that was issued by someone, wherever it stands.
 _KEY: Final = re.compile(r"(?:sk-|eyJ|ghp_|xox[abp]-|AKIA|whsec_)", re.ASCII)
 
@@ -42,7 +44,7 @@ def masked(value: Any) -> Any:
 def _masked(name: str, value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool):
         return value
-    if _SECRET.search(name):
+    if _SECRET.search(name) and not _is_count(name, value):
         return MASK
     if isinstance(value, Mapping):
         return _masked_object(name, value, depth)
@@ -52,6 +54,11 @@ def _masked(name: str, value: Any, depth: int) -> Any:
         shown = [_masked(name, one, depth - 1) for one in value[:_MAX_ITEMS]]
         return shown if len(value) <= _MAX_ITEMS else [*shown, f"[{len(value) - len(shown)} more]"]
     return _masked_text(name, value) if isinstance(value, str) else value
+
+
+def _is_count(name: str, value: Any) -> bool:
+    """Return whether a value is a number of tokens."""
+    return isinstance(value, int | float) and name.lower().endswith("tokens")
 
 
 def _masked_object(name: str, value: Mapping[str, Any], depth: int) -> Any:
@@ -74,6 +81,8 @@ def _masked_text(name: str, text: str) -> str:
         return _hidden(text)
     if text.startswith(("http://", "https://")):
         return _origin(text)
+    if "://" in text:  # such as the address of a database, with its password
+        return _hidden(text)
     if _WORD.match(text) or (name.lower() in _SHOWN and len(text) <= _MAX_SHOWN_CHARS):
         return text
     return _hidden(text)

@@ -126,6 +126,8 @@ def test_masks_show_ids_and_flags_and_no_secret_or_text() -> None:
         "url": "https://user:pw@hooks.example.org/T000/B000?x=1", "plain": "http://h.example.org",
         "prompt": "word", "messages": [{"role": "user", "content": ["a"], "n": 1}], "remark": "two words",
         "odd": "sk-abcdef", "a key with words": 1, "max_tokens": 5, "access_token": {"value": "x"},
+        "tokens": ["a1"], "value": "f" * 64, "dsn": "postgresql://ann:pw@db/x",
+        "file_id": "0f8f5d5e-8e4b-4a0c-9f0e-2f4d8d0c9b11",
     }  # fmt: skip
     shown = masked(document)
     assert shown == {
@@ -135,7 +137,9 @@ def test_masks_show_ids_and_flags_and_no_secret_or_text() -> None:
         "prompt": "******** (4 characters)",
         "messages": [{"role": "******** (4 characters)", "content": ["******** (1 characters)"], "n": 1}],
         "remark": "******** (9 characters)", "odd": "******** (9 characters)", "********": 1,
-        "max_tokens": 5, "access_token": "********",
+        "max_tokens": 5, "access_token": "********", "tokens": "********",
+        "value": "******** (64 characters)", "dsn": "******** (24 characters)",
+        "file_id": "0f8f5d5e-8e4b-4a0c-9f0e-2f4d8d0c9b11",
     }  # fmt: skip
 
 
