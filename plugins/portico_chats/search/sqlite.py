@@ -26,7 +26,7 @@ MAX_TEXTS_PER_WRITE: Final = 48
 #: Texts that one statement writes to the index, which takes a millisecond or two.
 _TEXTS_PER_STATEMENT: Final = 16
 #: Texts and characters of one transaction where all are indexed. Its statement has so many words that a thread runs it.
-_MAX_TEXTS_AT_ONCE: Final = 400
+_MAX_TEXTS_AT_ONCE: Final = 300
 _MAX_CHARS_AT_ONCE: Final = 100_000
 _MERGED_PAGES_AT_ONCE: Final = 400
 #: Pages of the index that are merged after it, many times what a batch writes.
@@ -39,6 +39,10 @@ _WORDS: Final = {n: chr(0x80 + n) for n in range(0x80) if not chr(n).isalnum()}
 _ASCII_WORDS: Final = bytes(ord(_WORDS.get(n, chr(n))) for n in range(0x100))
 
 _WAITING = "SELECT number, owner_id, text, state FROM chats_text WHERE state <> 1 ORDER BY state DESC LIMIT $1"
+_WAITING_BESIDES = (
+    "SELECT number, owner_id, text, state FROM chats_text WHERE state <> 1 "
+    "AND number NOT IN (SELECT value FROM json_each($2)) ORDER BY state DESC LIMIT $1"
+)
 _NUMBERS = "number IN (SELECT value FROM json_each($1))"  # one text of SQL, however many there are
 _ENTERED = f"UPDATE chats_text SET state = 1 WHERE {_NUMBERS} AND state = 0 RETURNING number"  # noqa: S608
 _ENTER = "INSERT INTO chats_gram (rowid, grams) VALUES {}"
@@ -81,18 +85,18 @@ class SQLiteIndexBackend:
         `progress`: called with the number of texts after each transaction.
         """
         writing: asyncio.Task[None] | None = None
-        written: set[int] = set()
+        written: list[int] = []
         try:
             while True:
-                waiting = await fetch_all(_WAITING, _MAX_TEXTS_AT_ONCE + len(written))
-                waiting = [one for one in waiting if one["number"] not in written]
-                words = await _words_of(_batch(waiting[:_MAX_TEXTS_AT_ONCE], _MAX_CHARS_AT_ONCE))
+                numbers = msgspec.json.encode(written).decode()
+                waiting = await fetch_all(_WAITING_BESIDES, _MAX_TEXTS_AT_ONCE, numbers)
+                words = await _words_of(_batch(waiting, _MAX_CHARS_AT_ONCE))
                 if writing is not None:
                     await writing
                     progress(len(written))
                 if not words:
                     return
-                written = {one.number for one in words}
+                written = [one.number for one in words]
                 writing = asyncio.create_task(_index(words, len(words), _MERGED_PAGES_AT_ONCE))
         finally:
             if writing is not None:
