@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.one_database import database_url  # noqa: F401 - a fixture
 from tests.plugins.files.s3_server import S3Server, s3_server
+from tests.plugins.files.test_transfer import check_round_trip
 from tests.plugins.files.uploads import FILES, rows, send, upload
 from tests.raw_server import serving
 
@@ -105,3 +106,10 @@ async def test_wrong_region_is_a_sentence_at_the_start() -> None:
     assert str(raised.value) == (
         "files.s3_region: 'us-east-1' is not the region of the bucket, which is 'eu-west-1'."
     )
+
+
+def test_files_of_a_whole_instance_move_out_and_in(
+    app: InProcessApp, ann: Client, bob: Client, s3: S3Server
+) -> None:
+    ids, large = check_round_trip(app, ann, bob)
+    assert s3.contents()[f"uploads/{ids[2]}"] == large

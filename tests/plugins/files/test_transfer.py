@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.plugins.files.s3_server import s3_server
 from tests.plugins.files.uploads import FILES, PNG, contents, rows, upload, wait_until_settled
 from tests.record_transfer import (
     export_records,
@@ -112,14 +111,3 @@ def test_files_that_cannot_be_taken_leave_nothing(
     assert contents(directory)["f1"] == b"Hi"
     assert list(notes_of(run).values()) == [1]
     wait_until_settled(app, directory)
-
-
-def test_files_move_through_an_s3_store(env: dict[str, str], tmp_path: Path) -> None:
-    with s3_server() as s3:
-        opened = InProcessApp(env | s3.environment)
-        try:
-            admin = opened.client.sign_up("Admin")
-            ids, large = check_round_trip(opened, admin.add_user("Ann"), admin.add_user("Bob"))
-            assert s3.contents()[f"uploads/{ids[2]}"] == large
-        finally:
-            opened.close()
