@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from tests.engines import ENCRYPTED
 from tests.plugins.files.uploads import upload
 
@@ -115,6 +116,7 @@ def test_restored_installation_ends_sessions_moves_revisions_on_and_says_so(
     restored_cli: CommandLine,
     tmp_path: Path,
     passphrase: str,
+    shared_redis: str,
 ) -> None:
     admin = app.client.sign_up("Ada")
     kept = upload(admin, "a.txt", b"content")["id"]
@@ -151,7 +153,12 @@ def test_restored_installation_ends_sessions_moves_revisions_on_and_says_so(
         again.close()
     if "DATABASE_URL" not in env:
         assert Path(former).stat().st_size > 0
-    restored_cli("backup", "restore", target, "--keep-sessions", *options[1:])
+    settings = {"REDIS_URL": shared_redis, "REDIS_KEY_PREFIX": "restored"}
+    client = redis.Redis.from_url(shared_redis)
+    client.zadd("restored:task_queue", {"a task of then": 1})
+    restored_cli("backup", "restore", target, "--keep-sessions", *options[1:], settings=settings)
+    assert client.exists("restored:task_queue") == 0
+    client.close()
     other = InProcessApp(elsewhere)
     try:
         token = Client(other.client.transport, admin.token)
