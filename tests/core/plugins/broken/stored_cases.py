@@ -107,12 +107,6 @@ MIGRATIONS: dict[str, Broken] = {
     "python": migration(
         "python", "ZeroDivisionError", py="async def forwards(database):\n    1 / 0\n"
     ),
-    "cancels_all": migration(
-        "cancels_all",
-        "cancels tasks that are not its own",
-        py="import asyncio\nasync def forwards(database):\n    for task in asyncio.all_tasks():\n"
-        "        task.cancel()\n    await asyncio.sleep(9)\n",
-    ),
     "no_forwards": migration(
         "no_forwards", "no `async def forwards", py="def forwards(database): ...\n"
     ),
@@ -123,3 +117,11 @@ MIGRATIONS: dict[str, Broken] = {
         "no_table", "no_table_thing", sql="CREATE TABLE no_table_other (id TEXT PRIMARY KEY);"
     ),
 }
+
+#: Only for a process of its own, whose tasks it cancels.
+CANCELS_ALL = migration(
+    "cancels_all",
+    "cancels tasks that are not its own",
+    py="import asyncio\nasync def forwards(database):\n    for task in asyncio.all_tasks():\n"
+    "        task.cancel()\n    await asyncio.sleep(9)\n",
+)

@@ -10,7 +10,7 @@ from tests.core.plugins.broken.declaration_cases import DECLARATIONS
 from tests.core.plugins.broken.hook_cases import HANGING, HOOKS
 from tests.core.plugins.broken.plugin_sources import Broken, write_plugins
 from tests.core.plugins.broken.running_cases import RUNNING
-from tests.core.plugins.broken.stored_cases import MIGRATIONS, STORED
+from tests.core.plugins.broken.stored_cases import CANCELS_ALL, MIGRATIONS, STORED
 from tests.database_templates import Templates
 
 from portico.testing import Client, CommandLine, ServerProcess
@@ -21,7 +21,7 @@ SOME_HANGING = {name: HANGING[name] for name in ("hangs_import", "hangs_tables",
 #: The others are the same for every process: a fifth of them.
 _REST = HOOKS | DECLARATIONS | STORED
 FAILED: dict[str, Broken] = (
-    {name: one for name, one in MIGRATIONS.items() if name != "cancels_all"}
+    MIGRATIONS
     | CONFLICTS
     | SOME_HANGING
     | {name: _REST[name] for name in [*_REST][::5] if name != "misspelt_name"}
@@ -76,7 +76,7 @@ def fail_while_serving(ada: Client) -> None:
 def test_plugin_that_cancels_all_tasks_of_a_start_ends_it_once_and_is_named(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    write_plugins(tmp_path / "site", {"cancels_all": MIGRATIONS["cancels_all"]})
+    write_plugins(tmp_path / "site", {"cancels_all": CANCELS_ALL})
     server = ServerProcess(env, tmp_path)
     with pytest.raises(RuntimeError, match="a plugin cancelled all tasks while .*cancels_all"):
         server.start()
