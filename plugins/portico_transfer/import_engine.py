@@ -1,5 +1,7 @@
 """Reads a source kind by kind and has each kind import its records in batches, between which others write."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
@@ -11,7 +13,10 @@ from portico_transfer.import_report import ImportReport
 
 #: Records, and about how many of their bytes, of one transaction.
 MAX_BATCH_RECORDS: Final = 200
-MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
+MAX_BATCH_BYTES: Final = 1024 * 1024
+#: Seconds between two batches, in which others that wait for the write lock of SQLite get it, and as a part of the last batch.
+MIN_PAUSE_SECONDS: Final = 0.005
+PAUSE_FACTOR: Final = 0.1
 NO_PLUGIN: Final = "no plugin here takes records of this kind"
 
 
@@ -47,11 +52,13 @@ class ImportEngine:
     async def _import_kind(self, kind: TransferKind, on_records: Callable[[int], None]) -> None:
         self._report.begin(kind.name)
         async for batch in _batches(self._source.records(kind.name)):
+            began = time.monotonic()
             records = [one for one in batch if isinstance(one, bytes)]
             outcomes = await kind.import_batch(records, self._run) if records else ()
             unreadable = [one for one in batch if isinstance(one, Outcome)]
             self._report.add(kind.name, [*outcomes, *unreadable])
             on_records(len(batch))
+            await asyncio.sleep(max(MIN_PAUSE_SECONDS, PAUSE_FACTOR * (time.monotonic() - began)))
         await kind.finish(self._run)
 
     async def _record(self, format_name: str) -> None:

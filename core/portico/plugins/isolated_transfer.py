@@ -38,7 +38,7 @@ class IsolatedTransferKind(TransferKind):
             yield name, self._contents(contents)
 
     async def import_batch(self, records: Sequence[bytes], run: ImportRun) -> Sequence[Outcome]:
-        """Import records. Raises: Unavailable."""
+        """Import records. Raises: Unavailable; OperatorError for what the operator has to change."""
         try:
             outcomes: Sequence[Outcome] = await self._isolation.run_task(
                 self._plugin, f"importing {self.name}", lambda: self._checked_batch(records, run)
@@ -49,6 +49,8 @@ class IsolatedTransferKind(TransferKind):
         except DomainError as error:
             reason = error.detail
         except PluginError as error:
+            if isinstance(error.__cause__, OperatorError):
+                raise error.__cause__ from None  # such as a weak secret key: no record can be imported
             at = f" at {error.at}" if error.at else ""
             reason = f"plugin {self._plugin!r} failed: {type(error.__cause__).__name__}{at}"
         if len(records) == 1:
