@@ -72,7 +72,7 @@ def test_both_databases_of_both_releases_have_the_same_records(
 def test_messages_come_from_their_rows_only_where_the_document_has_none(tmp_path: Path) -> None:
     made = MadeUpInstance("0.12.4", chats=9, messages=90)
     path = write_sqlite(tmp_path / "webui.db", made)
-    empty, broken, deleted = (made.chat_id(index) for index in range(3))
+    empty, broken, deleted, internal = (made.chat_id(index) for index in range(4))
     gone = list(made.tree(2))[-1]
     document = made.document(2)
     del document["history"]["messages"][gone]
@@ -80,10 +80,14 @@ def test_messages_come_from_their_rows_only_where_the_document_has_none(tmp_path
         path,
         f"""UPDATE chat SET chat = '{{"title": "T", "models": ["m"]}}' WHERE id = '{empty}'""",
         f"UPDATE chat SET chat = '{{broken' WHERE id = '{broken}'",
+        f"""UPDATE chat SET meta = '{{"internal": true}}' WHERE id = '{internal}'""",
     )
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE chat SET chat = ? WHERE id = ?", (json.dumps(document), deleted))
-    chats = read_database(path).by_id("chats")
+    read = read_database(path)
+    chats = read.by_id("chats")
+    assert internal not in chats
+    assert read.reasons("chats") == {"a chat that only the server itself used"}
     for index, chat_id in enumerate((empty, broken)):
         history = chats[chat_id]["chat"]["history"]
         tree = {one: message["parentId"] for one, message in history["messages"].items()}
