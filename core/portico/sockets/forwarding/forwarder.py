@@ -33,8 +33,7 @@ from portico.sockets.forwarding.tunnel import (
 )
 from portico.tracing import current_traceparent
 from portico.web.middleware.proxies import client_address
-from portico.web.middleware.request_context import REQUEST
-from portico.web.middleware.traced_requests import SOCKET_TRACE_KEY
+from portico.web.middleware.request_context import REQUEST, SOCKET_TRACE_KEY
 
 if TYPE_CHECKING:
     import aiohttp

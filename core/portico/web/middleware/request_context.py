@@ -2,13 +2,15 @@
 
 from collections.abc import MutableMapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
 
 from portico.tracing import current_trace
 from portico.web.middleware.proxies import client_address
 
 #: Request id and ASGI `client`. Nothing larger, since background tasks started by the request keep it in memory.
 REQUEST: ContextVar[tuple[bytes, Any]] = ContextVar("portico_request")
+#: Where the scope of a web socket has its `traceparent`. What it does meanwhile are traces of their own.
+SOCKET_TRACE_KEY: Final = "portico.traceparent"
 
 
 def add_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -5,9 +5,8 @@ from typing import Any, Final
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from portico.tracing import OpenSpan, Tracing, valid_traceparent
+from portico.web.middleware.request_context import SOCKET_TRACE_KEY
 
-#: Where the scope of a web socket has its `traceparent`. What it does meanwhile are traces of their own.
-SOCKET_TRACE_KEY: Final = "portico.traceparent"
 #: Others become `_OTHER`: a client may send any word. Source: RFC 9110, 9; RFC 5789.
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 OTHER_METHOD: Final = "_OTHER"
