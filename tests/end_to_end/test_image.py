@@ -102,10 +102,10 @@ def test_user_of_the_image_is_the_one_it_creates(image: Image) -> None:
 
 
 def test_image_is_built_from_the_sources_and_nothing_else() -> None:
-    names = ["core/portico/app.py", "tests/conftest.py", "requirements/serve.lock", ".venv/x.py", "core/x.pyc", "deploy/certs/key.pem", "requirements/test.lock"]  # fmt: skip
+    names = ["core/portico/app.py", "tests/conftest.py", "requirements/image.lock", ".venv/x.py", "core/x.pyc", "deploy/certs/key.pem", "requirements/test.lock"]  # fmt: skip
     assert let_through(names, ROOT / ".dockerignore") == {
         "core/portico/app.py",
-        "requirements/serve.lock",
+        "requirements/image.lock",
     }
 
 

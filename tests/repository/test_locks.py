@@ -5,6 +5,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.environments"]
 ROOT = Path(__file__).parents[2]
-LOCKS = ("serve", "test")
+#: The extras of pyproject.toml that are installed from each lock.
+LOCKS = {"serve": (), "image": ("s3", "opentelemetry"), "test": ("test",)}
 LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: ; (?P<marker>.*?))? \\$")
 
 
 def asked_for(lock: str) -> list[Requirement]:
     """What pyproject.toml asks for where `lock` is installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extra = project["optional-dependencies"]["test"] if lock == "test" else []
-    return [Requirement(text) for text in (*project["dependencies"], *extra)]
+    extras = (project["optional-dependencies"][extra] for extra in LOCKS[lock])
+    return [Requirement(text) for text in chain(project["dependencies"], *extras)]
 
 
 def entries(lock: str) -> list[dict[str, str]]:
@@ -86,9 +88,10 @@ def test_lock_has_a_hash_for_each_entry(lock: str) -> None:
     assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
-def test_test_lock_contains_the_versions_of_the_serve_lock() -> None:
+@pytest.mark.parametrize("lock", ["serve", "image"])
+def test_test_lock_contains_the_versions_of_the_other_locks(lock: str) -> None:
     tested = locked("test")
-    assert {name: tested.get(name) for name in locked("serve")} == locked("serve")
+    assert {name: tested.get(name) for name in locked(lock)} == locked(lock)
 
 
 @pytest.mark.slow
