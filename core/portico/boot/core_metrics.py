@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from portico.boot.service_metrics import (
+    audit_metrics,
     cache_metrics,
     database_metrics,
     instance_metrics,
@@ -40,6 +41,7 @@ def core_metrics(core: CoreServices) -> list[Metric]:
         *source_metrics(core.gateway, core.catalogue),
         *socket_metrics(core.sockets),
         *task_metrics(core.tasks),
+        *audit_metrics(),
         *database_metrics(core.database),
         *redis_metrics(core.redis),
         *cache_metrics(

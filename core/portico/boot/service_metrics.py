@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from portico import __version__
+from portico.audit.chain import broken_seals, unsealed_age
 from portico.cache import BytesCache, TTLCache
 from portico.catalogue import Catalogue
 from portico.db import Database
@@ -137,6 +138,26 @@ def socket_metrics(sockets: Sockets) -> list[Metric]:
             "Requests of polling clients that were passed to the instance that owns their connection.",
             "counter",
             lambda: since_start.forwarded,
+        ),
+    ]
+
+
+def audit_metrics() -> list[Metric]:
+    """Return the state of the hash chain of the audit log."""
+    return [
+        Metric(
+            "audit_unsealed_seconds",
+            "For how long the oldest entry of the audit log that is not sealed has waited.",
+            "gauge",
+            unsealed_age,
+            is_shared=True,
+        ),
+        Metric(
+            "audit_broken_seals",
+            "Seals of the audit log that did not continue the hash chain when they were made.",
+            "gauge",
+            broken_seals,
+            is_shared=True,
         ),
     ]
 

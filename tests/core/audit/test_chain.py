@@ -16,6 +16,7 @@ from portico.audit import (
     renew_end_signature,
     verify_chain,
 )
+from portico.audit.chain import broken_seals, unsealed_age
 from portico.db import Database, current_database, execute, fetch_all, now, transaction
 from portico.instances import OwnInstance
 from portico.instances.release import Release
@@ -199,7 +200,7 @@ async def test_segment_of_an_invalid_end_does_not_continue_the_chain(database: D
     await execute("DELETE FROM portico_audit_seal WHERE segment = 2")
     await execute("DELETE FROM portico_audit_chain")
     await add("later")
-    assert await sealer.seal() == 1
+    assert (await broken_seals(), await sealer.seal(), await broken_seals()) == (0, 1, 1)
     (found,) = await findings()
     assert "segment 2 does not continue the chain: the end of the chain was missing" in found
     # After an operator has looked into it, they go on from there.
@@ -342,6 +343,7 @@ async def test_entries_wait_while_an_earlier_release_runs(database: Database) ->
 async def test_old_unsealed_rest_is_named(database: Database) -> None:
     await sealed()
     await execute("UPDATE portico_audit SET at = at - 60 WHERE number = 10")
+    assert await unsealed_age() >= 60
     report = await verify_chain(encryptor())
     assert report.findings == [] and "1 entries are not sealed" in report.notes[0]
     server = OwnInstance()

@@ -2,7 +2,7 @@
 
 from portico.audit.chain.export_file import ExportedChain, exported_chain, verify_export
 from portico.audit.chain.retention import AuditRetention
-from portico.audit.chain.rows import has_seal
+from portico.audit.chain.rows import broken_seals, has_seal, unsealed_age
 from portico.audit.chain.sealer import AuditSealer, renew_end_signature
 from portico.audit.chain.verification import ChainReport, count_sealed, verify_chain
 
@@ -11,10 +11,12 @@ __all__ = [
     "AuditSealer",
     "ChainReport",
     "ExportedChain",
+    "broken_seals",
     "count_sealed",
     "exported_chain",
     "has_seal",
     "renew_end_signature",
+    "unsealed_age",
     "verify_chain",
     "verify_export",
 ]

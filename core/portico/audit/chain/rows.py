@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from portico.audit.chain.digests import ChainEnd, Seal
-from portico.db import Row, fetch_all, fetch_all_in_thread, fetch_one
+from portico.db import Row, fetch_all, fetch_all_in_thread, fetch_one, now
 from portico.instances import live_instances
 
 #: Rows that are read by one statement, and digested at a time: a few milliseconds.
@@ -82,3 +82,15 @@ async def earlier_release_runs() -> bool:
     """Return whether an instance runs that would change sealed entries, since it does not know of seals."""
     owner, step = _STEP
     return any(one.newest_steps.get(owner, "") < step for one in await live_instances())
+
+
+async def unsealed_age() -> float:
+    """Return for how many seconds the oldest unsealed entry has waited; 0 = there is none."""
+    found = await fetch_one("SELECT MIN(at) AS at FROM portico_audit WHERE segment IS NULL")
+    return 0.0 if found is None or found["at"] is None else max(0.0, now() - found["at"])
+
+
+async def broken_seals() -> int:
+    """Return how many seals did not continue the chain when they were made."""
+    found = await fetch_one("SELECT COUNT(*) AS n FROM portico_audit_seal WHERE broken <> ''")
+    return 0 if found is None else int(found["n"])

@@ -30,6 +30,8 @@ CREATE TABLE portico_audit_seal (
     broken TEXT NOT NULL DEFAULT '',
     signature TEXT NOT NULL
 );
+-- Monitoring counts them.
+CREATE INDEX portico_audit_broken ON portico_audit_seal (segment) WHERE broken <> '';
 
 -- One row: the end of the chain, and which process may seal until when.
 CREATE TABLE portico_audit_chain (
