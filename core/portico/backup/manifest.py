@@ -28,6 +28,11 @@ class StoredPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plain_size: int
     plain_digest: str
 
+    @property
+    def described(self) -> str:
+        """Where it is, for an error: its name, or at which byte it begins."""
+        return f"the part at byte {self.place}" if self.place.isdecimal() else self.place
+
 
 class TablePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rows of a table. `part`: None = they are in the database file."""

@@ -71,13 +71,13 @@ class PartStore:
                 on_bytes(len(block))
                 yield block
             if stored.hexdigest() != part.digest:
-                raise DamagedBackup(DAMAGED.format(f"{part.place} was changed"))
+                raise DamagedBackup(DAMAGED.format(f"{part.described} was changed"))
 
         for block in decoded(checked(), self.key, part.plain_size):
             plain.update(block)
             yield block
         if plain.hexdigest() != part.plain_digest:
-            raise DamagedBackup(DAMAGED.format(f"{part.place} was changed"))
+            raise DamagedBackup(DAMAGED.format(f"{part.described} was changed"))
 
     def check(self, part: StoredPart) -> None:
         """Read a part. Blocks. Raises: DamagedBackup, WrongPassphrase."""
@@ -87,11 +87,11 @@ class PartStore:
     def read_json(self, part: StoredPart, limit: int = 64 * 1024 * 1024) -> object:
         """Return a part that contains JSON. Raises: DamagedBackup."""
         if part.plain_size > limit:
-            raise DamagedBackup(DAMAGED.format(f"{part.place} is too large"))
+            raise DamagedBackup(DAMAGED.format(f"{part.described} is too large"))
         try:
             return json.loads(b"".join(self.read(part)))
         except ValueError:
-            raise DamagedBackup(DAMAGED.format(f"{part.place} cannot be read")) from None
+            raise DamagedBackup(DAMAGED.format(f"{part.described} cannot be read")) from None
 
 
 def lines_of(blocks: Iterable[bytes], limit: int = 1024 * 1024) -> Iterator[bytes]:
