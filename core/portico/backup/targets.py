@@ -21,6 +21,8 @@ def open_target(target: str, settings: BackupSettings, *, must_exist: bool) -> B
     path = Path(target)
     if must_exist and not path.exists():
         raise BackupRefused(f"There is no backup at {path}.")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise BackupRefused(f"{path} is neither a regular file nor a directory.")
     if path.is_dir() or target.endswith("/"):
         from portico.backup.storage.directory import BackupDirectory
 

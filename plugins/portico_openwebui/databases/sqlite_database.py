@@ -207,6 +207,9 @@ class SQLiteDatabase(SourceDatabase):
 def _is_wal(path: Path) -> bool:
     """Return whether a SQLite file is in WAL mode. Raises: OperatorError for what is no readable SQLite file."""
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # Opening a pipe waits for its writer.
+            raise OperatorError(f"{path} is no regular file. Name a file webui.db.")
         with path.open("rb") as file:
             header = file.read(100)
     except IsADirectoryError:

@@ -99,7 +99,11 @@ def open_entries(source: str) -> Entries:
     path = Path(source)
     if not path.exists():
         raise OperatorError(f"There is no file and no folder {source}.")
-    return FolderEntries(path) if path.is_dir() else ZipEntries(path)
+    if path.is_dir():
+        return FolderEntries(path)
+    if not path.is_file():  # opening a pipe waits for its writer
+        raise OperatorError(f"{source} is no regular file.")
+    return ZipEntries(path)
 
 
 def _fault(info: zipfile.ZipInfo) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 import random
 import subprocess
 import sys
@@ -145,6 +146,13 @@ def test_manifest_cannot_name_a_part_outside_of_its_target(
         small.verify(f"{target}/")
     with pytest.raises(DamagedBackup):
         path_below(target, place)
+
+
+def test_target_that_is_a_pipe_is_refused_at_once(small: SmallInstallation, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for use in (small.verify, small.back_up):
+        with pytest.raises(BackupRefused, match="neither a regular file nor a directory"):
+            use(str(tmp_path / "pipe"))
 
 
 @pytest.mark.parametrize("key", ["../../evil", "/etc/passwd", "..", ".hidden", "", "a/b", "a\\0b"])

@@ -85,8 +85,10 @@ def test_files_that_are_no_database_are_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE t (a)")
+    os.mkfifo(tmp_path / "pipe.db")
     for name, word in {
         "encrypted.db": "SQLCipher",
+        "pipe.db": "no regular file",
         "empty.db": "is empty",
         "": "is a directory",
         "missing.db": "cannot be opened",

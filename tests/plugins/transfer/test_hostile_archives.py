@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import stat
 import zipfile
 from collections.abc import Callable
@@ -115,7 +116,9 @@ def test_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     changed[whole.index(b"accounts.jsonl") + 16] ^= 0xFF
     (tmp_path / "changed.zip").write_bytes(changed)
     (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe.zip")
     for name, sentence in (
+        ("pipe.zip", "no regular file"),
         ("text.zip", "no complete ZIP"),
         ("cut.zip", "no complete ZIP"),
         ("changed.zip", "is damaged"),
