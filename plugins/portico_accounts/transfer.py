@@ -106,6 +106,8 @@ class AccountTransfer(TransferKind):
             return skipped(record.id, reason)
         found = here or batch.add(account)
         run.accounts.add(record.id, found.id)
+        if record.role == "admin":
+            run.administrators.add(record.id)
         is_linked = await self._import_links(record, found, batch, is_new=is_new)
         if is_new:
             was_admin = record.role == "admin" and account.role != "admin"

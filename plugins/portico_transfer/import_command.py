@@ -91,7 +91,7 @@ def _run(context: CommandContext, one: ImportFormat, options: dict[str, Any]) ->
                     notes.extend(await engine.import_all(one.name, bar.update))
             return await fetch_one(_ADMIN) is not None
 
-        has_admin = context.run(work)
+        has_admin = context.run(work, claims_keys=not dry_run)
         report.finish(notes)
     report.print_table(notes)
     if dry_run:

@@ -95,9 +95,9 @@ def test_message_of_a_change_clears_all_that_depends_on_it(
     two = open_two(**messages)
     there = two.apps[1].portico
     caches: list[TTLCache[Any, Any] | BytesCache] = [
-        there.settings_store._stored,
+        there.settings_store.cache,
         there.identity._group_permissions,
-        there.permissions.principals._cached,
+        there.permissions.principals.cache,
         there.catalogue._documents,
     ]
     for cache in caches:

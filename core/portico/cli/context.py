@@ -74,11 +74,13 @@ class CLIContext:
         *,
         packaged_policies_only: bool = False,
         as_served: bool = False,
+        claims_keys: bool = False,
     ) -> Any:
         """Start the application, await `work(app)`, stop the application, and return what `work` returned.
 
         `packaged_policies_only`: ignore the operator's policy files, for commands that check or repair them. `as_served`:
-        without the plugins that fail when serving, which are printed.
+        without the plugins that fail when serving, which are printed. `claims_keys`: the configured keys become those of the
+        database, as when serving, for commands that encrypt what they store. Raises: OperatorError if it has others.
         """
         failing = self._failing_plugins(packaged_policies_only) if as_served else []
 
@@ -92,6 +94,8 @@ class CLIContext:
             try:
                 await application.prepare(packaged_policies_only=packaged_policies_only)
                 with application.database.use():
+                    if claims_keys:
+                        await _claim_keys(application)
                     return await work(application.context)
             finally:
                 await application.stop()
@@ -108,3 +112,13 @@ class CLIContext:
                 f"note: plugin {one['name']!r} fails ({one['fault']}): {one['reason']}", err=True
             )
         return found.failed
+
+
+async def _claim_keys(application: "Application") -> None:
+    from portico.encryption import check_encryption_key
+    from portico.identity.secret_key_check import check_secret_key
+    from portico.settings.secret_key import ensure_secret_key
+
+    settings, data_dir = application.settings, Path(application.settings.data_dir)
+    await check_secret_key(ensure_secret_key(settings, data_dir.absolute()))  # noqa: ASYNC240 - no other work
+    await check_encryption_key(application.encryptor)

@@ -73,11 +73,13 @@ class CommandContext(Protocol):
         *,
         packaged_policies_only: bool = False,
         as_served: bool = False,
+        claims_keys: bool = False,
     ) -> P:
         """Start the core services, await `work(app)`, stop them. Return the result of `work`.
 
         `packaged_policies_only`: ignore the operator's policy files, for commands that check or correct invalid ones.
         `as_served`: without the plugins that fail when serving, which are found by a start on a copy and are printed.
+        `claims_keys`: the configured keys become those of the database, for a command that encrypts what it stores.
         """
         ...
 

@@ -70,3 +70,5 @@ class ImportRun:
     accounts: PrincipalMap = field(default_factory=lambda: PrincipalMap("account"))
     groups: PrincipalMap = field(default_factory=lambda: PrincipalMap("group"))
     notes: RunNotes = field(default_factory=RunNotes)
+    #: Ids in the source of the accounts that are administrators there, whatever they become here.
+    administrators: set[str] = field(default_factory=set)

@@ -45,6 +45,7 @@ _TABLE: Final = "models_model"
 _THERE: Final = "SELECT id, normalized_id, user_id FROM models_model WHERE normalized_id IN ({})"
 #: Models of one transaction.
 MAX_MODELS: Final = 50
+_OVERRIDE: Final = "it changes a model of a source for all, and its owner is no administrator in the source; --keep-admins takes it"
 TAKEN: Final = "its id is, or looks like, that of another model here"
 #: In whose name records are checked: no rule of a user applies.
 _OPERATOR: Final = Actor("", "", "", "", "", "")
@@ -135,6 +136,8 @@ class ModelTransfer(TransferKind):
             elif item.normalized_id in there:
                 is_same = there[item.normalized_id] == (item.id, owner_id)
                 outcomes[place] = unchanged(item.id) if is_same else skipped(item.id, TAKEN)
+            elif bases[item.id] is None and not _may_override(item.owner_id, run):
+                outcomes[place] = skipped(item.id, _OVERRIDE)
             else:
                 there[item.normalized_id] = item.id, owner_id
                 try:
@@ -211,3 +214,8 @@ async def _owners_here(items: Sequence[ModelImportItem]) -> dict[str, tuple[str,
         rows = await fetch_all(_THERE.format(placeholders(len(some))), *some)
         found |= {row["normalized_id"]: (row["id"], row["user_id"]) for row in rows}
     return found
+
+
+def _may_override(owner_id: str | None, run: ImportRun) -> bool:
+    """Return whether a model of a source may be changed by this owner, or by any in an instance that is trusted whole."""
+    return run.choices.keep_admins or owner_id in run.administrators

@@ -10,6 +10,8 @@ import redis
 from tests.engines import ENCRYPTED
 from tests.plugins.files.uploads import upload
 
+from portico.backup.creation import new_backup_id
+from portico.backup.storage import BACKUP_ID
 from portico.testing import Client, CommandLine, InProcessApp
 
 pytestmark = pytest.mark.both_databases
@@ -105,7 +107,7 @@ def test_backup_beside_writers_is_one_moment_and_serves_elsewhere(
         ]
     finally:
         other.close()
-    assert "2 files" not in restored_cli("file", "check").stdout
+    assert restored_cli("file", "check").stdout == f"{len(files)} files checked.\n"
 
 
 def test_restored_installation_ends_sessions_moves_revisions_on_and_says_so(
@@ -165,3 +167,10 @@ def test_restored_installation_ends_sessions_moves_revisions_on_and_says_so(
         assert token.get("/api/v1/auths/").status == 200
     finally:
         other.close()
+
+
+def test_ids_of_backups_sort_by_time_within_a_second() -> None:
+    begin = 1_796_000_000_000_000_000
+    ids = [new_backup_id(begin + n * 999_999) for n in range(1000)]
+    assert ids == sorted(ids)
+    assert all(BACKUP_ID.fullmatch(one) for one in ids)

@@ -101,7 +101,23 @@ def test_models_that_cannot_be_taken_are_reported_alone(
         record("six", meta={"profile_image_url": "data:image/svg+xml;base64,PHN2Zz4="}),
         record("open-1", base_model_id=None, is_active=False),
     ]
+    run.administrators.add("a")
     outcomes = import_records(app, "models", records, run)
     assert states(outcomes) == ["skipped"] * 3 + ["rejected"] * 5 + ["imported"] * 2
     assert {one["id"] for one in export_records(app, "models")} == {"one", "six", "open-1"}
     assert len(notes_of(run)) == 1
+
+
+@pytest.mark.case("AB-19")
+def test_model_of_a_source_is_changed_only_for_an_administrator_of_the_other_server(
+    app: InProcessApp, ann: Client, bob: Client
+) -> None:
+    records = [
+        record(name, owner, base_model_id=None, access_control=None)
+        for name, owner in (("open-2", "a"), ("open-3", "b"))
+    ]
+    run = import_run({"a": ann, "b": bob}, {})
+    run.administrators.add("a")
+    outcomes = import_records(app, "models", records, run)
+    assert states(outcomes) == ["imported", "skipped"]
+    assert "--keep-admins" in outcomes[1][2]

@@ -125,3 +125,15 @@ def test_group_keeps_its_id_and_is_one_of_the_same_name_only_on_request(
     found = {one["id"]: one for one in admin.get("/api/v1/groups/").json}
     assert found["g1"]["permissions"] == {"workspace": {"models": True}}
     assert found["g1"]["member_count"] == 1
+
+
+def test_import_before_the_first_start_records_which_keys_it_encrypts_with(
+    env: dict[str, str], cli: CommandLine, tmp_path: Path
+) -> None:
+    archive = write_archive(
+        tmp_path / "a", accounts=[account("old")], api_keys=[api_key("old", KEY)]
+    )
+    cli("import", "archive", archive)
+    other = env | {"WEBUI_SECRET_KEY": "another-secret-key-of-forty-characters-00"}
+    refused = cli("import", "archive", archive, settings=other, code=1).stderr
+    assert "secret" in refused
