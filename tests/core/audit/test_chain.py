@@ -112,6 +112,13 @@ TAMPERING: dict[str, tuple[Sequence[str], Sequence[str]]] = {
         ],
         ["entry 11 was inserted after it was sealed"],
     ),
+    "entry inserted before all segments": (
+        [
+            "INSERT INTO portico_audit (at, author, event, resource_kind, resource_id, segment) "
+            "VALUES (1, '', 'x', 'x', 'x', -1), (1, '', 'x', 'x', 'x', -9223372036854775807 - 1)"
+        ],
+        ["entries of a segment that cannot exist were inserted: 11, 12"],
+    ),
     "entry moved to another segment": (
         ["UPDATE portico_audit SET segment = 2 WHERE number = 5"],
         ["entry 5 was inserted after it was sealed", "entry 5 was deleted"],

@@ -25,6 +25,10 @@ MAX_FINDINGS: Final = 200
 
 _UNSEALED: Final = "SELECT COUNT(*) AS n, MIN(at) AS oldest FROM portico_audit WHERE segment IS NULL OR segment > $1"
 _COUNT: Final = "SELECT COUNT(*) AS n FROM portico_audit WHERE segment >= $1 AND segment <= $2"
+# A sealer counts segments from 0.
+_OF_NO_SEGMENT: Final = (
+    "SELECT number FROM portico_audit WHERE segment < 0 ORDER BY number LIMIT 20"
+)
 # Name and address are dropped in the transaction that deletes the account.
 _DROPPED_TOO_EARLY: Final = (
     "SELECT a.number FROM portico_audit a JOIN portico_account account ON account.id = a.resource_id "
@@ -168,6 +172,10 @@ async def verify_chain(
     if newest is not None and newest.segment > max(current.segment, last):
         following.find(f"the seal of segment {newest.segment} is after the end of the chain")
     report = following.end(current.removed_through)
+    forged = await fetch_all(_OF_NO_SEGMENT)
+    if forged:
+        numbers = ", ".join(str(row["number"]) for row in forged)
+        following.find(f"entries of a segment that cannot exist were inserted: {numbers}")
     early = await fetch_all(_DROPPED_TOO_EARLY)
     if early:
         numbers = ", ".join(str(row["number"]) for row in early)
