@@ -18,6 +18,7 @@ MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
 CLOSE_SECONDS: Final = 2.0
 _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 _MODE: Final = 0o600
+_NEWLINE: Final = ord("\n")
 
 
 class RotatingFile:
@@ -34,7 +35,7 @@ class RotatingFile:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._descriptor: int | None = None
-        self._is_closing = False
+        self._is_closing = self._is_torn = False
         #: Whether the last write has failed.
         self.is_failing = False
 
@@ -77,9 +78,12 @@ class RotatingFile:
     def _append(self, lines: list[bytes]) -> None:
         try:
             descriptor = self._open()
-            rest = memoryview(b"".join(lines))
+            # The disk was full in the middle of a line: the next one does not continue it.
+            rest = memoryview(b"\n" * self._is_torn + b"".join(lines))
             while rest:
-                rest = rest[os.write(descriptor, rest) :]
+                count = os.write(descriptor, rest)
+                self._is_torn = rest[count - 1] != _NEWLINE
+                rest = rest[count:]
             if self._rotation_bytes and os.fstat(descriptor).st_size >= self._rotation_bytes:
                 self._rotate(descriptor)
         except OSError as error:

@@ -1,6 +1,8 @@
 """The file of requests that change something."""
 
 import json
+import resource
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +168,22 @@ def test_several_writers_rotate_one_file_without_losing_a_line(tmp_path: Path) -
         (word, number) for word in "abc" for number in range(count)
     ]
     assert all(one.stat().st_mode & 0o777 == 0o600 for one in files)
+
+
+def test_line_after_one_that_was_cut_off_is_whole(tmp_path: Path) -> None:
+    path, line = tmp_path / "audit.log", b'{"text": "%s"}\n' % (b"a" * 60_000)
+    file = RotatingFile(path, 0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        # As on a disk that is full in the middle of the second line.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        file.write(line * 2)
+        file.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert file.is_failing
+    file.write(line)
+    file.close()
+    assert path.read_bytes().splitlines(keepends=True)[-1] == line
