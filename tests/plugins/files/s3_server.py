@@ -52,6 +52,12 @@ class S3Server:
             for one in found
         }
 
+    def empty(self) -> None:
+        """Delete all objects, such as those of earlier tests."""
+        client = self._client("s3", *self._key)
+        for key in self.contents():
+            client.delete_object(Bucket=BUCKET, Key=key)
+
     def delete_bucket(self) -> None:
         """Delete the empty bucket, so that the store fails."""
         self._client("s3", *self._key).delete_bucket(Bucket=BUCKET)

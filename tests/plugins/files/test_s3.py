@@ -33,6 +33,11 @@ def env(env: dict[str, str], s3: S3Server) -> dict[str, str]:
     return env | s3.environment
 
 
+@pytest.fixture(autouse=True)
+def bucket_is_empty(s3: S3Server) -> None:
+    s3.empty()
+
+
 def test_file_is_stored_in_the_bucket_and_deleted_from_it(
     app: InProcessApp, admin: Client, ann: Client, s3: S3Server
 ) -> None:
